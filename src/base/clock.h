@@ -1,0 +1,23 @@
+/* base/clock.h: the one door of time.
+ *
+ * Waits, limits, cooldowns and deadlines use the monotonic clock only; the wall clock is for logs,
+ * the ledger and what must survive a restart. Pure rooms never call this: time comes in as an
+ * argument. Tests move time with clock_shift; the loop's timers follow (io_clock_shift). */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t clock_mono_ms(void);
+int64_t clock_mono_us(void);
+int64_t clock_wall_ms(void);  /* since 1970 UTC */
+
+/* Moves both clocks (ms may be negative for wall only). Tests. */
+void clock_shift(int64_t mono_ms, int64_t wall_ms);
+
+#define CLOCK_TEXT_BYTES 32
+/* RFC 3339 UTC with milliseconds, "2026-11-21T10:37:00.123Z", into out. Gives out. */
+const char *clock_text(int64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,25 @@
+/* base/mem.h: the one door of allocation, so that tests can make any allocation fail.
+ *
+ * Every function gives NULL when memory is out, which callers treat as an ordinary error. Memory is
+ * zeroed. mem_free takes NULL. Library memory (json-c, libuv, ...) does not pass through here. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_new(size_t bytes);
+/* n items of a size, zeroed; NULL on overflow too. */
+void *mem_array(size_t n, size_t item_bytes);
+/* Grows or shrinks; the old block stays valid when NULL comes back. New bytes are not zeroed. */
+void *mem_resize(void *p, size_t bytes);
+char *mem_dup(const char *s);               /* GIVES; NULL in, NULL out */
+char *mem_dupn(const char *s, size_t len);  /* GIVES a NUL-terminated copy of len bytes */
+void mem_free(void *p);
+
+/* Tests: the n-th allocation from now fails (1 = the next), and all later ones too if for_ever.
+ * n = 0 switches failing off. */
+void mem_fail_at(unsigned long n, int for_ever);
+/* Allocations made through this door since start; the bench proves "no-hit allocates nothing". */
+unsigned long mem_count(void);
+
+#endif

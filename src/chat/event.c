@@ -1,0 +1,41 @@
+/* An event and its one copy. */
+#include "chat/chat.h"
+
+#include <string.h>
+
+enum level event_level(const struct event *e)
+{
+	return level_of_roles(e->roles);
+}
+
+struct event *event_copy(const struct event *e)
+{
+	static const size_t strings[] = {
+		offsetof(struct event, platform), offsetof(struct event, channel),
+		offsetof(struct event, channel_id), offsetof(struct event, user),
+		offsetof(struct event, login), offsetof(struct event, user_id),
+		offsetof(struct event, id), offsetof(struct event, text),
+		offsetof(struct event, to_id), offsetof(struct event, touser),
+		offsetof(struct event, tier), offsetof(struct event, reward),
+	};
+	const size_t n = sizeof(strings) / sizeof(strings[0]);
+	size_t bytes = sizeof(*e);
+
+	for (size_t i = 0; i < n; i++)
+		bytes += ((const struct str *)((const char *)e + strings[i]))->len + 1;
+
+	struct event *copy = mem_new(bytes);
+	if (!copy)
+		return NULL;
+	*copy = *e;
+	char *at = (char *)(copy + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct str *s = (struct str *)((char *)copy + strings[i]);
+		if (s->len > 0)
+			memcpy(at, s->at, s->len);
+		at[s->len] = '\0';
+		s->at = at;
+		at += s->len + 1;
+	}
+	return copy;
+}

@@ -1,0 +1,117 @@
+/* Names of levels, reasons, event kinds and priorities, and the words people use for them. */
+#include "chat/chat.h"
+
+#include <string.h>
+
+/* Is word one of the space-separated words of list? ASCII case does not matter. */
+static bool is_among(struct str word, const char *list)
+{
+	struct str rest = str_of(list);
+
+	while (rest.len > 0) {
+		if (str_eq_nocase(str_split(&rest, ' '), word))
+			return true;
+	}
+	return false;
+}
+
+/* Own name first, then what Nightbot, StreamElements, PhantomBot, sogeBot and Firebot call it. */
+static const struct {
+	const char *name, *aliases;
+} levels[LEVEL_COUNT] = {
+	[LEVEL_EVERYONE] = {"everyone", "viewer viewers all user"},
+	[LEVEL_SUBSCRIBER] = {"subscriber", "sub subs subscribers"},
+	[LEVEL_VIP] = {"vip", "vips twitch_vip"},
+	[LEVEL_MODERATOR] = {"moderator", "mod mods moderators"},
+	[LEVEL_BROADCASTER] = {"broadcaster", "owner streamer caster casters"},
+};
+
+const char *level_name(enum level l)
+{
+	return (unsigned)l < LEVEL_COUNT ? levels[l].name : "unknown";
+}
+
+int level_parse(struct str s, enum level *out)
+{
+	for (int i = 0; i < LEVEL_COUNT; i++) {
+		if (str_eq_nocase(s, str_of(levels[i].name)) || is_among(s, levels[i].aliases)) {
+			*out = (enum level)i;
+			return 0;
+		}
+	}
+	return ERR_NOTFOUND;
+}
+
+enum level level_of_roles(unsigned roles)
+{
+	for (int i = LEVEL_COUNT - 1; i > 0; i--) {
+		if (roles & ROLE(i))
+			return (enum level)i;
+	}
+	return LEVEL_EVERYONE;
+}
+
+static const struct {
+	const char *name, *text;
+	bool is_after_hit;
+} reasons[REASON_COUNT] = {
+#define X(upper, lower, after, text) [REASON_##upper] = {#lower, text, after},
+	CHAT_REASONS(X)
+#undef X
+};
+
+const char *reason_name(enum reason r)
+{
+	return (unsigned)r < REASON_COUNT ? reasons[r].name : "unknown";
+}
+
+const char *reason_text(enum reason r)
+{
+	return (unsigned)r < REASON_COUNT ? reasons[r].text : "unknown";
+}
+
+bool reason_is_after_hit(enum reason r)
+{
+	return (unsigned)r < REASON_COUNT && reasons[r].is_after_hit;
+}
+
+static const struct {
+	const char *name, *aliases, *help, *vars;
+} kinds[EVENT_KIND_COUNT] = {
+#define X(upper, lower, aliases, text, help, vars) [EVENT_##upper] = {#lower, aliases, help, vars},
+	CHAT_EVENTS(X)
+#undef X
+};
+
+const char *event_kind_name(enum event_kind k)
+{
+	return (unsigned)k < EVENT_KIND_COUNT ? kinds[k].name : "unknown";
+}
+
+const char *event_kind_help(enum event_kind k)
+{
+	return (unsigned)k < EVENT_KIND_COUNT ? kinds[k].help : "";
+}
+
+const char *event_kind_vars(enum event_kind k)
+{
+	return (unsigned)k < EVENT_KIND_COUNT ? kinds[k].vars : "";
+}
+
+int event_kind_parse(struct str s, enum event_kind *out)
+{
+	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
+		if (str_eq_nocase(s, str_of(kinds[i].name)) || is_among(s, kinds[i].aliases)) {
+			*out = (enum event_kind)i;
+			return 0;
+		}
+	}
+	return ERR_NOTFOUND;
+}
+
+const char *priority_name(enum priority p)
+{
+	static const char *const names[] = {"ambient", "question", "direct", "thanks"};
+
+	return (unsigned)p < sizeof(names) / sizeof(names[0]) ? names[p] : "unknown";
+}

@@ -1,0 +1,250 @@
+/* conf: files to values, or a list of complaints with positions.
+ *
+ * Floor 2. Hides libfyaml. Three things live here: reading YAML with exact positions (conf_file,
+ * conf_node), reading a map by a table of options (conf_read), and the options of mynah.yaml
+ * (struct conf). It never decides what a trigger or a persona means: those rooms read their own
+ * files with their own tables through this door. It never writes a file that people edit.
+ *
+ * Everything here may run on a worker thread; a loaded struct conf is immutable and refcounted. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/base.h"
+
+/* ---- Complaints -------------------------------------------------------------------------------- */
+
+#define CONF_FILE_BYTES (1024 * 1024) /* faults.md C2: cap 1 MiB */
+#define CONF_COMPLAINTS_MAX 200       /* the rest is counted, not kept */
+
+enum conf_severity { CONF_ERROR, CONF_WARNING };
+
+struct conf_complaint {
+	enum conf_severity severity;
+	char *path;    /* as the user would type it */
+	int line;      /* from 1; 0 = the whole file */
+	int column;    /* from 1, in characters; 0 = unknown */
+	char *what;    /* one sentence: what is wrong, with which value */
+	char *hint;    /* what to do; NULL if there is nothing better to say */
+	char *excerpt; /* the source line, NULL if unknown */
+	int width;     /* how many columns of it to underline, at least 1 */
+};
+
+struct conf_report {
+	struct conf_complaint *items;
+	size_t n, cap;
+	size_t errors, warnings; /* counts, also of those that were not kept */
+};
+
+void conf_report_init(struct conf_report *r);
+void conf_report_fini(struct conf_report *r);
+/* Like a good compiler: "path:line:column: error: what", the line, a caret, "hint: ...". */
+int conf_report_write(const struct conf_report *r, bool color, struct buf *out) MUST_USE;
+int conf_report_json(const struct conf_report *r, struct buf *out) MUST_USE; /* one array */
+/* A complaint about no particular place of a file (or about none: path NULL). */
+void conf_report_add(struct conf_report *r, enum conf_severity s, const char *path,
+	const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* ---- YAML -------------------------------------------------------------------------------------- */
+
+struct conf_file; /* text and tree of one file */
+struct conf_node; /* BORROWED from its file */
+
+enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
+
+/* Reads and parses; refuses what file_read refuses, invalid UTF-8, more than one document, anchors
+ * and aliases beyond 100 nodes, depth over 16. An empty file is an empty map. GIVES *out on 0. On
+ * failure complains and gives an enum err. */
+int conf_file_load(const char *path, struct conf_report *r, struct conf_file **out) MUST_USE;
+/* The same from memory; name is what complaints call it. */
+int conf_file_parse(const char *name, struct str text, struct conf_report *r,
+	struct conf_file **out) MUST_USE;
+void conf_file_free(struct conf_file *f);
+const char *conf_file_path(const struct conf_file *f);
+struct str conf_file_text(const struct conf_file *f); /* the bytes that were read */
+struct conf_node *conf_file_root(const struct conf_file *f);
+
+enum conf_kind conf_node_kind(const struct conf_node *n);
+struct str conf_node_text(const struct conf_node *n); /* of a scalar; "" for a map or list */
+bool conf_node_is_quoted(const struct conf_node *n);
+size_t conf_node_count(const struct conf_node *n);    /* items of a list, pairs of a map */
+struct conf_node *conf_node_at(const struct conf_node *list, size_t i);
+/* i-th pair in file order: the key as node (for its position) and the value. */
+struct conf_node *conf_node_key(const struct conf_node *map, size_t i);
+struct conf_node *conf_node_value(const struct conf_node *map, size_t i);
+struct conf_node *conf_node_find(const struct conf_node *map, const char *key); /* NULL if absent */
+int conf_node_line(const struct conf_node *n);   /* from 1 */
+int conf_node_column(const struct conf_node *n); /* from 1 */
+
+/* Complains about a node: its position, source line and caret. offset moves the caret that many
+ * characters into a scalar (a pattern's error position); 0 for the start. */
+void conf_complain(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
+	size_t offset, enum conf_severity s, const char *hint, const char *fmt, ...)
+	PRINTF_LIKE(7, 8);
+
+/* The nearest of the words, or NULL when none is near: for "did you mean". */
+const char *conf_nearest(struct str word, const char *const *words, size_t n);
+
+/* ---- Options by table -------------------------------------------------------------------------- */
+
+/* What a value is, and the member type it is stored in. */
+enum conf_type {
+	CONF_TEXT,     /* char *, owned, NULL when absent and no fallback */
+	CONF_PATH,     /* char *, joined to the folder of the file it stands in */
+	CONF_BOOL,     /* bool: true/false yes/no on/off */
+	CONF_INT,      /* int64_t, within [min, max] */
+	CONF_NUMBER,   /* double, within [min, max] */
+	CONF_DURATION, /* int64_t ms: 500ms 30s 10m 2h 7d; a bare number is refused except 0 */
+	CONF_BYTES,    /* int64_t: 64k 1M 2G, or bare bytes */
+	CONF_PERCENT,  /* double 0..100: 40% (a bare number is refused with the hint "40%") */
+	CONF_CHOICE,   /* int: index into choices */
+	CONF_TEXTS,    /* struct conf_texts: a list, or one scalar */
+	CONF_SECRET,   /* struct conf_secret: {secret: NAME}, {env: NAME}, {file: PATH} or literal */
+	CONF_NODE,     /* struct conf_node *: the owner reads it by hand */
+};
+
+struct conf_texts {
+	char **at;
+	size_t n;
+};
+
+/* Where a secret comes from; the value itself is fetched at start by conf_secret_fetch. */
+struct conf_secret {
+	enum { CONF_SECRET_NONE, CONF_SECRET_VAULT, CONF_SECRET_ENV, CONF_SECRET_FILE,
+		CONF_SECRET_LITERAL } from;
+	char *name;             /* vault name, variable or path; NULL for a literal */
+	struct secret *literal; /* works, but `mynah check` warns: a secret in a file people share */
+};
+
+/* What a change of the option needs (mosquitto, tmux): nothing, a reconnect of its place, or a
+ * restart of the daemon. */
+enum conf_reload { CONF_LIVE, CONF_RECONNECT, CONF_RESTART };
+
+struct conf_option {
+	const char *name;
+	enum conf_type type;
+	size_t offset;              /* of the member in the struct that is read into */
+	const char *fallback;       /* as a file would spell it; NULL = absent */
+	double min, max;            /* of INT NUMBER DURATION(ms) BYTES PERCENT; both 0 = no range */
+	const char *const *choices; /* of CHOICE, ended by NULL */
+	enum conf_reload reload;
+	const char *help;           /* one sentence for `mynah help options` and the man page */
+};
+
+/* Reads map into the struct at `into` (zeroed by the caller), option by option: fallbacks first,
+ * then what the file says. Complains about unknown keys (with the nearest known), duplicates, wrong
+ * types, ranges. Gives 0 or ERR_INVALID when it complained, ERR_NOMEM. `into` is valid (and must be
+ * given to conf_free_options) in either case. map may be NULL: fallbacks only. */
+int conf_read(struct conf_report *r, const struct conf_file *f, const struct conf_node *map,
+	const struct conf_option *options, size_t n, void *into) MUST_USE;
+void conf_free_options(const struct conf_option *options, size_t n, void *from);
+
+/* Single values for those who read by hand: the same spelling rules and complaints as conf_read. */
+int conf_read_duration(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
+	int64_t min_ms, int64_t max_ms, int64_t *out) MUST_USE;
+int conf_read_int(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
+	int64_t min, int64_t max, int64_t *out) MUST_USE;
+int conf_read_texts(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
+	struct conf_texts *out) MUST_USE;
+void conf_texts_free(struct conf_texts *t);
+
+/* ---- mynah.yaml -------------------------------------------------------------------------------- */
+
+enum conf_place_kind { CONF_TWITCH, CONF_IRC };
+
+/* `twitch:` and `irc:`: one account each. */
+struct conf_place {
+	enum conf_place_kind kind;
+	char *name;               /* "twitch" or "irc": the platform name in events */
+	char *url;                /* wss://irc-ws.chat.twitch.tv:443/ */
+	char *ca_file;            /* trust this CA instead of the system's */
+	char *account;            /* login; empty = anonymous, read only (twitch) */
+	struct conf_secret token; /* twitch: user access token; irc: server password */
+	struct conf_texts channels; /* names without '#' */
+	struct conf_texts ignore;   /* logins or user ids never answered */
+	struct conf_texts bots;     /* known bots: never answered */
+	bool reply_threads;       /* answer as a reply to the message, where the platform can */
+	int64_t sends, sends_mod; /* per window, already one under the platform's limit */
+	int64_t window_ms;
+	int64_t gap_ms;           /* between two sends in a channel, not privileged */
+	int64_t joins;            /* JOINs per join_window_ms */
+	int64_t join_window_ms;
+	struct secret *secret;    /* fetched token, NULL = none */
+};
+
+enum conf_provider_type { CONF_OLLAMA, CONF_OPENAI, CONF_SCRIPTED };
+
+/* `providers: NAME: {...}` */
+struct conf_provider {
+	char *name;
+	int type;                 /* enum conf_provider_type */
+	char *url;                /* base URL: http://127.0.0.1:11434, https://api.example/v1 */
+	char *model;
+	struct conf_secret key;
+	char *ca_file;
+	char *file;               /* scripted: its answers */
+	int token_cap;            /* 0 max_tokens, 1 max_completion_tokens (openai) */
+	double temperature;       /* defaults; a persona's model: overrides them */
+	int64_t max_tokens;
+	int64_t context_tokens;   /* the model's window, for the prompt budget */
+	char *keep_alive;         /* ollama */
+	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
+	bool remote_ok;           /* must be true for a URL that is not loopback */
+	struct secret *secret;    /* fetched key, NULL = none */
+};
+
+struct conf_memory { int backend; /* 0 in-process, 1 redis */ char *url; struct conf_secret password;
+	int64_t lines, for_ms, users, bytes, recall_ms; struct secret *secret; };
+struct conf_ledger { bool is_on; char *file; int payload; /* 0 none, 1 redacted, 2 full */
+	int64_t keep_ms, queue; };
+struct conf_log { char *file; int level; bool plain_users; };
+struct conf_api { char *socket; char *listen; struct conf_secret key; struct secret *secret; };
+struct conf_safety { bool links; struct conf_texts allow_hosts; struct conf_texts words_files;
+	char *prefix; int64_t max_length; int64_t mentions; };
+struct conf_limits { int64_t turns, asks; int64_t reply_ttl_ms, event_ttl_ms; int64_t lane, total;
+	int64_t deadline_ms, event_deadline_ms; int64_t calls_hour, calls_day, calls_user_hour,
+	calls_channel_hour; int64_t turns_minute; int64_t match_ms; int64_t retries;
+	int64_t breaker_failures, breaker_window_ms, breaker_open_ms; int64_t drain_ms;
+	int64_t otherwise_ms; };
+
+/* The whole of mynah.yaml. Immutable once loaded. */
+struct conf {
+	int refs;
+	char *path;               /* where it came from; NULL = built-in defaults */
+	char *name;               /* what people call the bot: name mention, self filter */
+	char *persona;            /* default persona */
+	char *state_dir, *triggers_dir, *personas_dir;
+	struct conf_log log;
+	struct conf_memory memory;
+	struct conf_ledger ledger;
+	struct conf_api api;
+	struct conf_safety safety;
+	struct conf_limits limits;
+	struct conf_place *places;
+	size_t place_count;
+	struct conf_provider *providers;
+	size_t provider_count;
+	struct conf_texts ask;    /* provider names, in the order of fallback */
+};
+
+/* Loads path, or built-in defaults when path is NULL. Complains about everything at once. GIVES
+ * *out with one reference on 0. */
+int conf_load(const char *path, struct conf_report *r, struct conf **out) MUST_USE;
+/* The same from a file that was already read. Takes nothing. */
+int conf_build(const struct conf_file *f, struct conf_report *r, struct conf **out) MUST_USE;
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf *c);
+/* Fetches every secret the config names (vault in state_dir, environment, files), unsetting the
+ * variables it read. Complains about those it cannot get. Blocking. */
+int conf_secrets_fetch(struct conf *c, struct conf_report *r) MUST_USE;
+/* Every fetched secret, for "is one of ours in this text". */
+void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struct secret *s),
+	void *ctx);
+
+/* The tables, for `mynah help options`, the man page and contrib/mynah.yaml: section name ("" for
+ * the top), its options and how many. i from 0 until NULL. */
+const char *conf_section(size_t i, const struct conf_option **options, size_t *n,
+	const char **help);
+/* Writes the reference of all options: as text, or as mdoc list items. */
+int conf_options_write(bool mdoc, struct buf *out) MUST_USE;
+
+#endif

@@ -1,0 +1,79 @@
+/* outbox: holds replies until a place may hear them, and drops the late ones.
+ *
+ * Floor 3, pure: now comes in. It owns the send budgets: sliding logs, one per account, per channel
+ * lane, shared by everything that uses the account, retries included. Nothing is sent here: whoever
+ * drives it takes the next reply that may go (outbox_next) and tells nothing back but lane changes;
+ * the send counts from the moment it is given out, whatever becomes of it.
+ *
+ * Twitch: 20 per 30 s, 100 per 30 s where the bot is broadcaster, moderator or VIP (Twitch chat docs,
+ * 2026-08); used as 19 per 30.5 s and 99 per 30.5 s over all channels of the account, privileged sends
+ * counting into the small window without being held by it; 1.1 s between two sends in one channel
+ * when not privileged. */
+#ifndef OUTBOX_OUTBOX_H
+#define OUTBOX_OUTBOX_H
+
+#include "chat/chat.h"
+
+#define OUTBOX_TWIN_MS 30000 /* the same text in the same channel within this time is a twin */
+
+struct outbox;
+struct outbox_options {
+	size_t lane_max;  /* replies waiting per lane: 100 */
+	size_t total_max; /* in all: 1,000 */
+};
+int outbox_new(const struct outbox_options *o, struct outbox **out) MUST_USE;
+void outbox_free(struct outbox *ob); /* frees what waits */
+
+/* The budget of one account (place). Called again after a reload: what was sent stays counted. */
+struct outbox_account {
+	unsigned place;
+	char key[128];        /* names it across restarts: "twitch:60030003" or "twitch:tidalbot" */
+	int64_t sends;        /* per window, not privileged */
+	int64_t sends_mod;    /* per window, privileged */
+	int64_t window_ms;
+	int64_t gap_ms;       /* between two sends in one channel, not privileged */
+};
+int outbox_account(struct outbox *ob, const struct outbox_account *a) MUST_USE;
+
+/* What the platform says of a channel. Lanes begin not privileged and closed. */
+struct outbox_lane {
+	bool is_open;        /* joined, connected: replies may go */
+	bool is_refused;     /* banned, suspended: waiting replies drop `refused` */
+	bool is_privileged;  /* broadcaster, moderator or VIP here */
+	int64_t slow_ms;     /* slow mode, applies when not privileged */
+	int64_t hold_until_ms; /* the platform asked us to wait */
+};
+int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
+	const struct outbox_lane *l) MUST_USE;
+
+/* TAKES r. REASON_NONE: it waits. Else why not (late, full, twin, refused, nomem) and r is freed.
+ * When a lane or the outbox is full, the least urgent and oldest goes, which may be r itself. */
+enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms) MUST_USE;
+
+/* The next reply that may be sent now, or NULL; then *wait_ms is how long to wait before asking again
+ * (-1 = nothing waits). Order: most urgent first, then oldest. GIVES; the send is counted. */
+struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms);
+
+/* Replies that died waiting (late, full, gone, refused, stopped): gives one with its reason, or NULL.
+ * GIVES. Call until NULL after every other call. */
+struct reply *outbox_dropped(struct outbox *ob, int64_t now_ms, enum reason *why);
+
+/* Drops what answers an erased message or user, or goes to a cleared channel: `gone`. */
+void outbox_erase(struct outbox *ob, const struct erasure *e);
+/* Drops everything of a lane (channel NULL = of the place; place UINT_MAX = all) for this reason. */
+void outbox_drop(struct outbox *ob, unsigned place, const char *channel, enum reason why);
+
+size_t outbox_waiting(const struct outbox *ob);
+size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *channel);
+/* For explain and status: may this lane speak now, else for how long not. */
+int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
+
+/* The sliding logs as text, one line a send, with wall times, so that a restart keeps the budgets
+ * (law 6). Load before accounts are used; a file that makes no sense counts as "everything was spent
+ * just now". */
+int outbox_save(const struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *out) MUST_USE;
+int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall_ms) MUST_USE;
+/* Has a send been counted since the last save? */
+bool outbox_is_dirty(const struct outbox *ob);
+
+#endif

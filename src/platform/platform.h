@@ -1,0 +1,87 @@
+/* platform: be present in a place: wire to event, reply to wire.
+ *
+ * Floor 5. Knows every platform's protocol and nothing of what the bot does with it. A place is one
+ * account on one platform; it keeps itself connected, and tells its owner of events, of what must be
+ * forgotten, of what became of sent replies, and of lanes that open, close or change.
+ *
+ * A line of chat becomes a struct event borrowed from the receive buffer: the path of a message that
+ * matters to nobody allocates nothing. */
+#ifndef PLATFORM_PLATFORM_H
+#define PLATFORM_PLATFORM_H
+
+#include "chat/chat.h"
+#include "conf/conf.h"
+#include "io/io.h"
+#include "outbox/outbox.h"
+
+enum platform_state {
+	PLATFORM_DOWN,       /* waiting to try again */
+	PLATFORM_CONNECTING,
+	PLATFORM_UP,         /* logged in */
+	PLATFORM_REFUSED,    /* a permanent no: wants a person; retried only after a reload */
+	PLATFORM_STOPPED,
+};
+const char *platform_state_name(enum platform_state s);
+
+/* What a place tells its owner. Never before the call that caused it has returned. */
+struct platform_owner {
+	void (*event)(void *ctx, const struct event *e);    /* BORROWED */
+	void (*erase)(void *ctx, const struct erasure *e);  /* BORROWED */
+	/* A reply that was sent has its outcome: REASON_NONE delivered, REASON_REFUSED (why: the
+	 * platform's id, e.g. "msg_ratelimit"), REASON_UNKNOWN_SENT. Once per reply given to send. */
+	void (*outcome)(void *ctx, const char *turn, enum reason r, const char *why);
+	void (*lane)(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l);
+	/* why: what to do about it when REFUSED. */
+	void (*state)(void *ctx, unsigned place, enum platform_state s, const char *why);
+	/* Our own name and id as the platform knows them, after login. */
+	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);
+	void *ctx;
+};
+
+struct platform_ops {
+	const char *name;
+	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
+	void (*send)(void *self, struct reply *r);
+	/* A new config of the same place: joins and parts what changed; reconnects only if URL, account
+	 * or token changed, or if it stood REFUSED. */
+	int (*reload)(void *self, const struct conf_place *c);
+	/* Leaves: closes cleanly, calls nothing any more but state(STOPPED), which comes within 1 s. */
+	void (*stop)(void *self);
+	/* Adds one JSON object for status: state, since, channels with their lanes. */
+	int (*status)(void *self, struct buf *out);
+	void (*free)(void *self);
+};
+
+struct platform {
+	const struct platform_ops *ops;
+	void *self;
+};
+
+/* Twitch chat over WebSocket, and ordinary IRCv3 networks over WebSocket: conf tells which. place
+ * numbers it in events and replies. Copies what it needs; starts at once. starts_ms/logins: times of
+ * recent login attempts (wall ms, oldest first) so that restarts keep the login budget; 0 = none. */
+int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
+	const struct platform_owner *owner, struct platform *out) MUST_USE;
+
+/* The console: a terminal is the place. Lines of in_fd are chat; /user /level /channel /event ?why
+ * /help /quit are commands of its own. extra() gets the commands it does not know itself (without
+ * the slash; gives false when unknown too). quit() is called at end of input or /quit. */
+struct platform_console_options {
+	int in_fd, out_fd;
+	const char *bot_name, *channel, *user;
+	enum level level;
+	bool is_color;
+	bool (*extra)(void *ctx, const char *command, const char *rest);
+	void (*quit)(void *ctx);
+	void *ctx;
+};
+int platform_console_new(struct io *io, unsigned place, const struct platform_console_options *o,
+	const struct platform_owner *owner, struct platform *out) MUST_USE;
+/* Prints a line that is not chat (a reason for silence, an explanation), without breaking the prompt. */
+void platform_console_note(struct platform *p, const char *text);
+
+/* Fires a made-up event as `/event raid 50` and the tests do: fills e (BORROWS name and args) for
+ * "raid 50", "sub tier=2", "cheer 100 hello". ERR_NOTFOUND: unknown kind; ERR_INVALID. */
+int platform_event_parse(struct str command, struct event *e) MUST_USE;
+
+#endif

@@ -1,0 +1,137 @@
+/* provider: ask a model. Retry, breaker, fallback and limits once for all backends.
+ *
+ * Floor 5. Hides each vendor's wire. A pool is built from the config; an ask walks the named
+ * providers in order until one gives a whole answer: at most retries attempts each with full jitter,
+ * none after the first byte of text, all within the ask's deadline. A stream is whole only when its
+ * terminator came. Reasoning (<think> ...) is stripped here; judging the words is safety's work. */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "conf/conf.h"
+#include "io/io.h"
+#include "persona/persona.h"
+
+#define PROVIDER_TEXT_BYTES (16 * 1024)      /* completion cap (faults.md section 7, P4) */
+#define PROVIDER_LINE_BYTES (256 * 1024)     /* one NDJSON line or SSE event */
+#define PROVIDER_BODY_BYTES (1024 * 1024)
+
+/* Error classes of spec 000-22: ledger error_code and metric label. name, counts for the breaker,
+ * what to do: retry the same, go to the next provider, or give up */
+#define PROVIDER_ERRORS(X)                                                                         \
+	X(NONE, none, 0, STOP)                                                                     \
+	X(TIMEOUT, timeout, 1, RETRY)                                                              \
+	X(CONNECT, connect, 1, RETRY)                                                              \
+	X(TLS, tls, 1, NEXT)                                                                       \
+	X(AUTH, auth, 0, NEXT)                                                                     \
+	X(QUOTA, quota, 0, NEXT)                                                                   \
+	X(RATE_LIMIT, rate_limit, 0, RETRY)                                                        \
+	X(OOM, oom, 1, NEXT)                                                                       \
+	X(NO_MODEL, no_model, 0, NEXT)                                                             \
+	X(SERVER, server, 1, RETRY)                                                                \
+	X(TRUNCATED, truncated, 1, RETRY)                                                          \
+	X(PARSE, parse, 1, NEXT)                                                                   \
+	X(BAD_REQUEST, bad_request, 0, NEXT)                                                       \
+	X(UNSAFE, unsafe, 0, STOP)                                                                 \
+	X(EMPTY, empty, 0, NEXT)                                                                   \
+	X(BREAKER, breaker, 0, NEXT)                                                               \
+	X(CANCELLED, cancelled, 0, STOP)                                                           \
+	X(NOMEM, nomem, 0, STOP)                                                                   \
+	X(UNKNOWN, unknown, 1, RETRY)
+
+enum provider_error {
+#define X(upper, lower, counts, what) PROVIDER_##upper,
+	PROVIDER_ERRORS(X)
+#undef X
+	PROVIDER_ERROR_COUNT
+};
+const char *provider_error_name(enum provider_error e);
+
+/* One attempt at one provider, told when it ends: a row of the ledger. BORROWED. */
+struct provider_attempt {
+	const char *provider, *model; /* model: as answered, else as asked */
+	enum provider_error error;
+	const char *message;          /* scrubbed sentence of an error; NULL when none */
+	int status;                   /* HTTP, 0 = none */
+	int number;                   /* 1.. within the ask */
+	int64_t latency_ms, first_token_ms; /* -1 = no token came */
+	int64_t tokens_in, tokens_out;      /* -1 = not told by the provider */
+	bool is_fallback;             /* not the first provider of the ask */
+	struct str text;              /* what was answered, also when it was cut */
+};
+
+struct provider_answer {
+	enum provider_error error;    /* PROVIDER_NONE: text is a whole answer */
+	struct str text;              /* BORROWED in done; reasoning already stripped */
+	const char *provider, *model;
+	bool was_cut;                 /* finish reason "length": ends where max_tokens fell */
+	int64_t tokens_in, tokens_out;
+	int attempts;
+};
+
+struct provider_ask {
+	const struct prompt *prompt;  /* BORROWED until done or cancel */
+	const struct persona *persona;/* temperature, max_tokens, preferred provider */
+	const char *turn;             /* request id: X-Request-ID header */
+	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
+	void (*attempt)(void *ctx, const struct provider_attempt *a); /* may be NULL */
+	void (*done)(void *ctx, const struct provider_answer *a);     /* once, unless cancelled */
+	void *ctx;
+};
+
+struct provider_pool;
+/* Copies what it needs of c. */
+int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool **out) MUST_USE;
+/* Takes over another config: providers that did not change keep their breakers and connections;
+ * asks under way finish as they began. */
+int provider_pool_reload(struct provider_pool *p, const struct conf *c) MUST_USE;
+void provider_pool_free(struct provider_pool *p); /* cancels what is under way, silently */
+
+struct provider_call;
+/* Starts an ask. At most limits.asks run at once, the rest wait in order. NULL = no memory. */
+struct provider_call *provider_ask(struct provider_pool *p, const struct provider_ask *a);
+/* Ends it without done; its connection is closed so that the model stops; attempt() tells the end. */
+void provider_cancel(struct provider_call *c);
+
+size_t provider_running(const struct provider_pool *p);
+size_t provider_waiting(const struct provider_pool *p);
+/* The token window and max_tokens of the provider an ask with this persona would go to first. */
+void provider_budget(const struct provider_pool *p, const struct persona *persona,
+	size_t *context_tokens, size_t *max_tokens);
+/* i-th provider for status: NULL past the end. last: the last error as a sentence, "" if none. */
+const char *provider_state(const struct provider_pool *p, size_t i, const char **type,
+	const char **model, enum io_breaker_state *breaker, const char **last);
+
+/* ---- For whoever writes the next backend -------------------------------------------------------- */
+
+/* What a backend is asked, and how it tells. It makes the request body, and reads the answer piece by
+ * piece at any split. Everything about time, retries, HTTP status and limits is the pool's. */
+struct provider_wire; /* a backend's state of one attempt */
+struct provider_sink {
+	struct buf text;               /* the words so far; capped */
+	char model[128];
+	int64_t tokens_in, tokens_out; /* -1 = not told */
+	bool is_whole;                 /* the terminator came */
+	bool was_cut, was_filtered;
+	bool has_begun;                /* a first byte of text or reasoning came */
+	enum provider_error error;
+	char message[256];
+};
+struct provider_ops {
+	const char *name;              /* as `type:` spells it */
+	const char *default_url;
+	/* Path below the base URL, body and headers of one request. key may be NULL. Headers are added
+	 * as "Name: value" lines, each ended by LF. */
+	int (*request)(const struct conf_provider *c, const struct provider_ask *a, double temperature,
+		int64_t max_tokens, struct buf *path, struct buf *headers, struct buf *body);
+	struct provider_wire *(*wire_new)(const char *content_type);
+	/* Bytes of a 200 answer; fills the sink. ERR_PARSE, ERR_LIMIT end the attempt. */
+	int (*feed)(struct provider_wire *w, const char *bytes, size_t n, struct provider_sink *s);
+	/* The body of a 200 answer has ended. */
+	int (*finish)(struct provider_wire *w, struct provider_sink *s);
+	void (*wire_free)(struct provider_wire *w);
+	/* Class and sentence of an answer that is not 200. */
+	enum provider_error (*judge)(int status, struct str body, char message[256]);
+};
+extern const struct provider_ops provider_ollama, provider_openai;
+
+#endif

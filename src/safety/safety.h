@@ -1,0 +1,69 @@
+/* safety: the last gate before words are public; the first gate for words from chat.
+ *
+ * Floor 3, pure. Rules are built once from config and word files' texts, then never change. It never
+ * repairs meaning: it cleans form (invisible characters, line breaks, role labels, markdown) and
+ * refuses the rest. On any doubt it refuses: a lost reply is never news, a bad one is. The wire
+ * writers check the one-line rule again on their own (law 8). */
+#ifndef SAFETY_SAFETY_H
+#define SAFETY_SAFETY_H
+
+#include "chat/chat.h"
+
+#define SAFETY_TEXT_BYTES (16 * 1024) /* completion cap; more is refused unread */
+
+struct safety;
+
+struct safety_options {
+	bool links;                       /* all links may pass */
+	const char *const *allow_hosts;   /* these and their subdomains may pass */
+	size_t allow_host_count;
+	const char *const *words;         /* refused words and phrases, besides the built-in list */
+	size_t word_count;
+	int64_t max_length;               /* UTF-16 units of the final text: 500 on Twitch */
+	int64_t mentions;                 /* how many @names may stand in it (1) */
+	const char *prefix;               /* put in front, counted in; NULL = none */
+};
+/* GIVES *out, refcounted. Copies. */
+int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
+struct safety *safety_ref(struct safety *s);
+void safety_unref(struct safety *s);
+
+/* What the text is judged against. All BORROWED, empty = unknown. */
+struct safety_context {
+	struct str bot;        /* its name: role label, own mention */
+	struct str persona;    /* persona name: role label */
+	struct str user;       /* whom it answers: the one mention allowed */
+	struct str question;   /* what the user said: repeat-after-me */
+	struct str system;     /* the system prompt: leak check */
+	struct str canary;     /* planted in the prompt; its presence is a leak */
+	bool is_model;         /* a model wrote it; false = a template of ours with values in it */
+	/* Asked for every candidate: does it hold one of our secrets? May be NULL. */
+	bool (*has_secret)(void *ctx, struct str text);
+	void *ctx;
+};
+
+/* Cleans text into out and judges it. REASON_NONE: out is one line, valid UTF-8, within max_length,
+ * ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE: refused, *rule says by which rule
+ * ("words", "link", "leak", ...; static). REASON_DECLINED: the model said the silence token.
+ * REASON_NOMEM. out is undefined unless REASON_NONE. */
+enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
+	struct buf *out, const char **rule) MUST_USE;
+
+/* The token with which a model may decline (told to it in the prompt). */
+#define SAFETY_SILENCE "[silence]"
+
+/* Words from chat on their way into a prompt: scrubbed to one line, chat-template tokens and fence
+ * markers taken apart, cut at max_bytes. */
+int safety_quote(struct str text, size_t max_bytes, struct buf *out) MUST_USE;
+
+/* The wire rule, for platforms' second check: one line, valid UTF-8, no control or bidi characters,
+ * first visible character not / . ! (nor their look-alikes), at most max_units UTF-16 units. */
+bool safety_is_sayable(struct str text, size_t max_units);
+
+/* Personal data and keys out of a text that is to be stored (ledger payload: redacted). */
+int safety_redact(struct str text, struct buf *out) MUST_USE;
+
+/* Names of all rules, for explain and metrics. NULL past the end. */
+const char *safety_rule(size_t i);
+
+#endif

@@ -1,0 +1,139 @@
+/* trigger: does this event wake the bot, by which trigger, and if not, why.
+ *
+ * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Hides PCRE2
+ * and the literal filter. Three things: a file of triggers (conf to rules), an immutable set of them
+ * that is searched, and a state that outlives reloads (cooldowns, hit counts, quarantine).
+ *
+ * How a search goes: the Aho-Corasick filter over the literals that patterns require gives
+ * candidates; those are tried in order of priority (file order breaks ties). A trigger that is not
+ * for this place, kind of event, length or level does not count and the search goes on. The first
+ * that matches has claimed the event: its cooldowns and chance decide, and nothing below is tried. */
+#ifndef TRIGGER_TRIGGER_H
+#define TRIGGER_TRIGGER_H
+
+#include "chat/chat.h"
+#include "conf/conf.h"
+
+#define TRIGGER_SUBJECT_BYTES 2000    /* design.md law 10: subjects are cut there */
+#define TRIGGER_MATCH_LIMIT 10000     /* PCRE2 match limit */
+#define TRIGGER_BUDGET_US 5000        /* all patterns together, per message */
+#define TRIGGER_STRIKES 3             /* limit hits within TRIGGER_STRIKE_MS switch a pattern off */
+#define TRIGGER_STRIKE_MS 60000
+#define TRIGGER_PATTERN_BYTES 2000
+#define TRIGGER_COUNT_MAX 20000
+#define TRIGGER_CAPTURES 10           /* $(1) of a pattern with groups is its first group */
+
+/* One entry of a trigger file. Fields are read-only outside the room; absent strings are NULL. */
+struct trigger {
+	char *name;
+	char *path;               /* the file it stands in */
+	int line;
+	char *description;
+	bool is_on;               /* enabled: */
+	enum event_kind on;
+	bool is_command;          /* on: command, a message that begins with '!' */
+	char *reply;              /* said as it is */
+	char *ask;                /* goes to the model */
+	char *otherwise;          /* said when no model answers; NULL or "" = silence */
+	char *persona;            /* NULL = the default one */
+	int64_t priority;         /* higher first; default 0 */
+	enum priority urgency;    /* shedding order in the outbox, derived from what it is */
+	int64_t cooldown_user_ms, cooldown_channel_ms, cooldown_global_ms;
+	double chance_pct;        /* 100 = always */
+	enum level level;         /* threshold */
+	unsigned allow, deny;     /* sets of ROLE(); allow 0 = no set */
+	struct conf_texts allow_users, deny_users; /* logins or ids */
+	struct conf_texts in;     /* "twitch", "twitch:alice", "discord:1234", "alice" */
+	int64_t min_length, max_length, min_words; /* characters, words; 0 = none */
+	int64_t at_least;         /* event count (bits of a cheer, raiders, gifts, months) */
+	bool needs_direct;        /* direct: only when the bot is addressed */
+	bool needs_first;         /* first: only somebody's first message ever */
+	bool keeps_threads;       /* thread: answer as a reply to the message */
+	size_t index;             /* in its set */
+	struct trigger_private *own; /* patterns, examples */
+};
+
+/* ---- A file ------------------------------------------------------------------------------------- */
+
+struct trigger_file;
+/* Reads, compiles and tries every trigger of the file: syntax, types, ranges, patterns (forbidden
+ * constructs, adversarial text), variables, and the inline examples. personas (names that exist) and
+ * bot_name (for `match: name`) may be NULL/0 to skip that check. GIVES *out on 0; ERR_INVALID after
+ * complaints: the file then counts as a whole. */
+int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
+	const char *bot_name, struct conf_report *r, struct trigger_file **out) MUST_USE;
+void trigger_file_free(struct trigger_file *f);
+size_t trigger_file_count(const struct trigger_file *f);
+const struct trigger *trigger_file_at(const struct trigger_file *f, size_t i);
+
+/* ---- A set -------------------------------------------------------------------------------------- */
+
+struct trigger_set;
+/* TAKES the files (also on failure). A name that an earlier file has already is a complaint against
+ * the later one and that trigger is left out. GIVES *out with one reference. */
+int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
+	struct trigger_set **out) MUST_USE;
+struct trigger_set *trigger_set_ref(struct trigger_set *s);
+void trigger_set_unref(struct trigger_set *s);
+size_t trigger_set_count(const struct trigger_set *s);
+const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i);
+const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name);
+/* How many patterns had no usable literal and run on every message. */
+size_t trigger_set_always(const struct trigger_set *s);
+
+/* ---- State -------------------------------------------------------------------------------------- */
+
+#define TRIGGER_COOLDOWNS_MAX 100000 /* live cooldown entries; the oldest go first */
+struct trigger_state;
+int trigger_state_new(struct trigger_state **out) MUST_USE;
+void trigger_state_free(struct trigger_state *s);
+/* Forgets what has run out; call every minute or so. */
+void trigger_state_sweep(struct trigger_state *s, int64_t now_ms);
+/* Quarantined patterns since the last call: gives the name of one and forgets it, else NULL. For the
+ * log. BORROWED until the next call. */
+const char *trigger_state_quarantined(struct trigger_state *s);
+/* Lifts a quarantine by trigger name; all of them for NULL. */
+void trigger_state_release(struct trigger_state *s, const char *name);
+
+/* ---- The search --------------------------------------------------------------------------------- */
+
+struct trigger_hit {
+	const struct trigger *trigger;
+	enum reason reason;       /* REASON_NONE = it fires; else why it stays silent */
+	int64_t wait_ms;          /* of a cooldown: how long still */
+	/* Captures of the pattern, BORROWED from the event: [0] the whole match. */
+	struct str captures[TRIGGER_CAPTURES];
+	size_t captures_n;
+};
+
+/* Searches; allocates nothing when there is no match. dice is a uniform random number 0..9999 (for
+ * chance). A trigger that fires has its cooldowns started here; whoever cannot go on with it (no
+ * turn free) says so with trigger_undo. hit->trigger is NULL when none matched (REASON_NO_MATCH) or
+ * none was allowed (REASON_LEVEL). Gives hit->reason. */
+enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
+	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
+void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
+
+/* Every trigger's verdict on one event, without changing any state. Calls tell(ctx, trigger, reason,
+ * why) for each in the order of the search; the one that would fire has REASON_NONE; those below it
+ * that match too are told with is_shadowed. why is a sentence with the values that decided. */
+void trigger_explain(const struct trigger_set *set, const struct trigger_state *state,
+	const struct event *e, int64_t now_ms,
+	void (*tell)(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
+		const char *why),
+	void *ctx);
+
+/* ---- Templates ---------------------------------------------------------------------------------- */
+
+#define TRIGGER_TEXT_BYTES 4096 /* an expanded template */
+/* Adds a reply: or ask: template with its $(variables) filled in, in a single pass: what a value
+ * contains is never expanded. random: bytes of chance for $(random). hit may be NULL. */
+int trigger_expand(const char *text, const struct event *e, const struct trigger_hit *hit,
+	uint32_t random, struct buf *out) MUST_USE;
+
+/* For `mynah help`, man pages: option table of a trigger, and the variables. */
+const struct conf_option *trigger_options(size_t *n);
+/* i-th variable with its help, NULL past the end. */
+const char *trigger_variable(size_t i, const char **help);
+
+#endif
