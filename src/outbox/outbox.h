@@ -33,6 +33,7 @@ struct outbox_account {
 	int64_t window_ms;
 	int64_t gap_ms;       /* between two sends in one channel, not privileged */
 };
+/* ERR_INVALID (key empty or with control characters, negative numbers), ERR_LIMIT, ERR_NOMEM. */
 int outbox_account(struct outbox *ob, const struct outbox_account *a) MUST_USE;
 
 /* What the platform says of a channel. Lanes begin not privileged and closed. */
@@ -51,7 +52,7 @@ int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
 enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms) MUST_USE;
 
 /* The next reply that may be sent now, or NULL; then *wait_ms is how long to wait before asking again
- * (-1 = nothing waits). Order: most urgent first, then oldest. GIVES; the send is counted. */
+ * (-1 = nothing waits): until a lane may speak or a reply grows late, unless a lane changes first. Order: most urgent first, then oldest. GIVES; the send is counted. */
 struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms);
 
 /* Replies that died waiting (late, full, gone, refused, stopped): gives one with its reason, or NULL.
@@ -65,13 +66,15 @@ void outbox_drop(struct outbox *ob, unsigned place, const char *channel, enum re
 
 size_t outbox_waiting(const struct outbox *ob);
 size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *channel);
-/* For explain and status: may this lane speak now, else for how long not. */
+/* For explain and status: 0 = this lane may speak now, else for how long not; -1 = nobody knows: it is
+ * closed, refused, unknown or has no account. */
 int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
 
 /* The sliding logs as text, one line a send, with wall times, so that a restart keeps the budgets
- * (law 6). Load before accounts are used; a file that makes no sense counts as "everything was spent
- * just now". */
-int outbox_save(const struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *out) MUST_USE;
+ * (law 6). Load before accounts are used, and only when there is a file: one that makes no sense, an
+ * empty one included, counts as "everything was spent just now" and gives ERR_PARSE (or ERR_NOMEM),
+ * for the log; the outbox is good to use in any case. */
+int outbox_save(struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *out) MUST_USE;
 int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall_ms) MUST_USE;
 /* Has a send been counted since the last save? */
 bool outbox_is_dirty(const struct outbox *ob);
