@@ -1,9 +1,10 @@
 /* provider: ask a model. Retry, breaker, fallback and limits once for all backends.
  *
  * Floor 5. Hides each vendor's wire. A pool is built from the config; an ask walks the named
- * providers in order until one gives a whole answer: at most retries attempts each with full jitter,
- * none after the first byte of text, all within the ask's deadline. A stream is whole only when its
- * terminator came. Reasoning (<think> ...) is stripped here; judging the words is safety's work. */
+ * providers in order until one gives a whole answer: one attempt and at most `retries` more at each,
+ * with full jitter, none after the first byte of text, all within the ask's deadline. A stream is
+ * whole only when its terminator came. Reasoning (<think> ...) is stripped here; judging the words is
+ * safety's work. */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
@@ -79,7 +80,8 @@ struct provider_ask {
 };
 
 struct provider_pool;
-/* Copies what it needs of c. */
+/* Copies what it needs of c. Reads the files of scripted providers (blocking, as does reload: they are
+ * small and not for production); an error when one is refused, with its complaints in the log. */
 int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool **out) MUST_USE;
 /* Takes over another config: providers that did not change keep their breakers and connections;
  * asks under way finish as they began. */
@@ -87,9 +89,13 @@ int provider_pool_reload(struct provider_pool *p, const struct conf *c) MUST_USE
 void provider_pool_free(struct provider_pool *p); /* cancels what is under way, silently */
 
 struct provider_call;
-/* Starts an ask. At most limits.asks run at once, the rest wait in order. NULL = no memory. */
+#define PROVIDER_WAITING_MAX 1000 /* far above the 64 live turns of faults.md section 7 */
+/* Starts an ask. At most limits.asks run at once, the rest wait in order until their deadline.
+ * NULL = no memory, or too many wait. What ends an ask: a whole answer; an error that is STOP; any
+ * error after words had come (EMPTY aside); the last provider's error; the deadline. */
 struct provider_call *provider_ask(struct provider_pool *p, const struct provider_ask *a);
-/* Ends it without done; its connection is closed so that the model stops; attempt() tells the end. */
+/* Ends it without done; its connection is closed so that the model stops; attempt() tells the end
+ * before this returns. Allowed in attempt() and done() of the same call. */
 void provider_cancel(struct provider_call *c);
 
 size_t provider_running(const struct provider_pool *p);
@@ -101,10 +107,12 @@ void provider_budget(const struct provider_pool *p, const struct persona *person
 const char *provider_state(const struct provider_pool *p, size_t i, const char **type,
 	const char **model, enum io_breaker_state *breaker, const char **last);
 
-/* ---- For whoever writes the next backend -------------------------------------------------------- */
+/* ---- For whoever writes the next backend ----------------------------------------------------- */
 
-/* What a backend is asked, and how it tells. It makes the request body, and reads the answer piece by
- * piece at any split. Everything about time, retries, HTTP status and limits is the pool's. */
+/* What a backend is asked, and how it tells. It makes the request body, and reads the answer piece
+ * by piece at any split. Everything about time, retries, HTTP status and limits is the pool's. Start
+ * from provider_scripted.c (no wire) or provider_ollama.c (lines); add a row to backends[] in pool.c
+ * and to enum conf_provider_type. */
 struct provider_wire; /* a backend's state of one attempt */
 struct provider_sink {
 	struct buf text;               /* the words so far; capped */
@@ -119,19 +127,29 @@ struct provider_sink {
 struct provider_ops {
 	const char *name;              /* as `type:` spells it */
 	const char *default_url;
-	/* Path below the base URL, body and headers of one request. key may be NULL. Headers are added
-	 * as "Name: value" lines, each ended by LF. */
-	int (*request)(const struct conf_provider *c, const struct provider_ask *a, double temperature,
-		int64_t max_tokens, struct buf *path, struct buf *headers, struct buf *body);
+	/* Path below the base URL (which loses its last slashes), body and headers of one request.
+	 * c->secret is the key, NULL = none. Headers are added as "Name: value" lines, each ended
+	 * by LF. ERR_INVALID: a key that no header can hold. */
+	int (*request)(const struct conf_provider *c, const struct provider_ask *a,
+		double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
+		struct buf *body);
 	struct provider_wire *(*wire_new)(const char *content_type);
-	/* Bytes of a 200 answer; fills the sink. ERR_PARSE, ERR_LIMIT end the attempt. */
+	/* Bytes of a 200 answer; fills the sink. Any error ends the attempt; s->error, set together
+	 * with s->message, says more than ERR_CLOSED does. */
 	int (*feed)(struct provider_wire *w, const char *bytes, size_t n, struct provider_sink *s);
 	/* The body of a 200 answer has ended. */
 	int (*finish)(struct provider_wire *w, struct provider_sink *s);
 	void (*wire_free)(struct provider_wire *w);
 	/* Class and sentence of an answer that is not 200. */
 	enum provider_error (*judge)(int status, struct str body, char message[256]);
+
+	/* A backend without a wire has these three instead of the six above. open makes its state;
+	 * say fills the sink at once, and the pool ends the attempt with it after delay_ms. */
+	int (*open)(const struct conf_provider *c, void **self);
+	int (*say)(void *self, const struct provider_ask *a, struct provider_sink *s,
+		int64_t *delay_ms);
+	void (*close)(void *self);
 };
-extern const struct provider_ops provider_ollama, provider_openai;
+extern const struct provider_ops provider_ollama, provider_openai, provider_scripted;
 
 #endif

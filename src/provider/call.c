@@ -1,0 +1,257 @@
+/* One ask: its wait for a slot, its walk over the providers, its retries, its end. The states are
+ * drawn in room.h. Everything happens in timers and in callbacks of io, never in provider_ask. */
+#include "provider/room.h"
+
+#include <string.h>
+#include <utlist.h>
+
+#define RETRY_BASE_MS 500   /* faults.md P8: waits below 0.5 s, then below 1 s */
+#define RETRY_CAP_MS 16000  /* spec 001-48: the table 1 2 4 8 16 s ends there */
+
+enum remedy { STOP, NEXT, RETRY };
+static const enum remedy remedies[] = {
+#define X(upper, lower, counts, what) [PROVIDER_##upper] = what,
+	PROVIDER_ERRORS(X)
+#undef X
+};
+
+static void call_free(struct provider_call *c)
+{
+	provider_try_drop(c);
+	io_timer_free(c->timer);
+	io_timer_free(c->deadline);
+	for (size_t i = 0; i < c->order_n; i++)
+		provider_unref(c->order[i]);
+	mem_free(c->order);
+	buf_fini(&c->text);
+	mem_free(c);
+}
+
+void provider_call_pin(struct provider_call *c)
+{
+	c->pins++;
+}
+
+bool provider_call_unpin(struct provider_call *c)
+{
+	if (--c->pins > 0 || c->state != CALL_OVER)
+		return c->state != CALL_OVER;
+	call_free(c);
+	return false;
+}
+
+/* Leaves the pool; its slot goes to the next. */
+static void leave(struct provider_call *c)
+{
+	struct provider_pool *p = c->pool;
+
+	if (c->state == CALL_WAITING) {
+		DL_DELETE(p->waiting, c);
+		p->waiting_n--;
+	} else {
+		DL_DELETE(p->running, c);
+		p->running_n--;
+	}
+	c->state = CALL_OVER;
+	c->pool = NULL;
+	io_timer_stop(c->timer);
+	io_timer_stop(c->deadline);
+	provider_pool_fill(p);
+}
+
+/* Tells the end. The call is gone after it. */
+static void finish(struct provider_call *c, enum provider_error e)
+{
+	const struct provider_try *t = &c->try;
+	bool has_asked = c->attempts > 0;
+	const char *asked = has_asked && t->provider->conf.model ? t->provider->conf.model : "";
+	struct provider_answer answer = {
+		.error = e,
+		.text = e ? (struct str){NULL, 0} : buf_str(&c->text),
+		.provider = has_asked ? t->provider->conf.name : "",
+		.model = has_asked && t->sink.model[0] ? t->sink.model : asked,
+		.was_cut = has_asked && t->sink.was_cut,
+		.tokens_in = has_asked ? t->sink.tokens_in : -1,
+		.tokens_out = has_asked ? t->sink.tokens_out : -1,
+		.attempts = c->attempts,
+	};
+
+	leave(c);
+	provider_call_pin(c);
+	c->ask.done(c->ask.ctx, &answer);
+	(void)provider_call_unpin(c);
+}
+
+/* May this provider be asked now? If not, c->error says why, unless something worse did already. */
+static bool may_ask(struct provider_call *c, struct provider *p, int64_t now)
+{
+	/* Whoever waited for its own retry has waited long enough. */
+	if (c->tries == 0 && p->rest_until_ms > now) {
+		if (c->attempts == 0)
+			c->error = PROVIDER_RATE_LIMIT;
+		return false;
+	}
+	bool is_let = io_breaker_allows(&p->breaker, now);
+	provider_note_breaker(p);
+	if (!is_let && c->error == PROVIDER_NONE)
+		c->error = PROVIDER_BREAKER;
+	return is_let;
+}
+
+/* Asks the next provider that may be asked, or ends. */
+static void step(struct provider_call *c)
+{
+	for (; c->at < c->order_n; c->at++, c->tries = 0) {
+		struct provider *p = c->order[c->at];
+		if (!may_ask(c, p, clock_mono_ms()))
+			continue;
+		c->state = CALL_ASKING;
+		c->tries++;
+		c->attempts++;
+		provider_try_start(c, p);
+		return;
+	}
+	finish(c, c->error ? c->error : PROVIDER_NO_MODEL); /* no provider is configured */
+}
+
+/* How long to wait before the same provider is asked again; -1 = do not. */
+static int64_t retry_wait(const struct provider_call *c, int64_t retry_after_ms)
+{
+	const struct provider *p = c->order[c->at];
+	int64_t most = RETRY_BASE_MS;
+
+	if (remedies[c->error] != RETRY || (int64_t)c->tries > c->pool->retries ||
+		p->breaker.state == IO_BREAKER_OPEN)
+		return -1;
+	for (unsigned k = 1; k < c->tries && most < RETRY_CAP_MS; k++)
+		most *= 2;
+	int64_t wait = rand_between(0, most < RETRY_CAP_MS ? most : RETRY_CAP_MS);
+	if (wait < retry_after_ms)
+		wait = retry_after_ms;
+	return clock_mono_ms() + wait < c->ask.deadline_ms ? wait : -1;
+}
+
+void provider_call_tried(struct provider_call *c, enum provider_error e, bool has_begun,
+	int64_t retry_after_ms)
+{
+	c->error = e;
+	/* Once words came, another attempt would be paid twice and come late. */
+	if (remedies[e] == STOP || (has_begun && e != PROVIDER_EMPTY)) {
+		finish(c, e);
+		return;
+	}
+	int64_t wait = retry_wait(c, retry_after_ms);
+	if (wait >= 0) {
+		c->state = CALL_PAUSED;
+		io_timer_start(c->timer, wait);
+		return;
+	}
+	c->at++;
+	c->tries = 0;
+	step(c);
+}
+
+static void on_timer(void *ctx)
+{
+	struct provider_call *c = ctx;
+
+	switch (c->state) {
+	case CALL_READY:
+	case CALL_PAUSED: step(c); break;
+	case CALL_ASKING: provider_try_timer(c); break;
+	case CALL_WAITING:
+	case CALL_OVER: break;
+	}
+}
+
+static void on_deadline(void *ctx)
+{
+	struct provider_call *c = ctx;
+	enum provider_error e = c->error ? c->error : PROVIDER_TIMEOUT;
+
+	if (c->state == CALL_ASKING) {
+		provider_call_pin(c);
+		e = provider_try_stop(c, PROVIDER_TIMEOUT);
+		if (!provider_call_unpin(c))
+			return;
+	}
+	finish(c, e);
+}
+
+void provider_pool_fill(struct provider_pool *p)
+{
+	while (p->waiting && (int64_t)p->running_n < p->asks) {
+		struct provider_call *c = p->waiting;
+		DL_DELETE(p->waiting, c);
+		p->waiting_n--;
+		DL_APPEND(p->running, c);
+		p->running_n++;
+		c->state = CALL_READY;
+		io_timer_start(c->timer, 0);
+	}
+	provider_note_inflight(p);
+}
+
+static int take_order(struct provider_call *c, const struct provider_pool *p)
+{
+	c->order = mem_array(p->n + 1, sizeof(struct provider *));
+	if (!c->order)
+		return ERR_NOMEM;
+	while (c->order_n < p->n) {
+		struct provider *next = provider_in_order(p, c->ask.persona, c->order_n);
+		if (!next)
+			break;
+		c->order[c->order_n++] = provider_ref(next);
+	}
+	return 0;
+}
+
+struct provider_call *provider_ask(struct provider_pool *p, const struct provider_ask *a)
+{
+	struct provider_call *c;
+
+	if (p->waiting_n >= PROVIDER_WAITING_MAX)
+		return NULL;
+	c = mem_new(sizeof(*c));
+	if (!c)
+		return NULL;
+	c->ask = *a;
+	provider_copy(c->turn, sizeof(c->turn), str_of(a->turn));
+	c->ask.turn = c->turn;
+	buf_init(&c->text, PROVIDER_TEXT_BYTES);
+	c->timer = io_timer_new(p->io, on_timer, c);
+	c->deadline = io_timer_new(p->io, on_deadline, c);
+	if (!c->timer || !c->deadline || take_order(c, p) != 0) {
+		call_free(c);
+		return NULL;
+	}
+
+	int64_t left = a->deadline_ms - clock_mono_ms();
+	io_timer_start(c->deadline, left > 0 ? left : 0);
+	c->pool = p;
+	DL_APPEND(p->waiting, c);
+	p->waiting_n++;
+	provider_pool_fill(p);
+	return c;
+}
+
+void provider_cancel(struct provider_call *c)
+{
+	if (!c || c->state == CALL_OVER)
+		return;
+	bool is_asking = c->state == CALL_ASKING;
+
+	leave(c);
+	provider_call_pin(c);
+	if (is_asking)
+		(void)provider_try_stop(c, PROVIDER_CANCELLED);
+	(void)provider_call_unpin(c);
+}
+
+void provider_call_drop(struct provider_call *c)
+{
+	leave(c);
+	provider_try_drop(c);
+	provider_call_pin(c);
+	(void)provider_call_unpin(c);
+}

@@ -1,0 +1,179 @@
+/* The HTTP exchange of one attempt: the request, and the answer as it comes. */
+#include "provider/room.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define HEADERS_MAX 16
+#define URL_BYTES 2048
+#define LINGER_MS 1000 /* after the terminator: for usage counts, and so that io can reuse it */
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+static bool is_good(int status)
+{
+	return status >= 200 && status < 300;
+}
+
+static void on_head(void *ctx, int status)
+{
+	struct provider_call *c = ctx;
+	struct provider_try *t = &c->try;
+	const char *encoding = io_http_header(t->http, "Content-Encoding");
+
+	t->status = status;
+	t->retry_after_ms = io_http_retry_after_ms(t->http);
+	if (!is_good(status))
+		return;
+	if (*encoding && strcasecmp(encoding, "identity") != 0) {
+		provider_try_fail(t, PROVIDER_PARSE, "a compressed answer, which nobody asked for");
+		provider_try_end(c, 0, NULL);
+		return;
+	}
+	const char *type = io_http_header(t->http, "Content-Type");
+	if (provider_is_page(type)) {
+		provider_try_fail(t, PROVIDER_PARSE,
+			"a web page came instead of an answer; is the URL right?");
+		provider_try_end(c, 0, NULL);
+		return;
+	}
+	t->wire = t->provider->ops->wire_new(type);
+	if (!t->wire)
+		provider_try_end(c, ERR_NOMEM, NULL);
+}
+
+static void on_data(void *ctx, const char *bytes, size_t n)
+{
+	struct provider_call *c = ctx;
+	struct provider_try *t = &c->try;
+	bool was_whole = t->sink.is_whole;
+
+	if (!is_good(t->status)) {
+		size_t room = t->refusal.max - t->refusal.len;
+		if (buf_add(&t->refusal, bytes, n < room ? n : room) != 0)
+			buf_clear(&t->refusal); /* without memory the status alone tells */
+		return;
+	}
+	int err = t->provider->ops->feed(t->wire, bytes, n, &t->sink);
+	if (t->sink.has_begun && t->first_ms < 0)
+		t->first_ms = clock_mono_ms() - t->started_ms;
+	if (err)
+		provider_try_end(c, err, NULL);
+	else if (t->sink.is_whole && !was_whole)
+		io_timer_start(c->timer, LINGER_MS);
+}
+
+static void on_done(void *ctx, int err, const char *why)
+{
+	struct provider_call *c = ctx;
+	struct provider_try *t = &c->try;
+
+	t->http = NULL;
+	if (err == 0 && t->wire)
+		err = t->provider->ops->finish(t->wire, &t->sink);
+	else if (t->status > 0 && !is_good(t->status))
+		/* The status is the news, also when its body was cut. */
+		t->sink.error = t->provider->ops->judge(t->status, buf_str(&t->refusal),
+			t->sink.message);
+	if (err == ERR_DENIED && !t->provider->conf.remote_ok)
+		why = "its address is not this machine; set remote_ok: true to allow that";
+	provider_try_end(c, err, why);
+}
+
+/* ---- The request ----------------------------------------------------------------------------- */
+
+/* Base URL without its last slashes, and the path. */
+static int add_url(struct buf *url, const struct provider *p, const struct buf *path)
+{
+	struct str base = str_of(p->conf.url && *p->conf.url ? p->conf.url : p->ops->default_url);
+
+	while (base.len > 0 && base.at[base.len - 1] == '/')
+		base.len--;
+	int err = buf_add_str(url, base);
+	return err ? err : buf_add_str(url, buf_str(path));
+}
+
+/* Ours, beside the backend's. The turn is the thread through log, ledger and the server's log. */
+static int add_headers(struct buf *headers, const char *turn)
+{
+	int err = buf_adds(headers, "Content-Type: application/json\n");
+
+	for (const char *at = turn; *at; at++)
+		if (*at <= ' ' || *at >= 0x7f)
+			return err; /* no header for an id that cannot be one */
+	if (!err && *turn)
+		err = buf_addf(headers, "X-Request-ID: %s\n", turn);
+	return err;
+}
+
+/* Cuts the lines apart in place. */
+static int list_headers(struct buf *headers, const char *list[HEADERS_MAX + 1])
+{
+	size_t n = 0;
+
+	for (char *at = headers->at, *end; at && (end = strchr(at, '\n')); at = end + 1) {
+		if (n == HEADERS_MAX)
+			return ERR_LIMIT;
+		*end = '\0';
+		list[n++] = at;
+	}
+	list[n] = NULL;
+	return 0;
+}
+
+int provider_exchange_start(struct provider_call *c)
+{
+	struct provider_try *t = &c->try;
+	const struct conf_provider *conf = &t->provider->conf;
+	const char *list[HEADERS_MAX + 1];
+	struct buf path, url, headers, body;
+	struct io_url parts;
+
+	buf_init(&path, URL_BYTES);
+	buf_init(&url, URL_BYTES);
+	buf_init(&headers, PROVIDER_HEADERS_BYTES);
+	buf_init(&body, PROVIDER_REQUEST_BYTES);
+	int err = t->provider->ops->request(conf, &c->ask, t->temperature, t->max_tokens, &path,
+		&headers, &body);
+	if (err == ERR_INVALID)
+		provider_try_fail(t, PROVIDER_AUTH,
+			"the key has characters that no header can hold");
+	if (!err)
+		err = add_url(&url, t->provider, &path);
+	if (!err)
+		err = add_headers(&headers, c->turn);
+	if (!err)
+		err = list_headers(&headers, list);
+	if (!err)
+		err = io_url_parse(buf_text(&url), &parts);
+	if (err)
+		goto out;
+
+	struct io_http_options o = {
+		.method = "POST",
+		.url = buf_text(&url),
+		.headers = list,
+		.body = buf_str(&body),
+		.ca_file = conf->ca_file,
+		.max_body = PROVIDER_BODY_BYTES,
+		.connect_ms = conf->connect_ms,
+		.first_byte_ms = conf->first_byte_ms,
+		.idle_ms = conf->idle_ms,
+		.total_ms = conf->total_ms,
+		.loopback_only = !conf->remote_ok,
+		.head = on_head,
+		.data = on_data,
+		.done = on_done,
+		.ctx = c,
+	};
+	t->http = io_http_start(c->pool->io, &o);
+	err = t->http ? 0 : ERR_NOMEM;
+out:
+	if (headers.at)
+		secret_wipe(headers.at, headers.len);
+	buf_fini(&body);
+	buf_fini(&headers);
+	buf_fini(&url);
+	buf_fini(&path);
+	return err;
+}
