@@ -1,0 +1,59 @@
+/* Names of errors, and what errno values mean to us. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+const char *err_name(int err)
+{
+	static const char *const names[] = {
+		[0] = "ok",
+		[-ERR_NOMEM] = "nomem",
+		[-ERR_IO] = "io",
+		[-ERR_PARSE] = "parse",
+		[-ERR_LIMIT] = "limit",
+		[-ERR_NOTFOUND] = "notfound",
+		[-ERR_INVALID] = "invalid",
+		[-ERR_DENIED] = "denied",
+		[-ERR_TIMEOUT] = "timeout",
+		[-ERR_CLOSED] = "closed",
+		[-ERR_BUSY] = "busy",
+		[-ERR_CANCELLED] = "cancelled",
+		[-ERR_CONNECT] = "connect",
+		[-ERR_NAME] = "name",
+		[-ERR_TLS] = "tls",
+	};
+	const int n = sizeof(names) / sizeof(names[0]);
+
+	return err <= 0 && err > -n ? names[-err] : "unknown";
+}
+
+int err_from_errno(int sys)
+{
+	switch (sys) {
+	case ENOMEM: return ERR_NOMEM;
+	case ENOENT:
+	case ENOTDIR: return ERR_NOTFOUND;
+	case EACCES:
+	case EPERM:
+	case EROFS: return ERR_DENIED;
+	case EISDIR:
+	case EINVAL:
+	case ELOOP:
+	case ENAMETOOLONG: return ERR_INVALID;
+	case EFBIG: return ERR_LIMIT;
+	case ETIMEDOUT: return ERR_TIMEOUT;
+	case EPIPE: return ERR_CLOSED;
+	case EAGAIN:
+	case EBUSY:
+	case ETXTBSY: return ERR_BUSY;
+	case ECANCELED: return ERR_CANCELLED;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN: return ERR_CONNECT;
+	default: return ERR_IO;
+	}
+}

@@ -1,0 +1,81 @@
+/* Allocation, counted, and made to fail on demand. */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Any thread allocates, and no thread waits for what another one counted: relaxed is enough. */
+static atomic_ulong allocations;
+static atomic_ulong until_failure; /* 0 = never, 1 = the next one fails */
+static atomic_bool is_failing_for_ever;
+
+/* Counts one allocation; true when it is the one that has to fail. */
+static bool has_to_fail(void)
+{
+	atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+
+	unsigned long left = atomic_load_explicit(&until_failure, memory_order_relaxed);
+	while (left > 0) {
+		bool is_last = left == 1;
+		if (is_last && atomic_load_explicit(&is_failing_for_ever, memory_order_relaxed))
+			return true;
+		if (atomic_compare_exchange_weak_explicit(&until_failure, &left, left - 1,
+			    memory_order_relaxed, memory_order_relaxed))
+			return is_last;
+	}
+	return false;
+}
+
+void mem_fail_at(unsigned long n, int for_ever)
+{
+	atomic_store_explicit(&is_failing_for_ever, for_ever != 0, memory_order_relaxed);
+	atomic_store_explicit(&until_failure, n, memory_order_relaxed);
+}
+
+unsigned long mem_count(void)
+{
+	return atomic_load_explicit(&allocations, memory_order_relaxed);
+}
+
+void *mem_new(size_t bytes)
+{
+	return mem_array(1, bytes);
+}
+
+void *mem_array(size_t n, size_t item_bytes)
+{
+	if (has_to_fail())
+		return NULL;
+	if (n == 0 || item_bytes == 0)
+		n = item_bytes = 1; /* NULL means failure and nothing else */
+	return calloc(n, item_bytes);
+}
+
+void *mem_resize(void *p, size_t bytes)
+{
+	if (has_to_fail())
+		return NULL;
+	return realloc(p, bytes > 0 ? bytes : 1);
+}
+
+char *mem_dup(const char *s)
+{
+	return s ? mem_dupn(s, strlen(s)) : NULL;
+}
+
+char *mem_dupn(const char *s, size_t len)
+{
+	char *copy = len < SIZE_MAX ? mem_new(len + 1) : NULL;
+
+	if (copy && len > 0)
+		memcpy(copy, s, len);
+	return copy;
+}
+
+void mem_free(void *p)
+{
+	free(p);
+}

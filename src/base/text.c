@@ -1,0 +1,281 @@
+/* Code points, counting, folding, cutting, and the distance of two words. */
+#include "base/text.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+#include "base/mem.h"
+
+#define POINT_BAD 0xFFFD
+#define POINT_EMOJI_STYLE 0xFE0F
+
+/* Length of the well-formed sequence at p (n > 0 bytes are there), its code point in *point; 0 when
+ * it is not well-formed: Unicode 15, table 3-7 (no overlong forms, no surrogates, at most 10FFFF). */
+static size_t decode(const unsigned char *p, size_t n, int32_t *point)
+{
+	if (p[0] < 0x80) {
+		*point = p[0];
+		return 1;
+	}
+	if (p[0] < 0xC2 || p[0] > 0xF4)
+		return 0;
+
+	const size_t len = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+	int32_t c = p[0] & (0xFF >> (len + 1));
+	if (n < len)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3F);
+	}
+	if ((len == 3 && c < 0x800) || (c >= 0xD800 && c <= 0xDFFF) || (len == 4 && c < 0x10000) ||
+			c > 0x10FFFF)
+		return 0;
+	*point = c;
+	return len;
+}
+
+int32_t text_next(struct str s, size_t *at)
+{
+	int32_t point;
+
+	if (*at >= s.len)
+		return -1;
+	size_t n = decode((const unsigned char *)s.at + *at, s.len - *at, &point);
+	*at += n > 0 ? n : 1;
+	return n > 0 ? point : POINT_BAD;
+}
+
+int text_put(struct buf *out, int32_t point)
+{
+	utf8proc_uint8_t bytes[4];
+
+	if (point < 0 || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
+		point = POINT_BAD;
+	return buf_add(out, bytes, (size_t)utf8proc_encode_char(point, bytes));
+}
+
+bool text_is_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.at;
+	int32_t point;
+
+	for (size_t i = 0; i < s.len;) {
+		if (p[i] < 0x80) {
+			i++;
+			continue;
+		}
+		size_t n = decode(p + i, s.len - i, &point);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+bool text_is_plain(struct str s)
+{
+	unsigned char before = ' '; /* a space at the start counts as doubled */
+	unsigned bad = 0;
+
+	/* No way out in the middle: nearly every line is plain, and so the loop has one branch. */
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+		bad |= (unsigned char)(c - ' ') > '~' - ' ';
+		bad |= (c == ' ') & (before == ' ');
+		before = c;
+	}
+	return s.len == 0 || (!bad && before != ' ');
+}
+
+size_t text_units(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.len;)
+		n += text_next(s, &at) > 0xFFFF ? 2 : 1;
+	return n;
+}
+
+size_t text_points(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.len; n++)
+		text_next(s, &at);
+	return n;
+}
+
+static bool is_white(int32_t c)
+{
+	if (c < 0x80)
+		return c == ' ' || (c >= '\t' && c <= '\r');
+	utf8proc_category_t kind = utf8proc_category(c);
+	return kind == UTF8PROC_CATEGORY_ZS || kind == UTF8PROC_CATEGORY_ZL ||
+		kind == UTF8PROC_CATEGORY_ZP || c == 0x85;
+}
+
+size_t text_words(struct str s)
+{
+	bool is_inside = false;
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.len;) {
+		bool was_inside = is_inside;
+		is_inside = !is_white(text_next(s, &at));
+		n += is_inside && !was_inside;
+	}
+	return n;
+}
+
+/* One grapheme: what a person takes for one character (UAX 29). */
+struct grapheme {
+	size_t end;     /* offset behind it */
+	size_t units;   /* UTF-16 code units */
+	size_t columns; /* 0, 1 or 2 */
+};
+
+/* The grapheme that begins at offset at, which is inside s. */
+static struct grapheme next_grapheme(struct str s, size_t at)
+{
+	struct grapheme g = {at, 0, 0};
+	utf8proc_int32_t state = 0;
+	int32_t before = -1;
+
+	while (at < s.len) {
+		int32_t c = text_next(s, &at);
+		if (before >= 0 && utf8proc_grapheme_break_stateful(before, c, &state))
+			break;
+		g.end = at;
+		g.units += c > 0xFFFF ? 2 : 1;
+		g.columns += c == POINT_EMOJI_STYLE ? 2 : (size_t)utf8proc_charwidth(c);
+		before = c;
+	}
+	if (g.columns > 2)
+		g.columns = 2; /* a family of four is drawn as wide as one face */
+	return g;
+}
+
+size_t text_cut(struct str s, size_t max_bytes, size_t max_units)
+{
+	size_t end = 0, units = 0;
+
+	if (max_bytes == 0)
+		max_bytes = s.len;
+	if (max_units == 0)
+		max_units = s.len;
+	/* No character has more units than bytes. */
+	if (s.len <= max_bytes && s.len <= max_units)
+		return s.len;
+	while (end < s.len) {
+		struct grapheme g = next_grapheme(s, end);
+		if (g.end > max_bytes || units + g.units > max_units)
+			break;
+		end = g.end;
+		units += g.units;
+	}
+	return end;
+}
+
+size_t text_columns(struct str s)
+{
+	size_t columns = 0;
+
+	for (size_t at = 0; at < s.len;) {
+		struct grapheme g = next_grapheme(s, at);
+		columns += g.columns;
+		at = g.end;
+	}
+	return columns;
+}
+
+/* Folding ASCII is lower case and nothing else. */
+static int fold_ascii(struct str s, struct buf *out)
+{
+	const size_t before = out->len;
+	int err = buf_add_str(out, s);
+
+	for (size_t i = before; !err && i < out->len; i++) {
+		if (out->at[i] >= 'A' && out->at[i] <= 'Z')
+			out->at[i] += 'a' - 'A';
+	}
+	return err;
+}
+
+/* Folds valid UTF-8 in two steps of utf8proc, so that the memory comes through our door. */
+static int fold_utf8(struct str s, struct buf *out)
+{
+	const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+		UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+	const utf8proc_uint8_t *text = (const utf8proc_uint8_t *)s.at;
+	const utf8proc_ssize_t len = (utf8proc_ssize_t)s.len;
+	utf8proc_int32_t *points;
+	int err;
+
+	utf8proc_ssize_t n = utf8proc_decompose(text, len, NULL, 0, how);
+	if (n < 0)
+		return ERR_LIMIT; /* the only cause left: a size that overflows */
+	points = mem_array((size_t)n + 1, sizeof(*points)); /* reencode ends it with a NUL */
+	if (!points)
+		return ERR_NOMEM;
+	utf8proc_decompose(text, len, points, n, how);
+	n = utf8proc_reencode(points, n, how);
+	err = n < 0 ? ERR_LIMIT : buf_add(out, points, (size_t)n);
+	mem_free(points);
+	return err;
+}
+
+int text_fold(struct str s, struct buf *out)
+{
+	struct buf valid;
+	bool is_ascii = true;
+	int err;
+
+	for (size_t i = 0; i < s.len && is_ascii; i++)
+		is_ascii = (unsigned char)s.at[i] < 0x80;
+	if (is_ascii)
+		return fold_ascii(s, out);
+	if (text_is_utf8(s))
+		return fold_utf8(s, out);
+
+	buf_init(&valid, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* a bad byte becomes three */
+	err = 0;
+	for (size_t at = 0; !err && at < s.len;)
+		err = text_put(&valid, text_next(s, &at));
+	if (!err)
+		err = fold_utf8(buf_str(&valid), out);
+	buf_fini(&valid);
+	return err;
+}
+
+#define DISTANCE_BYTES 32
+#define DISTANCE_FAR 1000
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+	const size_t n = strlen(a), m = strlen(b);
+	unsigned d[DISTANCE_BYTES + 1][DISTANCE_BYTES + 1];
+
+	if (n > DISTANCE_BYTES || m > DISTANCE_BYTES)
+		return DISTANCE_FAR;
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = (unsigned)i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t j = 1; j <= m; j++) {
+			unsigned best = least(d[i - 1][j], d[i][j - 1]) + 1;
+			best = least(best, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = least(best, d[i - 2][j - 2] + 1);
+			d[i][j] = best;
+		}
+	}
+	return d[n][m];
+}
