@@ -1,0 +1,253 @@
+/* The routes. */
+#include "api/api.h"
+
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROUTE_TEXT_BYTES 5000
+
+static struct metric requests_total = {"mynah_http_requests_total", "HTTP requests by route",
+	METRIC_COUNTER, "endpoint", NULL, NULL, false};
+
+struct api {
+	struct bot *bot;
+	struct io_serve *serve;
+	struct secret *key; /* NULL = none: TCP clients may only read */
+};
+
+static int fail(struct io_response *a, int status, const char *code, const char *message)
+{
+	char now[CLOCK_TEXT_BYTES];
+	int err;
+
+	a->status = status;
+	err = buf_addf(&a->body, "{\"success\":false,\"error\":{\"code\":\"%s\",\"timestamp\":\"%s\","
+		"\"message\":", code, clock_text(clock_wall_ms(), now));
+	if (!err)
+		err = json_add_string(&a->body, str_of(message));
+	return err ? err : buf_adds(&a->body, "}}");
+}
+
+static int get_health(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	char now[CLOCK_TEXT_BYTES];
+
+	(void)api;
+	(void)q;
+	return buf_addf(&a->body, "{\"status\":\"healthy\",\"module\":\"mynah\",\"version\":\"%s\","
+		"\"timestamp\":\"%s\"}", PACKAGE_VERSION, clock_text(clock_wall_ms(), now));
+}
+
+static int get_healthz(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	struct buf reasons;
+	int err;
+
+	(void)q;
+	buf_init(&reasons, 16 * 1024);
+	const bool is_fine = bot_is_healthy(api->bot, &reasons);
+	a->status = is_fine ? 200 : 503;
+	err = buf_addf(&a->body, "{\"status\":\"%s\",\"reasons\":[%s]}",
+		is_fine ? "healthy" : "degraded", buf_text(&reasons));
+	buf_fini(&reasons);
+	return err;
+}
+
+static int get_metrics(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	(void)q;
+	bot_metrics(api->bot);
+	a->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	return metric_write(&a->body);
+}
+
+static int get_status(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	(void)q;
+	return bot_status(api->bot, &a->body);
+}
+
+static int get_reload(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	(void)q;
+	return bot_reload_report(api->bot, &a->body);
+}
+
+/* 202: it runs on a worker; GET the same path tells when it is done and what it found. */
+static int post_reload(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	int err = bot_reload_report(api->bot, &a->body);
+
+	(void)q;
+	a->status = 202;
+	bot_reload(api->bot);
+	return err;
+}
+
+/* GIVES the string member of a request, or NULL when it is absent. */
+static char *member(const struct json *body, const char *key)
+{
+	struct str s = json_str(body, key);
+
+	return s.len > 0 ? mem_dupn(s.at, s.len) : NULL;
+}
+
+static int post_explain(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	struct json *body = NULL;
+	const char *why = "";
+	struct event e;
+	struct buf scratch;
+	int err = json_parse(q->body, IO_SERVE_BODY_BYTES, &body, &why);
+
+	if (err)
+		return fail(a, 400, "INVALID_REQUEST", why);
+	char *members[6] = {member(body, "text"), member(body, "user"), member(body, "level"),
+		member(body, "channel"), member(body, "platform"), member(body, "on")};
+	const struct bot_event_args args = {members[0], members[1], members[2], members[3], members[4],
+		members[5]};
+	buf_init(&scratch, ROUTE_TEXT_BYTES);
+	if (bot_event_make(&args, &scratch, &e, &why)) {
+		err = fail(a, 400, "INVALID_REQUEST", why);
+	} else {
+		a->content_type = "text/plain; charset=utf-8";
+		err = bot_explain(api->bot, bot_world_of(api->bot), &e, &a->body);
+	}
+	buf_fini(&scratch);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		mem_free(members[i]);
+	json_free(body);
+	return err;
+}
+
+static int post_quiet(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	struct json *body = NULL;
+	const char *why = "";
+	int64_t ms;
+	char *channel;
+	int err;
+
+	if (json_parse(q->body, IO_SERVE_BODY_BYTES, &body, &why))
+		return fail(a, 400, "INVALID_REQUEST", why);
+	ms = json_int(body, "ms", -1);
+	channel = member(body, "channel");
+	if (!channel || ms < 0)
+		err = fail(a, 400, "INVALID_REQUEST", "channel and ms are needed");
+	else if (bot_quiet(api->bot, channel, ms))
+		err = fail(a, 503, "SERVICE_UNAVAILABLE", "too many channels");
+	else
+		err = buf_adds(&a->body, "{\"success\":true}");
+	mem_free(channel);
+	json_free(body);
+	return err;
+}
+
+static const struct route {
+	const char *method, *path;
+	bool is_open; /* no key over TCP */
+	int (*answer)(struct api *api, const struct io_request *q, struct io_response *a);
+} routes[] = {
+	{"GET", "/health", true, get_health},
+	{"GET", "/healthz", true, get_healthz},
+	{"GET", "/metrics", true, get_metrics},
+	{"GET", "/api/v1/status", false, get_status},
+	{"GET", "/api/v1/reload", false, get_reload},
+	{"POST", "/api/v1/reload", false, post_reload},
+	{"POST", "/api/v1/explain", false, post_explain},
+	{"POST", "/api/v1/quiet", false, post_quiet},
+};
+
+/* Over TCP: no page of a browser on the streamer's machine may reach it (faults.md H5), and what is not
+ * open needs the key, compared without telling by time how much of it was right. */
+static int admit(struct api *api, const struct route *r, const struct io_request *q,
+	struct io_response *a)
+{
+	static const char bearer[] = "Bearer ";
+	char host[256];
+	char *colon;
+
+	if (q->is_local)
+		return 0;
+	snprintf(host, sizeof(host), "%s", q->host);
+	colon = strrchr(host, ':');
+	if (colon && !strchr(colon, ']'))
+		*colon = '\0';
+	if (*q->origin != '\0' || !io_host_is_loopback(host))
+		return fail(a, 403, "FORBIDDEN", "only for programs on this machine");
+	if (r->is_open)
+		return 0;
+	if (!api->key || strncmp(q->authorization, bearer, sizeof(bearer) - 1) != 0 ||
+			!secret_is_equal(api->key, str_of(q->authorization + sizeof(bearer) - 1)))
+		return fail(a, 401, "UNAUTHORIZED", "an API key is needed: Authorization: Bearer KEY");
+	return 0;
+}
+
+static void answer(void *ctx, const struct io_request *q, struct io_response *a)
+{
+	const size_t n = sizeof(routes) / sizeof(routes[0]);
+	const struct route *found = NULL;
+	bool is_path = false;
+	int err;
+
+	a->status = 200;
+	a->content_type = "application/json";
+	for (size_t i = 0; i < n; i++) {
+		const bool same = strcmp(routes[i].path, q->path) == 0;
+
+		is_path = is_path || same;
+		if (same && strcmp(routes[i].method, strcmp(q->method, "HEAD") ? q->method : "GET") == 0)
+			found = &routes[i];
+	}
+	metric_add(&requests_total, found ? found->path : "unknown", 1);
+	if (!found) {
+		a->allow = is_path ? "GET, HEAD, POST" : NULL;
+		err = is_path ? fail(a, 405, "METHOD_NOT_ALLOWED", "not with this method")
+			: fail(a, 404, "NOT_FOUND", "no such path");
+	} else {
+		err = admit(ctx, found, q, a);
+		if (!err && a->body.len == 0)
+			err = found->answer(ctx, q, a);
+	}
+	if (err) {
+		buf_clear(&a->body);
+		a->status = 500;
+	}
+}
+
+char *api_socket_path(const struct conf *c)
+{
+	return file_join(c->state_dir, c->api.socket ? c->api.socket : "mynah.sock");
+}
+
+int api_new(struct io *io, struct bot *bot, const struct conf *c, struct api **out)
+{
+	struct api *a = mem_new(sizeof(*a));
+	char *path = api_socket_path(c);
+	int err = a && path ? 0 : ERR_NOMEM;
+
+	*out = NULL;
+	if (!err) {
+		a->bot = bot;
+		a->key = secret_ref(c->api.secret);
+		err = io_serve_new(io, path, c->api.listen, answer, a, &a->serve);
+	}
+	mem_free(path);
+	if (err) {
+		api_free(a);
+		return err;
+	}
+	*out = a;
+	return 0;
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	io_serve_free(a->serve);
+	secret_free(a->key);
+	mem_free(a);
+}

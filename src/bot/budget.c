@@ -1,0 +1,132 @@
+/* How many model calls may still be made, in this hour and day: by the bot, a channel, a user. Fixed
+ * windows on the monotonic clock; counted when a call is begun, whatever becomes of it. */
+#include "bot/room.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOUR_MS 3600000
+#define DAY_MS (24 * (int64_t)HOUR_MS)
+
+static void count_free(struct bot_count **table, struct bot_count *c)
+{
+	HASH_DEL(*table, c);
+	mem_free(c->key);
+	mem_free(c);
+}
+
+/* The counter of a key, made when it is new. A full table forgets its oldest. NULL = no memory. */
+static struct bot_count *count_of(struct bot_count **table, const char *key)
+{
+	struct bot_count *c;
+
+	HASH_FIND_STR(*table, key, c);
+	if (c)
+		return c;
+	if (HASH_COUNT(*table) >= BOT_COUNTS_MAX)
+		count_free(table, *table);
+	c = mem_new(sizeof(*c));
+	if (!c)
+		return NULL;
+	c->key = mem_dup(key);
+	if (!c->key) {
+		mem_free(c);
+		return NULL;
+	}
+	HASH_ADD_KEYPTR(hh, *table, c->key, strlen(c->key), c);
+	return c;
+}
+
+static bool has_room(struct bot_count *c, int64_t hour, int64_t cap)
+{
+	if (c->when != hour) {
+		c->when = hour;
+		c->calls = 0;
+	}
+	return cap <= 0 || c->calls < cap;
+}
+
+enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule)
+{
+	const struct conf_limits *l = &b->world->conf->limits;
+	struct bot_budget *g = &b->budget;
+	const int64_t now = clock_mono_ms();
+	const int64_t hour = now / HOUR_MS + 1, day = now / DAY_MS + 1;
+	char key[256];
+
+	if (g->hour != hour)
+		g->calls_hour = 0;
+	if (g->day != day)
+		g->calls_day = 0;
+	g->hour = hour;
+	g->day = day;
+
+	snprintf(key, sizeof(key), "%.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->user_id));
+	struct bot_count *user = count_of(&g->users, key);
+	snprintf(key, sizeof(key), "%u:%.*s", e->place, STR_FMT(e->channel));
+	struct bot_count *channel = count_of(&g->channels, key);
+	if (!user || !channel)
+		return REASON_NOMEM;
+
+	*rule = l->calls_day > 0 && g->calls_day >= l->calls_day ? "calls_day"
+		: l->calls_hour > 0 && g->calls_hour >= l->calls_hour ? "calls_hour"
+		: !has_room(channel, hour, l->calls_channel_hour) ? "calls_channel_hour"
+		: !has_room(user, hour, l->calls_user_hour) ? "calls_user_hour" : "";
+	if (**rule != '\0')
+		return REASON_BUDGET;
+	user->calls++;
+	channel->calls++;
+	g->calls_hour++;
+	g->calls_day++;
+	return REASON_NONE;
+}
+
+/* A line for when no model answers is said at most once per otherwise_ms in a channel for one trigger
+ * (faults.md section 7); thanks for an event are always due. */
+bool bot_budget_otherwise(struct bot *b, const struct turn *t)
+{
+	const int64_t now = clock_mono_ms();
+	char key[384];
+
+	if (t->event->kind != EVENT_MESSAGE || b->options.console)
+		return true;
+	snprintf(key, sizeof(key), "%u:%.*s:%s", t->event->place, STR_FMT(t->event->channel),
+		t->hit.trigger->name);
+	struct bot_count *c = count_of(&b->budget.otherwise, key);
+	if (!c)
+		return false;
+	if (c->calls > 0 && now - c->when < t->world->conf->limits.otherwise_ms)
+		return false;
+	c->calls = 1;
+	c->when = now;
+	return true;
+}
+
+/* Forgets counters of hours gone by. */
+void bot_budget_sweep(struct bot *b, int64_t now_ms)
+{
+	const int64_t hour = now_ms / HOUR_MS + 1;
+	struct bot_count **tables[] = {&b->budget.users, &b->budget.channels};
+	struct bot_count *c, *next;
+
+	for (size_t i = 0; i < 2; i++) {
+		HASH_ITER(hh, *tables[i], c, next) {
+			if (c->when != hour)
+				count_free(tables[i], c);
+		}
+	}
+	HASH_ITER(hh, b->budget.otherwise, c, next) {
+		if (now_ms - c->when >= b->world->conf->limits.otherwise_ms)
+			count_free(&b->budget.otherwise, c);
+	}
+}
+
+void bot_budget_fini(struct bot *b)
+{
+	struct bot_count **tables[] = {&b->budget.users, &b->budget.channels, &b->budget.otherwise};
+
+	for (size_t i = 0; i < 3; i++) {
+		while (*tables[i])
+			count_free(tables[i], *tables[i]);
+	}
+}

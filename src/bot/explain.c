@@ -1,0 +1,191 @@
+/* Explain: every gate and trigger with pass or fail and why, the prompt, the queue; for a terminal. It
+ * asks the same questions as the way of a real event and changes nothing. */
+#include "bot/room.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EXPLAIN_OTHERS_MAX 200 /* triggers listed; the rest is counted */
+
+struct telling {
+	struct buf *out;
+	const struct trigger *fires, *claims;
+	enum reason reason; /* the first that speaks against firing */
+	size_t told, left_out;
+	int err;
+};
+
+static void line(struct telling *s, bool is_pass, const char *name, const char *why)
+{
+	if (!s->err)
+		s->err = buf_addf(s->out, "  %s %-18s %s\n", is_pass ? "pass" : "FAIL", name, why);
+}
+
+static void head(struct telling *s, const char *title)
+{
+	if (!s->err)
+		s->err = buf_addf(s->out, "%s\n", title);
+}
+
+static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
+	const char *why)
+{
+	struct telling *s = ctx;
+	char name[96];
+
+	if (r == REASON_NONE && !is_shadowed && !s->claims)
+		s->fires = s->claims = t;
+	else if (r != REASON_NONE && r != REASON_NO_MATCH && r != REASON_LEVEL && !s->claims && !is_shadowed) {
+		s->claims = t;
+		s->reason = r;
+	} else if (r == REASON_LEVEL && !s->claims && s->reason == REASON_NO_MATCH) {
+		s->reason = r;
+	}
+	if (++s->told > EXPLAIN_OTHERS_MAX) {
+		s->left_out++;
+		return;
+	}
+	snprintf(name, sizeof(name), "%s", t->name);
+	if (is_shadowed && !s->err)
+		s->err = buf_addf(s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
+	else
+		line(s, r == REASON_NONE, name, why);
+}
+
+static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
+	const struct bot *b)
+{
+	const struct persona *persona = bot_world_persona(w, s->fires);
+	struct trigger_hit hit = {.trigger = s->fires};
+	struct prompt *p = NULL;
+	struct buf ask;
+	int err;
+
+	buf_init(&ask, TRIGGER_TEXT_BYTES);
+	err = trigger_expand(s->fires->ask, e, &hit, 0, &ask);
+	size_t window = 4096, answer = 500;
+	if (b)
+		provider_budget(b->providers, persona, &window, &answer);
+	const struct prompt_options o = {
+		.persona = persona, .event = e, .ask = buf_str(&ask),
+		.budget_tokens = window > answer ? window - answer : 0, .max_chars = 200,
+		.marker = 0,
+	};
+	if (!err || err == ERR_LIMIT)
+		err = prompt_build(&o, &p);
+	if (!err)
+		err = buf_addf(s->out, "prompt   persona %s %s, about %zu tokens, sha256 %.12s\n",
+			persona->id, persona->version, p->tokens, p->hash);
+	for (size_t i = 0; !err && i < p->n; i++)
+		err = buf_addf(s->out, "  [%s]\n  %.*s\n", prompt_role_name(p->messages[i].role),
+			STR_FMT(p->messages[i].text));
+	prompt_free(p);
+	buf_fini(&ask);
+	return err == ERR_LIMIT ? buf_adds(s->out, "prompt   does not fit the model's window\n") : err;
+}
+
+static int add_reply(struct telling *s, const struct event *e)
+{
+	struct trigger_hit hit = {.trigger = s->fires};
+	struct buf text;
+	int err;
+
+	buf_init(&text, TRIGGER_TEXT_BYTES);
+	err = trigger_expand(s->fires->reply, e, &hit, 0, &text);
+	if (!err)
+		err = buf_addf(s->out, "reply    %s\n", buf_text(&text));
+	buf_fini(&text);
+	return err;
+}
+
+static int add_queue(struct bot *b, const struct event *e, struct buf *out)
+{
+	char channel[128];
+	int64_t wait;
+
+	if (!b)
+		return buf_adds(out, "queue    unknown: no running bot was asked\n");
+	snprintf(channel, sizeof(channel), "%.*s", STR_FMT(e->channel));
+	wait = outbox_wait_ms(b->outbox, e->place, channel, clock_mono_ms());
+	return buf_addf(out, "queue    %zu waiting here, %zu in all; this channel may speak %s%lld ms\n",
+		outbox_waiting_lane(b->outbox, e->place, channel), outbox_waiting(b->outbox),
+		wait > 0 ? "in " : "now, ", (long long)(wait > 0 ? wait : 0));
+}
+
+int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, struct buf *out)
+{
+	struct telling s = {.out = out, .reason = REASON_NO_MATCH};
+	struct trigger_state *none = NULL;
+	enum reason gate = REASON_NONE, r;
+	const char *name;
+	struct buf why;
+	int err;
+
+	if (!b && trigger_state_new(&none))
+		return ERR_NOMEM;
+	buf_init(&why, 1024);
+	s.err = buf_addf(out, "event    %s \"%.*s\" by %.*s (%s) in %.*s:%.*s\n",
+		event_kind_name(e->kind), STR_FMT(e->text), STR_FMT(e->user),
+		level_name(event_level(e)), STR_FMT(e->platform), STR_FMT(e->channel));
+	head(&s, "gates");
+	for (size_t i = 0; (name = bot_gate_ask(b, w, i, e, &r, &why)) != NULL; i++) {
+		line(&s, r == REASON_NONE, name, buf_text(&why));
+		if (r != REASON_NONE && gate == REASON_NONE)
+			gate = r;
+		buf_clear(&why);
+	}
+	head(&s, "triggers");
+	trigger_explain(w->triggers, b ? b->triggers : none, e, clock_mono_ms(), on_trigger, &s);
+	err = s.err;
+	if (!err && s.left_out > 0)
+		err = buf_addf(out, "  ... and %zu more\n", s.left_out);
+	if (!err && gate == REASON_NONE && s.fires)
+		err = s.fires->ask ? add_prompt(&s, w, e, b) : add_reply(&s, e);
+	if (!err)
+		err = add_queue(b, e, out);
+	if (!err && gate != REASON_NONE)
+		err = buf_addf(out, "verdict  silent: %s (%s)\n", reason_name(gate), reason_text(gate));
+	else if (!err && s.fires)
+		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
+			s.fires->line);
+	else if (!err)
+		err = buf_addf(out, "verdict  silent: %s (%s)\n", reason_name(s.reason),
+			reason_text(s.reason));
+	buf_fini(&why);
+	trigger_state_free(none);
+	return err;
+}
+
+int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct event *out,
+	const char **why)
+{
+	const char *user = a->user && *a->user ? a->user : "viewer";
+	enum level level = LEVEL_EVERYONE;
+	struct event e = {.kind = EVENT_MESSAGE};
+
+	*why = "";
+	if (a->on && platform_event_parse(str_of(a->on), &e)) {
+		*why = "no such event; try: mynah help events";
+		return ERR_INVALID;
+	}
+	if (a->level && level_parse(str_of(a->level), &level)) {
+		*why = "no such level; one of everyone subscriber vip moderator broadcaster";
+		return ERR_INVALID;
+	}
+	if (a->text && text_scrub(str_of(a->text), TEXT_CHAT, scratch)) {
+		*why = "the text is too long";
+		return ERR_INVALID;
+	}
+	if (a->text)
+		e.text = buf_str(scratch);
+	e.platform = str_of(a->platform && *a->platform ? a->platform : "twitch");
+	e.channel = e.channel_id = str_of(a->channel && *a->channel ? a->channel : "console");
+	if (e.user.len == 0)
+		e.user = str_of(user);
+	e.login = e.user_id = e.user;
+	e.roles = ROLE(LEVEL_EVERYONE) | ROLE(level);
+	e.at_ms = clock_mono_ms();
+	e.wall_ms = clock_wall_ms();
+	*out = e;
+	return 0;
+}

@@ -1,0 +1,181 @@
+/* Private to the room: the bot's insides, shared by its files. */
+#ifndef BOT_ROOM_H
+#define BOT_ROOM_H
+
+#include "bot/bot.h"
+#include "ledger/ledger.h"
+#include "memory/memory.h"
+
+#include <uthash.h>
+
+#define BOT_PLACES_MAX 8
+#define BOT_SEEN_MAX 4096         /* faults.md section 7: ids remembered ... */
+#define BOT_SEEN_MS (10 * 60000)  /* ... and for how long, per place */
+#define BOT_SEEN_ID_BYTES 64
+#define BOT_CHANNELS_MAX 2000     /* channels with a record of their own */
+#define BOT_COUNTS_MAX 20000      /* users, channels with a budget of their own */
+#define BOT_PAIR_TURNS 2          /* faults.md A10: answers in a row to one author ... */
+#define BOT_PAIR_MS 60000         /* ... within this time without a third speaker */
+#define BOT_ANSWERS_MAX 64        /* answers remembered per channel, for the cap per minute */
+#define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
+
+/* gate.c: ids seen lately, one ring per place. */
+struct bot_seen {
+	char id[BOT_SEEN_ID_BYTES];
+	int64_t at_ms;
+	UT_hash_handle hh;
+};
+struct bot_ring {
+	struct bot_seen *slots; /* BOT_SEEN_MAX */
+	struct bot_seen *table;
+	size_t next;
+};
+
+/* gate.c: what is remembered of a channel. */
+struct bot_channel {
+	char *key;                        /* "place:channel" */
+	int64_t quiet_until_ms;
+	int64_t answers_ms[BOT_ANSWERS_MAX]; /* ring of the last answers */
+	size_t answers;
+	char author[64];                  /* user id of the last answered author ... */
+	unsigned in_a_row;                /* ... and how often in a row */
+	int64_t row_began_ms;
+	UT_hash_handle hh;
+};
+
+/* budget.c: calls of one user or channel in one hour; or a line and when it was last said. */
+struct bot_count {
+	char *key;
+	int64_t when; /* number of the hour; of a line, ms */
+	int64_t calls;
+	UT_hash_handle hh;
+};
+struct bot_budget {
+	int64_t hour, day, calls_hour, calls_day;
+	struct bot_count *users, *channels, *otherwise;
+};
+
+/* turn.c: one per hit. */
+enum turn_state { TURN_HIT, TURN_RECALL, TURN_ASK, TURN_CHECK, TURN_QUEUED, TURN_SENT, TURN_DROPPED };
+
+/* The last model call of a turn; its row is written when the turn's end is known. */
+struct turn_call {
+	bool is_held;
+	char provider[64], model[128], message[256];
+	enum provider_error error;
+	int number;
+	int64_t wall_ms, latency_ms, first_token_ms, tokens_in, tokens_out;
+	size_t answer_bytes;
+	struct buf answer; /* kept only where the ledger keeps payloads */
+};
+
+struct turn {
+	struct bot *bot;
+	char id[TURN_ID_BYTES];
+	enum turn_state state;
+	struct bot_world *world;       /* the snapshot it began with */
+	struct event *event;
+	struct trigger_hit hit;        /* captures point into event */
+	const struct persona *persona;
+	struct prompt *prompt;
+	struct provider_call *call;
+	struct turn_call last;
+	bool is_recalling;
+	bool is_otherwise;             /* what will be said is the trigger's otherwise: */
+	struct buf text;               /* what will be said */
+	const char *rule;              /* static: what decided; "" */
+	int64_t began_us, asked_us;
+	UT_hash_handle hh;             /* by id */
+};
+
+struct bot_place {
+	struct bot *bot;
+	struct platform platform;
+	char *name;                    /* the config's section */
+	enum platform_state state;
+	char why[256];
+	char login[64], user_id[64];
+	struct bot_ring seen;
+	int64_t since_wall_ms;
+};
+
+struct bot {
+	struct io *io;
+	struct bot_options options;
+	struct bot_world *world;
+	int lock_fd;
+	char *state_dir;
+
+	struct trigger_state *triggers;
+	struct outbox *outbox;
+	struct memory memory;
+	struct ledger ledger;
+	struct provider_pool *providers;
+	struct bot_place places[BOT_PLACES_MAX]; /* index = place number; name NULL = free */
+	struct platform_owner owner;
+
+	struct bot_channel *channels;
+	struct bot_budget budget;
+	struct turn *turns;            /* live, by id */
+
+	struct io_worker *worker;      /* reloads and state files */
+	struct io_timer *pump, *sweep, *save, *end, *begin;
+	bool is_saving, is_draining, is_over, is_opened;
+	int64_t began_ms, began_wall_ms;
+	uint32_t dice;                 /* for the next trigger with a chance */
+
+	struct bot_reload *reload;     /* the one that runs */
+	bool reload_again;
+	int64_t reloads;
+	struct buf reload_report;      /* JSON members of the last one */
+
+	/* Counters of the fast path; bot_metrics publishes them. */
+	int64_t events, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
+};
+
+/* gate.c: the cheap questions, before any trigger is tried. */
+enum reason bot_gate(struct bot *b, const struct event *e);
+/* The i-th gate's question for explain: changes nothing. Gives its name, or NULL past the end; *r is
+ * NONE when the event passes; why gets a sentence. */
+const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, const struct event *e,
+	enum reason *r, struct buf *why);
+struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
+int bot_ring_init(struct bot_ring *r) MUST_USE;
+void bot_ring_fini(struct bot_ring *r);
+void bot_gate_fini(struct bot *b);
+/* May one more answer go to this channel and author? Counts it when it may. */
+enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **rule);
+
+/* budget.c: how many model calls may still be made. Takes one when it gives NONE. */
+enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule);
+/* May this turn's otherwise: line be said? Remembers that it was. */
+bool bot_budget_otherwise(struct bot *b, const struct turn *t);
+void bot_budget_sweep(struct bot *b, int64_t now_ms);
+void bot_budget_fini(struct bot *b);
+
+/* row.c: one ledger row for each model call. */
+void bot_row_hold(struct turn *t, const struct provider_attempt *a);
+void bot_row_write(struct turn *t, enum reason reason); /* nothing when none is held */
+
+/* turn.c */
+void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit);
+void bot_turn_outcome(struct bot *b, const char *id, enum reason r, const char *why);
+void bot_turn_drop_all(struct bot *b, enum reason why);
+void bot_turn_erase(struct bot *b, const struct erasure *e); /* what answers it ends `gone` */
+/* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
+void bot_pump(struct bot *b);
+void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
+	const char *rule, struct str text);
+
+/* bot.c: ends the drain when nothing lives any more. */
+void bot_drain_look(struct bot *b);
+
+/* state.c: what survives a restart. */
+int bot_state_open(struct bot *b) MUST_USE; /* lock, pseudonym key, budgets; blocking, at start */
+void bot_state_save_soon(struct bot *b);
+void bot_state_close(struct bot *b);        /* last save, marks the end as clean; blocking */
+void bot_state_save(void *ctx);             /* the save timer: ctx is the bot */
+/* Records this start and gives how long to wait before logging in (crash loops, faults.md S4). */
+int64_t bot_state_start_wait_ms(struct bot *b);
+
+#endif

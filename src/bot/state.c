@@ -1,0 +1,239 @@
+/* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets and
+ * the times of recent starts. Written on the bot's worker, read once at start.
+ *
+ * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
+ * closed in order; after a crash the sends since the last save are unknown, and everything counts as
+ * spent just now: half a minute of silence instead of a broken limit (law 6). */
+#include "bot/room.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define STATE_BYTES (1024 * 1024)
+#define STATE_CLEAN "clean\n"
+#define STATE_OPEN "open\n"
+#define STARTS_MAX 5            /* faults.md S4: after five starts ... */
+#define STARTS_MS 60000         /* ... within a minute, a minute of patience */
+
+static int take_lock(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "lock");
+
+	if (!path)
+		return ERR_NOMEM;
+	b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	mem_free(path);
+	if (b->lock_fd < 0)
+		return ERR_IO;
+	return flock(b->lock_fd, LOCK_EX | LOCK_NB) ? ERR_BUSY : 0;
+}
+
+/* The key of user pseudonyms: made once, kept for ever, so that a person keeps their tag. */
+static int load_key(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "pseudonym.key");
+	unsigned char key[32];
+	struct buf bytes;
+	int err;
+
+	if (!path)
+		return ERR_NOMEM;
+	buf_init(&bytes, sizeof(key));
+	err = file_read(path, &bytes);
+	if (!err && bytes.len == sizeof(key)) {
+		memcpy(key, bytes.at, sizeof(key));
+	} else if (err == ERR_NOTFOUND) {
+		rand_bytes(key, sizeof(key));
+		err = file_replace(path, (struct str){(const char *)key, sizeof(key)}, 0600);
+	} else {
+		err = err ? err : ERR_PARSE;
+	}
+	if (!err)
+		seal_set_key(key);
+	secret_wipe(key, sizeof(key));
+	buf_fini(&bytes);
+	mem_free(path);
+	return err;
+}
+
+static int load_budgets(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "outbox");
+	const size_t clean = sizeof(STATE_CLEAN) - 1;
+	struct buf text;
+	struct str rest;
+	int err;
+
+	if (!path)
+		return ERR_NOMEM;
+	buf_init(&text, STATE_BYTES);
+	err = file_read(path, &text);
+	rest = buf_str(&text);
+	if (err == ERR_NOTFOUND) {
+		err = 0; /* the first start: nothing was ever sent */
+	} else if (!err && rest.len >= clean && memcmp(rest.at, STATE_CLEAN, clean) == 0) {
+		rest.at += clean;
+		rest.len -= clean;
+		err = outbox_load(b->outbox, rest, clock_mono_ms(), clock_wall_ms());
+	} else if (err != ERR_NOMEM) {
+		log_event(LOG_INFO, "bot", "budgets_unknown", "message",
+			"the last end was not in order: every send budget counts as spent", NULL);
+		err = outbox_load(b->outbox, STR("unknown"), clock_mono_ms(), clock_wall_ms());
+	}
+	buf_fini(&text);
+	mem_free(path);
+	return err;
+}
+
+/* ---- Saving ------------------------------------------------------------------------------------------ */
+
+struct save {
+	struct bot *bot;
+	char *path;
+	struct buf text;
+	int err;
+};
+
+static void save_free(struct save *s)
+{
+	if (!s)
+		return;
+	mem_free(s->path);
+	buf_fini(&s->text);
+	mem_free(s);
+}
+
+static struct save *save_new(struct bot *b, const char *mark)
+{
+	struct save *s = mem_new(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->bot = b;
+	buf_init(&s->text, STATE_BYTES);
+	s->path = file_join(b->state_dir, "outbox");
+	if (!s->path || buf_adds(&s->text, mark) ||
+			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->text)) {
+		save_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void save_work(void *ctx)
+{
+	struct save *s = ctx;
+
+	s->err = file_replace(s->path, buf_str(&s->text), 0600);
+}
+
+static void save_done(void *ctx)
+{
+	struct save *s = ctx;
+	struct bot *b = s->bot;
+
+	b->is_saving = false;
+	if (s->err)
+		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
+	save_free(s);
+	if (outbox_is_dirty(b->outbox))
+		bot_state_save_soon(b);
+}
+
+void bot_state_save_soon(struct bot *b)
+{
+	if (!b->is_saving && !io_timer_is_on(b->save))
+		io_timer_start(b->save, BOT_SAVE_MS);
+}
+
+void bot_state_save(void *ctx)
+{
+	struct bot *b = ctx;
+	struct save *s = b->is_saving ? NULL : save_new(b, STATE_OPEN);
+
+	if (!s)
+		return;
+	b->is_saving = true;
+	if (io_worker_put(b->worker, save_work, save_done, s)) {
+		b->is_saving = false;
+		save_free(s);
+		bot_state_save_soon(b);
+	}
+}
+
+/* ---- Start and end ----------------------------------------------------------------------------------- */
+
+int64_t bot_state_start_wait_ms(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "starts");
+	const int64_t now = clock_wall_ms();
+	struct buf text, kept;
+	struct str rest;
+	size_t recent = 0;
+	int64_t at;
+
+	if (!path)
+		return 0;
+	buf_init(&text, STATE_BYTES);
+	buf_init(&kept, STATE_BYTES);
+	if (file_read(path, &text))
+		buf_clear(&text);
+	rest = buf_str(&text);
+	while (rest.len > 0) {
+		struct str line = str_split(&rest, '\n');
+
+		if (str_int(line, &at) || at > now || now - at >= STARTS_MS || recent >= 100)
+			continue;
+		recent++;
+		if (buf_addf(&kept, "%lld\n", (long long)at))
+			break;
+	}
+	if (buf_addf(&kept, "%lld\n", (long long)now) || file_replace(path, buf_str(&kept), 0600))
+		log_event(LOG_ERROR, "bot", "start_not_recorded", "file", path, NULL);
+	buf_fini(&text);
+	buf_fini(&kept);
+	mem_free(path);
+	return recent >= STARTS_MAX ? STARTS_MS : 0;
+}
+
+int bot_state_open(struct bot *b)
+{
+	int err = file_make_dir(b->state_dir);
+
+	if (!err)
+		err = take_lock(b);
+	if (!err)
+		err = load_key(b);
+	if (!err)
+		err = load_budgets(b);
+	if (!err) {
+		/* From here on a crash is known by the mark. */
+		struct save *s = save_new(b, STATE_OPEN);
+
+		if (s)
+			save_work(s);
+		err = s ? s->err : ERR_NOMEM;
+		save_free(s);
+	}
+	b->is_opened = !err;
+	return err;
+}
+
+void bot_state_close(struct bot *b)
+{
+	struct save *s = b->is_opened ? save_new(b, STATE_CLEAN) : NULL;
+
+	if (s) {
+		save_work(s);
+		if (s->err)
+			log_event(LOG_ERROR, "bot", "budgets_not_saved", "error",
+				err_name(s->err), NULL);
+	}
+	save_free(s);
+	if (b->lock_fd >= 0)
+		close(b->lock_fd);
+	b->lock_fd = -1;
+}

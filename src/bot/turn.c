@@ -1,0 +1,559 @@
+/* The story of one turn, from the hit to the last word.
+ *
+ *   HIT ──▶ RECALL ──▶ ASK ──▶ CHECK ──▶ QUEUED ──▶ SENT
+ *     │ reply:                  ▲ │         │
+ *     └─────────────────────────┘ ▼         ▼
+ *                              DROPPED ◀────┘        every state may end DROPPED, with a reason
+ *
+ * One function per arrow. Each ends in the next state or in turn_drop. A turn lives from its hit until
+ * the platform has told what became of its reply, so that hits = sent + drops + live at every instant.
+ * It holds the world it began with; a reload does not touch it. */
+#include "bot/room.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TURN_TEXT_BYTES (8 * 1024)
+#define TURN_CHAT_CHARS 200  /* how long an answer the model is asked for (spec 2.3) */
+#define TURN_EVENT_CHARS 150
+
+static struct metric stage_seconds = {"mynah_stage_seconds",
+	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
+
+static void turn_recall(struct turn *t);
+static void turn_ask(struct turn *t, const struct conversation *past);
+static void turn_queue(struct turn *t);
+
+static bool is_chat(const struct turn *t)
+{
+	return t->event->kind == EVENT_MESSAGE;
+}
+
+void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
+	const char *rule, struct str text)
+{
+	const struct bot_verdict v = {e, t, r, rule ? rule : "", text};
+
+	if (b->options.verdict)
+		b->options.verdict(b->options.ctx, &v);
+}
+
+/* ---- The end of a turn ---------------------------------------------------------------------------- */
+
+static const char *result_of(enum reason r)
+{
+	switch (r) {
+	case REASON_NONE: return "SUCCESS";
+	case REASON_UNSAFE: return "BLOCKED";
+	case REASON_DECLINED:
+	case REASON_EMPTY: return "NO_RESPONSE_NEEDED";
+	case REASON_LATE: return "EXPIRED";
+	case REASON_BUDGET:
+	case REASON_BUSY:
+	case REASON_FULL:
+	case REASON_TWIN: return "RATE_LIMITED";
+	default: return "FAILED";
+	}
+}
+
+static void turn_free(struct turn *t)
+{
+	if (t->is_recalling)
+		memory_recall_cancel(&t->bot->memory, t);
+	provider_cancel(t->call);
+	prompt_free(t->prompt);
+	buf_fini(&t->text);
+	buf_fini(&t->last.answer);
+	mem_free(t->event);
+	bot_world_unref(t->world);
+	mem_free(t);
+}
+
+/* Both ends of a turn: SENT (REASON_NONE) or DROPPED. */
+static void turn_end(struct turn *t, enum reason reason)
+{
+	struct bot *b = t->bot;
+	const int64_t ms = (clock_mono_us() - t->began_us) / 1000;
+	char user[USER_TAG_BYTES], channel[128];
+
+	t->state = reason == REASON_NONE ? TURN_SENT : TURN_DROPPED;
+	if (t->call) {
+		/* Its attempt is told while the turn still stands, and becomes the held row. */
+		provider_cancel(t->call);
+		t->call = NULL;
+	}
+	if (reason == REASON_NONE)
+		b->sent++;
+	else
+		b->drops[reason]++;
+	metric_observe_ms(&stage_seconds, "turn", (double)ms);
+
+	seal_user_tag(t->event->platform, t->event->user_id, user);
+	snprintf(channel, sizeof(channel), "%.*s", STR_FMT(t->event->channel));
+	log_event(LOG_INFO, "bot", reason == REASON_NONE ? "sent" : "dropped", "user",
+		b->world->conf->log.plain_users ? t->event->login.at : user, "community", channel,
+		"result", t->is_otherwise && reason == REASON_NONE ? "FALLBACK" : result_of(reason),
+		LOG_INT("execution_time", ms), "turn", t->id, "request_id", t->id, "trigger",
+		t->hit.trigger->name, "reason", reason_name(reason), "rule",
+		*t->rule != '\0' ? t->rule : NULL, NULL);
+	bot_row_write(t, reason);
+	bot_tell(b, t->event, t->hit.trigger, reason, t->rule,
+		reason == REASON_NONE ? buf_str(&t->text) : (struct str){NULL, 0});
+	HASH_DEL(b->turns, t);
+	turn_free(t);
+	bot_drain_look(b);
+}
+
+static void turn_drop(struct turn *t, enum reason reason)
+{
+	turn_end(t, reason);
+}
+
+/* ---- HIT ------------------------------------------------------------------------------------------ */
+
+/* Captures were found in the borrowed event; they now point into the turn's own copy. */
+static void rebase_captures(struct trigger_hit *h, struct str from, struct str to)
+{
+	for (size_t i = 0; i < h->captures_n; i++) {
+		struct str *s = &h->captures[i];
+
+		if (s->at && s->at >= from.at && s->at + s->len <= from.at + from.len)
+			s->at = to.at + (s->at - from.at);
+		else
+			*s = (struct str){NULL, 0};
+	}
+}
+
+static struct turn *turn_new(struct bot *b, const struct event *e, const struct trigger_hit *hit)
+{
+	struct turn *t = mem_new(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->event = event_copy(e);
+	if (!t->event) {
+		mem_free(t);
+		return NULL;
+	}
+	t->bot = b;
+	t->world = bot_world_ref(b->world);
+	t->persona = bot_world_persona(t->world, hit->trigger);
+	t->hit = *hit;
+	t->rule = "";
+	t->began_us = clock_mono_us();
+	rebase_captures(&t->hit, e->text, t->event->text);
+	buf_init(&t->text, TURN_TEXT_BYTES);
+	buf_init(&t->last.answer, PROVIDER_TEXT_BYTES);
+	rand_uuid7(clock_wall_ms(), t->id);
+	HASH_ADD_STR(b->turns, id, t);
+	return t;
+}
+
+/* Does this user already wait for a model in this channel? One question at a time (spec 000-26). */
+static bool has_question(const struct bot *b, const struct event *e)
+{
+	for (const struct turn *t = b->turns; t; t = t->hh.next) {
+		if ((t->state == TURN_RECALL || t->state == TURN_ASK) && is_chat(t) &&
+				t->event->place == e->place && e->user_id.len > 0 &&
+				str_eq(t->event->user_id, e->user_id) &&
+				str_eq(t->event->channel, e->channel))
+			return true;
+	}
+	return false;
+}
+
+/* A hit that cannot become a turn: counted as a hit and as a drop, so that nothing is lost. */
+static void hit_drop(struct bot *b, const struct event *e, const struct trigger_hit *hit,
+	enum reason reason, const char *rule)
+{
+	b->drops[reason]++;
+	trigger_undo(b->triggers, hit->trigger, e);
+	log_event(LOG_INFO, "bot", "dropped", "result", result_of(reason), "trigger",
+		hit->trigger->name, "reason", reason_name(reason), "rule",
+		*rule != '\0' ? rule : NULL, NULL);
+	bot_tell(b, e, hit->trigger, reason, rule, (struct str){NULL, 0});
+}
+
+void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit)
+{
+	const struct conf_limits *limits = &b->world->conf->limits;
+	const char *rule = "";
+	enum reason why = REASON_NONE;
+
+	b->hits++;
+	if (b->is_draining)
+		why = REASON_STOPPED;
+	else if (HASH_COUNT(b->turns) >= (size_t)limits->turns)
+		why = REASON_BUSY, rule = "turns";
+	else if (hit->trigger->ask && e->kind == EVENT_MESSAGE && has_question(b, e))
+		why = REASON_BUSY, rule = "one question at a time";
+	else
+		why = bot_gate_answer(b, e, &rule);
+	if (why != REASON_NONE) {
+		hit_drop(b, e, hit, why, rule);
+		return;
+	}
+	struct turn *t = turn_new(b, e, hit);
+	if (!t) {
+		hit_drop(b, e, hit, REASON_NOMEM, "");
+		return;
+	}
+	t->state = TURN_HIT;
+	log_event(LOG_DEBUG, "bot", "hit", "turn", t->id, "trigger", hit->trigger->name, NULL);
+	if (hit->trigger->ask)
+		turn_recall(t);
+	else
+		turn_queue(t);
+}
+
+/* ---- RECALL --------------------------------------------------------------------------------------- */
+
+static struct memory_key key_of(const struct turn *t)
+{
+	return (struct memory_key){t->event->platform, t->event->channel_id, t->event->user_id};
+}
+
+static void on_recalled(void *ctx, int err, const struct conversation *past)
+{
+	struct turn *t = ctx;
+
+	(void)err; /* no memory, no past: the turn goes on */
+	t->is_recalling = false;
+	turn_ask(t, past);
+}
+
+static void turn_otherwise(struct turn *t, enum reason reason);
+
+static void turn_recall(struct turn *t)
+{
+	const enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
+	const struct memory_key key = key_of(t);
+
+	if (spent != REASON_NONE) {
+		turn_otherwise(t, spent);
+		return;
+	}
+	t->state = TURN_RECALL;
+	if (t->persona->lines <= 0 || t->event->user_id.len == 0) {
+		turn_ask(t, NULL);
+		return;
+	}
+	t->is_recalling = true;
+	memory_recall(&t->bot->memory, &key, (size_t)t->persona->lines, t->persona->for_ms,
+		on_recalled, t);
+}
+
+/* ---- ASK ------------------------------------------------------------------------------------------ */
+
+static void on_attempt(void *ctx, const struct provider_attempt *a)
+{
+	bot_row_hold(ctx, a);
+}
+
+static void turn_check(struct turn *t, struct str text, bool is_model);
+
+static void on_answer(void *ctx, const struct provider_answer *a)
+{
+	struct turn *t = ctx;
+
+	t->call = NULL;
+	metric_observe_ms(&stage_seconds, "ask", (double)(clock_mono_us() - t->asked_us) / 1000);
+	switch (a->error) {
+	case PROVIDER_NONE: turn_check(t, a->text, true); break;
+	case PROVIDER_BREAKER: turn_otherwise(t, REASON_BREAKER); break;
+	case PROVIDER_UNSAFE: turn_otherwise(t, REASON_UNSAFE); break;
+	case PROVIDER_EMPTY: turn_otherwise(t, REASON_EMPTY); break;
+	case PROVIDER_NOMEM: turn_drop(t, REASON_NOMEM); break;
+	default:
+		t->rule = provider_error_name(a->error);
+		turn_otherwise(t, REASON_PROVIDER);
+		break;
+	}
+}
+
+static int64_t ttl_of(const struct turn *t)
+{
+	const struct conf_limits *l = &t->world->conf->limits;
+
+	return is_chat(t) ? l->reply_ttl_ms : l->event_ttl_ms;
+}
+
+static void turn_ask(struct turn *t, const struct conversation *past)
+{
+	const struct conf_limits *limits = &t->world->conf->limits;
+	struct bot *b = t->bot;
+	size_t window, answer;
+	struct buf ask;
+	int err;
+
+	metric_observe_ms(&stage_seconds, "recall", (double)(clock_mono_us() - t->began_us) / 1000);
+	t->state = TURN_ASK;
+	t->asked_us = clock_mono_us();
+	provider_budget(b->providers, t->persona, &window, &answer);
+	buf_init(&ask, TRIGGER_TEXT_BYTES);
+	uint32_t dice;
+	uint64_t marker;
+	rand_bytes(&dice, sizeof(dice));
+	rand_bytes(&marker, sizeof(marker));
+	err = trigger_expand(t->hit.trigger->ask, t->event, &t->hit, dice, &ask);
+	if (!err || err == ERR_LIMIT) {
+		const struct prompt_options o = {
+			.persona = t->persona,
+			.event = t->event,
+			.ask = buf_str(&ask),
+			.past = past,
+			.budget_tokens = window > answer ? window - answer : 0,
+			.max_chars = is_chat(t) ? TURN_CHAT_CHARS : TURN_EVENT_CHARS,
+			.marker = marker,
+		};
+		err = prompt_build(&o, &t->prompt);
+	}
+	buf_fini(&ask);
+	if (err) {
+		t->rule = "prompt";
+		turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
+		return;
+	}
+	int64_t wait = is_chat(t) ? limits->deadline_ms : limits->event_deadline_ms;
+	if (wait > ttl_of(t))
+		wait = ttl_of(t);
+	const struct provider_ask a = {
+		.prompt = t->prompt,
+		.persona = t->persona,
+		.turn = t->id,
+		.deadline_ms = t->event->at_ms + wait,
+		.attempt = on_attempt,
+		.done = on_answer,
+		.ctx = t,
+	};
+	t->call = provider_ask(b->providers, &a);
+	if (!t->call)
+		turn_drop(t, REASON_NOMEM);
+}
+
+/* ---- CHECK ---------------------------------------------------------------------------------------- */
+
+struct secret_search {
+	struct str text;
+	bool is_found;
+};
+
+static void search_secret(void *ctx, const struct secret *s)
+{
+	struct secret_search *q = ctx;
+
+	q->is_found = q->is_found || secret_is_in(s, q->text);
+}
+
+static bool has_secret(void *ctx, struct str text)
+{
+	struct secret_search q = {text, false};
+
+	conf_secrets_each(ctx, search_secret, &q);
+	return q.is_found;
+}
+
+static struct str system_of(const struct turn *t)
+{
+	if (!t->prompt || t->prompt->n == 0)
+		return (struct str){NULL, 0};
+	return t->prompt->messages[0].text;
+}
+
+/* Judges a text of the model or of a template; into t->text when it may be said. */
+static enum reason judge(struct turn *t, struct str text, bool is_model)
+{
+	const struct safety_context c = {
+		.bot = str_of(t->world->conf->name),
+		.persona = str_of(t->persona->name),
+		.user = t->event->user,
+		.question = t->event->text,
+		.system = is_model ? system_of(t) : (struct str){NULL, 0},
+		.canary = is_model && t->prompt ? str_of(t->prompt->canary) : (struct str){NULL, 0},
+		.is_model = is_model,
+		.has_secret = has_secret,
+		.ctx = t->world->conf,
+	};
+	const char *rule = "";
+	enum reason r;
+
+	buf_clear(&t->text);
+	r = safety_check(t->world->safety, &c, text, &t->text, &rule);
+	if (r != REASON_NONE) {
+		buf_clear(&t->text);
+		t->rule = rule ? rule : "";
+	}
+	return r;
+}
+
+static void turn_put(struct turn *t);
+
+static void turn_check(struct turn *t, struct str text, bool is_model)
+{
+	t->state = TURN_CHECK;
+	const enum reason r = judge(t, text, is_model);
+
+	if (r == REASON_NONE)
+		turn_put(t);
+	else if (is_model && r != REASON_DECLINED && r != REASON_NOMEM)
+		turn_otherwise(t, r);
+	else
+		turn_drop(t, r);
+}
+
+/* Says a template of the trigger: its reply:, or its otherwise: when no model could answer. */
+static void turn_template(struct turn *t, const char *template)
+{
+	struct buf text;
+	uint32_t dice;
+	int err;
+
+	buf_init(&text, TRIGGER_TEXT_BYTES);
+	rand_bytes(&dice, sizeof(dice));
+	err = trigger_expand(template, t->event, &t->hit, dice, &text);
+	if (err == ERR_NOMEM)
+		turn_drop(t, REASON_NOMEM);
+	else
+		turn_check(t, buf_str(&text), false);
+	buf_fini(&text);
+}
+
+static void turn_queue(struct turn *t)
+{
+	turn_template(t, t->hit.trigger->reply);
+}
+
+/* No answer, for this reason: the trigger's own line if it has one and one is due, else silence. */
+static void turn_otherwise(struct turn *t, enum reason reason)
+{
+	const char *line = t->hit.trigger->otherwise;
+
+	if (!line || *line == '\0' || t->is_otherwise || !bot_budget_otherwise(t->bot, t)) {
+		turn_drop(t, reason);
+		return;
+	}
+	t->is_otherwise = true;
+	turn_template(t, line);
+}
+
+/* ---- QUEUED --------------------------------------------------------------------------------------- */
+
+static void turn_put(struct turn *t)
+{
+	struct bot *b = t->bot;
+	struct reply *r = reply_new(t->id, t->event, buf_str(&t->text));
+	enum reason why;
+
+	if (!r) {
+		turn_drop(t, REASON_NOMEM);
+		return;
+	}
+	r->priority = t->hit.trigger->urgency;
+	r->dies_ms = t->event->at_ms + ttl_of(t);
+	if (!t->hit.trigger->keeps_threads) {
+		mem_free(r->to_id);
+		r->to_id = NULL;
+	}
+	t->state = TURN_QUEUED;
+	why = outbox_put(b->outbox, r, clock_mono_ms());
+	if (why != REASON_NONE)
+		turn_drop(t, why);
+	bot_pump(b);
+}
+
+static struct turn *turn_find(struct bot *b, const char *id)
+{
+	struct turn *t;
+
+	HASH_FIND_STR(b->turns, id, t);
+	return t;
+}
+
+void bot_pump(struct bot *b)
+{
+	const int64_t now = clock_mono_ms();
+	int64_t wait = -1;
+	struct reply *r;
+	enum reason why;
+
+	while ((r = outbox_next(b->outbox, now, &wait)) != NULL) {
+		struct bot_place *p = &b->places[r->place];
+
+		if (p->name && p->platform.ops) {
+			p->platform.ops->send(p->platform.self, r);
+			continue;
+		}
+		bot_turn_outcome(b, r->turn, REASON_GONE, "");
+		reply_free(r);
+	}
+	while ((r = outbox_dropped(b->outbox, now, &why)) != NULL) {
+		bot_turn_outcome(b, r->turn, why, "");
+		reply_free(r);
+	}
+	if (wait >= 0)
+		io_timer_start(b->pump, wait);
+	else
+		io_timer_stop(b->pump);
+	if (outbox_is_dirty(b->outbox))
+		bot_state_save_soon(b);
+}
+
+/* ---- SENT ----------------------------------------------------------------------------------------- */
+
+/* What was asked and what was answered, for the next time this person speaks. */
+static void turn_remember(struct turn *t)
+{
+	const struct memory_key key = key_of(t);
+	const struct line lines[] = {
+		{false, t->event->user, t->event->text, t->event->id, t->event->wall_ms},
+		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, clock_wall_ms()},
+	};
+
+	if (is_chat(t) && t->hit.trigger->ask && !t->is_otherwise && t->event->user_id.len > 0)
+		memory_remember(&t->bot->memory, &key, lines, 2);
+}
+
+void bot_turn_outcome(struct bot *b, const char *id, enum reason r, const char *why)
+{
+	struct turn *t = turn_find(b, id);
+
+	if (!t)
+		return;
+	if (r == REASON_NONE)
+		turn_remember(t);
+	else if (why && *why != '\0')
+		log_event(LOG_INFO, "bot", "not_sent", "turn", t->id, "why", why, NULL);
+	turn_end(t, r);
+}
+
+void bot_turn_drop_all(struct bot *b, enum reason why)
+{
+	struct turn *t, *next;
+
+	outbox_drop(b->outbox, UINT_MAX, NULL, why);
+	HASH_ITER(hh, b->turns, t, next)
+		turn_drop(t, why);
+	bot_pump(b);
+}
+
+/* Ends the turns that answer what is being forgotten. Those whose reply is already with the platform
+ * wait for its outcome. */
+void bot_turn_erase(struct bot *b, const struct erasure *e)
+{
+	struct turn *t, *next;
+
+	outbox_erase(b->outbox, e);
+	HASH_ITER(hh, b->turns, t, next) {
+		const struct event *v = t->event;
+
+		if (t->state == TURN_QUEUED || !str_eq(v->platform, e->platform) ||
+				!str_eq(v->channel, e->channel) || v->kind != EVENT_MESSAGE)
+			continue;
+		if (e->message_id.len > 0 ? !str_eq(v->id, e->message_id)
+				: e->user_id.len > 0 && !str_eq(v->user_id, e->user_id))
+			continue;
+		turn_drop(t, REASON_GONE);
+	}
+	bot_pump(b);
+}

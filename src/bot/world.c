@@ -1,0 +1,505 @@
+/* The world: mynah.yaml, personas, triggers and word lists as one snapshot. Every file stands for
+ * itself: one that does not load runs on its last good version, kept in state_dir/good, so that neither a
+ * reload nor a restart is ever harmed by a bad edit (faults.md group C). */
+#include "bot/bot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What one load works with. */
+struct loader {
+	const struct bot_source *source;
+	struct conf_report *report;
+	struct bot_world *world;
+	const char **personas, **providers; /* names, for the files that refer to them */
+};
+
+/* One file on its way in: the parsed tree, and whether it is an old version of it. */
+struct loaded {
+	struct conf_file *file;
+	bool is_good_copy;
+};
+
+/* ---- Last good versions ---------------------------------------------------------------------------- */
+
+/* state_dir/good/KIND-NAME; KIND keeps a persona and a trigger file of one name apart. GIVES. */
+static char *good_path(const char *state_dir, const char *kind, const char *name)
+{
+	struct buf b;
+	char *path = NULL;
+
+	buf_init(&b, 4096);
+	if (!buf_addf(&b, "%s/good/%s-%s", state_dir, kind, name))
+		path = buf_take(&b);
+	buf_fini(&b);
+	return path;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Parses the last good copy under the name of the original, so that paths in it mean the same. NULL when
+ * there is none that still parses. */
+static struct conf_file *good_load(const char *state_dir, const char *kind, const char *path)
+{
+	struct conf_report ignored;
+	struct conf_file *f = NULL;
+	struct buf text;
+	char *good = good_path(state_dir, kind, base_name(path));
+
+	if (!good)
+		return NULL;
+	conf_report_init(&ignored);
+	buf_init(&text, CONF_FILE_BYTES);
+	if (file_read(good, &text) || conf_file_parse(path, buf_str(&text), &ignored, &f))
+		f = NULL;
+	buf_fini(&text);
+	conf_report_fini(&ignored);
+	mem_free(good);
+	return f;
+}
+
+/* Keeps the bytes of a file that loaded; not being able to is worth a line, never a failure. */
+static void good_keep(const char *state_dir, const char *kind, const struct conf_file *f)
+{
+	char *good = good_path(state_dir, kind, base_name(conf_file_path(f)));
+	struct buf old;
+
+	if (!good)
+		return;
+	buf_init(&old, CONF_FILE_BYTES);
+	if (file_read(good, &old) || !str_eq(buf_str(&old), conf_file_text(f))) {
+		int err = file_replace(good, conf_file_text(f), 0600);
+
+		if (err)
+			log_event(LOG_ERROR, "bot", "good_copy_failed", "file", good, "error",
+				err_name(err), NULL);
+	}
+	buf_fini(&old);
+	mem_free(good);
+}
+
+/* Removes copies of files that are gone: a file that was deleted stays deleted. */
+static void good_prune(const char *state_dir, const char *kind, char **names, size_t n)
+{
+	char *dir = file_join(state_dir, "good");
+	char **kept = NULL;
+	size_t kept_n = 0, prefix = strlen(kind) + 1;
+
+	if (dir && !file_names(dir, ".yaml", &kept, &kept_n)) {
+		for (size_t i = 0; i < kept_n; i++) {
+			bool is_there = strncmp(kept[i], kind, prefix - 1) != 0 ||
+				kept[i][prefix - 1] != '-';
+
+			for (size_t k = 0; k < n && !is_there; k++)
+				is_there = strcmp(kept[i] + prefix, names[k]) == 0;
+			char *path = is_there ? NULL : file_join(dir, kept[i]);
+			if (path)
+				unlink(path);
+			mem_free(path);
+		}
+		file_names_free(kept, kept_n);
+	}
+	mem_free(dir);
+}
+
+static int note_stale(struct loader *l, const char *path)
+{
+	struct bot_world *w = l->world;
+	char **grown = mem_resize(w->stale, (w->stale_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return ERR_NOMEM;
+	w->stale = grown;
+	w->stale[w->stale_count] = mem_dup(path);
+	if (!w->stale[w->stale_count])
+		return ERR_NOMEM;
+	w->stale_count++;
+	return 0;
+}
+
+/* ---- mynah.yaml ------------------------------------------------------------------------------------- */
+
+/* The state folder before there is a config: said on the command line, else what the file seems to say,
+ * else the default. GIVES. */
+static char *guess_state_dir(const struct bot_source *s, const struct conf_file *f)
+{
+	const struct conf_node *root = f ? conf_file_root(f) : NULL;
+	const struct conf_node *n = root && conf_node_kind(root) == CONF_MAP
+		? conf_node_find(root, "state_dir") : NULL;
+	struct conf_report ignored;
+	struct conf *fallback = NULL;
+	char *dir = NULL;
+
+	if (s->state_dir)
+		return mem_dup(s->state_dir);
+	if (n && conf_node_kind(n) == CONF_SCALAR) {
+		struct str text = conf_node_text(n);
+		char *name = mem_dupn(text.at, text.len);
+		char *folder = mem_dup(s->config);
+		char *slash = folder ? strrchr(folder, '/') : NULL;
+
+		if (slash)
+			*slash = '\0';
+		if (name && folder)
+			dir = file_join(slash ? folder : ".", name);
+		mem_free(name);
+		mem_free(folder);
+		return dir;
+	}
+	conf_report_init(&ignored);
+	if (!conf_load(NULL, &ignored, &fallback))
+		dir = mem_dup(fallback->state_dir);
+	conf_unref(fallback);
+	conf_report_fini(&ignored);
+	return dir;
+}
+
+static int replace_text(char **member, const char *with)
+{
+	char *copy;
+
+	if (!with)
+		return 0;
+	copy = mem_dup(with);
+	if (!copy)
+		return ERR_NOMEM;
+	mem_free(*member);
+	*member = copy;
+	return 0;
+}
+
+static int load_conf(struct loader *l)
+{
+	const struct bot_source *s = l->source;
+	struct bot_world *w = l->world;
+	struct conf_file *f = NULL, *good = NULL;
+	struct conf_report ignored;
+	char *state = NULL;
+	int err;
+
+	conf_report_init(&ignored);
+	if (!s->config) {
+		err = conf_load(NULL, l->report, &w->conf);
+		goto out;
+	}
+	err = conf_file_load(s->config, l->report, &f);
+	if (!err)
+		err = conf_build(f, l->report, &w->conf);
+	if (err && err != ERR_NOMEM && s->uses_good) {
+		state = guess_state_dir(s, f);
+		good = state ? good_load(state, "conf", s->config) : NULL;
+		if (good && !conf_build(good, &ignored, &w->conf))
+			err = note_stale(l, s->config);
+	}
+out:
+	if (!err)
+		err = replace_text(&w->conf->state_dir, s->state_dir);
+	if (!err)
+		err = replace_text(&w->conf->triggers_dir, s->triggers_dir);
+	if (!err)
+		err = replace_text(&w->conf->personas_dir, s->personas_dir);
+	if (!err && f && !good && s->uses_good) {
+		char *dir = file_join(w->conf->state_dir, "good");
+
+		if (dir && !file_make_dir(dir))
+			good_keep(w->conf->state_dir, "conf", f);
+		mem_free(dir);
+	}
+	conf_file_free(f);
+	conf_file_free(good);
+	mem_free(state);
+	conf_report_fini(&ignored);
+	return err;
+}
+
+/* ---- Folders of files -------------------------------------------------------------------------------- */
+
+/* Reads one file's meaning; keeps it in the loader's world when it is right. */
+typedef int read_file(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into);
+
+/* One file: the version on disk, else the last good one, else it is left out or fails the load. */
+static int load_file(struct loader *l, const char *kind, const char *path, read_file *reader,
+	void *into)
+{
+	const char *state = l->world->conf->state_dir;
+	struct conf_report ignored;
+	struct conf_file *f = NULL, *good = NULL;
+	int err;
+
+	conf_report_init(&ignored);
+	err = conf_file_load(path, l->report, &f);
+	if (!err)
+		err = reader(l, f, l->report, into);
+	if (!err && l->source->uses_good)
+		good_keep(state, kind, f);
+	if (err && err != ERR_NOMEM && l->source->uses_good) {
+		good = good_load(state, kind, path);
+		if (good && !reader(l, good, &ignored, into))
+			err = note_stale(l, path);
+		else if (l->source->leaves_out)
+			err = note_stale(l, path);
+	}
+	conf_file_free(f);
+	conf_file_free(good);
+	conf_report_fini(&ignored);
+	return err;
+}
+
+static int load_folder(struct loader *l, const char *kind, const char *dir, read_file *reader,
+	void *into)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int first = 0, err = file_names(dir, ".yaml", &names, &n);
+
+	if (err) {
+		conf_report_add(l->report, CONF_ERROR, dir,
+			"make the folder, or say in mynah.yaml where the files are",
+			"the folder of %s files cannot be read: %s", kind, err_name(err));
+		return ERR_INVALID;
+	}
+	for (size_t i = 0; i < n; i++) {
+		char *path = file_join(dir, names[i]);
+
+		err = path ? load_file(l, kind, path, reader, into) : ERR_NOMEM;
+		mem_free(path);
+		if (err && !first)
+			first = err;
+	}
+	if (!first && l->source->uses_good)
+		good_prune(l->world->conf->state_dir, kind, names, n);
+	file_names_free(names, n);
+	return first;
+}
+
+static int read_persona(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into)
+{
+	struct bot_world *w = l->world;
+	struct persona *p = NULL;
+	struct persona **grown;
+	int err = persona_read(f, l->providers, w->conf->provider_count, r, &p);
+
+	(void)into;
+	if (err)
+		return err;
+	grown = mem_resize(w->personas, (w->persona_count + 1) * sizeof(*grown));
+	if (!grown) {
+		persona_unref(p);
+		return ERR_NOMEM;
+	}
+	w->personas = grown;
+	w->personas[w->persona_count++] = p;
+	return 0;
+}
+
+struct trigger_files {
+	struct trigger_file **at;
+	size_t n;
+};
+
+static int read_triggers(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into)
+{
+	struct trigger_files *files = into;
+	struct trigger_file *t = NULL;
+	struct trigger_file **grown;
+	int err = trigger_file_read(f, l->personas, l->world->persona_count, l->world->conf->name, r, &t);
+
+	if (err)
+		return err;
+	grown = mem_resize(files->at, (files->n + 1) * sizeof(*grown));
+	if (!grown) {
+		trigger_file_free(t);
+		return ERR_NOMEM;
+	}
+	files->at = grown;
+	files->at[files->n++] = t;
+	return 0;
+}
+
+static int load_personas(struct loader *l)
+{
+	struct bot_world *w = l->world;
+	const struct conf *c = w->conf;
+	int err;
+
+	l->providers = mem_array(c->provider_count + 1, sizeof(*l->providers));
+	if (!l->providers)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < c->provider_count; i++)
+		l->providers[i] = c->providers[i].name;
+	err = load_folder(l, "persona", c->personas_dir, read_persona, NULL);
+	l->personas = mem_array(w->persona_count + 1, sizeof(*l->personas));
+	if (!l->personas)
+		return ERR_NOMEM;
+	bool has_default = false;
+	for (size_t i = 0; i < w->persona_count; i++) {
+		l->personas[i] = w->personas[i]->id;
+		has_default = has_default || strcmp(w->personas[i]->id, c->persona) == 0;
+	}
+	if (!has_default) {
+		const char *near = conf_nearest(str_of(c->persona), l->personas, w->persona_count);
+		char hint[192];
+
+		snprintf(hint, sizeof(hint), near ? "did you mean \"%s\"?"
+			: "put %s.yaml into the personas folder, or name another in mynah.yaml",
+			near ? near : c->persona);
+		conf_report_add(l->report, CONF_ERROR, c->personas_dir, hint,
+			"the default persona \"%s\" is not there", c->persona);
+		return err ? err : ERR_INVALID;
+	}
+	return err;
+}
+
+static int load_triggers(struct loader *l)
+{
+	struct trigger_files files = {NULL, 0};
+	int err = load_folder(l, "trigger", l->world->conf->triggers_dir, read_triggers, &files);
+	int set_err = trigger_set_new(files.at, files.n, l->report, &l->world->triggers);
+
+	mem_free(files.at);
+	return err ? err : set_err;
+}
+
+/* ---- Safety ------------------------------------------------------------------------------------------ */
+
+/* Adds the lines of a word file: one word or phrase a line, # begins a comment. */
+static int add_words(struct loader *l, const char *path, struct conf_texts *words)
+{
+	struct buf text;
+	struct str rest;
+	int err;
+
+	buf_init(&text, CONF_FILE_BYTES);
+	err = file_read(path, &text);
+	if (err) {
+		conf_report_add(l->report, CONF_ERROR, path, "safety.words_files names it in mynah.yaml",
+			"the word list cannot be read: %s", err_name(err));
+		buf_fini(&text);
+		return ERR_INVALID;
+	}
+	rest = buf_str(&text);
+	while (rest.len > 0 && !err) {
+		struct str line = str_trim(str_split(&rest, '\n'));
+		char **grown;
+
+		if (line.len == 0 || line.at[0] == '#')
+			continue;
+		grown = mem_resize(words->at, (words->n + 1) * sizeof(*grown));
+		if (grown) {
+			words->at = grown;
+			words->at[words->n] = mem_dupn(line.at, line.len);
+		}
+		if (!grown || !words->at[words->n])
+			err = ERR_NOMEM;
+		else
+			words->n++;
+	}
+	buf_fini(&text);
+	return err;
+}
+
+static int load_safety(struct loader *l)
+{
+	const struct conf_safety *c = &l->world->conf->safety;
+	struct conf_texts words = {NULL, 0};
+	int err = 0;
+
+	for (size_t i = 0; i < c->words_files.n && !err; i++)
+		err = add_words(l, c->words_files.at[i], &words);
+	if (!err) {
+		const struct safety_options o = {
+			.links = c->links,
+			.allow_hosts = (const char *const *)c->allow_hosts.at,
+			.allow_host_count = c->allow_hosts.n,
+			.words = (const char *const *)words.at,
+			.word_count = words.n,
+			.max_length = c->max_length,
+			.mentions = c->mentions,
+			.prefix = c->prefix,
+		};
+		err = safety_new(&o, &l->world->safety);
+	}
+	conf_texts_free(&words);
+	return err;
+}
+
+/* ---- The whole ---------------------------------------------------------------------------------------- */
+
+int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot_world **out)
+{
+	struct loader l = {.source = s, .report = r};
+	int err, first = 0;
+
+	*out = NULL;
+	l.world = mem_new(sizeof(*l.world));
+	if (!l.world)
+		return ERR_NOMEM;
+	l.world->refs = 1;
+	first = load_conf(&l);
+	if (first)
+		goto out;
+	/* Whatever fails from here on, the rest is read too: all complaints at once. */
+	err = load_personas(&l);
+	first = first ? first : err;
+	err = load_triggers(&l);
+	first = first ? first : err;
+	err = load_safety(&l);
+	first = first ? first : err;
+	if (!first && s->needs_secrets)
+		first = conf_secrets_fetch(l.world->conf, r);
+	if (!first && !s->uses_good && r->errors > 0)
+		first = ERR_INVALID;
+out:
+	mem_free(l.personas);
+	mem_free(l.providers);
+	if (first) {
+		bot_world_unref(l.world);
+		return first == ERR_NOMEM ? ERR_NOMEM : ERR_INVALID;
+	}
+	*out = l.world;
+	return 0;
+}
+
+struct bot_world *bot_world_ref(struct bot_world *w)
+{
+	w->refs++;
+	return w;
+}
+
+void bot_world_unref(struct bot_world *w)
+{
+	if (!w || --w->refs > 0)
+		return;
+	trigger_set_unref(w->triggers);
+	for (size_t i = 0; i < w->persona_count; i++)
+		persona_unref(w->personas[i]);
+	mem_free(w->personas);
+	safety_unref(w->safety);
+	conf_unref(w->conf);
+	for (size_t i = 0; i < w->stale_count; i++)
+		mem_free(w->stale[i]);
+	mem_free(w->stale);
+	mem_free(w);
+}
+
+const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t)
+{
+	const char *wanted = t && t->persona ? t->persona : w->conf->persona;
+	const struct persona *fallback = NULL;
+
+	for (size_t i = 0; i < w->persona_count; i++) {
+		if (strcmp(w->personas[i]->id, wanted) == 0)
+			return w->personas[i];
+		if (strcmp(w->personas[i]->id, w->conf->persona) == 0)
+			fallback = w->personas[i];
+	}
+	return fallback;
+}

@@ -1,0 +1,59 @@
+/* cli: the verbs of the program. Floor 8: it may use every room and nothing uses it. One file a verb; a
+ * verb is a row of cli_verbs. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "api/api.h"
+#include "bot/bot.h"
+
+/* Exit codes: of `check` as nginx -t has them, of the daemon as sysexits.h (faults.md). */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FINDINGS = 1,  /* check: complaints; remote verbs: the daemon said no */
+	CLI_CANNOT = 2,    /* usage; could not run */
+	CLI_SOFTWARE = 71, /* EX_OSERR: no memory or loop at start */
+	CLI_BUSY = 75,     /* EX_TEMPFAIL: another instance runs */
+	CLI_CONFIG = 78,   /* EX_CONFIG */
+};
+
+/* What the command line said. Strings BORROWED from argv. */
+struct cli {
+	const char *config, *state, *triggers, *personas;
+	const char *user, *level, *channel, *platform, *on;
+	bool is_json, is_debug;
+	int argc;          /* words after the verb that are not options */
+	char **argv;
+};
+
+struct cli_verb {
+	const char *name, *arguments, *help;
+	int (*run)(const struct cli *c);
+};
+/* Ended by a row without a name. */
+extern const struct cli_verb cli_verbs[];
+
+int cli_run(const struct cli *c);
+int cli_chat(const struct cli *c);
+int cli_check(const struct cli *c);
+int cli_explain(const struct cli *c);
+int cli_status(const struct cli *c);
+int cli_reload(const struct cli *c);
+int cli_quiet(const struct cli *c);
+int cli_secret(const struct cli *c);
+int cli_version(const struct cli *c);
+int cli_help(const struct cli *c);
+
+/* The world's source as the command line says it. The strings live as long as the program. */
+struct bot_source cli_source(const struct cli *c);
+/* Prints what a report holds to standard error. */
+void cli_complain(const struct conf_report *r);
+/* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
+ * error. */
+char *cli_socket(const struct cli *c);
+/* A sentence on standard error, "mynah: ..." */
+void cli_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Tells a supervisor (systemd's sd_notify protocol) over $NOTIFY_SOCKET; nothing without one. */
+void cli_notify(const char *state);
+
+#endif

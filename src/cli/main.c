@@ -1,0 +1,195 @@
+/* The command line: options, and the table of verbs. */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct cli_verb cli_verbs[] = {
+	{"run", "", "run the daemon in the foreground", cli_run},
+	{"chat", "", "talk to the bot in this terminal; no account, no network needed", cli_chat},
+	{"check", "[--json]", "read every file and say what is wrong with it", cli_check},
+	{"explain", "TEXT [--user --level --channel --platform --on EVENT]",
+		"say which gates and triggers TEXT would pass, and why", cli_explain},
+	{"status", "[--json]", "how the running bot is", cli_status},
+	{"reload", "", "make the running bot read its files again", cli_reload},
+	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
+	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
+		cli_secret},
+	{"version", "", "the version", cli_version},
+	{"help", "[options|events|variables|reasons]", "this, or a reference", cli_help},
+	{NULL, NULL, NULL, NULL},
+};
+
+enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
+	OPT_ON, OPT_JSON, OPT_DEBUG };
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"triggers", required_argument, NULL, OPT_TRIGGERS},
+	{"personas", required_argument, NULL, OPT_PERSONAS},
+	{"user", required_argument, NULL, OPT_USER},
+	{"level", required_argument, NULL, OPT_LEVEL},
+	{"channel", required_argument, NULL, OPT_CHANNEL},
+	{"platform", required_argument, NULL, OPT_PLATFORM},
+	{"on", required_argument, NULL, OPT_ON},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"debug", no_argument, NULL, OPT_DEBUG},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+static int parse(int argc, char **argv, struct cli *c, const char **verb)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c': c->config = optarg; break;
+		case OPT_STATE: c->state = optarg; break;
+		case OPT_TRIGGERS: c->triggers = optarg; break;
+		case OPT_PERSONAS: c->personas = optarg; break;
+		case OPT_USER: c->user = optarg; break;
+		case OPT_LEVEL: c->level = optarg; break;
+		case OPT_CHANNEL: c->channel = optarg; break;
+		case OPT_PLATFORM: c->platform = optarg; break;
+		case OPT_ON: c->on = optarg; break;
+		case OPT_JSON: c->is_json = true; break;
+		case OPT_DEBUG: c->is_debug = true; break;
+		case 'h': *verb = "help"; break;
+		case 'V': *verb = "version"; break;
+		default: return CLI_CANNOT; /* getopt has said why */
+		}
+	}
+	c->argc = argc - optind;
+	c->argv = argv + optind;
+	if (!*verb && c->argc > 0) {
+		*verb = c->argv[0];
+		c->argc--;
+		c->argv++;
+	}
+	return CLI_OK;
+}
+
+static const struct cli_verb *verb_find(const char *name)
+{
+	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
+		if (strcmp(v->name, name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static int unknown(const char *verb)
+{
+	const char *names[32];
+	const char *near;
+	size_t n = 0;
+
+	for (const struct cli_verb *v = cli_verbs; v->name && n < 32; v++)
+		names[n++] = v->name;
+	near = conf_nearest(str_of(verb), names, n);
+	cli_say("there is no verb \"%s\"%s%s%s; see: mynah help", verb, near ? "; did you mean \"" : "",
+		near ? near : "", near ? "\"?" : "");
+	return CLI_CANNOT;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {0};
+	const char *verb = NULL;
+	const struct cli_verb *v;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (parse(argc, argv, &c, &verb))
+		return CLI_CANNOT;
+	if (!verb)
+		verb = "help";
+	v = verb_find(verb);
+	if (!v)
+		return unknown(verb);
+	if (seal_init(c.is_debug)) {
+		cli_say("the crypto library cannot start");
+		return CLI_SOFTWARE;
+	}
+	return v->run(&c);
+}
+
+void cli_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("mynah: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void cli_complain(const struct conf_report *r)
+{
+	struct buf out;
+
+	buf_init(&out, 1024 * 1024);
+	if (r->n > 0 && (!conf_report_write(r, isatty(STDERR_FILENO), &out) || out.len > 0))
+		fputs(buf_text(&out), stderr);
+	buf_fini(&out);
+}
+
+/* mynah.yaml where --config does not say: here, the user's, the system's; NULL = built-in defaults. */
+static const char *find_config(void)
+{
+	static char path[4096];
+	const char *said = getenv("MYNAH_CONFIG"), *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (said && *said != '\0')
+		return said;
+	if (access("mynah.yaml", F_OK) == 0)
+		return "mynah.yaml";
+	if (dir && *dir != '\0')
+		snprintf(path, sizeof(path), "%s/mynah/mynah.yaml", dir);
+	else if (home)
+		snprintf(path, sizeof(path), "%s/.config/mynah/mynah.yaml", home);
+	if (path[0] != '\0' && access(path, F_OK) == 0)
+		return path;
+	snprintf(path, sizeof(path), "%s/mynah.yaml", MYNAH_SYSCONFDIR);
+	return access(path, F_OK) == 0 ? path : NULL;
+}
+
+struct bot_source cli_source(const struct cli *c)
+{
+	return (struct bot_source){
+		.config = c->config ? c->config : find_config(),
+		.state_dir = c->state,
+		.triggers_dir = c->triggers,
+		.personas_dir = c->personas,
+	};
+}
+
+char *cli_socket(const struct cli *c)
+{
+	const struct bot_source s = cli_source(c);
+	struct conf_report r;
+	struct conf *conf = NULL;
+	char *path = NULL;
+
+	conf_report_init(&r);
+	/* A config that does not load must not keep anybody from asking the daemon that still runs. */
+	if (conf_load(s.config, &r, &conf) && conf_load(NULL, &r, &conf))
+		cli_complain(&r);
+	if (conf && s.state_dir) {
+		const char *name = conf->api.socket ? conf->api.socket : "mynah.sock";
+
+		path = file_join(s.state_dir, name);
+	} else if (conf) {
+		path = api_socket_path(conf);
+	}
+	conf_unref(conf);
+	conf_report_fini(&r);
+	return path;
+}

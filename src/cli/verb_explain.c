@@ -1,0 +1,99 @@
+/* explain: asks the running bot, which knows its cooldowns and its queue; without one, reads the files
+ * and tells what they say. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+#define ASK_MS 3000
+
+static int add_member(struct buf *b, const char *key, const char *value)
+{
+	int err;
+
+	if (!value)
+		return 0;
+	err = buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+	return err ? err : json_add_string(b, str_of(value));
+}
+
+/* Gives the HTTP status, or an enum err when nobody answers. */
+static int ask_daemon(const struct cli *c, const struct bot_event_args *a, struct buf *out)
+{
+	char *socket = cli_socket(c);
+	struct buf body;
+	int err;
+
+	buf_init(&body, IO_SERVE_BODY_BYTES);
+	err = socket ? buf_addc(&body, '{') : ERR_CONNECT;
+	if (!err)
+		err = add_member(&body, "text", a->text);
+	if (!err)
+		err = add_member(&body, "user", a->user);
+	if (!err)
+		err = add_member(&body, "level", a->level);
+	if (!err)
+		err = add_member(&body, "channel", a->channel);
+	if (!err)
+		err = add_member(&body, "platform", a->platform);
+	if (!err)
+		err = add_member(&body, "on", a->on);
+	if (!err)
+		err = buf_addc(&body, '}');
+	if (!err)
+		err = io_ask_socket(socket, "POST", "/api/v1/explain", buf_str(&body), ASK_MS, out);
+	buf_fini(&body);
+	mem_free(socket);
+	return err;
+}
+
+static int explain_files(const struct cli *c, const struct bot_event_args *a, struct buf *out)
+{
+	const struct bot_source s = cli_source(c);
+	struct conf_report report;
+	struct bot_world *w = NULL;
+	struct buf scratch;
+	struct event e;
+	const char *why = "";
+	int code = CLI_OK;
+
+	conf_report_init(&report);
+	buf_init(&scratch, 4096);
+	if (bot_world_load(&s, &report, &w)) {
+		cli_complain(&report);
+		code = CLI_CONFIG;
+	} else if (bot_event_make(a, &scratch, &e, &why)) {
+		cli_say("%s", why);
+		code = CLI_CANNOT;
+	} else if (bot_explain(NULL, w, &e, out)) {
+		code = CLI_SOFTWARE;
+	}
+	bot_world_unref(w);
+	buf_fini(&scratch);
+	conf_report_fini(&report);
+	return code;
+}
+
+int cli_explain(const struct cli *c)
+{
+	const struct bot_event_args a = {c->argc > 0 ? c->argv[0] : NULL, c->user, c->level, c->channel,
+		c->platform, c->on};
+	struct buf out;
+	int status, code;
+
+	if (c->argc > 1 || (c->argc == 0 && !c->on)) {
+		cli_say("say: mynah explain \"text\" [--user NAME] [--level LEVEL] [--channel NAME] "
+			"[--platform NAME] [--on EVENT]");
+		return CLI_CANNOT;
+	}
+	buf_init(&out, 1024 * 1024);
+	status = ask_daemon(c, &a, &out);
+	if (status < 0) {
+		buf_clear(&out);
+		code = explain_files(c, &a, &out);
+	} else {
+		code = status == 200 ? CLI_OK : CLI_CANNOT;
+	}
+	fputs(buf_text(&out), code == CLI_OK ? stdout : stderr);
+	buf_fini(&out);
+	return code;
+}

@@ -1,0 +1,81 @@
+/* help and version: references made from the tables that the program itself runs on. */
+#include "cli/cli.h"
+
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_verbs(void)
+{
+	printf("mynah %s: a chat bot for Twitch that says why it spoke and why it did not\n\n"
+		"usage: mynah [-c mynah.yaml] VERB\n\n", PACKAGE_VERSION);
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		printf("  %-9s %s\n            %s\n", v->name, v->arguments, v->help);
+	printf("\n  -c, --config FILE     mynah.yaml; else $MYNAH_CONFIG, ./mynah.yaml,\n"
+		"                        ~/.config/mynah/mynah.yaml, %s/mynah.yaml, built-in defaults\n"
+		"  --state DIR           the state folder, instead of the config's\n"
+		"  --triggers DIR        the folder of trigger files, instead of the config's\n"
+		"  --personas DIR        the folder of persona files, instead of the config's\n"
+		"  --debug               log everything, allow core dumps\n", MYNAH_SYSCONFDIR);
+}
+
+static void print_options(void)
+{
+	struct buf out;
+
+	buf_init(&out, 1024 * 1024);
+	if (!conf_options_write(false, &out))
+		fputs(buf_text(&out), stdout);
+	buf_fini(&out);
+}
+
+static void print_events(void)
+{
+	for (int i = 0; i < EVENT_KIND_COUNT; i++)
+		printf("%-14s %s%s%s\n", event_kind_name((enum event_kind)i),
+			event_kind_help((enum event_kind)i),
+			*event_kind_vars((enum event_kind)i) != '\0' ? "; variables: " : "",
+			event_kind_vars((enum event_kind)i));
+}
+
+static void print_variables(void)
+{
+	const char *name, *help;
+
+	for (size_t i = 0; (name = trigger_variable(i, &help)) != NULL; i++)
+		printf("$(%s)%*s %s\n", name, (int)(strlen(name) < 12 ? 12 - strlen(name) : 0), "", help);
+}
+
+static void print_reasons(void)
+{
+	for (int i = 1; i < REASON_COUNT; i++)
+		printf("%-17s %s\n", reason_name((enum reason)i), reason_text((enum reason)i));
+}
+
+int cli_help(const struct cli *c)
+{
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} topics[] = {
+		{"options", print_options}, {"events", print_events}, {"variables", print_variables},
+		{"reasons", print_reasons},
+	};
+
+	for (size_t i = 0; c->argc > 0 && i < sizeof(topics) / sizeof(topics[0]); i++) {
+		if (strcmp(topics[i].name, c->argv[0]) == 0) {
+			topics[i].print();
+			return CLI_OK;
+		}
+	}
+	print_verbs();
+	return c->argc > 0 ? CLI_CANNOT : CLI_OK;
+}
+
+int cli_version(const struct cli *c)
+{
+	(void)c;
+	printf("mynah %s\n", PACKAGE_VERSION);
+	return CLI_OK;
+}

@@ -1,0 +1,140 @@
+/* run: the daemon. Starts the bot and its API, turns signals into requests, ends when the bot has
+ * drained. */
+#include "cli/cli.h"
+
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct running {
+	struct io *io;
+	struct bot *bot;
+	struct api *api;
+	enum log_level level;
+};
+
+static void on_drained(void *ctx)
+{
+	struct running *r = ctx;
+
+	io_stop(r->io);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct running *r = ctx;
+	const struct conf *c = bot_world_of(r->bot)->conf;
+
+	switch (signo) {
+	case SIGHUP:
+		/* Also how logrotate asks for a new file. */
+		if (log_open(c->log.file, log_get_level()))
+			cli_say("the log %s cannot be opened again", c->log.file);
+		cli_notify("RELOADING=1");
+		bot_reload(r->bot);
+		cli_notify("READY=1");
+		break;
+	case SIGUSR1:
+		log_set_level(log_get_level() == LOG_DEBUG ? r->level : LOG_DEBUG);
+		log_event(LOG_AUDIT, "cli", "log_level", "level", log_level_name(log_get_level()), NULL);
+		break;
+	default:
+		cli_notify("STOPPING=1");
+		bot_drain(r->bot);
+		break;
+	}
+}
+
+static int watch_signals(struct running *r)
+{
+	static const int signals[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && !err; i++)
+		err = io_signal(r->io, signals[i], on_signal, r);
+	return err;
+}
+
+/* Loads the files; on failure says all that is wrong. */
+static struct bot_world *load(struct bot_source *s, int *code)
+{
+	struct conf_report report;
+	struct bot_world *w = NULL;
+	int err;
+
+	conf_report_init(&report);
+	s->uses_good = s->needs_secrets = true;
+	err = bot_world_load(s, &report, &w);
+	cli_complain(&report);
+	if (err) {
+		cli_say("not started: %s", err == ERR_NOMEM ? "out of memory"
+			: "correct the files above, or see: mynah check");
+		*code = err == ERR_NOMEM ? CLI_SOFTWARE : CLI_CONFIG;
+	}
+	for (size_t i = 0; w && i < w->stale_count; i++)
+		cli_say("%s has errors: its last good version is in use", w->stale[i]);
+	conf_report_fini(&report);
+	return w;
+}
+
+static int start(struct running *r, const struct bot_source *s, struct bot_world *w)
+{
+	const struct bot_options o = {
+		.io = r->io, .source = *s, .world = w, .drained = on_drained, .ctx = r,
+	};
+	int err = bot_new(&o, &r->bot);
+
+	if (err == ERR_BUSY)
+		cli_say("another mynah runs on this state folder (its lock is held)");
+	else if (err)
+		cli_say("the bot cannot start: %s", err_name(err));
+	if (!err) {
+		err = api_new(r->io, r->bot, bot_world_of(r->bot)->conf, &r->api);
+		if (err)
+			cli_say("the control socket cannot be opened: %s", err_name(err));
+	}
+	if (!err)
+		err = watch_signals(r);
+	return err == 0 ? CLI_OK : err == ERR_BUSY ? CLI_BUSY : CLI_SOFTWARE;
+}
+
+int cli_run(const struct cli *c)
+{
+	struct bot_source s = cli_source(c);
+	struct running r = {0};
+	int code = CLI_OK;
+	struct bot_world *w = load(&s, &code);
+
+	if (!w)
+		return code;
+	r.level = c->is_debug ? LOG_DEBUG : (enum log_level)w->conf->log.level;
+	if (log_open(w->conf->log.file ? w->conf->log.file : "-", r.level)) {
+		cli_say("the log %s cannot be opened", w->conf->log.file);
+		bot_world_unref(w);
+		return CLI_CONFIG;
+	}
+	log_event(LOG_SYSTEM, "cli", "start", "result", "STARTED", "version", PACKAGE_VERSION, "config",
+		s.config ? s.config : "built-in defaults", NULL);
+	if (w->conf->place_count == 0)
+		log_event(LOG_SYSTEM, "cli", "no_places", "message",
+			"the config names no twitch: or irc: account; nothing to listen to", NULL);
+	if (io_new(&r.io)) {
+		cli_say("the event loop cannot start");
+		bot_world_unref(w);
+		return CLI_SOFTWARE;
+	}
+	code = start(&r, &s, w);
+	if (code == CLI_OK) {
+		cli_notify("READY=1");
+		io_run(r.io);
+	}
+	api_free(r.api);
+	bot_free(r.bot);
+	io_free(r.io);
+	log_event(LOG_SYSTEM, "cli", "stop", "result", code == CLI_OK ? "SUCCESS" : "FAILED", NULL);
+	metric_reset();
+	log_close();
+	return code;
+}
