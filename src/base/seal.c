@@ -85,6 +85,18 @@ bool secret_is_in(const struct secret *s, struct str text)
 	return memmem(text.at, text.len, s->bytes, s->len) != NULL;
 }
 
+bool secret_is_equal(const struct secret *s, struct str guess)
+{
+	unsigned char a[crypto_generichash_BYTES], b[crypto_generichash_BYTES];
+
+	if (!s || s->len == 0)
+		return false;
+	/* Hashes have one length, so that the comparison tells nothing, not even that. */
+	crypto_generichash(a, sizeof(a), (const unsigned char *)s->bytes, s->len, NULL, 0);
+	crypto_generichash(b, sizeof(b), (const unsigned char *)guess.at, guess.len, NULL, 0);
+	return sodium_memcmp(a, b, sizeof(a)) == 0;
+}
+
 void secret_wipe(void *p, size_t n)
 {
 	sodium_memzero(p, n);

@@ -18,6 +18,8 @@ struct secret *secret_ref(struct secret *s);                    /* shares; NULL 
 struct str secret_use(const struct secret *s); /* BORROWS; NUL-terminated; empty for NULL */
 /* Does text hold the secret's bytes? The last check before anything goes public. */
 bool secret_is_in(const struct secret *s, struct str text);
+/* Is the guess right? Takes the same time whatever it is. False for an empty secret. */
+bool secret_is_equal(const struct secret *s, struct str guess);
 void secret_wipe(void *p, size_t n);
 
 /* The sealed store: one file of named secrets, XChaCha20-Poly1305 under a key file (both 0600,
