@@ -1,10 +1,8 @@
-/* Code points, counting, folding, cutting, and the distance of two words. */
+/* Code points, counting, cutting, and the distance of two words. */
 #include "base/text.h"
 
 #include <string.h>
 #include <utf8proc.h>
-
-#include "base/mem.h"
 
 #define POINT_BAD 0xFFFD
 #define POINT_EMOJI_STYLE 0xFE0F
@@ -107,6 +105,27 @@ size_t text_points(struct str s)
 	return n;
 }
 
+bool text_is_invisible(int32_t point)
+{
+	static const struct {
+		int32_t first, last;
+	} ranges[] = {
+		{0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C}, {0x115F, 0x1160},
+		{0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x202A, 0x202E},
+		{0x2060, 0x206F}, {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
+		{0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+		{0xE0000, 0xE0FFF},
+	};
+
+	if (point < ranges[0].first)
+		return false;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (point <= ranges[i].last)
+			return point >= ranges[i].first;
+	}
+	return false;
+}
+
 static bool is_white(int32_t c)
 {
 	if (c < 0x80)
@@ -188,65 +207,6 @@ size_t text_columns(struct str s)
 		at = g.end;
 	}
 	return columns;
-}
-
-/* Folding ASCII is lower case and nothing else. */
-static int fold_ascii(struct str s, struct buf *out)
-{
-	const size_t before = out->len;
-	int err = buf_add_str(out, s);
-
-	for (size_t i = before; !err && i < out->len; i++) {
-		if (out->at[i] >= 'A' && out->at[i] <= 'Z')
-			out->at[i] += 'a' - 'A';
-	}
-	return err;
-}
-
-/* Folds valid UTF-8 in two steps of utf8proc, so that the memory comes through our door. */
-static int fold_utf8(struct str s, struct buf *out)
-{
-	const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
-		UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
-	const utf8proc_uint8_t *text = (const utf8proc_uint8_t *)s.at;
-	const utf8proc_ssize_t len = (utf8proc_ssize_t)s.len;
-	utf8proc_int32_t *points;
-	int err;
-
-	utf8proc_ssize_t n = utf8proc_decompose(text, len, NULL, 0, how);
-	if (n < 0)
-		return ERR_LIMIT; /* the only cause left: a size that overflows */
-	points = mem_array((size_t)n + 1, sizeof(*points)); /* reencode ends it with a NUL */
-	if (!points)
-		return ERR_NOMEM;
-	utf8proc_decompose(text, len, points, n, how);
-	n = utf8proc_reencode(points, n, how);
-	err = n < 0 ? ERR_LIMIT : buf_add(out, points, (size_t)n);
-	mem_free(points);
-	return err;
-}
-
-int text_fold(struct str s, struct buf *out)
-{
-	struct buf valid;
-	bool is_ascii = true;
-	int err;
-
-	for (size_t i = 0; i < s.len && is_ascii; i++)
-		is_ascii = (unsigned char)s.at[i] < 0x80;
-	if (is_ascii)
-		return fold_ascii(s, out);
-	if (text_is_utf8(s))
-		return fold_utf8(s, out);
-
-	buf_init(&valid, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* a bad byte becomes three */
-	err = 0;
-	for (size_t at = 0; !err && at < s.len;)
-		err = text_put(&valid, text_next(s, &at));
-	if (!err)
-		err = fold_utf8(buf_str(&valid), out);
-	buf_fini(&valid);
-	return err;
 }
 
 #define DISTANCE_BYTES 32

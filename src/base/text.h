@@ -8,8 +8,8 @@
 #include "base/buf.h"
 
 bool text_is_utf8(struct str s);
-/* True when every byte is printable ASCII or a single inner space: nothing to scrub, the fast
- * path of most chat lines. */
+/* True when every byte is printable ASCII or a single inner space: nothing to scrub, the fast path
+ * of most chat lines. */
 bool text_is_plain(struct str s);
 
 enum text_scrub_flags {
@@ -21,16 +21,18 @@ enum text_scrub_flags {
 	TEXT_CHAT = 15,         /* all of them: what chat text goes through before matching, and what
 	                           a reply goes through before it is said */
 };
-/* Adds s to out: invalid UTF-8 becomes U+FFFD; C0, DEL and C1 controls go (or become a space
- * under TEXT_ONE_LINE); then what the flags say. 0, ERR_LIMIT (out holds what fitted, cut at a
- * character), ERR_NOMEM. */
+/* Adds s to out: invalid UTF-8 becomes U+FFFD; C0, DEL and C1 controls become a space under
+ * TEXT_ONE_LINE, otherwise they go, but for LF and TAB; then what the flags say. Doing it twice
+ * changes nothing more. 0, ERR_LIMIT (out holds what fitted, cut at a character), ERR_NOMEM. */
 int text_scrub(struct str s, unsigned flags, struct buf *out) MUST_USE;
 
-/* Adds the comparison form: NFKC, case folded, default-ignorable code points stripped. */
+/* Adds the comparison form: NFKC, case folded, invisible code points stripped. On failure nothing
+ * was added. */
 int text_fold(struct str s, struct buf *out) MUST_USE;
 
 /* The longest prefix of s, in bytes, that ends at a grapheme edge and has at most max_bytes bytes
- * and at most max_units UTF-16 code units (0 = no such limit). */
+ * and at most max_units UTF-16 code units (0 = no such limit). 0 when the first grapheme alone is
+ * too long. */
 size_t text_cut(struct str s, size_t max_bytes, size_t max_units);
 size_t text_units(struct str s);  /* UTF-16 code units */
 size_t text_points(struct str s); /* code points; invalid bytes count one each */
@@ -40,6 +42,9 @@ size_t text_words(struct str s);  /* runs of non-white-space */
 /* Next code point; *at moves on. Gives U+FFFD for a bad byte, -1 at the end. */
 int32_t text_next(struct str s, size_t *at);
 int text_put(struct buf *out, int32_t point) MUST_USE; /* one code point as UTF-8 */
+/* Draws nothing, or turns the direction of what does: Default_Ignorable_Code_Point of Unicode 15 and
+ * the interlinear annotation signs. Emoji need two of them: U+200D, U+FE0F. */
+bool text_is_invisible(int32_t point);
 
 /* Damerau-Levenshtein distance of two ASCII words up to 32 bytes, for "did you mean"; large when
  * either is longer. */

@@ -22,29 +22,6 @@ struct scrub {
 	enum glue glue;
 };
 
-/* Draws nothing, or turns the direction of what does: Default_Ignorable_Code_Point of Unicode 15,
- * and the interlinear annotation signs. */
-static bool is_invisible(int32_t c)
-{
-	static const struct {
-		int32_t first, last;
-	} ranges[] = {
-		{0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C}, {0x115F, 0x1160},
-		{0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x202A, 0x202E},
-		{0x2060, 0x206F}, {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
-		{0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
-		{0xE0000, 0xE0FFF},
-	};
-
-	if (c < ranges[0].first)
-		return false;
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		if (c <= ranges[i].last)
-			return c >= ranges[i].first;
-	}
-	return false;
-}
-
 static bool is_control(int32_t c)
 {
 	return c < 0x20 || (c >= 0x7F && c <= 0x9F);
@@ -139,7 +116,7 @@ static int on_point(struct scrub *s, int32_t c, int32_t next)
 	}
 	if (is_control(c))
 		return 0;
-	if (is_invisible(c)) {
+	if (text_is_invisible(c)) {
 		if ((s->flags & TEXT_NO_INVISIBLE) && !is_glue(s, c, next))
 			return 0;
 		return say(s, c);

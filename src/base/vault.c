@@ -45,6 +45,11 @@ struct entry {
 	struct entry *prev, *next; /* utlist */
 };
 
+struct entries {
+	struct entry *first;
+	size_t n;
+};
+
 struct keys { /* in guarded memory */
 	unsigned char file[KEY_BYTES];  /* as in vault.key */
 	unsigned char value[KEY_BYTES]; /* of the values */
@@ -54,8 +59,7 @@ struct keys { /* in guarded memory */
 struct vault {
 	char *dir, *path, *key_path;
 	struct keys *keys;
-	struct entry *entries;
-	size_t n;
+	struct entries entries;
 };
 
 static bool is_name(struct str s)
@@ -84,21 +88,20 @@ static void free_entry(struct entry *e)
 	mem_free(e);
 }
 
-static void free_entries(struct entry **list)
+static void free_entries(struct entries *list)
 {
 	struct entry *e, *next;
 
-	DL_FOREACH_SAFE (*list, e, next) {
-		DL_DELETE(*list, e);
+	DL_FOREACH_SAFE (list->first, e, next)
 		free_entry(e);
-	}
+	*list = (struct entries){0};
 }
 
-static struct entry *find(struct entry *list, struct str name)
+static struct entry *find(const struct entries *list, struct str name)
 {
 	struct entry *e;
 
-	DL_FOREACH (list, e) {
+	DL_FOREACH (list->first, e) {
 		if (str_is(name, e->name))
 			return e;
 	}
@@ -106,13 +109,13 @@ static struct entry *find(struct entry *list, struct str name)
 }
 
 /* Puts a value into the list, in the place of the old one of that name if there is one. */
-static int put(struct entry **list, size_t *n, struct str name, struct str value)
+static int put(struct entries *list, struct str name, struct str value)
 {
-	struct entry *old = find(*list, name);
+	struct entry *old = find(list, name);
 	struct entry *e;
 	int err;
 
-	if (!old && *n >= VAULT_ENTRIES_MAX)
+	if (!old && list->n >= VAULT_ENTRIES_MAX)
 		return ERR_LIMIT;
 	e = mem_new(sizeof(*e));
 	if (!e)
@@ -127,11 +130,11 @@ static int put(struct entry **list, size_t *n, struct str name, struct str value
 		return err;
 	}
 	if (old) {
-		DL_REPLACE_ELEM(*list, old, e);
+		DL_REPLACE_ELEM(list->first, old, e);
 		free_entry(old);
 	} else {
-		DL_APPEND(*list, e);
-		++*n;
+		DL_APPEND(list->first, e);
+		list->n++;
 	}
 	return 0;
 }
@@ -187,13 +190,13 @@ out:
 	return err;
 }
 
-static int write_vault(const struct keys *keys, const struct entry *list, struct buf *out)
+static int write_vault(const struct keys *keys, const struct entries *list, struct buf *out)
 {
 	unsigned char mac[MAC_BYTES];
 	const struct entry *e;
 	int err = buf_adds(out, VAULT_HEAD);
 
-	DL_FOREACH (list, e) {
+	DL_FOREACH (list->first, e) {
 		if (!err)
 			err = write_entry(keys, e, out);
 	}
@@ -218,7 +221,7 @@ static int from_base64(struct str text, unsigned char *out, size_t max, size_t *
 }
 
 static int read_entry(const struct keys *keys, struct str name, struct str base64,
-	struct entry **list, size_t *count)
+	struct entries *list)
 {
 	unsigned char *sealed = mem_new(SEALED_BYTES);
 	unsigned char *plain = sodium_malloc(VAULT_VALUE_BYTES);
@@ -232,7 +235,7 @@ static int read_entry(const struct keys *keys, struct str name, struct str base6
 		err = ERR_NOMEM;
 		goto out;
 	}
-	err = !is_name(name) || find(*list, name) ? ERR_PARSE : add_context(&context, name);
+	err = !is_name(name) || find(list, name) ? ERR_PARSE : add_context(&context, name);
 	if (!err)
 		err = from_base64(base64, sealed, SEALED_BYTES, &n);
 	if (!err && n < NONCE_BYTES + TAG_BYTES)
@@ -244,7 +247,7 @@ static int read_entry(const struct keys *keys, struct str name, struct str base6
 		    keys->value) != 0)
 		err = ERR_DENIED;
 	else
-		err = put(list, count, name, (struct str){(char *)plain, (size_t)len});
+		err = put(list, name, (struct str){(char *)plain, (size_t)len});
 out:
 	sodium_free(plain);
 	buf_fini(&context);
@@ -280,7 +283,7 @@ static int open_seal(const struct keys *keys, struct str text, struct str *body)
 	return 0;
 }
 
-static int read_vault(const struct keys *keys, struct str text, struct entry **list, size_t *n)
+static int read_vault(const struct keys *keys, struct str text, struct entries *list)
 {
 	struct str body;
 	int err = open_seal(keys, text, &body);
@@ -288,7 +291,7 @@ static int read_vault(const struct keys *keys, struct str text, struct entry **l
 	while (!err && body.len > 0) {
 		struct str rest = str_split(&body, '\n');
 		struct str name = str_split(&rest, ' ');
-		err = read_entry(keys, name, rest, list, n);
+		err = read_entry(keys, name, rest, list);
 	}
 	return err;
 }
@@ -324,36 +327,29 @@ static int lock_folder(const char *dir)
 	return fd;
 }
 
-/* Replaces the entries of v by what the file holds; they stay as they are when that fails. */
-static int load(struct vault *v)
+/* Opens what the file holds, all of it or nothing. */
+static int load(const struct vault *v, struct entries *list)
 {
-	struct entry *list = NULL;
 	struct buf text;
-	size_t n = 0;
 	int err;
 
 	buf_init(&text, VAULT_FILE_BYTES);
 	err = read_private(v->path, &text);
 	if (!err)
-		err = read_vault(v->keys, buf_str(&text), &list, &n);
-	if (err) {
-		free_entries(&list);
-	} else {
-		free_entries(&v->entries);
-		v->entries = list;
-		v->n = n;
-	}
+		err = read_vault(v->keys, buf_str(&text), list);
+	if (err)
+		free_entries(list);
 	buf_fini(&text);
 	return err;
 }
 
-static int save(struct vault *v)
+static int save(const struct vault *v, const struct entries *list)
 {
 	struct buf text;
 	int err;
 
 	buf_init(&text, VAULT_FILE_BYTES);
-	err = write_vault(v->keys, v->entries, &text);
+	err = write_vault(v->keys, list, &text);
 	if (!err)
 		err = file_replace(v->path, buf_str(&text), 0600);
 	buf_fini(&text);
@@ -425,9 +421,9 @@ int vault_open(const char *dir, struct vault **out)
 	lock = lock_folder(dir);
 	err = lock < 0 ? lock : load_key(v);
 	if (!err)
-		err = load(v);
+		err = load(v, &v->entries);
 	if (err == ERR_NOTFOUND) /* a key without a vault: nothing was ever put in */
-		err = save(v);
+		err = save(v, &v->entries);
 out:
 	if (lock >= 0)
 		close(lock);
@@ -452,67 +448,73 @@ void vault_close(struct vault *v)
 
 int vault_get(struct vault *v, const char *name, struct secret **out)
 {
-	struct entry *e = find(v->entries, str_of(name));
+	struct entry *e = find(&v->entries, str_of(name));
 
 	*out = e ? secret_ref(e->value) : NULL;
 	return e ? 0 : ERR_NOTFOUND;
 }
 
-int vault_set(struct vault *v, const char *name, struct str value)
+static int take_out(struct entries *list, struct str name)
 {
-	int lock, err;
+	struct entry *e = find(list, name);
 
-	if (!is_name(str_of(name)))
-		return ERR_INVALID;
-	if (value.len > VAULT_VALUE_BYTES)
-		return ERR_LIMIT;
-	lock = lock_folder(v->dir);
-	if (lock < 0)
-		return lock;
-	err = load(v);
-	if (!err)
-		err = put(&v->entries, &v->n, str_of(name), value);
-	if (!err)
-		err = save(v);
-	close(lock);
-	return err;
+	if (!e)
+		return ERR_NOTFOUND;
+	DL_DELETE(list->first, e);
+	free_entry(e);
+	list->n--;
+	return 0;
 }
 
-int vault_remove(struct vault *v, const char *name)
+/* Reads the file again, changes that (value NULL = take the entry out), and saves it. Until it is
+ * saved v is what it was. */
+static int change(struct vault *v, struct str name, const struct str *value)
 {
+	struct entries list = {0};
 	int lock = lock_folder(v->dir);
-	struct entry *e;
 	int err;
 
 	if (lock < 0)
 		return lock;
-	err = load(v);
-	if (err)
-		goto out;
-	e = find(v->entries, str_of(name));
-	if (!e) {
-		err = ERR_NOTFOUND;
-		goto out;
+	err = load(v, &list);
+	if (!err)
+		err = value ? put(&list, name, *value) : take_out(&list, name);
+	if (!err)
+		err = save(v, &list);
+	if (err) {
+		free_entries(&list);
+	} else {
+		free_entries(&v->entries);
+		v->entries = list;
 	}
-	DL_DELETE(v->entries, e);
-	free_entry(e);
-	v->n--;
-	err = save(v);
-out:
 	close(lock);
 	return err;
 }
 
+int vault_set(struct vault *v, const char *name, struct str value)
+{
+	if (!is_name(str_of(name)))
+		return ERR_INVALID;
+	if (value.len > VAULT_VALUE_BYTES)
+		return ERR_LIMIT;
+	return change(v, str_of(name), &value);
+}
+
+int vault_remove(struct vault *v, const char *name)
+{
+	return change(v, str_of(name), NULL);
+}
+
 size_t vault_count(const struct vault *v)
 {
-	return v->n;
+	return v->entries.n;
 }
 
 const char *vault_name(const struct vault *v, size_t i)
 {
 	const struct entry *e;
 
-	DL_FOREACH (v->entries, e) {
+	DL_FOREACH (v->entries.first, e) {
 		if (i-- == 0)
 			return e->name;
 	}

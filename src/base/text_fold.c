@@ -1,0 +1,80 @@
+/* The form in which two spellings of one word are equal. */
+#include "base/text.h"
+
+#include <utf8proc.h>
+
+#include "base/mem.h"
+
+/* Folding ASCII is lower case and nothing else. */
+static int fold_ascii(struct str s, struct buf *out)
+{
+	const size_t before = out->len;
+	int err = buf_add_str(out, s);
+
+	for (size_t i = before; !err && i < out->len; i++) {
+		if (out->at[i] >= 'A' && out->at[i] <= 'Z')
+			out->at[i] += 'a' - 'A';
+	}
+	return err;
+}
+
+/* Adds s as valid UTF-8 without what draws nothing: utf8proc refuses the whole text for one bad byte,
+ * and does not know that unassigned tag characters are invisible too. */
+static int add_visible(struct str s, struct buf *out)
+{
+	int err = 0;
+
+	for (size_t at = 0; !err && at < s.len;) {
+		int32_t c = text_next(s, &at);
+		if (!text_is_invisible(c))
+			err = text_put(out, c);
+	}
+	return err;
+}
+
+/* Folds valid UTF-8 in two steps of utf8proc, so that the memory comes through our door. */
+static int fold_utf8(struct str s, struct buf *out)
+{
+	const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+		UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+	const utf8proc_uint8_t *text = (const utf8proc_uint8_t *)s.at;
+	const utf8proc_ssize_t len = (utf8proc_ssize_t)s.len;
+	utf8proc_ssize_t cap = len, n; /* seldom more points than there were bytes */
+	utf8proc_int32_t *points;
+	int err;
+
+	for (;;) {
+		points = mem_array((size_t)cap + 1, sizeof(*points)); /* and reencode's NUL */
+		if (!points)
+			return ERR_NOMEM;
+		n = utf8proc_decompose(text, len, points, cap, how);
+		if (n >= 0 && n <= cap)
+			break;
+		mem_free(points);
+		if (n < 0)
+			return ERR_LIMIT; /* the only cause left: a size that overflows */
+		cap = n;
+	}
+	n = utf8proc_reencode(points, n, how);
+	err = n < 0 ? ERR_LIMIT : buf_add(out, points, (size_t)n);
+	mem_free(points);
+	return err;
+}
+
+int text_fold(struct str s, struct buf *out)
+{
+	struct buf visible;
+	bool is_ascii = true;
+	int err;
+
+	for (size_t i = 0; i < s.len && is_ascii; i++)
+		is_ascii = (unsigned char)s.at[i] < 0x80;
+	if (is_ascii)
+		return fold_ascii(s, out);
+	buf_init(&visible, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* a bad byte becomes three */
+	err = add_visible(s, &visible);
+	if (!err)
+		err = fold_utf8(buf_str(&visible), out);
+	buf_fini(&visible);
+	return err;
+}
