@@ -2,7 +2,7 @@
  *
  * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Hides PCRE2
  * and the literal filter. Three things: a file of triggers (conf to rules), an immutable set of them
- * that is searched, and a state that outlives reloads (cooldowns, hit counts, quarantine).
+ * that is searched, and a state that outlives reloads (cooldowns, quarantine).
  *
  * How a search goes: the Aho-Corasick filter over the literals that patterns require gives
  * candidates; those are tried in order of priority (file order breaks ties). A trigger that is not
@@ -87,6 +87,9 @@ size_t trigger_set_always(const struct trigger_set *s);
 struct trigger_state;
 int trigger_state_new(struct trigger_state **out) MUST_USE;
 void trigger_state_free(struct trigger_state *s);
+/* The clock of the budget per message, clock_mono_us in the daemon. Without one (the default) only
+ * the match limit bounds a search, and the same input gives the same decisions: for replays. */
+void trigger_state_set_clock(struct trigger_state *s, int64_t (*mono_us)(void));
 /* Forgets what has run out; call every minute or so. */
 void trigger_state_sweep(struct trigger_state *s, int64_t now_ms);
 /* Quarantined patterns since the last call: gives the name of one and forgets it, else NULL. For the
@@ -106,13 +109,16 @@ struct trigger_hit {
 	size_t captures_n;
 };
 
-/* Searches; allocates nothing when there is no match. dice is a uniform random number 0..9999 (for
+/* Searches; allocates nothing when there is no match. A set is searched by one thread at a time. dice is a uniform random number 0..9999 (for
  * chance). A trigger that fires has its cooldowns started here; whoever cannot go on with it (no
  * turn free) says so with trigger_undo. hit->trigger is NULL when none matched (REASON_NO_MATCH) or
- * none was allowed (REASON_LEVEL). Gives hit->reason. */
+ * none was allowed (REASON_LEVEL). REASON_NOMEM: its cooldown could not be noted, so it stays silent.
+ * Gives hit->reason. */
 enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
 	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
 void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
+/* Lets a hit's captures point into a copy of the event that was searched. */
+void trigger_hit_move(struct trigger_hit *hit, const struct event *from, const struct event *to);
 
 /* Every trigger's verdict on one event, without changing any state. Calls tell(ctx, trigger, reason,
  * why) for each in the order of the search; the one that would fire has REASON_NONE; those below it
@@ -126,8 +132,9 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 /* ---- Templates ---------------------------------------------------------------------------------- */
 
 #define TRIGGER_TEXT_BYTES 4096 /* an expanded template */
-/* Adds a reply: or ask: template with its $(variables) filled in, in a single pass: what a value
- * contains is never expanded. random: bytes of chance for $(random). hit may be NULL. */
+/* Adds a reply:, ask: or otherwise: template with its $(variables) filled in, in a single pass: what a
+ * value contains is never expanded. Values go in as they stand in the event: before a model they are
+ * quoted by whoever builds the prompt. $(query) is what comes after the match. random: bytes of chance for $(random). hit may be NULL. */
 int trigger_expand(const char *text, const struct event *e, const struct trigger_hit *hit,
 	uint32_t random, struct buf *out) MUST_USE;
 

@@ -1,0 +1,191 @@
+/* The state that outlives reloads, and its cooldowns.
+ *
+ * A cooldown is keyed by the trigger's name, its scope and the ids of the scope, so a reload or an
+ * edit of anything but the name keeps it running. A user cools down on a whole platform, not in each
+ * channel anew. Entries stand in the order they were started; when there are too many the oldest go:
+ * a flood of strangers can at worst let somebody through early. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes)     mem_new(bytes)
+#define uthash_free(p, bytes)    mem_free(p)
+#include "trigger/room.h"
+
+#include <string.h>
+#include <uthash.h>
+
+#define ID_BYTES 128 /* of an id in a key; the platforms' have at most 64 */
+#define KEY_BYTES (64 + 3 + 2 * ID_BYTES + 1)
+
+struct trigger_cooldown {
+	UT_hash_handle hh;
+	int64_t until_ms;
+	size_t key_len;
+	char key[];
+};
+
+enum scope { SCOPE_USER, SCOPE_CHANNEL, SCOPE_GLOBAL, SCOPE_COUNT };
+
+static const enum reason reason_of[SCOPE_COUNT] = {
+	REASON_COOLDOWN_USER, REASON_COOLDOWN_CHANNEL, REASON_COOLDOWN_GLOBAL};
+
+static int64_t length_of(const struct trigger *t, enum scope scope)
+{
+	switch (scope) {
+	case SCOPE_USER: return t->cooldown_user_ms;
+	case SCOPE_CHANNEL: return t->cooldown_channel_ms;
+	default: return t->cooldown_global_ms;
+	}
+}
+
+static size_t add_part(char *key, size_t len, const char *at, size_t n, size_t most)
+{
+	n = n < most ? n : most;
+	if (n > 0)
+		memcpy(key + len, at, n);
+	key[len + n] = '\0'; /* ids hold no NUL: parts cannot run into each other */
+	return len + n + 1;
+}
+
+static size_t key_of(const struct trigger *t, enum scope scope, const struct event *e,
+	char key[KEY_BYTES])
+{
+	struct str id = scope == SCOPE_USER ? e->user_id : e->channel_id;
+	size_t len = add_part(key, 0, t->name, strlen(t->name), 64);
+
+	key[len++] = "ucg"[scope];
+	if (scope == SCOPE_GLOBAL)
+		return len;
+	if (scope == SCOPE_CHANNEL && id.len == 0)
+		id = e->channel;
+	len = add_part(key, len, e->platform.at, e->platform.len, ID_BYTES - 2);
+	return add_part(key, len, id.at, id.len, ID_BYTES);
+}
+
+static struct trigger_cooldown *find(const struct trigger_state *s, const char *key, size_t len)
+{
+	struct trigger_cooldown *c;
+
+	HASH_FIND(hh, s->cooldowns, key, len, c);
+	return c;
+}
+
+static void drop(struct trigger_state *s, struct trigger_cooldown *c)
+{
+	HASH_DEL(s->cooldowns, c);
+	mem_free(c);
+}
+
+enum reason trigger_cooldown_check(const struct trigger_state *s, const struct trigger *t,
+	const struct event *e, int64_t now_ms, int64_t *wait_ms)
+{
+	enum reason found = REASON_NONE;
+	char key[KEY_BYTES];
+
+	*wait_ms = 0;
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		if (length_of(t, scope) <= 0)
+			continue;
+		const struct trigger_cooldown *c = find(s, key, key_of(t, scope, e, key));
+		if (c && c->until_ms - now_ms > *wait_ms) {
+			*wait_ms = c->until_ms - now_ms;
+			found = reason_of[scope];
+		}
+	}
+	return found;
+}
+
+static int start(struct trigger_state *s, const char *key, size_t len, int64_t until_ms)
+{
+	struct trigger_cooldown *old = find(s, key, len);
+	struct trigger_cooldown *c = mem_new(sizeof(*c) + len);
+
+	if (!c)
+		return ERR_NOMEM;
+	if (old)
+		drop(s, old);
+	else if (HASH_COUNT(s->cooldowns) >= TRIGGER_COOLDOWNS_MAX)
+		drop(s, s->cooldowns);
+	c->until_ms = until_ms;
+	c->key_len = len;
+	memcpy(c->key, key, len);
+	HASH_ADD_KEYPTR(hh, s->cooldowns, c->key, len, c);
+	if (!c->hh.tbl) { /* the table could not grow */
+		mem_free(c);
+		return ERR_NOMEM;
+	}
+	return 0;
+}
+
+int trigger_cooldown_start(struct trigger_state *s, const struct trigger *t, const struct event *e,
+	int64_t now_ms)
+{
+	char key[KEY_BYTES];
+
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		int64_t length_ms = length_of(t, scope);
+
+		if (length_ms <= 0)
+			continue;
+		if (start(s, key, key_of(t, scope, e, key), now_ms + length_ms) < 0) {
+			trigger_undo(s, t, e);
+			return ERR_NOMEM;
+		}
+	}
+	return 0;
+}
+
+void trigger_undo(struct trigger_state *s, const struct trigger *t, const struct event *e)
+{
+	char key[KEY_BYTES];
+
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		struct trigger_cooldown *c = find(s, key, key_of(t, scope, e, key));
+
+		if (c)
+			drop(s, c);
+	}
+}
+
+void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms)
+{
+	struct trigger_cooldown *c, *next;
+
+	HASH_ITER(hh, s->cooldowns, c, next) {
+		if (c->until_ms <= now_ms)
+			drop(s, c);
+	}
+}
+
+void trigger_cooldown_clear(struct trigger_state *s)
+{
+	struct trigger_cooldown *c, *next;
+
+	HASH_ITER(hh, s->cooldowns, c, next)
+		drop(s, c);
+}
+
+int trigger_state_new(struct trigger_state **out)
+{
+	*out = mem_new(sizeof(**out));
+	return *out ? 0 : ERR_NOMEM;
+}
+
+void trigger_state_free(struct trigger_state *s)
+{
+	if (!s)
+		return;
+	trigger_cooldown_clear(s);
+	trigger_strike_clear(s);
+	mem_free(s->told);
+	mem_free(s);
+}
+
+void trigger_state_sweep(struct trigger_state *s, int64_t now_ms)
+{
+	trigger_cooldown_sweep(s, now_ms);
+	trigger_strike_sweep(s, now_ms);
+}
+
+void trigger_state_set_clock(struct trigger_state *s, int64_t (*mono_us)(void))
+{
+	s->clock_us = mono_us;
+}

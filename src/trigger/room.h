@@ -1,0 +1,250 @@
+/* trigger/room.h: what the files of this room share. Nobody outside includes it.
+ *
+ * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it), form.c
+ * (words: and the like as patterns), pattern.c (the only file that knows PCRE2), literal.c (what every
+ * match of a pattern must contain), trial.c (hostile text, examples), template.c.
+ * Running: set.c puts files together and builds filter.c; match.c searches, with cooldown.c and
+ * strike.c for what outlives a reload; explain.c tells why. */
+#ifndef TRIGGER_ROOM_H
+#define TRIGGER_ROOM_H
+
+#include "trigger/trigger.h"
+
+/* ---- pattern.c ---------------------------------------------------------------------------------- */
+
+#define TRIGGER_NEST_MAX 50        /* groups within groups; no pattern for chat needs ten */
+#define TRIGGER_PATTERNS_MAX 100   /* of one trigger */
+#define TRIGGER_FAULT_BYTES 160
+
+struct trigger_pattern; /* a compiled pattern; JIT is compiled when it is first matched */
+struct trigger_engine;  /* what matching needs besides: limits, stack, room for captures */
+
+/* Why a pattern is refused: a clause, and where in the pattern. */
+struct trigger_fault {
+	size_t character; /* from 0 */
+	char what[TRIGGER_FAULT_BYTES];
+};
+
+/* GIVES *out. ERR_PARSE with the fault filled in, ERR_NOMEM. */
+int trigger_pattern_new(struct str text, struct trigger_pattern **out,
+	struct trigger_fault *fault) MUST_USE;
+void trigger_pattern_free(struct trigger_pattern *p);
+/* uses_jit is false where a pattern is tried only once or twice (a load on a worker thread). */
+int trigger_engine_new(bool uses_jit, struct trigger_engine **out) MUST_USE;
+void trigger_engine_free(struct trigger_engine *g);
+/* Another match limit than TRIGGER_MATCH_LIMIT. */
+void trigger_engine_set_limit(struct trigger_engine *g, uint32_t steps);
+/* subject is valid UTF-8, at most TRIGGER_SUBJECT_BYTES. 1 with the captures (BORROWED from the
+ * subject), 0 no match, ERR_LIMIT when it gave up. captures and n may be NULL. */
+int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject,
+	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
+
+/* ---- literal.c ---------------------------------------------------------------------------------- */
+
+/* Longer literals are cut: a prefix of what is required is required too. Eight bytes tell 10,000
+ * commands apart and keep the automaton half as large as sixteen would. */
+#define TRIGGER_LITERAL_BYTES 8
+#define TRIGGER_LITERALS_MAX 1000 /* of one trigger; with more it runs on every message */
+
+/* ASCII in lower case. Other characters only where no other character folds to them. */
+struct trigger_literal {
+	unsigned char len;
+	char at[TRIGGER_LITERAL_BYTES];
+};
+
+struct trigger_literals {
+	struct trigger_literal *at;
+	size_t n, cap;
+};
+
+/* Adds literals of which every subject that the pattern matches, once folded by the filter, contains
+ * at least one. Adds none when there is no such set that it can see. ERR_NOMEM. */
+int trigger_literal_find(struct str pattern, struct trigger_literals *out) MUST_USE;
+/* Adds those of from that into lacks. */
+int trigger_literals_join(struct trigger_literals *into, const struct trigger_literals *from)
+	MUST_USE;
+void trigger_literals_free(struct trigger_literals *l);
+
+/* ---- form.c ------------------------------------------------------------------------------------- */
+
+/* The friendly forms, each as one pattern: whole words, a command, the whole text, a part of it, the
+ * bot's name. Each adds to out. ERR_INVALID for a text that the form cannot take, ERR_LIMIT. */
+int trigger_form_words(const struct str *words, size_t n, struct buf *out) MUST_USE;
+int trigger_form_command(const struct str *names, size_t n, struct buf *out) MUST_USE;
+int trigger_form_exact(const struct str *texts, size_t n, struct buf *out) MUST_USE;
+int trigger_form_contains(const struct str *texts, size_t n, struct buf *out) MUST_USE;
+int trigger_form_name(struct str bot_name, struct buf *out) MUST_USE;
+
+/* ---- A trigger's inside, and the event as it is matched ------------------------------------------ */
+
+struct trigger_private {
+	struct trigger_pattern **patterns;
+	size_t pattern_count;
+	struct trigger_literals literals; /* of all patterns together */
+	bool is_free;                     /* a pattern has none: it is always tried */
+	uint64_t hash;                    /* of its name and patterns: an edited one starts clean */
+};
+
+/* An event and what is measured of its text, once and only when asked for. */
+struct trigger_subject {
+	const struct event *event;
+	struct str text;         /* cut at TRIGGER_SUBJECT_BYTES */
+	int64_t length, words;   /* -1 = not measured */
+};
+
+void trigger_subject_init(struct trigger_subject *s, const struct event *e);
+/* What at_least: and $(count) go by: bits, raiders, gifts, months. */
+int64_t trigger_event_amount(const struct event *e);
+
+/* Why a trigger is not for an event, in the order of the checks: cheapest first. */
+enum trigger_misfit {
+	TRIGGER_FITS,
+	TRIGGER_OFF,
+	TRIGGER_OTHER_KIND,
+	TRIGGER_NO_COMMAND,
+	TRIGGER_TOO_FEW,      /* at_least */
+	TRIGGER_NOT_DIRECT,
+	TRIGGER_NOT_FIRST,
+	TRIGGER_OTHER_PLACE,
+	TRIGGER_TOO_SHORT,
+	TRIGGER_TOO_LONG,
+	TRIGGER_TOO_FEW_WORDS,
+};
+
+/* All conditions but level and patterns. */
+enum trigger_misfit trigger_misfit(const struct trigger *t, struct trigger_subject *s);
+bool trigger_is_allowed(const struct trigger *t, const struct event *e);
+/* Tries the patterns in turn. 1 (captures filled in), 0, ERR_LIMIT when one gave up and none
+ * matched. A trigger without patterns gives 1. */
+int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
+	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
+
+/* ---- file.c, rule.c, wake.c: loading -------------------------------------------------------------- */
+
+struct trigger_file {
+	struct trigger **triggers; /* owned, in file order */
+	size_t n;
+};
+
+/* A file being read: what is checked against, and where the reading stands. */
+struct trigger_reading {
+	const struct conf_file *file;
+	const char *const *personas;
+	size_t persona_count;
+	const char *bot_name;
+	struct conf_report *report;
+	struct trigger_engine *engine;
+	const struct conf_node *entry; /* the map of the entry being read */
+	bool is_bad;                   /* something in this entry was complained about */
+	bool is_nomem;
+};
+
+/* The keys that say what wakes a trigger. */
+struct trigger_wake {
+	struct conf_node *match, *words, *command, *exact, *contains;
+	bool is_name;
+};
+
+/* Notes the outcome of a step that has done its own complaining. */
+void trigger_reading_note(struct trigger_reading *rd, int err);
+/* A warning at a key of the entry. */
+void trigger_reading_warn(struct trigger_reading *rd, const char *key, const char *hint,
+	const char *what);
+#define TRIGGER_COMPLAIN(rd, node, hint, ...)                                                      \
+	((rd)->is_bad = true,                                                                      \
+		conf_complain((rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__))
+
+/* One entry. GIVES *out on 0 (trigger_fini, mem_free). ERR_INVALID after complaints, ERR_NOMEM. */
+int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
+	const struct conf_node *value, struct trigger **out) MUST_USE;
+/* Compiles what wakes t into t->own; complains into rd. */
+void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w, struct trigger *t);
+/* Frees what a trigger holds, not the trigger. */
+void trigger_fini(struct trigger *t);
+
+/* ---- trial.c ------------------------------------------------------------------------------------ */
+
+enum trigger_cost { TRIGGER_CHEAP, TRIGGER_SLOW, TRIGGER_RUINOUS };
+/* Tries a pattern on text made to hurt it: ruinous when a short message is enough to reach the match
+ * limit, slow when it takes a long one. text is the pattern's source. */
+enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine *g,
+	struct str text);
+/* Runs `examples:`, complaining about each that does not hold. ERR_INVALID if one did. */
+int trigger_examples(const struct trigger *t, struct trigger_engine *g, const struct conf_file *f,
+	const struct conf_node *examples, struct conf_report *r) MUST_USE;
+
+/* ---- filter.c ----------------------------------------------------------------------------------- */
+
+struct trigger_filter; /* immutable once built */
+/* Builds the automaton over the literals of the triggers. GIVES *out. ERR_NOMEM. */
+int trigger_filter_new(struct trigger *const *triggers, size_t n, struct trigger_filter **out)
+	MUST_USE;
+void trigger_filter_free(struct trigger_filter *f);
+/* Is the i-th trigger found by its literals? Else it must always be tried. */
+bool trigger_filter_holds(const struct trigger_filter *f, size_t i);
+/* Sets the bit of every trigger that one of its literals occurs in text for. */
+void trigger_filter_scan(const struct trigger_filter *f, struct str text, uint64_t *bits);
+
+/* ---- set.c -------------------------------------------------------------------------------------- */
+
+#define TRIGGER_BITS 64
+#define TRIGGER_BIT_WORDS(n) (((n) + TRIGGER_BITS - 1) / TRIGGER_BITS)
+
+struct trigger_name; /* the index by name */
+
+struct trigger_set {
+	int refs;
+	struct trigger_file **files;
+	size_t file_count;
+	struct trigger **sorted; /* in the order of the search; BORROWED from the files */
+	size_t n;
+	struct trigger_name *names, *by_name;
+	struct trigger_filter *filter;
+	size_t always_count;
+	size_t words;                       /* of each bit set below */
+	uint64_t *always[EVENT_KIND_COUNT]; /* what the filter cannot find, by kind of event */
+	/* Scratch of a search, made once so that searching allocates nothing. A set is searched by
+	 * one thread at a time. */
+	uint64_t *candidates;
+	struct trigger_engine *engine;
+};
+
+/* ---- cooldown.c, strike.c: the state -------------------------------------------------------------- */
+
+struct trigger_cooldown;
+struct trigger_strike;
+
+struct trigger_state {
+	struct trigger_cooldown *cooldowns;
+	struct trigger_strike *strikes;
+	char *told; /* what trigger_state_quarantined gave last */
+	int64_t (*clock_us)(void);
+};
+
+/* The cooldown that lasts longest, or REASON_NONE. */
+enum reason trigger_cooldown_check(const struct trigger_state *s, const struct trigger *t,
+	const struct event *e, int64_t now_ms, int64_t *wait_ms);
+int trigger_cooldown_start(struct trigger_state *s, const struct trigger *t, const struct event *e,
+	int64_t now_ms) MUST_USE;
+void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms);
+void trigger_cooldown_clear(struct trigger_state *s);
+
+bool trigger_strike_is_out(const struct trigger_state *s, const struct trigger *t);
+void trigger_strike_add(struct trigger_state *s, const struct trigger *t, int64_t now_ms);
+void trigger_strike_sweep(struct trigger_state *s, int64_t now_ms);
+void trigger_strike_clear(struct trigger_state *s);
+
+/* ---- explain.c ---------------------------------------------------------------------------------- */
+
+#define TRIGGER_WHY_BYTES 600
+/* Adds why t is not for the event: a clause. TRIGGER_FITS says that no pattern matches. */
+int trigger_tell_misfit(const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s,
+	struct buf *out) MUST_USE;
+
+/* ---- template.c --------------------------------------------------------------------------------- */
+
+/* Checks a template for events of a kind; complains at the variable. ERR_INVALID if it did. */
+int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
+	const struct conf_node *n, struct conf_report *r) MUST_USE;
+
+#endif

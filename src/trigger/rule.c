@@ -1,0 +1,358 @@
+/* A trigger file: from YAML to compiled triggers, or complaints with positions.
+ *
+ * The table below is the reference of a trigger's keys: the reader, `mynah help` and
+ * mynah-triggers(5) come from it. Everything that is wrong with a file is told at once. */
+#include "trigger/room.h"
+
+#include <string.h>
+
+#define NAME_BYTES 64
+#define PRIORITY_MOST 1000
+#define DAYS_MS(n) ((n) * 86400000.0)
+
+/* What one entry is read into: the trigger, and what becomes part of it only after a look. */
+struct entry {
+	struct trigger t;
+	char *on, *level;
+	struct conf_texts allow, deny;
+	struct trigger_wake wake;
+	struct conf_node *cooldown, *examples;
+};
+
+#define AT(member) .offset = offsetof(struct entry, member)
+
+static const struct conf_option options[] = {
+	{.name = "description", .type = CONF_TEXT, AT(t.description),
+		.help = "What the trigger is for; shown by `mynah explain`."},
+	{.name = "enabled", .type = CONF_BOOL, AT(t.is_on), .fallback = "yes",
+		.help = "Whether it is used at all."},
+	{.name = "on", .type = CONF_TEXT, AT(on), .fallback = "message",
+		.help = "The kind of event it waits for; \"command\" is a message that begins with '!'."},
+	{.name = "words", .type = CONF_NODE, AT(wake.words),
+		.help = "Whole words, one of which must be in the message."},
+	{.name = "command", .type = CONF_NODE, AT(wake.command),
+		.help = "Commands, one of which must be the first word: lurk stands for !lurk."},
+	{.name = "exact", .type = CONF_NODE, AT(wake.exact),
+		.help = "Texts, one of which must be the whole message."},
+	{.name = "contains", .type = CONF_NODE, AT(wake.contains),
+		.help = "Texts, one of which must be somewhere in the message, also within a word."},
+	{.name = "name", .type = CONF_BOOL, AT(wake.is_name), .fallback = "no",
+		.help = "Whether the bot's name, with or without @, in the message is enough."},
+	{.name = "match", .type = CONF_NODE, AT(wake.match),
+		.help = "PCRE2 patterns, one of which must match; caseless unless they say (?-i)."},
+	{.name = "reply", .type = CONF_TEXT, AT(t.reply),
+		.help = "What to say, as it is: no model, no cost."},
+	{.name = "ask", .type = CONF_TEXT, AT(t.ask),
+		.help = "What to ask the model, which answers in the persona's voice."},
+	{.name = "otherwise", .type = CONF_TEXT, AT(t.otherwise),
+		.help = "What to say when no model answers; empty stays silent."},
+	{.name = "persona", .type = CONF_TEXT, AT(t.persona),
+		.help = "The persona that answers; the default one if absent."},
+	{.name = "priority", .type = CONF_INT, AT(t.priority), .fallback = "0", .min = -PRIORITY_MOST,
+		.max = PRIORITY_MOST, .help = "Higher is tried first; the order of the file breaks ties."},
+	{.name = "cooldown", .type = CONF_NODE, AT(cooldown),
+		.help = "Silence after it fired, {user: 30s, channel: 5s, global: 1s}."},
+	{.name = "chance", .type = CONF_PERCENT, AT(t.chance_pct), .fallback = "100%", .min = 0,
+		.max = 100, .help = "How often it speaks when it could."},
+	{.name = "level", .type = CONF_TEXT, AT(level), .fallback = "everyone",
+		.help = "Who may wake it: everyone, subscriber, vip, moderator or broadcaster, and above."},
+	{.name = "allow", .type = CONF_TEXTS, AT(allow),
+		.help = "Roles or people who may wake it besides those of the level."},
+	{.name = "deny", .type = CONF_TEXTS, AT(deny),
+		.help = "Roles or people who never wake it."},
+	{.name = "in", .type = CONF_TEXTS, AT(t.in),
+		.help = "Where it works: platforms, channels, or platform:channel; everywhere if absent."},
+	{.name = "min_length", .type = CONF_INT, AT(t.min_length), .fallback = "0", .min = 0,
+		.max = TRIGGER_SUBJECT_BYTES, .help = "The fewest characters a message must have."},
+	{.name = "max_length", .type = CONF_INT, AT(t.max_length), .fallback = "0", .min = 0,
+		.max = TRIGGER_SUBJECT_BYTES, .help = "The most characters; 0 is no limit."},
+	{.name = "min_words", .type = CONF_INT, AT(t.min_words), .fallback = "0", .min = 0,
+		.max = 1000, .help = "The fewest words a message must have."},
+	{.name = "at_least", .type = CONF_INT, AT(t.at_least), .fallback = "0", .min = 0,
+		.max = 1000000000, .help = "The smallest number of bits, raiders, gifts or months."},
+	{.name = "direct", .type = CONF_BOOL, AT(t.needs_direct), .fallback = "no",
+		.help = "Only when the bot is addressed: a reply to it, or a private message."},
+	{.name = "first", .type = CONF_BOOL, AT(t.needs_first), .fallback = "no",
+		.help = "Only somebody's first message ever in the channel."},
+	{.name = "thread", .type = CONF_BOOL, AT(t.keeps_threads), .fallback = "yes",
+		.help = "Whether to answer as a reply to the message, where the platform can."},
+	{.name = "examples", .type = CONF_NODE, AT(examples),
+		.help = "{fires: [...], ignores: [...]}: tried before the file is used."},
+};
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static const struct conf_option cooldown_options[] = {
+	{.name = "user", .type = CONF_DURATION, .offset = offsetof(struct trigger, cooldown_user_ms),
+		.fallback = "0", .min = 0, .max = DAYS_MS(30), .help = "For the same person."},
+	{.name = "channel", .type = CONF_DURATION,
+		.offset = offsetof(struct trigger, cooldown_channel_ms), .fallback = "0", .min = 0,
+		.max = DAYS_MS(30), .help = "In the same channel."},
+	{.name = "global", .type = CONF_DURATION,
+		.offset = offsetof(struct trigger, cooldown_global_ms), .fallback = "0", .min = 0,
+		.max = DAYS_MS(30), .help = "Everywhere."},
+};
+#define COOLDOWN_OPTIONS (sizeof(cooldown_options) / sizeof(cooldown_options[0]))
+
+const struct conf_option *trigger_options(size_t *n)
+{
+	*n = OPTIONS;
+	return options;
+}
+
+void trigger_fini(struct trigger *t)
+{
+	struct entry whole = {.t = *t};
+
+	/* Its options are freed by the table; the rest of the entry is empty. */
+	conf_free_options(options, OPTIONS, &whole);
+	mem_free(t->name);
+	mem_free(t->path);
+	conf_texts_free(&t->allow_users);
+	conf_texts_free(&t->deny_users);
+	for (size_t i = 0; t->own && i < t->own->pattern_count; i++)
+		trigger_pattern_free(t->own->patterns[i]);
+	if (t->own) {
+		mem_free(t->own->patterns);
+		trigger_literals_free(&t->own->literals);
+	}
+	mem_free(t->own);
+	memset(t, 0, sizeof(*t));
+}
+
+/* ---- The steps of one entry ---------------------------------------------------------------------- */
+
+/* The name becomes part of logs, metrics and keys. */
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+			return false;
+	}
+	return s.len >= 1 && s.len <= NAME_BYTES;
+}
+
+static const char *kind_hint(struct str word, struct buf *hint)
+{
+	const char *kinds[EVENT_KIND_COUNT + 1];
+	const char *near;
+
+	for (int k = 0; k < EVENT_KIND_COUNT; k++)
+		kinds[k] = event_kind_name((enum event_kind)k);
+	kinds[EVENT_KIND_COUNT] = "command";
+	near = conf_nearest(word, kinds, EVENT_KIND_COUNT + 1);
+	if (near && buf_addf(hint, "did you mean %s?", near) == 0)
+		return buf_text(hint);
+	return "message, command, sub, resub, gift, raid, cheer, follow ...: see mynah-triggers(5)";
+}
+
+static void read_kind(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
+{
+	struct str word = str_of(e->on);
+	struct buf hint;
+
+	if (str_eq_nocase(word, STR("command"))) {
+		t->on = EVENT_MESSAGE;
+		t->is_command = true;
+	} else if (event_kind_parse(word, &t->on) < 0) {
+		buf_init(&hint, 100);
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "on"), kind_hint(word, &hint),
+			"unknown kind of event \"%.*s\"", STR_FMT(word));
+		buf_fini(&hint);
+	}
+}
+
+/* Parts a list of roles and people. A word that is nearly a role is probably a slip. */
+static void read_people(struct trigger_reading *rd, const char *key, const struct conf_texts *texts,
+	unsigned *roles, struct conf_texts *users)
+{
+	const char *names[LEVEL_COUNT];
+
+	for (int i = 0; i < LEVEL_COUNT; i++)
+		names[i] = level_name((enum level)i);
+	users->at = texts->n > 0 ? mem_array(texts->n, sizeof(char *)) : NULL;
+	if (texts->n > 0 && !users->at) {
+		rd->is_nomem = true;
+		return;
+	}
+	for (size_t i = 0; i < texts->n; i++) {
+		struct str word = str_of(texts->at[i]);
+		enum level level;
+
+		if (level_parse(word, &level) == 0) {
+			*roles |= ROLE(level);
+			continue;
+		}
+		if (word.len > 0 && word.at[0] == '@')
+			word = (struct str){word.at + 1, word.len - 1};
+		else if (conf_nearest(word, names, LEVEL_COUNT))
+			trigger_reading_warn(rd, key, "write @name for a person",
+				"one of these is nearly a role, and is taken for a person's name");
+		users->at[users->n] = mem_dupn(word.at, word.len);
+		if (!users->at[users->n]) {
+			rd->is_nomem = true;
+			return;
+		}
+		users->n++;
+	}
+}
+
+static void read_gate(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
+{
+	if (level_parse(str_of(e->level), &t->level) < 0)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "level"),
+			"everyone, subscriber, vip, moderator or broadcaster",
+			"unknown level \"%s\"", e->level);
+	read_people(rd, "allow", &e->allow, &t->allow, &t->allow_users);
+	read_people(rd, "deny", &e->deny, &t->deny, &t->deny_users);
+	if (t->max_length > 0 && t->min_length > t->max_length)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "min_length"), NULL,
+			"min_length %lld is above max_length %lld", (long long)t->min_length,
+			(long long)t->max_length);
+	if (!e->cooldown)
+		return;
+	if (conf_node_kind(e->cooldown) != CONF_MAP)
+		TRIGGER_COMPLAIN(rd, e->cooldown, "write {user: 30s, channel: 5s}",
+			"a cooldown says for whom");
+	else
+		trigger_reading_note(rd, conf_read(rd->report, rd->file, e->cooldown,
+			cooldown_options, COOLDOWN_OPTIONS, t));
+}
+
+static void check_template(struct trigger_reading *rd, const struct trigger *t, const char *key,
+	const char *text)
+{
+	if (text)
+		trigger_reading_note(rd, trigger_template_check(str_of(text), t->on, rd->file,
+			conf_node_find(rd->entry, key), rd->report));
+}
+
+static void check_persona(struct trigger_reading *rd, const struct trigger *t)
+{
+	struct buf hint;
+	const char *near;
+
+	if (!t->persona || !rd->personas)
+		return;
+	for (size_t i = 0; i < rd->persona_count; i++) {
+		if (strcmp(t->persona, rd->personas[i]) == 0)
+			return;
+	}
+	buf_init(&hint, 2 * NAME_BYTES);
+	near = conf_nearest(str_of(t->persona), rd->personas, rd->persona_count);
+	if (near)
+		(void)!buf_addf(&hint, "did you mean %s?", near);
+	TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "persona"),
+		near ? buf_text(&hint) : "personas are the names of the files in personas/",
+		"there is no persona \"%s\"", t->persona);
+	buf_fini(&hint);
+}
+
+static void check_words(struct trigger_reading *rd, const struct trigger *t)
+{
+	if (!t->reply && !t->ask)
+		TRIGGER_COMPLAIN(rd, rd->entry, "add reply: \"...\" or ask: \"...\"",
+			"trigger \"%s\" has nothing to say", t->name);
+	if (t->reply && t->ask)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "ask"),
+			"keep one; what to say when no model answers is otherwise:",
+			"trigger \"%s\" has both reply: and ask:", t->name);
+	if (!t->ask && t->otherwise)
+		trigger_reading_warn(rd, "otherwise", "leave it out",
+			"otherwise: is only for ask:, a reply is always said");
+	if (!t->ask && t->persona)
+		trigger_reading_warn(rd, "persona", "leave it out",
+			"persona: is only for ask:, a reply is said as it is");
+	check_template(rd, t, "reply", t->reply);
+	check_template(rd, t, "ask", t->ask);
+	check_template(rd, t, "otherwise", t->otherwise);
+	check_persona(rd, t);
+}
+
+/* Do all literals of the patterns hold a question mark? */
+static bool is_question(const struct trigger *t)
+{
+	const struct trigger_literals *l = &t->own->literals;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (!memchr(l->at[i].at, '?', l->at[i].len))
+			return false;
+	}
+	return l->n > 0;
+}
+
+/* Thanks go last when the outbox must shed, ambient remarks first (faults.md section 7). */
+static enum priority urgency_of(const struct trigger *t, const struct trigger_wake *wake)
+{
+	if (t->on != EVENT_MESSAGE)
+		return t->on == EVENT_JOIN || t->on == EVENT_REACTION ? PRIORITY_AMBIENT
+								      : PRIORITY_THANKS;
+	if (t->needs_direct || t->is_command || wake->command || wake->is_name)
+		return PRIORITY_DIRECT;
+	return is_question(t) ? PRIORITY_QUESTION : PRIORITY_AMBIENT;
+}
+
+/* Reads the map of an entry into t, whose name, path, line and own are there. */
+static void read_entry(struct trigger_reading *rd, struct trigger *t)
+{
+	struct entry e = {0};
+	int err = conf_read(rd->report, rd->file, rd->entry, options, OPTIONS, &e);
+
+	trigger_reading_note(rd, err);
+	e.t.name = t->name;
+	e.t.path = t->path;
+	e.t.line = t->line;
+	e.t.own = t->own;
+	*t = e.t;
+	memset(&e.t, 0, sizeof(e.t)); /* t owns it from here on */
+	if (err == 0) {
+		read_kind(rd, &e, t);
+		read_gate(rd, &e, t);
+		trigger_wake_read(rd, &e.wake, t);
+		check_words(rd, t);
+		t->urgency = urgency_of(t, &e.wake);
+		if (!rd->is_bad && !rd->is_nomem && e.examples)
+			trigger_reading_note(rd, trigger_examples(t, rd->engine, rd->file,
+				e.examples, rd->report));
+	}
+	conf_free_options(options, OPTIONS, &e);
+}
+
+int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
+	const struct conf_node *value, struct trigger **out)
+{
+	struct str name = conf_node_text(key);
+	struct trigger *t = NULL;
+
+	rd->entry = value;
+	rd->is_bad = false;
+	if (!is_name(name)) {
+		TRIGGER_COMPLAIN(rd, key, "a-z 0-9 _ -, at most 64 of them",
+			"\"%.*s\" cannot be the name of a trigger", STR_FMT(name));
+		return ERR_INVALID;
+	}
+	if (conf_node_kind(value) != CONF_MAP) {
+		TRIGGER_COMPLAIN(rd, value, "for example: command: lurk",
+			"trigger \"%.*s\" has no keys below it", STR_FMT(name));
+		return ERR_INVALID;
+	}
+	t = mem_new(sizeof(*t));
+	if (!t)
+		return ERR_NOMEM;
+	t->name = mem_dupn(name.at, name.len);
+	t->path = mem_dup(conf_file_path(rd->file));
+	t->line = conf_node_line(key);
+	t->own = mem_new(sizeof(*t->own));
+	if (t->name && t->path && t->own)
+		read_entry(rd, t);
+	else
+		rd->is_nomem = true;
+	if (!rd->is_bad && !rd->is_nomem) {
+		*out = t;
+		return 0;
+	}
+	trigger_fini(t);
+	mem_free(t);
+	return rd->is_nomem ? ERR_NOMEM : ERR_INVALID;
+}

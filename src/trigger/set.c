@@ -1,0 +1,184 @@
+/* A set: the triggers of all files in the order of the search, with the filter over them. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes)     mem_new(bytes)
+#define uthash_free(p, bytes)    mem_free(p)
+#include "trigger/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct trigger_name {
+	UT_hash_handle hh;
+	struct trigger *trigger;
+};
+
+static struct trigger_name *find_name(const struct trigger_set *s, const char *name)
+{
+	struct trigger_name *found;
+
+	HASH_FIND_STR(s->by_name, name, found);
+	return found;
+}
+
+/* Adds a trigger whose name is new. */
+static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_report *r)
+{
+	const struct trigger_name *other = find_name(s, t->name);
+
+	if (other) {
+		conf_report_add(r, CONF_ERROR, t->path, "give one of the two another name",
+			"trigger \"%s\" at line %d is left out: %s:%d has one of that name already",
+			t->name, t->line, other->trigger->path, other->trigger->line);
+		return 0;
+	}
+	if (s->n == TRIGGER_COUNT_MAX) {
+		conf_report_add(r, CONF_ERROR, t->path, NULL,
+			"trigger \"%s\" is one too many: the most is %d", t->name, TRIGGER_COUNT_MAX);
+		return ERR_LIMIT;
+	}
+	struct trigger_name *name = &s->names[s->n];
+	name->trigger = t;
+	HASH_ADD_KEYPTR(hh, s->by_name, t->name, strlen(t->name), name);
+	if (!name->hh.tbl)
+		return ERR_NOMEM;
+	t->index = s->n; /* the order of the files, until it is sorted */
+	s->sorted[s->n++] = t;
+	return 0;
+}
+
+static int by_search_order(const void *a, const void *b)
+{
+	const struct trigger *x = *(struct trigger *const *)a, *y = *(struct trigger *const *)b;
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+static int gather(struct trigger_set *s, struct conf_report *r)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < s->file_count; i++)
+		total += s->files[i]->n;
+	s->sorted = mem_array(total + 1, sizeof(struct trigger *));
+	s->names = mem_array(total + 1, sizeof(*s->names));
+	if (!s->sorted || !s->names)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < s->file_count; i++) {
+		for (size_t k = 0; k < s->files[i]->n; k++) {
+			int err = add_trigger(s, s->files[i]->triggers[k], r);
+
+			if (err < 0)
+				return err;
+		}
+	}
+	qsort(s->sorted, s->n, sizeof(struct trigger *), by_search_order);
+	for (size_t i = 0; i < s->n; i++)
+		s->sorted[i]->index = i;
+	return 0;
+}
+
+/* Sorts out what the filter cannot find: by kind of event, so that a raid does not wait for chat. */
+static int prepare(struct trigger_set *s)
+{
+	int err = trigger_filter_new(s->sorted, s->n, &s->filter);
+
+	if (err < 0)
+		return err;
+	s->words = TRIGGER_BIT_WORDS(s->n);
+	s->candidates = mem_array(s->words + 1, sizeof(*s->candidates));
+	if (!s->candidates)
+		return ERR_NOMEM;
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		s->always[kind] = mem_array(s->words + 1, sizeof(**s->always));
+		if (!s->always[kind])
+			return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		const struct trigger *t = s->sorted[i];
+
+		if (!t->is_on || trigger_filter_holds(s->filter, i))
+			continue;
+		s->always[t->on][i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
+		s->always_count += t->own->pattern_count;
+	}
+	return trigger_engine_new(true, &s->engine);
+}
+
+int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
+	struct trigger_set **out)
+{
+	struct trigger_set *s = mem_new(sizeof(*s));
+	int err = ERR_NOMEM;
+
+	if (s) {
+		s->refs = 1;
+		s->files = mem_array(n + 1, sizeof(struct trigger_file *));
+	}
+	if (!s || !s->files) {
+		for (size_t i = 0; i < n; i++)
+			trigger_file_free(files[i]);
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++)
+		s->files[i] = files[i];
+	s->file_count = n;
+	err = gather(s, r);
+	if (err == 0)
+		err = prepare(s);
+out:
+	if (err < 0)
+		trigger_set_unref(s);
+	else
+		*out = s;
+	return err;
+}
+
+struct trigger_set *trigger_set_ref(struct trigger_set *s)
+{
+	if (s)
+		s->refs++;
+	return s;
+}
+
+void trigger_set_unref(struct trigger_set *s)
+{
+	if (!s || --s->refs > 0)
+		return;
+	trigger_filter_free(s->filter);
+	trigger_engine_free(s->engine);
+	HASH_CLEAR(hh, s->by_name);
+	mem_free(s->names);
+	mem_free(s->sorted);
+	mem_free(s->candidates);
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		mem_free(s->always[kind]);
+	for (size_t i = 0; i < s->file_count; i++)
+		trigger_file_free(s->files[i]);
+	mem_free(s->files);
+	mem_free(s);
+}
+
+size_t trigger_set_count(const struct trigger_set *s)
+{
+	return s->n;
+}
+
+const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i)
+{
+	return i < s->n ? s->sorted[i] : NULL;
+}
+
+const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name)
+{
+	const struct trigger_name *found = find_name(s, name);
+
+	return found ? found->trigger : NULL;
+}
+
+size_t trigger_set_always(const struct trigger_set *s)
+{
+	return s->always_count;
+}
