@@ -25,7 +25,9 @@ struct conf_complaint {
 	int column;    /* from 1, in characters; 0 = unknown */
 	char *what;    /* one sentence: what is wrong, with which value */
 	char *hint;    /* what to do; NULL if there is nothing better to say */
-	char *excerpt; /* the source line, NULL if unknown */
+	char *excerpt; /* the source line fit for a terminal: tabs as spaces, hidden characters
+	                  spelled out, a window of a long line; NULL if unknown */
+	int caret;     /* terminal columns of the excerpt left of the caret */
 	int width;     /* how many columns of it to underline, at least 1 */
 };
 
@@ -46,6 +48,8 @@ void conf_report_add(struct conf_report *r, enum conf_severity s, const char *pa
 
 /* ---- YAML -------------------------------------------------------------------------------------- */
 
+/* YAML 1.2 with less: one document, valid UTF-8, no tags, no merge keys, no duplicate keys, keys are
+ * texts. `key:` without a value (or ~, null) counts as if the line were not there. */
 struct conf_file; /* text and tree of one file */
 struct conf_node; /* BORROWED from its file */
 
@@ -89,7 +93,7 @@ const char *conf_nearest(struct str word, const char *const *words, size_t n);
 /* What a value is, and the member type it is stored in. */
 enum conf_type {
 	CONF_TEXT,     /* char *, owned, NULL when absent and no fallback */
-	CONF_PATH,     /* char *, joined to the folder of the file it stands in */
+	CONF_PATH,     /* char *, joined to the folder of the file it stands in; "-" stays */
 	CONF_BOOL,     /* bool: true/false yes/no on/off */
 	CONF_INT,      /* int64_t, within [min, max] */
 	CONF_NUMBER,   /* double, within [min, max] */
@@ -157,7 +161,7 @@ struct conf_place {
 	char *name;               /* "twitch" or "irc": the platform name in events */
 	char *url;                /* wss://irc-ws.chat.twitch.tv:443/ */
 	char *ca_file;            /* trust this CA instead of the system's */
-	char *account;            /* login; empty = anonymous, read only (twitch) */
+	char *account;            /* login; NULL or empty = anonymous, read only (twitch) */
 	struct conf_secret token; /* twitch: user access token; irc: server password */
 	struct conf_texts channels; /* names without '#' */
 	struct conf_texts ignore;   /* logins or user ids never answered */
@@ -194,10 +198,10 @@ struct conf_provider {
 
 struct conf_memory { int backend; /* 0 in-process, 1 redis */ char *url; struct conf_secret password;
 	int64_t lines, for_ms, users, bytes, recall_ms; struct secret *secret; };
-struct conf_ledger { bool is_on; char *file; int payload; /* 0 none, 1 redacted, 2 full */
+struct conf_ledger { bool is_on; char *file; /* from state_dir */ int payload; /* 0 none, 1 redacted, 2 full */
 	int64_t keep_ms, queue; };
 struct conf_log { char *file; int level; bool plain_users; };
-struct conf_api { char *socket; char *listen; struct conf_secret key; struct secret *secret; };
+struct conf_api { char *socket; /* from state_dir */ char *listen; struct conf_secret key; struct secret *secret; };
 struct conf_safety { bool links; struct conf_texts allow_hosts; struct conf_texts words_files;
 	char *prefix; int64_t max_length; int64_t mentions; };
 struct conf_limits { int64_t turns, asks; int64_t reply_ttl_ms, event_ttl_ms; int64_t lane, total;
@@ -236,6 +240,9 @@ void conf_unref(struct conf *c);
 /* Fetches every secret the config names (vault in state_dir, environment, files), unsetting the
  * variables it read. Complains about those it cannot get. Blocking. */
 int conf_secrets_fetch(struct conf *c, struct conf_report *r) MUST_USE;
+/* Before conf_secrets_fetch(fresh) in a reload: the variables that old read are unset since, so fresh
+ * shares the values that old has of them. Nothing else is taken over. */
+void conf_secrets_keep(struct conf *fresh, struct conf *old);
 /* Every fetched secret, for "is one of ours in this text". */
 void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struct secret *s),
 	void *ctx);

@@ -1,0 +1,350 @@
+#include "conf/room.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* What each option may be alone is in its table; here is how they go together. */
+
+#define TWITCH_LOGIN_MAX 25      /* Twitch's own limit */
+#define IRC_CHANNEL_MAX 50       /* RFC 1459; servers differ, none takes a line of nothing else */
+#define CHANNELS_EASY 100        /* joined within about a minute; more takes noticeably long */
+#define NAME_BYTES 64
+
+struct judge {
+	const struct conf *c;
+	const struct conf_file *f;
+	struct conf_report *r;
+};
+
+/* The node of an option, by up to three names from the top; as deep as the file goes. NULL when the
+ * first is not in the file. */
+static const struct conf_node *node_of(const struct judge *j, const char *a, const char *b,
+	const char *c)
+{
+	const char *names[] = {a, b, c};
+	const struct conf_node *n = j->f ? conf_file_root(j->f) : NULL, *found = NULL;
+
+	for (size_t i = 0; n && i < ARRAY_LEN(names) && names[i]; i++) {
+		n = conf_node_kind(n) == CONF_MAP ? conf_node_find(n, names[i]) : NULL;
+		found = n ? n : found;
+	}
+	return found;
+}
+
+/* Does the file give it, be it a value that was refused? Then its absence is no news. */
+static bool is_given(const struct judge *j, const char *a, const char *b, const char *c)
+{
+	const struct conf_node *n = node_of(j, a, b, c), *up = node_of(j, a, c ? b : NULL, NULL);
+
+	return n && n != up && !conf_node_is_null(n);
+}
+
+static void complain(const struct judge *j, const struct conf_node *n, enum conf_severity s,
+	const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
+static void complain(const struct judge *j, const struct conf_node *n, enum conf_severity s,
+	const char *hint, const char *fmt, ...)
+{
+	char what[CONF_SENTENCE_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (n)
+		conf_complain(j->r, j->f, n, 0, s, hint, "%s", what);
+	else
+		conf_report_add(j->r, s, j->c->path, hint, "%s", what);
+}
+
+static struct str shown(const char *text)
+{
+	return conf_shown(str_of(text));
+}
+
+static bool is_only(const char *s, const char *characters)
+{
+	return s[0] != '\0' && s[strspn(s, characters)] == '\0';
+}
+
+/* ---- Names -------------------------------------------------------------------------------------- */
+
+static void judge_names(const struct judge *j)
+{
+	const struct conf *c = j->c;
+
+	if (str_trim(str_of(c->name)).len == 0 || strlen(c->name) > NAME_BYTES)
+		complain(j, node_of(j, "name", NULL, NULL), CONF_ERROR, NULL,
+			"the bot needs a name of 1 to %d bytes", NAME_BYTES);
+	if (c->persona[0] == '\0' || c->persona[0] == '.' || strchr(c->persona, '/'))
+		complain(j, node_of(j, "persona", NULL, NULL), CONF_ERROR,
+			"name a file of the personas folder, without .yaml",
+			"\"%.*s\" is no name of a persona", STR_FMT(shown(c->persona)));
+}
+
+static const struct conf_provider *find_provider(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->provider_count; i++)
+		if (strcmp(c->providers[i].name, name) == 0)
+			return &c->providers[i];
+	return NULL;
+}
+
+/* The node of the i-th text of a list, or of the one text. */
+static const struct conf_node *item_of(const struct conf_node *n, size_t i)
+{
+	return n && conf_node_kind(n) == CONF_LIST ? conf_node_at(n, i) : n;
+}
+
+static bool stood_before(const struct conf_texts *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(t->at[k], t->at[i]) == 0)
+			return true;
+	return false;
+}
+
+static void judge_ask(const struct judge *j)
+{
+	const struct conf *c = j->c;
+	const struct conf_node *n = node_of(j, "ask", NULL, NULL);
+	const char **names = mem_array(c->provider_count + 1, sizeof(char *));
+	char hint[CONF_ADVICE_BYTES];
+
+	for (size_t i = 0; names && i < c->provider_count; i++)
+		names[i] = c->providers[i].name;
+	for (size_t i = 0; i < c->ask.n; i++) {
+		const char *near = names ? conf_nearest(str_of(c->ask.at[i]), names, c->provider_count)
+					 : NULL;
+
+		if (find_provider(c, c->ask.at[i])) {
+			if (stood_before(&c->ask, i))
+				complain(j, item_of(n, i), CONF_WARNING, "remove it",
+					"\"%s\" is asked twice", c->ask.at[i]);
+			continue;
+		}
+		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near ? near : "");
+		complain(j, item_of(n, i), CONF_ERROR,
+			near ? hint : "list it under providers:, with its type and url",
+			"there is no provider \"%.*s\"", STR_FMT(shown(c->ask.at[i])));
+	}
+	mem_free(names);
+}
+
+/* ---- Providers ---------------------------------------------------------------------------------- */
+
+static bool is_http(const struct conf_url *url)
+{
+	return str_eq_nocase(url->scheme, STR("http")) || str_eq_nocase(url->scheme, STR("https"));
+}
+
+static void judge_provider_url(const struct judge *j, const struct conf_provider *p)
+{
+	const struct conf_node *n = node_of(j, "providers", p->name, "url");
+	struct conf_url url;
+	const char *why;
+
+	if (conf_url_read(str_of(p->url), &url, &why)) {
+		complain(j, n, CONF_ERROR, url.has_user ? "write the key as key: {secret: NAME}" : NULL,
+			"\"%.*s\" cannot be used: %s", STR_FMT(shown(url.has_user ? "the URL" : p->url)),
+			why);
+		return;
+	}
+	if (!is_http(&url)) {
+		complain(j, n, CONF_ERROR, "it begins with http:// or https://",
+			"a provider does not speak \"%.*s\"", STR_FMT(conf_shown(url.scheme)));
+		return;
+	}
+	if (!url.is_loopback && !p->remote_ok)
+		complain(j, n, CONF_ERROR, "if chat may be sent there, add remote_ok: true",
+			"\"%.*s\" is not on this machine", STR_FMT(conf_shown(url.host)));
+	if (!url.is_loopback && p->key.from != CONF_SECRET_NONE &&
+		str_eq_nocase(url.scheme, STR("http")))
+		complain(j, n, CONF_WARNING, "use https://",
+			"the key goes to \"%.*s\" without encryption", STR_FMT(conf_shown(url.host)));
+}
+
+static void judge_providers(const struct judge *j)
+{
+	const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	for (size_t i = 0; i < j->c->provider_count; i++) {
+		const struct conf_provider *p = &j->c->providers[i];
+		const struct conf_node *n = node_of(j, "providers", p->name, NULL);
+
+		if (!is_only(p->name, letters) || strlen(p->name) > NAME_BYTES)
+			complain(j, n, CONF_ERROR, "letters, digits, _ . and - only",
+				"\"%.*s\" is no name for a provider", STR_FMT(shown(p->name)));
+		if (p->type == CONF_SCRIPTED)
+			continue;
+		if (!p->url && !is_given(j, "providers", p->name, "url"))
+			complain(j, n, CONF_ERROR, "add url: http://127.0.0.1:8080/v1, or where it is",
+				"provider \"%s\" needs a url", p->name);
+		if (p->url)
+			judge_provider_url(j, p);
+		if (!p->model && !is_given(j, "providers", p->name, "model"))
+			complain(j, n, CONF_ERROR, "add model: NAME", "provider \"%s\" needs a model",
+				p->name);
+		if (p->context_tokens <= p->max_tokens)
+			complain(j, node_of(j, "providers", p->name, "context_tokens"), CONF_ERROR,
+				"lower max_tokens, or raise context_tokens to what the model takes",
+				"an answer of %lld tokens leaves no room for the question in %lld",
+				(long long)p->max_tokens, (long long)p->context_tokens);
+	}
+}
+
+/* ---- Places ------------------------------------------------------------------------------------- */
+
+static void judge_place_url(const struct judge *j, const struct conf_place *p)
+{
+	const struct conf_node *n = node_of(j, p->name, "url", NULL);
+	struct conf_url url;
+	const char *why;
+
+	if (!p->url) {
+		if (!is_given(j, p->name, "url", NULL))
+			complain(j, n, CONF_ERROR, "add url: wss://HOST:PORT/", "\"%s\" needs a url",
+				p->name);
+		return;
+	}
+	if (conf_url_read(str_of(p->url), &url, &why))
+		complain(j, n, CONF_ERROR, url.has_user ? "write the password as token: {secret: NAME}"
+							: "write wss://HOST:PORT/",
+			"\"%.*s\" cannot be used: %s", STR_FMT(shown(url.has_user ? "the URL" : p->url)),
+			why);
+	else if (!str_eq_nocase(url.scheme, STR("wss")) && !str_eq_nocase(url.scheme, STR("ws")))
+		complain(j, n, CONF_ERROR, "write wss://HOST:PORT/",
+			"\"%s\" does not speak \"%.*s\"", p->name, STR_FMT(conf_shown(url.scheme)));
+	else if (!url.is_loopback && str_eq_nocase(url.scheme, STR("ws")))
+		complain(j, n, CONF_ERROR, "write wss:// instead",
+			"ws:// would send the token to \"%.*s\" without encryption",
+			STR_FMT(conf_shown(url.host)));
+}
+
+static bool is_channel(const struct conf_place *p, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (p->kind == CONF_TWITCH)
+		return len <= TWITCH_LOGIN_MAX &&
+		       is_only(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	return len > 0 && len <= IRC_CHANNEL_MAX && !strpbrk(name, " ,:\a\r\n\t");
+}
+
+static void judge_channels(const struct judge *j, const struct conf_place *p)
+{
+	const struct conf_node *n = node_of(j, p->name, "channels", NULL);
+	const char *hint = p->kind == CONF_TWITCH
+		? "a channel is a login: 1 to 25 of a-z, 0-9 and _"
+		: "a channel has 1 to 50 characters, none of them a space, comma or colon";
+
+	if (p->channels.n == 0 && !is_given(j, p->name, "channels", NULL))
+		complain(j, n, CONF_WARNING, "add channels: [NAME]", "\"%s\" joins no channel", p->name);
+	if (p->channels.n > CHANNELS_EASY)
+		complain(j, n, CONF_WARNING, "ask Twitch to verify the bot, or run a second one",
+			"%zu channels take minutes to join after every reconnect", p->channels.n);
+	for (size_t i = 0; i < p->channels.n; i++) {
+		if (!is_channel(p, p->channels.at[i]))
+			complain(j, item_of(n, i), CONF_ERROR, hint, "\"%.*s\" is no channel",
+				STR_FMT(shown(p->channels.at[i])));
+		else if (stood_before(&p->channels, i))
+			complain(j, item_of(n, i), CONF_ERROR, "remove it",
+				"channel \"%s\" is listed twice", p->channels.at[i]);
+	}
+}
+
+static void judge_account(const struct judge *j, const struct conf_place *p)
+{
+	bool has_account = p->account && p->account[0];
+	const struct conf_node *n = node_of(j, p->name, "account", NULL);
+
+	if (p->kind == CONF_IRC) {
+		if (!has_account || strpbrk(p->account, " ,:@!#*?\r\n\t") || strlen(p->account) > NAME_BYTES)
+			complain(j, n, CONF_ERROR, "add account: NAME", "\"irc\" needs a nickname");
+		return;
+	}
+	if (has_account && (strlen(p->account) > TWITCH_LOGIN_MAX ||
+		!is_only(p->account, "abcdefghijklmnopqrstuvwxyz0123456789_")))
+		complain(j, n, CONF_ERROR, "a login is 1 to 25 of a-z, 0-9 and _",
+			"\"%.*s\" is no Twitch login", STR_FMT(shown(p->account)));
+	if (has_account && p->token.from == CONF_SECRET_NONE && !is_given(j, p->name, "token", NULL))
+		complain(j, n, CONF_ERROR,
+			"add token: {secret: twitch.token}, and run mynah secret set twitch.token",
+			"account \"%.*s\" needs a token", STR_FMT(shown(p->account)));
+	if (!has_account && p->token.from != CONF_SECRET_NONE)
+		complain(j, node_of(j, p->name, "token", NULL), CONF_ERROR,
+			"add account: LOGIN, the login that the token was made for",
+			"a token needs an account");
+}
+
+/* ---- The rest ----------------------------------------------------------------------------------- */
+
+static void judge_memory(const struct judge *j)
+{
+	const struct conf_node *n = node_of(j, "memory", "url", NULL);
+	struct conf_url url;
+	const char *why;
+
+	if (j->c->memory.backend == 0)
+		return;
+	if (conf_url_read(str_of(j->c->memory.url), &url, &why))
+		complain(j, n, CONF_ERROR, url.has_user ? "write it as password: {secret: NAME}"
+							: "write redis://HOST:PORT",
+			"\"%.*s\" cannot be used: %s",
+			STR_FMT(shown(url.has_user ? "the URL" : j->c->memory.url)), why);
+	else if (!str_eq_nocase(url.scheme, STR("redis")))
+		complain(j, n, CONF_ERROR, "write redis://HOST:PORT",
+			"the memory does not speak \"%.*s\"", STR_FMT(conf_shown(url.scheme)));
+}
+
+static void judge_api(const struct judge *j)
+{
+	const struct conf_api *api = &j->c->api;
+	const struct conf_node *n = node_of(j, "api", "listen", NULL);
+	struct sockaddr_un un;
+	struct conf_url url;
+	const char *why;
+
+	if (strlen(api->socket) >= sizeof(un.sun_path))
+		complain(j, node_of(j, "api", "socket", NULL), CONF_ERROR, "choose a shorter path",
+			"the path of a socket has less than %zu bytes", sizeof(un.sun_path));
+	if (!api->listen)
+		return;
+	if (conf_listen_read(str_of(api->listen), &url, &why))
+		complain(j, n, CONF_ERROR, "write HOST:PORT, like 127.0.0.1:8005",
+			"\"%.*s\" cannot be listened on: %s", STR_FMT(shown(api->listen)), why);
+	else if (!url.is_loopback && api->key.from == CONF_SECRET_NONE)
+		complain(j, n, CONF_ERROR, "add key: {secret: api.key}, or listen on 127.0.0.1",
+			"others can reach \"%.*s\", so a key is needed", STR_FMT(conf_shown(url.host)));
+}
+
+static void judge_limits(const struct judge *j)
+{
+	const struct conf_limits *l = &j->c->limits;
+
+	if (l->lane > l->total)
+		complain(j, node_of(j, "limits", "lane", NULL), CONF_ERROR, "raise total, or lower lane",
+			"one channel may not hold more replies (%lld) than all together (%lld)",
+			(long long)l->lane, (long long)l->total);
+	if (l->deadline_ms > l->reply_ttl_ms)
+		complain(j, node_of(j, "limits", "deadline", NULL), CONF_WARNING,
+			"keep deadline below reply_ttl",
+			"answers may come when they are already too old to be sent");
+}
+
+void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r)
+{
+	struct judge j = {c, f, r};
+
+	judge_names(&j);
+	judge_providers(&j);
+	judge_ask(&j);
+	for (size_t i = 0; i < c->place_count; i++) {
+		judge_place_url(&j, &c->places[i]);
+		judge_account(&j, &c->places[i]);
+		judge_channels(&j, &c->places[i]);
+	}
+	judge_memory(&j);
+	judge_api(&j);
+	judge_limits(&j);
+}

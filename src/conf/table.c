@@ -1,0 +1,318 @@
+#include "conf/room.h"
+
+#include <stddef.h>
+
+/* The options of mynah.yaml. Numbers come from spec.md sections 2.5 and 10 and faults.md section 7
+ * unless a row says otherwise. */
+
+static const char *const log_levels[] = {"system", "audit", "error", "info", "debug", NULL};
+static const char *const memory_backends[] = {"in-process", "redis", NULL};
+static const char *const payloads[] = {"none", "redacted", "full", NULL};
+static const char *const provider_types[] = {"ollama", "openai", "scripted", NULL};
+static const char *const token_caps[] = {"max_tokens", "max_completion_tokens", NULL};
+
+#define SECOND 1000.0
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MEBI (1024.0 * 1024)
+
+#define AT(type, member) offsetof(struct type, member)
+
+/* Options that stand behind scalar ones in the top table are the sections, in the order of
+ * enum conf_part. */
+static const struct conf_option top_options[] = {
+	{"name", CONF_TEXT, AT(conf, name), "mynah", 0, 0, NULL, CONF_LIVE,
+		"What people call the bot; a message with this name in it speaks to it."},
+	{"persona", CONF_TEXT, AT(conf, persona), "mynah", 0, 0, NULL, CONF_LIVE,
+		"The persona of triggers that name none: a file in the personas folder, without .yaml."},
+	{"state_dir", CONF_PATH, AT(conf, state_dir), NULL, 0, 0, NULL, CONF_RESTART,
+		"The folder for what must survive a restart: ledger, sealed secrets, send budgets. "
+		"Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/mynah, else ~/.local/state/mynah."},
+	{"triggers", CONF_PATH, AT(conf, triggers_dir), NULL, 0, 0, NULL, CONF_LIVE,
+		"The folder of trigger files. Without it the folder triggers next to this file, else "
+		"the installed ones."},
+	{"personas", CONF_PATH, AT(conf, personas_dir), NULL, 0, 0, NULL, CONF_LIVE,
+		"The folder of persona files. Without it the folder personas next to this file, else "
+		"the installed ones."},
+	{"ask", CONF_TEXTS, AT(conf, ask), NULL, 0, 0, NULL, CONF_LIVE,
+		"Names of providers in the order they are asked; the next is asked when one cannot "
+		"answer. Without it all providers in the order of this file."},
+#define PART(name, part) {name, CONF_NODE, AT(conf_draft, parts[part]), NULL, 0, 0, NULL, CONF_LIVE, ""}
+	PART("log", CONF_PART_LOG),
+	PART("memory", CONF_PART_MEMORY),
+	PART("ledger", CONF_PART_LEDGER),
+	PART("api", CONF_PART_API),
+	PART("safety", CONF_PART_SAFETY),
+	PART("limits", CONF_PART_LIMITS),
+	PART("twitch", CONF_PART_TWITCH),
+	PART("irc", CONF_PART_IRC),
+	PART("providers", CONF_PART_PROVIDERS),
+#undef PART
+};
+
+static const struct conf_option log_options[] = {
+	{"file", CONF_PATH, AT(conf_log, file), "-", 0, 0, NULL, CONF_RESTART,
+		"Where log lines go; - is standard error."},
+	{"level", CONF_CHOICE, AT(conf_log, level), "info", 0, 0, log_levels, CONF_LIVE,
+		"The least important lines that are written; system and audit always are."},
+	{"plain_users", CONF_BOOL, AT(conf_log, plain_users), "false", 0, 0, NULL, CONF_LIVE,
+		"Write user names and ids as they are, instead of keyed hashes."},
+};
+
+static const struct conf_option memory_options[] = {
+	{"backend", CONF_CHOICE, AT(conf_memory, backend), "in-process", 0, 0, memory_backends,
+		CONF_RESTART, "Where the last lines of a conversation are kept."},
+	{"url", CONF_TEXT, AT(conf_memory, url), "redis://127.0.0.1:6379", 0, 0, NULL, CONF_RESTART,
+		"The Redis server: redis://HOST:PORT or redis://HOST:PORT/DATABASE."},
+	{"password", CONF_SECRET, AT(conf_memory, password), NULL, 0, 0, NULL, CONF_RESTART,
+		"The password of the Redis server."},
+	{"lines", CONF_INT, AT(conf_memory, lines), "10", 0, 100, NULL, CONF_RESTART,
+		"Lines remembered of each user in each channel; 0 remembers nothing."},
+	{"for", CONF_DURATION, AT(conf_memory, for_ms), "30m", SECOND, 30 * DAY, NULL, CONF_RESTART,
+		"How long a line is remembered."},
+	{"users", CONF_INT, AT(conf_memory, users), "10000", 1, 1000000, NULL, CONF_RESTART,
+		"Users remembered at once in this process; the longest silent go first."},
+	{"bytes", CONF_BYTES, AT(conf_memory, bytes), "16M", 64 * 1024, 1024 * MEBI, NULL,
+		CONF_RESTART, "Memory that remembered lines may take in this process."},
+	{"recall", CONF_DURATION, AT(conf_memory, recall_ms), "150ms", 10, 5 * SECOND, NULL,
+		CONF_RESTART, "How long an answer waits for the memory before it goes on without."},
+};
+
+static const struct conf_option ledger_options[] = {
+	{"enabled", CONF_BOOL, AT(conf_ledger, is_on), "true", 0, 0, NULL, CONF_RESTART,
+		"Keep a row for each model call. \"ledger: off\" says the same in short."},
+	{"file", CONF_TEXT, AT(conf_ledger, file), "ledger.sqlite", 0, 0, NULL, CONF_RESTART,
+		"The SQLite file; a relative path is meant from state_dir."},
+	{"payload", CONF_CHOICE, AT(conf_ledger, payload), "none", 0, 0, payloads, CONF_LIVE,
+		"Whether prompts and answers are kept: not at all, without personal data, or whole."},
+	{"keep", CONF_DURATION, AT(conf_ledger, keep_ms), "0", 0, 3650 * DAY, NULL, CONF_RESTART,
+		"Rows older than this are removed; 0 keeps them for ever."},
+	{"queue", CONF_INT, AT(conf_ledger, queue), "1000", 10, 100000, NULL, CONF_RESTART,
+		"Rows that may wait for the disk; past it the oldest are lost, and counted."},
+};
+
+static const struct conf_option api_options[] = {
+	{"socket", CONF_TEXT, AT(conf_api, socket), "mynah.sock", 0, 0, NULL, CONF_RESTART,
+		"The unix socket for mynah status, reload and quiet; a relative path is meant from "
+		"state_dir."},
+	{"listen", CONF_TEXT, AT(conf_api, listen), NULL, 0, 0, NULL, CONF_RESTART,
+		"HOST:PORT on which the same is served over HTTP; without it nowhere. An address "
+		"that others can reach needs a key."},
+	{"key", CONF_SECRET, AT(conf_api, key), NULL, 0, 0, NULL, CONF_RESTART,
+		"The key that HTTP clients must present."},
+};
+
+static const struct conf_option safety_options[] = {
+	{"links", CONF_BOOL, AT(conf_safety, links), "false", 0, 0, NULL, CONF_LIVE,
+		"Let every link pass in answers."},
+	{"allow_hosts", CONF_TEXTS, AT(conf_safety, allow_hosts), NULL, 0, 0, NULL, CONF_LIVE,
+		"Hosts whose links, and those of their subdomains, may pass."},
+	{"words_files", CONF_TEXTS, AT(conf_safety, words_files), NULL, 0, 0, NULL, CONF_LIVE,
+		"Files of words and phrases that are never said, one a line."},
+	{"prefix", CONF_TEXT, AT(conf_safety, prefix), NULL, 0, 0, NULL, CONF_LIVE,
+		"Stands before everything that is said."},
+	{"max_length", CONF_INT, AT(conf_safety, max_length), "500", 20, 500, NULL, CONF_LIVE,
+		"Characters of a reply, its prefix included; 500 is what Twitch takes."},
+	{"mentions", CONF_INT, AT(conf_safety, mentions), "1", 0, 5, NULL, CONF_LIVE,
+		"How many @names may stand in a reply."},
+};
+
+static const struct conf_option limits_options[] = {
+	{"turns", CONF_INT, AT(conf_limits, turns), "64", 1, 1024, NULL, CONF_LIVE,
+		"Replies in preparation at once."},
+	{"asks", CONF_INT, AT(conf_limits, asks), "4", 1, 64, NULL, CONF_LIVE,
+		"Model calls under way at once; more wait in order."},
+	{"reply_ttl", CONF_DURATION, AT(conf_limits, reply_ttl_ms), "30s", SECOND, 10 * MINUTE, NULL,
+		CONF_LIVE, "A reply that could not be sent for this long is dropped."},
+	{"event_ttl", CONF_DURATION, AT(conf_limits, event_ttl_ms), "2m", SECOND, HOUR, NULL,
+		CONF_LIVE, "The same for thanks to subs, raids, gifts and cheers."},
+	{"lane", CONF_INT, AT(conf_limits, lane), "100", 1, 1000, NULL, CONF_RESTART,
+		"Replies that may wait in one channel."},
+	{"total", CONF_INT, AT(conf_limits, total), "1000", 1, 10000, NULL, CONF_RESTART,
+		"Replies that may wait in all channels together."},
+	{"deadline", CONF_DURATION, AT(conf_limits, deadline_ms), "25s", SECOND, 5 * MINUTE, NULL,
+		CONF_LIVE, "An answer to chat must be there by then, retries included."},
+	{"event_deadline", CONF_DURATION, AT(conf_limits, event_deadline_ms), "60s", SECOND,
+		10 * MINUTE, NULL, CONF_LIVE, "The same for thanks to subs, raids, gifts and cheers."},
+	{"calls_hour", CONF_INT, AT(conf_limits, calls_hour), "600", 0, 1000000, NULL, CONF_LIVE,
+		"Model calls an hour in all; 0 asks no model."},
+	{"calls_day", CONF_INT, AT(conf_limits, calls_day), "5000", 0, 10000000, NULL, CONF_LIVE,
+		"Model calls a day in all."},
+	{"calls_user_hour", CONF_INT, AT(conf_limits, calls_user_hour), "60", 0, 100000, NULL,
+		CONF_LIVE, "Model calls an hour for one user."},
+	{"calls_channel_hour", CONF_INT, AT(conf_limits, calls_channel_hour), "300", 0, 1000000, NULL,
+		CONF_LIVE, "Model calls an hour for one channel."},
+	/* faults.md A10: bots that answer bots */
+	{"turns_minute", CONF_INT, AT(conf_limits, turns_minute), "6", 1, 600, NULL, CONF_LIVE,
+		"Replies a minute in one channel, so that two bots do not talk for ever."},
+	{"match", CONF_DURATION, AT(conf_limits, match_ms), "5ms", 1, 100, NULL, CONF_LIVE,
+		"Time that all patterns together may take for one message."},
+	/* spec.md section 10: waits of 1 2 4 8 16 s with full jitter */
+	{"retries", CONF_INT, AT(conf_limits, retries), "5", 0, 10, NULL, CONF_LIVE,
+		"Further attempts at one provider for one answer, after growing waits."},
+	{"breaker_failures", CONF_INT, AT(conf_limits, breaker_failures), "5", 1, 100, NULL,
+		CONF_LIVE, "Failures after which a provider is left alone for a while."},
+	{"breaker_window", CONF_DURATION, AT(conf_limits, breaker_window_ms), "30s", SECOND, HOUR,
+		NULL, CONF_LIVE, "The time within which these failures count."},
+	{"breaker_open", CONF_DURATION, AT(conf_limits, breaker_open_ms), "60s", SECOND, HOUR, NULL,
+		CONF_LIVE, "How long a provider is left alone before one call tries it."},
+	{"drain", CONF_DURATION, AT(conf_limits, drain_ms), "10s", 0, MINUTE, NULL, CONF_LIVE,
+		"How long a stop waits for replies that are under way."},
+	{"otherwise", CONF_DURATION, AT(conf_limits, otherwise_ms), "5m", 0, DAY, NULL, CONF_LIVE,
+		"While no model answers, otherwise: lines are said at most this often in a channel."},
+};
+
+/* Well-known chat bots of Twitch, by login. */
+#define KNOWN_BOTS                                                                                 \
+	"[nightbot, streamelements, streamlabs, moobot, fossabot, wizebot, botrixoficial, "        \
+	"soundalerts, sery_bot, phantombot, deepbot, coebot, cloudbot, pokemoncommunitygame]"
+
+#define PLACE_LISTS                                                                                \
+	{"channels", CONF_TEXTS, AT(conf_place, channels), NULL, 0, 0, NULL, CONF_LIVE,            \
+		"The channels to join, with or without #."},                                       \
+	{"ignore", CONF_TEXTS, AT(conf_place, ignore), NULL, 0, 0, NULL, CONF_LIVE,                \
+		"Logins or user ids that are never answered."}
+#define PLACE_END                                                                                  \
+	{"reply_threads", CONF_BOOL, AT(conf_place, reply_threads), "true", 0, 0, NULL, CONF_LIVE, \
+		"Answer as a reply to the message, where the place can."},                         \
+	{"ca_file", CONF_PATH, AT(conf_place, ca_file), NULL, 0, 0, NULL, CONF_RECONNECT,          \
+		"Trust the certificates in this PEM file instead of the system's."}
+
+/* 20 messages in 30 s, 100 as moderator; 20 joins in 10 s: Twitch chat docs, 2026-08. The ranges end
+ * one below: the account is locked for half an hour when they are passed. */
+static const struct conf_option twitch_options[] = {
+	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The login of the bot's account; without it the bot listens and never speaks."},
+	{"token", CONF_SECRET, AT(conf_place, token), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The user access token of the account, with or without oauth: in front."},
+	PLACE_LISTS,
+	{"bots", CONF_TEXTS, AT(conf_place, bots), KNOWN_BOTS, 0, 0, NULL, CONF_LIVE,
+		"Logins of bots, which are never answered."},
+	{"url", CONF_TEXT, AT(conf_place, url), "wss://irc-ws.chat.twitch.tv:443/", 0, 0, NULL,
+		CONF_RECONNECT, "The chat server; ws:// only on this machine."},
+	{"sends", CONF_INT, AT(conf_place, sends), "19", 1, 19, NULL, CONF_LIVE,
+		"Messages within a window."},
+	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "99", 1, 99, NULL, CONF_LIVE,
+		"Messages within a window where the bot is moderator, VIP or broadcaster."},
+	{"window", CONF_DURATION, AT(conf_place, window_ms), "30500ms", 30500, 10 * MINUTE, NULL,
+		CONF_LIVE, "The window in which messages are counted."},
+	{"gap", CONF_DURATION, AT(conf_place, gap_ms), "1100ms", 1000, MINUTE, NULL, CONF_LIVE,
+		"Time between two messages in a channel where the bot is no moderator."},
+	{"joins", CONF_INT, AT(conf_place, joins), "18", 1, 19, NULL, CONF_LIVE,
+		"Channels joined within a join window."},
+	{"join_window", CONF_DURATION, AT(conf_place, join_window_ms), "12s", 10500, 10 * MINUTE,
+		NULL, CONF_LIVE, "The window in which joins are counted."},
+	PLACE_END,
+};
+
+/* Networks differ; these keep below the flood limits of common servers: a burst of 5, then a line
+ * every two seconds (RFC 1459, 8.10). */
+static const struct conf_option irc_options[] = {
+	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The nickname of the bot."},
+	{"token", CONF_SECRET, AT(conf_place, token), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The password of the server, if it wants one."},
+	PLACE_LISTS,
+	{"bots", CONF_TEXTS, AT(conf_place, bots), NULL, 0, 0, NULL, CONF_LIVE,
+		"Nicknames of bots, which are never answered."},
+	{"url", CONF_TEXT, AT(conf_place, url), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The server's WebSocket: wss://HOST:PORT/; ws:// only on this machine."},
+	{"sends", CONF_INT, AT(conf_place, sends), "5", 1, 100, NULL, CONF_LIVE,
+		"Messages within a window."},
+	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "5", 1, 100, NULL, CONF_LIVE,
+		"Messages within a window where the bot is channel operator."},
+	{"window", CONF_DURATION, AT(conf_place, window_ms), "10s", SECOND, 10 * MINUTE, NULL,
+		CONF_LIVE, "The window in which messages are counted."},
+	{"gap", CONF_DURATION, AT(conf_place, gap_ms), "1s", 0, MINUTE, NULL, CONF_LIVE,
+		"Time between two messages in a channel where the bot is no operator."},
+	{"joins", CONF_INT, AT(conf_place, joins), "5", 1, 100, NULL, CONF_LIVE,
+		"Channels joined within a join window."},
+	{"join_window", CONF_DURATION, AT(conf_place, join_window_ms), "10s", SECOND, 10 * MINUTE,
+		NULL, CONF_LIVE, "The window in which joins are counted."},
+	PLACE_END,
+};
+
+static const struct conf_option provider_options[] = {
+	{"type", CONF_CHOICE, AT(conf_provider, type), "ollama", 0, 0, provider_types, CONF_LIVE,
+		"What it speaks: Ollama's own API, the OpenAI one that most servers know, or fixed "
+		"answers from a file for trying things out."},
+	{"url", CONF_TEXT, AT(conf_provider, url), NULL, 0, 0, NULL, CONF_LIVE,
+		"Its base URL. Without it http://127.0.0.1:11434 for ollama; openai needs one, like "
+		"http://127.0.0.1:8080/v1."},
+	{"model", CONF_TEXT, AT(conf_provider, model), NULL, 0, 0, NULL, CONF_LIVE,
+		"The model to ask. Without it llama3.2 for ollama; openai needs one."},
+	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE,
+		"Its API key."},
+	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
+		"Must be true when the URL is not on this machine: chat is then sent there."},
+	{"temperature", CONF_NUMBER, AT(conf_provider, temperature), "0.7", 0, 2, NULL, CONF_LIVE,
+		"How freely it chooses its words, where a persona says nothing else."},
+	{"max_tokens", CONF_INT, AT(conf_provider, max_tokens), "500", 1, 4096, NULL, CONF_LIVE,
+		"How long an answer may become, where a persona says nothing else."},
+	{"token_cap", CONF_CHOICE, AT(conf_provider, token_cap), "max_tokens", 0, 0, token_caps,
+		CONF_LIVE, "The name under which an openai server takes max_tokens; newer models "
+		"know only the second."},
+	{"context_tokens", CONF_INT, AT(conf_provider, context_tokens), "4096", 512, 2000000, NULL,
+		CONF_LIVE, "The tokens that the model can take in, prompt and answer together."},
+	{"keep_alive", CONF_TEXT, AT(conf_provider, keep_alive), "10m", 0, 0, NULL, CONF_LIVE,
+		"How long ollama keeps the model loaded after a call; -1m is for ever."},
+	{"file", CONF_PATH, AT(conf_provider, file), NULL, 0, 0, NULL, CONF_LIVE,
+		"The answers of a scripted provider: a YAML list of when: and reply:."},
+	{"ca_file", CONF_PATH, AT(conf_provider, ca_file), NULL, 0, 0, NULL, CONF_LIVE,
+		"Trust the certificates in this PEM file instead of the system's."},
+	{"connect", CONF_DURATION, AT(conf_provider, connect_ms), "5s", 100, 5 * MINUTE, NULL,
+		CONF_LIVE, "Time to connect."},
+	{"first_byte", CONF_DURATION, AT(conf_provider, first_byte_ms), "30s", 100, 5 * MINUTE, NULL,
+		CONF_LIVE, "Time until the answer begins."},
+	{"idle", CONF_DURATION, AT(conf_provider, idle_ms), "10s", 100, 5 * MINUTE, NULL, CONF_LIVE,
+		"Time without a further piece of the answer."},
+	{"total", CONF_DURATION, AT(conf_provider, total_ms), "20s", 100, 10 * MINUTE, NULL,
+		CONF_LIVE, "Time for the whole call; the shortest of these counts."},
+};
+
+const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
+#define PART(options) options, ARRAY_LEN(options)
+	[CONF_PART_LOG] = {"log", PART(log_options), AT(conf, log), "What is written about itself."},
+	[CONF_PART_MEMORY] = {"memory", PART(memory_options), AT(conf, memory),
+		"What was said lately; it goes into prompts."},
+	[CONF_PART_LEDGER] = {"ledger", PART(ledger_options), AT(conf, ledger),
+		"A row for each model call."},
+	[CONF_PART_API] = {"api", PART(api_options), AT(conf, api),
+		"The door for mynah's own commands, health, metrics and other programs."},
+	[CONF_PART_SAFETY] = {"safety", PART(safety_options), AT(conf, safety),
+		"What a reply must be like before it is said."},
+	[CONF_PART_LIMITS] = {"limits", PART(limits_options), AT(conf, limits),
+		"How much, how often, how long."},
+	[CONF_PART_TWITCH] = {"twitch", PART(twitch_options), 0,
+		"An account on Twitch. Without this section the bot is not there."},
+	[CONF_PART_IRC] = {"irc", PART(irc_options), 0,
+		"An account on an IRC network that has a WebSocket. Without this section the bot is "
+		"not there."},
+	[CONF_PART_PROVIDERS] = {"providers", PART(provider_options), 0,
+		"Model servers, each under a name of your choice: providers: {NAME: {...}}. Without "
+		"this section there is one, local, of type ollama."},
+#undef PART
+};
+
+const struct conf_option *conf_top_options(size_t *n)
+{
+	*n = ARRAY_LEN(top_options);
+	return top_options;
+}
+
+const char *conf_section(size_t i, const struct conf_option **options, size_t *n, const char **help)
+{
+	if (i > CONF_PART_COUNT)
+		return NULL;
+	if (i == 0) {
+		*options = top_options;
+		*n = ARRAY_LEN(top_options) - CONF_PART_COUNT;
+		*help = "These stand at the left edge of the file.";
+		return "";
+	}
+	*options = conf_parts[i - 1].options;
+	*n = conf_parts[i - 1].n;
+	*help = conf_parts[i - 1].help;
+	return conf_parts[i - 1].name;
+}
