@@ -133,6 +133,8 @@ void io_ws_free(struct io_ws *ws);
 
 /* ---- HTTP client -------------------------------------------------------------------------------- */
 
+#define IO_HTTP_BODY_BYTES (1024 * 1024) /* faults.md section 7: HTTP body out 1 MiB */
+
 struct io_http;
 struct io_http_options {
 	const char *method;  /* "GET", "POST" */
@@ -140,7 +142,7 @@ struct io_http_options {
 	const char *const *headers; /* "Name: value", ended by NULL; not logged */
 	struct str body;
 	const char *ca_file; /* NULL = the system's */
-	size_t max_body;     /* of the answer; more ends with ERR_LIMIT */
+	size_t max_body;     /* of the answer; 0 = IO_HTTP_BODY_BYTES; more ends with ERR_LIMIT */
 	int64_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0 = 5 s, 30 s, 10 s, 20 s */
 	bool loopback_only;  /* refuse (ERR_DENIED) a host whose addresses are not all loopback */
 	/* The status line and headers are in. header: io_http_header. May be NULL. */

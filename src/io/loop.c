@@ -72,6 +72,13 @@ void handle_bury(struct handle *h)
 	uv_idle_start(&h->io->quiet, on_quiet);
 }
 
+static void dispose(struct handle *h)
+{
+	if (h->fini)
+		h->fini(h);
+	mem_free(h);
+}
+
 /* The quiet point. What is buried or asked for while it runs waits for the next one, which comes
  * before the loop waits because the idle handle stays on. */
 static void on_quiet(uv_idle_t *idle)
@@ -85,7 +92,7 @@ static void on_quiet(uv_idle_t *idle)
 		if (h->open)
 			continue;
 		DL_DELETE(io->graves, h);
-		mem_free(h);
+		dispose(h);
 	}
 	for (; asked > 0 && io->laters; asked--) {
 		void (*call)(struct handle *h);
@@ -204,6 +211,8 @@ int io_new(struct io **out)
 	 * a peer that closed while we write is an error code, not a signal. */
 	setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	signal(SIGPIPE, SIG_IGN);
+	/* libwebsockets would send every connection, loopback too, through it (libraries.md 1.3). */
+	unsetenv("http_proxy");
 	if (uv_loop_init(&io->uv) != 0)
 		goto out;
 	err = ERR_IO;
@@ -284,13 +293,16 @@ void io_free(struct io *io)
 	io->is_ending = true;
 	while (io->handles)
 		io->handles->end(io->handles);
-	resolver_free(io);
 	for (i = 0; i < CLOSING_TURNS && io->graves; i++)
+		uv_run(&io->uv, UV_RUN_NOWAIT);
+	curl_door_free(io);
+	resolver_free(io);
+	for (i = 0; i < CLOSING_TURNS && (lws_door_is_closing(io) || io->graves); i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);
 	uv_walk(&io->uv, close_if_open, NULL);
 	for (i = 0; i < CLOSING_TURNS && uv_loop_close(&io->uv) != 0; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);
 	DL_FOREACH_SAFE(io->graves, h, tmp)
-		mem_free(h);
+		dispose(h);
 	mem_free(io);
 }

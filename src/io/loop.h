@@ -14,6 +14,7 @@
 struct handle {
 	struct io *io;
 	void (*end)(struct handle *h);   /* io_free: frees the handle as its owner would */
+	void (*fini)(struct handle *h);  /* NULL, or gives back what a running callback may still read */
 	void (*later)(struct handle *h); /* to be called at the next quiet point */
 	struct handle *prev, *next;      /* in io->handles, or in io->graves */
 	struct handle *later_prev, *later_next;
@@ -63,7 +64,9 @@ void timer_shift_all(struct io *io);
 void worker_collect(struct io *io);   /* on the loop: done callbacks of every worker */
 void resolver_collect(struct io *io); /* on the loop: answers of the resolver threads */
 void resolver_free(struct io *io);
-void lws_door_free(struct io *io);
+
+/* Closes everything libwebsockets has, which takes turns of the loop: true while there is more. */
+bool lws_door_is_closing(struct io *io);
 void curl_door_free(struct io *io);
 
 /* Is it link-local, a metadata service, or unspecified (faults.md Z1)? addr is 4 or 16 bytes in

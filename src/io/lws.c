@@ -1,0 +1,194 @@
+/* io/lws.c: the one context of libwebsockets on our loop, and its virtual hosts. */
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "io/lws.h"
+
+/* Descriptors of libwebsockets: IO_SERVE_CLIENTS, as many client connections, a few of its own. Its
+ * tables have a row for each, so the limit of the process is not used (320 KiB at 20,000). */
+#define FDS_MAX (2 * IO_SERVE_CLIENTS + 16)
+#define HEADER_BYTES 8192 /* faults.md H3: of one request or upgrade answer */
+#define READ_BYTES 16384  /* libraries.md 1.3: fewer callbacks a message than with 4 KiB */
+/* Its own timeouts, in seconds, all later than ours, which name the phase. */
+#define LATE_SECS 120
+#define VHOSTS_MAX 8 /* different ca_file values; each TLS host holds about 1 MiB */
+
+struct client_vhost {
+	struct client_vhost *prev, *next;
+	struct lws_vhost *vh;
+	bool is_tls;
+	char ca_file[]; /* "" = the system's */
+};
+
+struct lws_door {
+	struct lws_context *context; /* libwebsockets clears it when all is closed */
+	struct client_vhost *vhosts;
+	struct lws_vhost *server;
+	unsigned n_vhosts;
+	bool is_closing;
+};
+
+static const struct lws_protocols client_protocols[] = {
+	{.name = "mynah", .callback = ws_callback, .rx_buffer_size = READ_BYTES},
+	{0},
+};
+
+static const struct lws_protocols server_protocols[] = {
+	{.name = "mynah-http", .callback = serve_callback, .rx_buffer_size = READ_BYTES},
+	{0},
+};
+
+/* No pings and no hang-ups of its own: each wire keeps its connection alive as its protocol says. */
+static const lws_retry_bo_t no_retry = {0};
+
+static void on_log(int level, const char *line)
+{
+	(void)level;
+	log_event(LOG_DEBUG, "io", "libwebsockets", "message", line, NULL);
+}
+
+int lws_door_open(struct io *io, struct lws_context **out)
+{
+	struct lws_context_creation_info info = {0};
+	struct lws_door *door = io->lws;
+	void *loops[1] = {&io->uv};
+
+	if (door) {
+		*out = door->context;
+		return 0;
+	}
+	*out = NULL;
+	door = mem_new(sizeof(*door));
+	if (!door)
+		return ERR_NOMEM;
+	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+	info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+		LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+		LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
+	info.foreign_loops = loops;
+	info.pcontext = &door->context;
+	info.fd_limit_per_thread = FDS_MAX;
+	info.max_http_header_data = HEADER_BYTES;
+	info.timeout_secs = LATE_SECS;
+	info.retry_and_idle_policy = &no_retry;
+	info.gid = (int)-1;
+	info.uid = (int)-1;
+	door->context = lws_create_context(&info);
+	if (!door->context) {
+		log_event(LOG_ERROR, "io", "libwebsockets", "message",
+			"libwebsockets cannot start on libuv; no WebSocket and no HTTP server will "
+			"work: install its plugin (Debian: libwebsockets-evlib-uv)",
+			NULL);
+		mem_free(door);
+		return ERR_INVALID;
+	}
+	io->lws = door;
+	*out = door->context;
+	/* The verification of certificates calls the first virtual host, whichever connects. */
+	if (!lws_door_client(io, false, NULL))
+		return ERR_NOMEM;
+	return 0;
+}
+
+void lws_door_wake(struct io *io)
+{
+	if (io->lws && io->lws->context)
+		lws_cancel_service(io->lws->context);
+}
+
+static struct client_vhost *vhost_new(struct lws_door *door, bool is_tls, const char *ca_file)
+{
+	struct lws_context_creation_info info = {0};
+	struct client_vhost *v;
+	size_t n = strlen(ca_file);
+
+	if (door->n_vhosts >= VHOSTS_MAX || (n && access(ca_file, R_OK) != 0))
+		return NULL;
+	v = mem_new(sizeof(*v) + n + 1);
+	if (!v)
+		return NULL;
+	v->is_tls = is_tls;
+	memcpy(v->ca_file, ca_file, n + 1);
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.vhost_name = is_tls ? "client-tls" : "client";
+	info.protocols = client_protocols;
+	info.timeout_secs = LATE_SECS;
+	if (is_tls) {
+		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		info.ssl_client_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
+	}
+	if (n) {
+		info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+		info.client_ssl_ca_filepath = v->ca_file;
+	}
+	v->vh = lws_create_vhost(door->context, &info);
+	if (!v->vh) {
+		mem_free(v);
+		return NULL;
+	}
+	if (is_tls)
+		lws_init_vhost_client_ssl(&info, v->vh);
+	DL_APPEND(door->vhosts, v);
+	door->n_vhosts++;
+	return v;
+}
+
+struct lws_vhost *lws_door_client(struct io *io, bool is_tls, const char *ca_file)
+{
+	struct lws_context *context;
+	struct client_vhost *v;
+
+	if (lws_door_open(io, &context) != 0)
+		return NULL;
+	if (!ca_file || !is_tls)
+		ca_file = "";
+	DL_FOREACH(io->lws->vhosts, v)
+		if (v->is_tls == is_tls && strcmp(v->ca_file, ca_file) == 0)
+			return v->vh;
+	v = vhost_new(io->lws, is_tls, ca_file);
+	return v ? v->vh : NULL;
+}
+
+struct lws_vhost *lws_door_server(struct io *io)
+{
+	struct lws_context_creation_info info = {0};
+	struct lws_context *context;
+
+	if (lws_door_open(io, &context) != 0)
+		return NULL;
+	if (io->lws->server)
+		return io->lws->server;
+	info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+	info.vhost_name = "server";
+	info.protocols = server_protocols;
+	info.timeout_secs = LATE_SECS;
+	info.keepalive_timeout = LATE_SECS;
+	io->lws->server = lws_create_vhost(context, &info);
+	return io->lws->server;
+}
+
+void lws_door_kill(struct io *io, struct lws *wsi)
+{
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	lws_door_wake(io);
+}
+
+bool lws_door_is_closing(struct io *io)
+{
+	struct client_vhost *v, *tmp;
+
+	if (!io->lws)
+		return false;
+	if (!io->lws->is_closing) {
+		io->lws->is_closing = true;
+		lws_context_destroy(io->lws->context);
+	}
+	if (io->lws->context)
+		return true;
+	DL_FOREACH_SAFE(io->lws->vhosts, v, tmp)
+		mem_free(v);
+	mem_free(io->lws);
+	io->lws = NULL;
+	return false;
+}
