@@ -81,7 +81,7 @@ static enum provider_error of_err(const struct provider_try *t, int err)
 	case ERR_TLS: return PROVIDER_TLS;
 	case ERR_DENIED: return PROVIDER_BAD_REQUEST;
 	case ERR_PARSE: return PROVIDER_PARSE;
-	case ERR_LIMIT: return t->sink.text.len > 0 ? PROVIDER_TRUNCATED : PROVIDER_PARSE;
+	case ERR_LIMIT: return t->sink.has_begun ? PROVIDER_TRUNCATED : PROVIDER_PARSE;
 	case ERR_CLOSED:
 	case ERR_IO: return t->status > 0 ? PROVIDER_TRUNCATED : PROVIDER_CONNECT;
 	default: return PROVIDER_UNKNOWN;

@@ -147,6 +147,21 @@ static void free_providers(struct provider **list, size_t n)
 	mem_free(list);
 }
 
+/* New numbers for a breaker that keeps its state and what it counted. */
+static void retune(struct io_breaker *b, const struct conf_limits *l)
+{
+	struct io_breaker fresh;
+
+	io_breaker_init(&fresh, (unsigned)l->breaker_failures, l->breaker_window_ms,
+		l->breaker_open_ms);
+	b->failures = fresh.failures;
+	b->window_ms = fresh.window_ms;
+	b->open_ms = fresh.open_ms;
+	b->open_max_ms = fresh.open_max_ms;
+	if (b->state == IO_BREAKER_CLOSED)
+		b->wait_ms = fresh.wait_ms;
+}
+
 /* The provider for one entry: the one we have when it did not change, else a new one. */
 static int keep_or_make(const struct provider_pool *p, const struct conf *c, size_t i,
 	struct provider **out)
@@ -155,9 +170,7 @@ static int keep_or_make(const struct provider_pool *p, const struct conf *c, siz
 		struct provider *old = p->providers[k];
 		if (!provider_is_same(old, &c->providers[i]))
 			continue;
-		old->breaker.failures = (unsigned)c->limits.breaker_failures;
-		old->breaker.window_ms = c->limits.breaker_window_ms;
-		old->breaker.open_ms = c->limits.breaker_open_ms;
+		retune(&old->breaker, &c->limits);
 		*out = provider_ref(old);
 		return 0;
 	}

@@ -81,9 +81,9 @@ static void openai_free(struct provider_wire *w)
 static int add_content(struct provider_sink *s, const struct json *content)
 {
 	struct str text = json_text(content);
-	int err = buf_add_str(&s->text, text);
 
 	s->has_begun |= text.len > 0;
+	int err = buf_add_str(&s->text, text);
 	for (size_t i = 0; i < json_count(content) && !err; i++) {
 		text = json_str(json_at(content, i), "text");
 		s->has_begun |= text.len > 0;

@@ -106,6 +106,8 @@ static int strip_tags(struct str text, struct buf *out)
 	bool is_inside = false;
 	size_t kept_from = 0; /* first byte not yet copied or dropped */
 
+	if (text.len == 0)
+		return 0;
 	for (size_t at = 0; at < text.len;) {
 		bool is_closer = false;
 		size_t n = tag_at((struct str){text.at + at, text.len - at}, &is_closer);
