@@ -58,8 +58,9 @@ struct platform {
 };
 
 /* Twitch chat over WebSocket, and ordinary IRCv3 networks over WebSocket: conf tells which. place
- * numbers it in events and replies. Copies what it needs; starts at once. starts_ms/logins: times of
- * recent login attempts (wall ms, oldest first) so that restarts keep the login budget; 0 = none. */
+ * numbers it in events and replies. Copies what it needs; starts at once. What goes wrong later is told
+ * by state(). ERR_INVALID: the URL is none. A channel that is taken out of the config by reload() has
+ * its lane closed; its waiting replies are the owner's to drop. */
 int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
 

@@ -1,0 +1,70 @@
+/* platform/twitch_event.h: a line of Twitch chat becomes an event or an erasure. No I/O, no clock:
+ * what a maker remembers is who we are and which gift batches were announced.
+ *
+ * Events borrow from the line and from the maker's scratch buffers: valid until its next event. In
+ * steady state nothing is allocated. Every string of an event is valid UTF-8 without control
+ * characters, whatever the line held. */
+#ifndef PLATFORM_TWITCH_EVENT_H
+#define PLATFORM_TWITCH_EVENT_H
+
+#include "chat/chat.h"
+#include "platform/irc_line.h"
+
+#define PLATFORM_TEXT_BYTES 4096 /* 500 characters of 4 bytes twice over (faults.md A8) */
+#define PLATFORM_NAME_BYTES 256  /* 25 characters, Unicode, with room for other networks */
+#define PLATFORM_ID_BYTES 128    /* the longest id seen is a UUID of 36 */
+#define PLATFORM_BATCHES 32      /* gift batches remembered at once, per place */
+#define PLATFORM_BATCH_MS 60000  /* twitch.md pitfall 26: its parts come within 10..60 s */
+
+/* Ids of USERNOTICEs begin with this: they serve to tell doubles, not to be replied to, which
+ * Twitch refuses (twitch.md 1.7). */
+#define PLATFORM_NOTICE_ID "notice-"
+
+struct platform_maker {
+	unsigned place;
+	struct str platform;                 /* BORROWED for the maker's life */
+	char login[PLATFORM_NAME_BYTES];     /* our own; empty until known */
+	char user_id[PLATFORM_ID_BYTES];
+	int64_t now_ms, wall_ms;             /* of the frame being read; set by the reader */
+	struct buf text, user, touser, reward;
+	char id[sizeof(PLATFORM_NOTICE_ID) + PLATFORM_ID_BYTES];
+	struct platform_batch {
+		uint64_t hash;
+		int64_t until_ms;
+	} batches[PLATFORM_BATCHES];
+	unsigned batch_at;
+};
+void platform_maker_init(struct platform_maker *m, unsigned place, struct str platform);
+void platform_maker_fini(struct platform_maker *m);
+
+/* PRIVMSG and USERNOTICE. channel: its name without '#', BORROWED like the line. 0; ERR_NOTFOUND
+ * when there is nothing to tell, *why says it in a word for the metric (static); ERR_NOMEM. */
+int platform_twitch_event(struct platform_maker *m, const struct platform_line *l,
+	struct str channel, struct event *e, const char **why) MUST_USE;
+
+/* CLEARCHAT and CLEARMSG. ERR_NOTFOUND when it names nothing. *timeout_ms: -1 = no user, 0 = for
+ * ever, else how long the user is silenced. */
+int platform_twitch_erasure(struct platform_maker *m, const struct platform_line *l,
+	struct str channel, struct erasure *e, int64_t *timeout_ms) MUST_USE;
+
+/* What GLOBALUSERSTATE, USERSTATE and ROOMSTATE say; absent parts empty or -1. */
+struct platform_twitch_state {
+	struct str user_id; /* our own */
+	struct str id;      /* of the message just accepted */
+	struct str room_id;
+	bool is_privileged; /* broadcaster, moderator or VIP here */
+	int64_t slow_ms;    /* -1 = not said */
+};
+void platform_twitch_state(const struct platform_line *l, struct platform_twitch_state *out);
+/* msg-id of a NOTICE, empty when there is none. */
+struct str platform_twitch_notice_id(const struct platform_line *l);
+
+/* For other makers of events: s without what must not be in an event, at most out->max bytes.
+ * Plain text is not copied. */
+int platform_clean_text(struct buf *scratch, struct str s, struct str *out) MUST_USE;
+/* s if it can be an id or a handle (visible ASCII, not too long), else empty. */
+struct str platform_clean_id(struct str s);
+/* Takes "\x01ACTION ...\x01" apart; true if it was one. */
+bool platform_unwrap_action(struct str *text);
+
+#endif
