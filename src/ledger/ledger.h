@@ -34,10 +34,12 @@ struct ledger_ops {
 	const char *name;
 	/* Copies the row and queues it. ERR_LIMIT when the oldest had to go, ERR_NOMEM. */
 	int (*write)(void *self, const struct ledger_row *row);
-	/* Calls done(ctx) when everything queued before this call is on disk (or known lost). */
+	/* Calls done(ctx) when everything queued before this call is on disk (or known lost); possibly
+	 * before returning. Freeing the ledger first: done is not called. */
 	void (*flush)(void *self, void (*done)(void *ctx), void *ctx);
-	const char *(*state)(void *self, bool *is_up);
-	void (*free)(void *self); /* writes what is queued first; blocking */
+	const char *(*state)(void *self, bool *is_up); /* "up", "away: ...", "off" */
+	void (*counts)(void *self, int64_t *written, int64_t *lost);
+	void (*free)(void *self); /* writes what is queued first; blocking; before io_free */
 };
 
 struct ledger {

@@ -1,0 +1,161 @@
+/* The door of the room: picks a backend, spells tags, counts. */
+#include "memory/room.h"
+
+#include <string.h>
+
+static struct metric cache_total = {
+	.name = "mynah_cache_total",
+	.help = "Recalls of recent chat lines by result; poisoned: values thrown away.",
+	.kind = METRIC_COUNTER,
+	.label = "result",
+};
+static struct metric recall_seconds = {
+	.name = "mynah_memory_recall_seconds",
+	.help = "How long recalls took.",
+	.kind = METRIC_HISTOGRAM,
+};
+static struct metric memory_up = {
+	.name = "mynah_memory_up",
+	.help = "1 when the configured memory works, 0 when recalls fall back to this process.",
+	.kind = METRIC_GAUGE,
+};
+static struct metric dropped_total = {
+	.name = "mynah_memory_dropped_total",
+	.help = "Writes to Redis that were given up while it was away.",
+	.kind = METRIC_COUNTER,
+};
+
+void memory_count(enum memory_result r)
+{
+	static const char *const names[] = {
+		[MEMORY_HIT] = "hit",
+		[MEMORY_MISS] = "miss",
+		[MEMORY_TIMEOUT] = "timeout",
+		[MEMORY_AWAY] = "away",
+		[MEMORY_ERROR] = "error",
+		[MEMORY_POISONED] = "poisoned",
+	};
+
+	metric_add(&cache_total, names[r], 1);
+}
+
+void memory_observe_recall_us(int64_t us)
+{
+	metric_observe_ms(&recall_seconds, NULL, (double)us / 1000.0);
+}
+
+void memory_set_up(bool is_up)
+{
+	metric_set(&memory_up, NULL, is_up);
+}
+
+void memory_count_dropped(size_t n)
+{
+	metric_add(&dropped_total, NULL, (int64_t)n);
+}
+
+static bool is_plain_id_byte(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("_.~@#-", c) != NULL);
+}
+
+static int add_escaped(struct buf *out, struct str s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		err = is_plain_id_byte(c) ? buf_addc(out, (char)c) : buf_addf(out, "%%%02X", c);
+	}
+	return err;
+}
+
+static int add_parts(struct buf *out, const struct str part[3], bool is_glob)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 3; i++) {
+		if (i > 0)
+			err = buf_addc(out, ':');
+		if (!err && is_glob && part[i].len == 0)
+			err = buf_addc(out, '*');
+		else if (!err)
+			err = add_escaped(out, part[i]);
+	}
+	return err;
+}
+
+int memory_tag(const struct memory_key *k, struct buf *out)
+{
+	if (k->platform.len == 0 || k->channel_id.len == 0 || k->user_id.len == 0)
+		return ERR_INVALID;
+	return add_parts(out, (struct str[]){k->platform, k->channel_id, k->user_id}, false);
+}
+
+struct str memory_erasure_channel(const struct erasure *e)
+{
+	return e->channel_id.len > 0 ? e->channel_id : e->channel;
+}
+
+int memory_tag_glob(const struct erasure *e, struct buf *out)
+{
+	return add_parts(out,
+		(struct str[]){e->platform, memory_erasure_channel(e), e->user_id}, true);
+}
+
+bool memory_tag_matches(struct str tag, struct str glob)
+{
+	for (int i = 0; i < 3; i++) {
+		struct str have = str_split(&tag, ':');
+		struct str want = str_split(&glob, ':');
+
+		if (!str_is(want, "*") && !str_eq(have, want))
+			return false;
+	}
+	return true;
+}
+
+int memory_new(struct io *io, const struct conf_memory *c, struct memory *out)
+{
+	if (c->backend == 1)
+		return memory_redis_new(io, c, out);
+	return memory_local_new((size_t)c->users, (size_t)c->bytes, (size_t)c->lines, c->for_ms,
+		out);
+}
+
+void memory_recall(struct memory *m, const struct memory_key *k, size_t lines, int64_t for_ms,
+	void (*done)(void *ctx, int err, const struct conversation *c), void *ctx)
+{
+	m->ops->recall(m->self, k, lines, for_ms, done, ctx);
+}
+
+void memory_recall_cancel(struct memory *m, void *ctx)
+{
+	m->ops->recall_cancel(m->self, ctx);
+}
+
+void memory_remember(struct memory *m, const struct memory_key *k, const struct line *l, size_t n)
+{
+	m->ops->remember(m->self, k, l, n);
+}
+
+void memory_erase(struct memory *m, const struct erasure *e)
+{
+	m->ops->erase(m->self, e);
+}
+
+const char *memory_state(struct memory *m, bool *is_up)
+{
+	return m->ops->state(m->self, is_up);
+}
+
+void memory_free(struct memory *m)
+{
+	if (m == NULL || m->ops == NULL)
+		return;
+	m->ops->free(m->self);
+	m->ops = NULL;
+	m->self = NULL;
+}

@@ -1,0 +1,114 @@
+/* Inside the room memory: what its files share. Nobody else includes it.
+ *
+ *   tag    "platform:channel:user" with every part escaped: names one short list of lines
+ *   entry  one line as compact JSON, as Redis keeps it
+ *   local  the store in this process; also what memory_redis answers from when Redis cannot
+ *   link   one connection to Redis: connects, proves itself, notices silence, comes back */
+#ifndef MEMORY_ROOM_H
+#define MEMORY_ROOM_H
+
+#include "memory/memory.h"
+
+/* ---- Tags -------------------------------------------------------------------------------------- */
+
+/* A tag's length. Ids of the platforms have at most 36 characters (UUID); an escaped byte has three. */
+#define MEMORY_TAG_BYTES 768
+
+/* Adds the tag of a key; ERR_INVALID when a part is empty: people without an id share no memory.
+ * Bytes outside [A-Za-z0-9_.~@#-] are written %XX, so that a tag never holds
+ * a colon of its own, a brace, a space, a line end or a glob character (faults.md M7). */
+int memory_tag(const struct memory_key *k, struct buf *out) MUST_USE;
+/* Adds the glob that matches the tags an erasure means: an empty part becomes "*". */
+int memory_tag_glob(const struct erasure *e, struct buf *out) MUST_USE;
+/* Every tag: what is erased when there is no memory left to say what should be. */
+#define MEMORY_GLOB_ALL STR("*:*:*")
+/* Does the tag match such a glob? */
+bool memory_tag_matches(struct str tag, struct str glob);
+/* Channel of an erasure as keys spell it: its id, else its name. */
+struct str memory_erasure_channel(const struct erasure *e);
+
+/* ---- Entries ----------------------------------------------------------------------------------- */
+
+#define MEMORY_NAME_BYTES 100 /* a display name: Twitch 25 characters of up to 4 bytes */
+#define MEMORY_ID_BYTES 128   /* a message id: UUID on Twitch */
+/* One entry: a line of quotes is escaped to twice its size; 1 KiB for the rest. */
+#define MEMORY_ENTRY_BYTES (2 * MEMORY_LINE_BYTES + 1024)
+
+/* The line with its strings cut to their limits, at a character. BORROWS from l. */
+struct line memory_line_cut(const struct line *l);
+/* {"w":wall_ms,"b":true,"n":"name","t":"text","i":"message id"}; b only for the bot's own lines. */
+int memory_entry_write(const struct line *l, struct buf *out) MUST_USE;
+
+/* One line whose strings lie in a buffer that may still move. */
+struct memory_entry {
+	bool is_bot;
+	int64_t wall_ms;
+	size_t name_at, name_len, text_at, text_len, id_at, id_len;
+};
+/* Reads one entry, whoever wrote it: its strings are scrubbed, cut and added to strings. ERR_PARSE
+ * when it is not an entry, ERR_LIMIT when it is too large, ERR_NOMEM. */
+int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry *out) MUST_USE;
+/* The line, once nothing is added to strings any more. BORROWS from it. */
+struct line memory_entry_line(const struct memory_entry *e, const struct buf *strings);
+
+/* ---- Local ------------------------------------------------------------------------------------- */
+
+struct memory_local;
+struct memory_local *memory_local_make(size_t users_max, size_t bytes_max, size_t lines_max,
+	int64_t ttl_ms);
+void memory_local_unmake(struct memory_local *m);
+/* Calls done before it returns. Gives the number of lines. */
+size_t memory_local_recall(struct memory_local *m, struct str tag, size_t lines, int64_t for_ms,
+	void (*done)(void *ctx, int err, const struct conversation *c), void *ctx);
+void memory_local_remember(struct memory_local *m, struct str tag, const struct line *l, size_t n);
+/* glob: of memory_tag_glob; id: empty = every line of the matching tags. */
+void memory_local_erase(struct memory_local *m, struct str glob, struct str id);
+/* Calls each(ctx, tag) for every tag that matches and holds a line with this id. The store must not
+ * be changed meanwhile. */
+void memory_local_find(struct memory_local *m, struct str glob, struct str id,
+	void (*each)(void *ctx, struct str tag), void *ctx);
+
+/* ---- Link -------------------------------------------------------------------------------------- */
+
+struct memory_link;
+struct redisReply; /* hiredis */
+
+struct memory_link_options {
+	const char *url;         /* redis://host:port/db or unix:/path */
+	struct secret *password; /* NULL = none; shared */
+	void (*up)(void *ctx);   /* the server takes writes; may send */
+	void *ctx;
+};
+/* Starts connecting. ERR_INVALID for a URL it cannot read, ERR_NOMEM. */
+int memory_link_new(struct io *io, const struct memory_link_options *o,
+	struct memory_link **out) MUST_USE;
+/* Allowed in any callback of the link, which then makes no other. Replies due are not told. */
+void memory_link_free(struct memory_link *l);
+/* May a command go out: up, and not too much unanswered? */
+bool memory_link_is_ready(const struct memory_link *l);
+bool memory_link_is_up(const struct memory_link *l);
+const char *memory_link_state(struct memory_link *l);
+/* Sends one command of at most MEMORY_LINK_ARGS; reply(ctx, err, r) comes once, after this returned:
+ * err 0 and r BORROWED; or r NULL and ERR_CLOSED (the connection is gone; whether it was done is
+ * unknown), ERR_DENIED (Redis serves us nothing now; the connection is given up), ERR_LIMIT (larger
+ * than is read), ERR_INVALID (the key holds another type), ERR_IO (another error, which is logged).
+ * Gives ERR_CLOSED, ERR_NOMEM: no reply will come. The bound on what is unanswered is the caller's
+ * to keep: it asks memory_link_is_ready before each new piece of work. */
+#define MEMORY_LINK_ARGS 128
+int memory_link_send(struct memory_link *l, const struct str *args, size_t n,
+	void (*reply)(void *ctx, int err, const struct redisReply *r), void *ctx) MUST_USE;
+/* The replies due to ctx are not told any more. */
+void memory_link_forget(struct memory_link *l, const void *ctx);
+
+/* ---- Counting ---------------------------------------------------------------------------------- */
+
+enum memory_result { MEMORY_HIT, MEMORY_MISS, MEMORY_TIMEOUT, MEMORY_AWAY, MEMORY_ERROR,
+	MEMORY_POISONED };
+/* One recall ended so; or (poisoned) one value of Redis was thrown away. */
+void memory_count(enum memory_result r);
+void memory_observe_recall_us(int64_t us);
+void memory_set_up(bool is_up);
+/* A write to Redis that never got there. */
+void memory_count_dropped(size_t n);
+
+#endif
