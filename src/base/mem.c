@@ -47,11 +47,11 @@ void *mem_new(size_t bytes)
 
 void *mem_array(size_t n, size_t item_bytes)
 {
-	if (has_to_fail())
+	size_t bytes;
+
+	if (has_to_fail() || __builtin_mul_overflow(n, item_bytes, &bytes))
 		return NULL;
-	if (n == 0 || item_bytes == 0)
-		n = item_bytes = 1; /* NULL means failure and nothing else */
-	return calloc(n, item_bytes);
+	return calloc(1, bytes > 0 ? bytes : 1); /* NULL means failure and nothing else */
 }
 
 void *mem_resize(void *p, size_t bytes)
