@@ -1,6 +1,7 @@
 /* The door of the room: picks a backend, spells tags, counts. */
 #include "memory/room.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct metric cache_total = {
@@ -115,6 +116,13 @@ bool memory_tag_matches(struct str tag, struct str glob)
 			return false;
 	}
 	return true;
+}
+
+struct str memory_key_of(struct memory_key_text *k, struct str tag)
+{
+	int n = snprintf(k->text, sizeof(k->text), MEMORY_KEY_HEAD "%.*s}", STR_FMT(tag));
+
+	return (struct str){k->text, (size_t)n};
 }
 
 int memory_new(struct io *io, const struct conf_memory *c, struct memory *out)

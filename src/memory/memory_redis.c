@@ -3,11 +3,7 @@
  *   mynah1:h:{platform:channel:user}   list of entries, newest last, trimmed and expiring
  *
  * Everything remembered goes to both. A recall asks Redis and answers from this process when Redis
- * is away, slow, wrong, or has not yet been told of an erasure: what was deleted never comes back.
- *
- * Writes are tasks in one queue, in order, so that "say, then delete" stays that way across an
- * outage. A task that remembers is sent once (its outcome may be unknown; a line must not come
- * twice); one that erases is sent again until Redis confirmed it. */
+ * is away, slow, wrong, or has not yet been told of an erasure: what was deleted never comes back. */
 #include "memory/room.h"
 
 #include <stdio.h>
@@ -15,32 +11,10 @@
 #include <hiredis/hiredis.h>
 #include <utlist.h>
 
-#define KEY_HEAD "mynah1:h:{"
-#define TASKS_MAX 1000 /* waiting and unconfirmed; past it the oldest line is given up */
-#define TASK_BYTES (1024 * 1024)
-#define LINES_MAX 100         /* of one key, whatever the config says: bounds a recall */
-#define RECALLS_MAX 64        /* live turns: faults.md section 7 */
-#define SCAN_STEP "100"       /* keys a SCAN looks at: well under a millisecond of Redis' time */
-#define DELETES_MAX 100       /* keys of one DEL */
-#define BREAKER_FAILURES 5    /* faults.md section 7, as the next two */
+#define RECALLS_MAX 64     /* live turns: faults.md section 7, as the next three */
+#define BREAKER_FAILURES 5
 #define BREAKER_WINDOW_MS 30000
 #define BREAKER_OPEN_MS 60000
-
-enum task_kind { REMEMBER, FORGET_KEY, FORGET_MESSAGE, SWEEP };
-
-/* One thing to be written. is_sent: its last command is under way; the answer to that one settles
- * the task, as Redis answers in order. */
-struct task {
-	struct task *prev, *next;
-	struct redis *m;
-	enum task_kind kind;
-	bool is_sent;
-	size_t bytes;
-	struct str tag; /* of SWEEP: a glob of tags */
-	struct str id;  /* of FORGET_MESSAGE */
-	size_t n;
-	struct str *entries; /* of REMEMBER */
-};
 
 struct recall {
 	struct recall *prev, *next;
@@ -58,374 +32,20 @@ struct redis {
 	struct io *io;
 	struct memory_local *local;
 	struct memory_link *link;
+	struct memory_tasks *tasks;
 	struct io_breaker breaker;
-	struct task *tasks; /* oldest first */
-	size_t task_count, task_bytes;
-	struct task *sweep; /* the one under way: one at a time */
 	struct recall *recalls;
 	size_t recall_count;
 	size_t lines_max;
 	int64_t ttl_ms, recall_ms;
-	int64_t distrust_until_ms; /* an erasure was lost: Redis may hold what must not come back */
 };
-
-static const struct str nothing = {NULL, 0};
-
-struct key {
-	char text[MEMORY_TAG_BYTES + sizeof(KEY_HEAD "}")];
-};
-
-/* The key of a tag, or the pattern of a glob. BORROWS k. */
-static struct str key_of(struct key *k, struct str tag)
-{
-	int n = snprintf(k->text, sizeof(k->text), KEY_HEAD "%.*s}", STR_FMT(tag));
-
-	return (struct str){k->text, (size_t)n};
-}
-
-/* ---- Tasks ------------------------------------------------------------------------------------- */
-
-static void pump(struct redis *m);
-
-static void task_free(struct task *t)
-{
-	struct redis *m = t->m;
-
-	if (m->sweep == t)
-		m->sweep = NULL;
-	DL_DELETE(m->tasks, t);
-	m->task_count--;
-	m->task_bytes -= t->bytes;
-	mem_free(t);
-}
-
-static void lose_erasure(struct redis *m)
-{
-	log_event(LOG_ERROR, "memory", "erasure_lost", "result", "error", "message",
-		"no room to tell Redis of an erasure; recalls use this process until those lines "
-		"have expired", NULL);
-	m->distrust_until_ms = clock_mono_ms() + m->ttl_ms;
-}
-
-/* Makes room: the oldest unsent line goes first; without one, the oldest unsent erasure. */
-static void shed(struct redis *m)
-{
-	while (m->task_count >= TASKS_MAX || m->task_bytes >= TASK_BYTES) {
-		struct task *victim = NULL;
-		struct task *t;
-
-		DL_FOREACH(m->tasks, t) {
-			if (!t->is_sent && (victim == NULL || t->kind == REMEMBER))
-				victim = t;
-			if (victim != NULL && victim->kind == REMEMBER)
-				break;
-		}
-		if (victim == NULL)
-			return; /* all under way; the link bounds those */
-		if (victim->kind == REMEMBER)
-			memory_count_dropped(1);
-		else
-			lose_erasure(m);
-		task_free(victim);
-	}
-}
-
-/* Copies s to *at and moves *at past it. */
-static struct str put_str(char **at, struct str s)
-{
-	struct str out = {*at, s.len};
-
-	if (s.len > 0)
-		memcpy(*at, s.at, s.len);
-	*at += s.len;
-	return out;
-}
-
-/* A new task at the end of the queue, its strings copied behind it. NULL = no memory. */
-static struct task *task_new(struct redis *m, enum task_kind kind, struct str tag, struct str id,
-	const struct str *entries, size_t n)
-{
-	size_t bytes = sizeof(struct task) + n * sizeof(*entries) + tag.len + id.len;
-	struct task *t;
-	char *at;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += entries[i].len;
-	shed(m);
-	t = mem_new(bytes);
-	if (t == NULL)
-		return NULL;
-	*t = (struct task){.m = m, .kind = kind, .bytes = bytes, .n = n};
-	t->entries = (struct str *)(t + 1);
-	at = (char *)(t->entries + n);
-	t->tag = put_str(&at, tag);
-	t->id = put_str(&at, id);
-	for (size_t i = 0; i < n; i++)
-		t->entries[i] = put_str(&at, entries[i]);
-	DL_APPEND(m->tasks, t);
-	m->task_count++;
-	m->task_bytes += bytes;
-	return t;
-}
-
-static void task_erase(struct redis *m, enum task_kind kind, struct str tag, struct str id)
-{
-	if (task_new(m, kind, tag, id, NULL, 0) == NULL)
-		lose_erasure(m);
-}
-
-/* A key that holds what mynah never wrote goes away whole. */
-static void throw_away(struct redis *m, struct str tag)
-{
-	memory_count(MEMORY_POISONED);
-	log_event(LOG_ERROR, "memory", "redis_poisoned", "result", "error", "message",
-		"a key of ours held something else; it is deleted", NULL);
-	task_erase(m, FORGET_KEY, tag, nothing);
-}
-
-/* ---- Sending them ------------------------------------------------------------------------------ */
-
-static void on_ignored(void *ctx, int err, const struct redisReply *r)
-{
-	(void)ctx;
-	(void)err;
-	(void)r;
-}
-
-/* An erasure whose outcome is unknown is done again when Redis is back. */
-static void task_again(struct task *t)
-{
-	t->is_sent = false;
-	if (t->m->sweep == t)
-		t->m->sweep = NULL;
-}
-
-static void on_remembered(void *ctx, int err, const struct redisReply *r)
-{
-	struct task *t = ctx;
-	struct redis *m = t->m;
-
-	(void)r;
-	if (err == ERR_INVALID)
-		throw_away(m, t->tag);
-	if (err)
-		memory_count_dropped(1);
-	task_free(t);
-	pump(m);
-}
-
-static int send_remember(struct task *t)
-{
-	struct redis *m = t->m;
-	struct str args[LINES_MAX + 2] = {STR("RPUSH")};
-	char from[24], ttl[24];
-	struct key k;
-	int err;
-
-	args[1] = key_of(&k, t->tag);
-	for (size_t i = 0; i < t->n; i++)
-		args[2 + i] = t->entries[i];
-	err = memory_link_send(m->link, args, 2 + t->n, on_remembered, t);
-	if (err)
-		return err;
-	/* A failure here leaves a list too long until the next line trims it: no reason to stop. */
-	snprintf(from, sizeof(from), "-%zu", m->lines_max);
-	snprintf(ttl, sizeof(ttl), "%lld", (long long)m->ttl_ms);
-	(void)!memory_link_send(m->link,
-		(struct str[]){STR("LTRIM"), args[1], str_of(from), STR("-1")}, 4, on_ignored, m);
-	(void)!memory_link_send(m->link,
-		(struct str[]){STR("PEXPIRE"), args[1], str_of(ttl)}, 3, on_ignored, m);
-	return 0;
-}
-
-static void on_forgotten(void *ctx, int err, const struct redisReply *r)
-{
-	struct task *t = ctx;
-	struct redis *m = t->m;
-
-	(void)r;
-	if (err == ERR_CLOSED || err == ERR_DENIED)
-		task_again(t);
-	else
-		task_free(t);
-	pump(m);
-}
-
-static int send_forget_key(struct task *t)
-{
-	struct key k;
-
-	return memory_link_send(t->m->link, (struct str[]){STR("DEL"), key_of(&k, t->tag)}, 2,
-		on_forgotten, t);
-}
-
-/* Is this element an entry with that message id? */
-static bool is_entry_of(const struct redisReply *r, struct str id)
-{
-	struct memory_entry e;
-	struct buf strings;
-	bool is_it = false;
-
-	if (r->type != REDIS_REPLY_STRING)
-		return false;
-	buf_init(&strings, 2 * MEMORY_ENTRY_BYTES);
-	if (memory_entry_read((struct str){r->str, (size_t)r->len}, &strings, &e) == 0)
-		is_it = str_eq(memory_entry_line(&e, &strings).id, id);
-	buf_fini(&strings);
-	return is_it;
-}
-
-/* The whole list came: takes out, by value, every entry with the message id. */
-static void on_message_list(void *ctx, int err, const struct redisReply *r)
-{
-	struct task *t = ctx;
-	struct redis *m = t->m;
-	size_t last = 0, found = 0;
-	struct key k;
-
-	if (err == ERR_CLOSED || err == ERR_DENIED) {
-		task_again(t);
-		return;
-	}
-	if (err || r->type != REDIS_REPLY_ARRAY) {
-		t->kind = FORGET_KEY; /* cannot be read: the whole key goes */
-		task_again(t);
-		pump(m);
-		return;
-	}
-	for (size_t i = 0; i < (size_t)r->elements; i++) {
-		if (is_entry_of(r->element[i], t->id)) {
-			last = i;
-			found++;
-		}
-	}
-	for (size_t i = 0; !err && found > 0 && i <= last; i++) {
-		struct str value = {r->element[i]->str, (size_t)r->element[i]->len};
-
-		if (is_entry_of(r->element[i], t->id))
-			err = memory_link_send(m->link,
-				(struct str[]){STR("LREM"), key_of(&k, t->tag), STR("0"), value}, 4,
-				i == last ? on_forgotten : on_ignored, t);
-	}
-	if (err)
-		task_again(t);
-	else if (found == 0)
-		task_free(t);
-	pump(m);
-}
-
-static int send_forget_message(struct task *t)
-{
-	struct key k;
-
-	return memory_link_send(t->m->link,
-		(struct str[]){STR("LRANGE"), key_of(&k, t->tag), STR("0"), STR("-1")}, 4,
-		on_message_list, t);
-}
-
-static void on_scan(void *ctx, int err, const struct redisReply *r);
-
-static int send_scan(struct task *t, struct str cursor)
-{
-	struct key k;
-
-	return memory_link_send(t->m->link,
-		(struct str[]){STR("SCAN"), cursor, STR("MATCH"), key_of(&k, t->tag), STR("COUNT"),
-			STR(SCAN_STEP)}, 6, on_scan, t);
-}
-
-/* Deletes the keys of one step, a bounded number a command; the last command settles the task when
- * is_last says that no further step does. */
-static int send_deletes(struct task *t, const struct redisReply *keys, bool is_last)
-{
-	struct str args[1 + DELETES_MAX] = {STR("DEL")};
-	size_t n = 0;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < (size_t)keys->elements; i++) {
-		const struct redisReply *key = keys->element[i];
-		bool is_end = i + 1 == (size_t)keys->elements;
-
-		args[1 + n++] = (struct str){key->type == REDIS_REPLY_STRING ? key->str : "",
-			key->type == REDIS_REPLY_STRING ? (size_t)key->len : 0};
-		if (n == DELETES_MAX || is_end) {
-			err = memory_link_send(t->m->link, args, 1 + n,
-				is_end && is_last ? on_forgotten : on_ignored, t);
-			n = 0;
-		}
-	}
-	return err;
-}
-
-static void on_scan(void *ctx, int err, const struct redisReply *r)
-{
-	struct task *t = ctx;
-	struct redis *m = t->m;
-	const struct redisReply *keys;
-	struct str cursor;
-	bool is_last;
-
-	if (err == ERR_CLOSED || err == ERR_DENIED) {
-		task_again(t);
-		return;
-	}
-	if (err || r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
-		r->element[0]->type != REDIS_REPLY_STRING ||
-		r->element[1]->type != REDIS_REPLY_ARRAY) {
-		lose_erasure(m);
-		task_free(t);
-		return;
-	}
-	cursor = (struct str){r->element[0]->str, (size_t)r->element[0]->len};
-	keys = r->element[1];
-	is_last = str_is(cursor, "0");
-	err = send_deletes(t, keys, is_last);
-	if (!err && !is_last)
-		err = send_scan(t, cursor);
-	if (err)
-		task_again(t);
-	else if (is_last && keys->elements == 0)
-		task_free(t);
-	pump(m);
-}
-
-static int task_send(struct task *t)
-{
-	switch (t->kind) {
-	case REMEMBER:
-		return send_remember(t);
-	case FORGET_KEY:
-		return send_forget_key(t);
-	case FORGET_MESSAGE:
-		return send_forget_message(t);
-	case SWEEP:
-		return send_scan(t, STR("0"));
-	}
-	return ERR_INVALID;
-}
-
-/* Sends what may go, in order. */
-static void pump(struct redis *m)
-{
-	struct task *t;
-
-	DL_FOREACH(m->tasks, t) {
-		if (t->is_sent || (t->kind == SWEEP && m->sweep != NULL))
-			continue;
-		if (!memory_link_is_ready(m->link) || task_send(t) != 0)
-			return;
-		t->is_sent = true;
-		if (t->kind == SWEEP)
-			m->sweep = t;
-	}
-}
 
 static void on_up(void *ctx)
 {
 	struct redis *m = ctx;
 
 	io_breaker_init(&m->breaker, BREAKER_FAILURES, BREAKER_WINDOW_MS, BREAKER_OPEN_MS);
-	pump(m);
+	memory_tasks_pump(m->tasks);
 }
 
 /* ---- Recall ------------------------------------------------------------------------------------ */
@@ -487,14 +107,14 @@ static void on_lines(struct recall *r, const struct redisReply *reply)
 {
 	struct redis *m = r->m;
 	int64_t age_max_ms = r->for_ms > 0 && r->for_ms < m->ttl_ms ? r->for_ms : m->ttl_ms;
-	struct memory_entry entries[LINES_MAX];
-	struct line lines[LINES_MAX];
+	struct memory_entry entries[MEMORY_LINES_MAX];
+	struct line lines[MEMORY_LINES_MAX];
 	struct conversation c = {lines, 0};
 	struct buf strings;
 	int err = ERR_LIMIT;
 
-	buf_init(&strings, LINES_MAX * MEMORY_ENTRY_BYTES);
-	if ((size_t)reply->elements <= LINES_MAX)
+	buf_init(&strings, MEMORY_LINES_MAX * MEMORY_ENTRY_BYTES);
+	if ((size_t)reply->elements <= MEMORY_LINES_MAX)
 		err = read_entries(reply, age_max_ms, &strings, entries, &c.n);
 	for (size_t i = 0; i < c.n; i++)
 		lines[i] = memory_entry_line(&entries[i], &strings);
@@ -503,8 +123,8 @@ static void on_lines(struct recall *r, const struct redisReply *reply)
 	} else if (err == ERR_NOMEM) {
 		recall_finish_local(r, MEMORY_ERROR);
 	} else {
-		throw_away(m, r->tag);
-		pump(m);
+		memory_tasks_throw_away(m->tasks, r->tag);
+		memory_tasks_pump(m->tasks);
 		recall_finish_local(r, MEMORY_ERROR);
 	}
 	buf_fini(&strings);
@@ -523,8 +143,8 @@ static void on_recalled(void *ctx, int err, const struct redisReply *reply)
 	}
 	io_breaker_succeeded(&m->breaker, now);
 	if (err == ERR_LIMIT || err == ERR_INVALID) {
-		throw_away(m, r->tag);
-		pump(m);
+		memory_tasks_throw_away(m->tasks, r->tag);
+		memory_tasks_pump(m->tasks);
 	}
 	if (err || reply->type != REDIS_REPLY_ARRAY)
 		recall_finish_local(r, MEMORY_ERROR);
@@ -541,37 +161,21 @@ static void on_recall_late(void *ctx)
 	recall_finish_local(r, MEMORY_TIMEOUT);
 }
 
-/* Does Redis know all that this process knows of the tag? */
-static bool is_settled(const struct redis *m, struct str tag)
-{
-	const struct task *t;
-
-	if (clock_mono_ms() < m->distrust_until_ms)
-		return false;
-	DL_FOREACH(m->tasks, t) {
-		if (t->kind == REMEMBER && t->is_sent)
-			continue; /* goes before the question on the same connection */
-		if (memory_tag_matches(tag, t->tag))
-			return false;
-	}
-	return true;
-}
-
 /* Asks Redis; false when that cannot be done and nothing will come. */
 static bool recall_ask(struct redis *m, struct recall *r)
 {
 	char from[24];
-	struct key k;
+	struct memory_key_text k;
 
 	if (r->lines == 0 || m->recall_count > RECALLS_MAX || !memory_link_is_ready(m->link) ||
-		!is_settled(m, r->tag))
+		!memory_tasks_is_settled(m->tasks, r->tag))
 		return false;
 	r->timer = io_timer_new(m->io, on_recall_late, r);
 	if (r->timer == NULL || !io_breaker_allows(&m->breaker, clock_mono_ms()))
 		return false;
 	snprintf(from, sizeof(from), "-%zu", r->lines);
 	if (memory_link_send(m->link,
-		(struct str[]){STR("LRANGE"), key_of(&k, r->tag), str_of(from), STR("-1")}, 4,
+		(struct str[]){STR("LRANGE"), memory_key_of(&k, r->tag), str_of(from), STR("-1")}, 4,
 		on_recalled, r) != 0) {
 		io_breaker_abandoned(&m->breaker);
 		return false;
@@ -586,7 +190,6 @@ static void op_recall(void *self, const struct memory_key *k, size_t lines, int6
 	struct redis *m = self;
 	struct recall *r = NULL;
 	struct buf tag;
-	char *at;
 	int err;
 
 	buf_init(&tag, MEMORY_TAG_BYTES);
@@ -603,8 +206,8 @@ static void op_recall(void *self, const struct memory_key *k, size_t lines, int6
 	}
 	*r = (struct recall){.m = m, .done = done, .ctx = ctx, .for_ms = for_ms,
 		.lines = lines < m->lines_max ? lines : m->lines_max, .start_us = clock_mono_us()};
-	at = (char *)(r + 1);
-	r->tag = put_str(&at, buf_str(&tag));
+	memcpy(r + 1, tag.at, tag.len);
+	r->tag = (struct str){(char *)(r + 1), tag.len};
 	buf_fini(&tag);
 	DL_APPEND(m->recalls, r);
 	m->recall_count++;
@@ -629,33 +232,6 @@ static void op_recall_cancel(void *self, void *ctx)
 
 /* ---- Remember, erase --------------------------------------------------------------------------- */
 
-/* Queues the lines as entries. */
-static int queue_lines(struct redis *m, struct str tag, const struct line *l, size_t n)
-{
-	struct str entries[LINES_MAX];
-	size_t ends[LINES_MAX];
-	struct buf text;
-	int err = 0;
-
-	buf_init(&text, LINES_MAX * MEMORY_ENTRY_BYTES);
-	for (size_t i = 0; !err && i < n; i++) {
-		err = memory_entry_write(&l[i], &text);
-		ends[i] = text.len;
-	}
-	if (err)
-		goto out;
-	for (size_t i = 0; i < n; i++) {
-		size_t start = i > 0 ? ends[i - 1] : 0;
-
-		entries[i] = (struct str){buf_text(&text) + start, ends[i] - start};
-	}
-	if (task_new(m, REMEMBER, tag, nothing, entries, n) == NULL)
-		err = ERR_NOMEM;
-out:
-	buf_fini(&text);
-	return err;
-}
-
 static void op_remember(void *self, const struct memory_key *k, const struct line *lines, size_t n)
 {
 	struct redis *m = self;
@@ -669,12 +245,12 @@ static void op_remember(void *self, const struct memory_key *k, const struct lin
 	err = memory_tag(k, &tag);
 	if (!err) {
 		memory_local_remember(m->local, buf_str(&tag), lines, n);
-		err = queue_lines(m, buf_str(&tag), lines + skip, n - skip);
+		err = memory_tasks_remember(m->tasks, buf_str(&tag), lines + skip, n - skip);
 	}
 	if (err)
 		memory_count_dropped(1);
 	else
-		pump(m);
+		memory_tasks_pump(m->tasks);
 	buf_fini(&tag);
 }
 
@@ -689,7 +265,7 @@ static void on_found(void *ctx, struct str tag)
 	struct message *q = ctx;
 
 	q->found++;
-	task_erase(q->m, FORGET_MESSAGE, tag, q->id);
+	memory_tasks_forget_message(q->m->tasks, tag, q->id);
 }
 
 static void erase_glob(struct redis *m, struct str glob, struct str id)
@@ -703,12 +279,12 @@ static void erase_glob(struct redis *m, struct str glob, struct str id)
 
 		memory_local_find(m->local, glob, id, on_found, &q);
 		if (q.found == 0 && is_one_key)
-			task_erase(m, FORGET_MESSAGE, glob, id);
+			memory_tasks_forget_message(m->tasks, glob, id);
 	} else {
-		task_erase(m, is_one_key ? FORGET_KEY : SWEEP, glob, nothing);
+		memory_tasks_forget(m->tasks, glob);
 	}
 	memory_local_erase(m->local, glob, id);
-	pump(m);
+	memory_tasks_pump(m->tasks);
 }
 
 static void op_erase(void *self, const struct erasure *e)
@@ -722,8 +298,8 @@ static void op_erase(void *self, const struct erasure *e)
 	if (!err) {
 		erase_glob(m, buf_str(&glob), e->message_id);
 	} else if (err == ERR_NOMEM) {
-		memory_local_erase(m->local, MEMORY_GLOB_ALL, nothing);
-		lose_erasure(m);
+		memory_local_erase(m->local, MEMORY_GLOB_ALL, (struct str){NULL, 0});
+		memory_tasks_lose_erasure(m->tasks);
 	}
 	buf_fini(&glob);
 }
@@ -751,8 +327,7 @@ static void op_free(void *self)
 		recall_free(r);
 	}
 	memory_link_free(m->link);
-	while (m->tasks != NULL)
-		task_free(m->tasks);
+	memory_tasks_unmake(m->tasks);
 	memory_local_unmake(m->local);
 	mem_free(m);
 }
@@ -776,14 +351,15 @@ int memory_redis_new(struct io *io, const struct conf_memory *c, struct memory *
 	if (m == NULL)
 		return ERR_NOMEM;
 	m->io = io;
-	m->lines_max = c->lines < LINES_MAX ? (size_t)c->lines : LINES_MAX;
+	m->lines_max = c->lines < MEMORY_LINES_MAX ? (size_t)c->lines : MEMORY_LINES_MAX;
 	if (m->lines_max == 0)
 		m->lines_max = 1; /* LTRIM -0 -1 would keep everything */
 	m->ttl_ms = c->for_ms;
 	m->recall_ms = c->recall_ms;
 	io_breaker_init(&m->breaker, BREAKER_FAILURES, BREAKER_WINDOW_MS, BREAKER_OPEN_MS);
 	m->local = memory_local_make((size_t)c->users, (size_t)c->bytes, m->lines_max, c->for_ms);
-	if (m->local == NULL)
+	m->tasks = memory_tasks_make(m->lines_max, c->for_ms);
+	if (m->local == NULL || m->tasks == NULL)
 		goto out;
 	err = memory_link_new(io, &o, &m->link);
 	if (err == ERR_INVALID)
@@ -792,6 +368,7 @@ int memory_redis_new(struct io *io, const struct conf_memory *c, struct memory *
 			"url", c->url, NULL);
 	if (err)
 		goto out;
+	memory_tasks_set_link(m->tasks, m->link);
 	*out = (struct memory){&redis_ops, m};
 	return 0;
 out:

@@ -55,10 +55,7 @@ struct memory_link {
 	void *ctx;
 	struct secret *password;
 
-	bool is_unix;
-	char host[256]; /* or the socket's path */
-	int port;
-	int db;
+	struct memory_url url;
 
 	enum phase phase;
 	struct io_timer *timer;
@@ -89,44 +86,6 @@ static void hang_up(struct memory_link *l);
 
 /* ---- What a server may say --------------------------------------------------------------------- */
 
-struct refusal {
-	const char *prefix;
-	bool is_about_password;
-	const char *sentence;
-};
-
-/* Errors after which the server is of no use to us now; any other concerns one command only. */
-static const struct refusal refusals[] = {
-	{"NOAUTH", true, "it wants a password; set memory.password"},
-	{"WRONGPASS", true, "it refused the password; correct memory.password"},
-	{"ERR invalid password", true, "it refused the password; correct memory.password"},
-	{"ERR Client sent AUTH", true, "it has no password set; remove memory.password"},
-	{"ERR AUTH", true, "it has no password set; remove memory.password"},
-	{"NOPERM", true, "the account may not do this; allow keys mynah1:* and their commands"},
-	{"ERR DB index", true, "it has no such database; correct the number in memory.url"},
-	{"ERR max number of clients", false, "it has too many clients"},
-	{"LOADING", false, "it is still loading its data"},
-	{"READONLY", false, "it is a read-only replica; name the primary in memory.url"},
-	{"MASTERDOWN", false, "it is a replica without its primary"},
-	{"NOREPLICAS", false, "it refuses writes: too few replicas"},
-	{"MISCONF", false, "it refuses writes: it cannot save to disk"},
-	{"OOM", false, "it is out of memory; set its maxmemory-policy to allkeys-lru"},
-	{"MOVED", false, "it is part of a cluster, which mynah does not speak; name a single server"},
-	{"CLUSTERDOWN", false, "its cluster is down"},
-	{"BUSY", false, "it is busy with a script"},
-};
-
-static const struct refusal *refusal_of(struct str said)
-{
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		size_t len = strlen(refusals[i].prefix);
-
-		if (said.len >= len && memcmp(said.at, refusals[i].prefix, len) == 0)
-			return &refusals[i];
-	}
-	return NULL;
-}
-
 /* Keeps the first reason of an end; what follows from it is no news. */
 static void PRINTF_LIKE(2, 3) because(struct memory_link *l, const char *fmt, ...)
 {
@@ -142,11 +101,11 @@ static void PRINTF_LIKE(2, 3) because(struct memory_link *l, const char *fmt, ..
 /* Translates an error reply, and hangs up when it speaks of the whole server. */
 static int on_error_reply(struct memory_link *l, struct str said)
 {
-	const struct refusal *r = refusal_of(said);
+	const struct memory_refusal *r = memory_refusal_of(said);
 
 	if (r != NULL) {
 		because(l, "%s", r->sentence);
-		l->is_refused = l->is_refused || r->is_about_password;
+		l->is_refused = l->is_refused || r->is_setting;
 		l->must_hang_up = true;
 		return ERR_DENIED;
 	}
@@ -428,8 +387,8 @@ static void greet(struct memory_link *l)
 	io_timer_start(l->timer, CONNECT_MS);
 	if (l->password != NULL)
 		err = greet_with(l, (struct str[]){STR("AUTH"), secret_use(l->password)}, 2);
-	snprintf(db, sizeof(db), "%d", l->db);
-	if (!err && l->db != 0)
+	snprintf(db, sizeof(db), "%d", l->url.db);
+	if (!err && l->url.db != 0)
 		err = greet_with(l, (struct str[]){STR("SELECT"), str_of(db)}, 2);
 	if (!err)
 		err = greet_with(l, (struct str[]){STR("SET"), STR("mynah1:probe"), STR("1"),
@@ -523,7 +482,7 @@ static void on_ready(void *ctx, int mask)
 
 static void dial(struct memory_link *l)
 {
-	const char *address = l->is_unix ? l->host : l->addresses[l->address_at].text;
+	const char *address = l->url.is_unix ? l->url.host : l->addresses[l->address_at].text;
 	redisAsyncContext *ac;
 
 	l->address_at++;
@@ -532,7 +491,7 @@ static void dial(struct memory_link *l)
 	l->is_connected = l->is_too_large = l->is_suspect = l->is_refused = false;
 	io_timer_start(l->timer, l->address_at < l->address_count ? NEXT_MS : CONNECT_MS);
 
-	ac = l->is_unix ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, l->port);
+	ac = l->url.is_unix ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, l->url.port);
 	if (ac == NULL || ac->err != 0) {
 		because(l, "%s", ac != NULL ? ac->errstr : "out of memory");
 		if (ac != NULL)
@@ -565,7 +524,7 @@ static void on_lookup(void *ctx, int err, const struct io_address *list, size_t 
 
 	l->lookup = NULL;
 	if (err || n == 0) {
-		because(l, "the name %s has no address", l->host);
+		because(l, "the name %s has no address", l->url.host);
 		hang_up(l);
 		return;
 	}
@@ -581,12 +540,12 @@ static void attempt(struct memory_link *l)
 	l->is_refused = false;
 	l->address_at = 0;
 	l->address_count = 1;
-	if (l->is_unix) {
+	if (l->url.is_unix) {
 		dial(l);
 		return;
 	}
 	l->phase = LOOKUP;
-	l->lookup = io_lookup(l->io, l->host, LOOKUP_MS, on_lookup, l);
+	l->lookup = io_lookup(l->io, l->url.host, LOOKUP_MS, on_lookup, l);
 	if (l->lookup == NULL) {
 		because(l, "out of memory");
 		hang_up(l);
@@ -648,57 +607,7 @@ static void on_timer(void *ctx)
 	}
 }
 
-/* ---- The URL ----------------------------------------------------------------------------------- */
-
-static int copy_host(struct memory_link *l, struct str s)
-{
-	if (s.len == 0 || s.len >= sizeof(l->host) || memchr(s.at, '\0', s.len) != NULL)
-		return ERR_INVALID;
-	memcpy(l->host, s.at, s.len);
-	l->host[s.len] = '\0';
-	return 0;
-}
-
-/* unix:/path, redis://host, redis://host:port, redis://host:port/db, redis://[::1]:port */
-static int read_url(struct memory_link *l, struct str url)
-{
-	struct str scheme = STR("redis://");
-	struct str host, port = STR("6379"), db;
-	int64_t number = 0;
-
-	if (url.len > 5 && memcmp(url.at, "unix:", 5) == 0) {
-		l->is_unix = true;
-		return copy_host(l, (struct str){url.at + 5, url.len - 5});
-	}
-	if (url.len <= scheme.len || memcmp(url.at, scheme.at, scheme.len) != 0)
-		return ERR_INVALID;
-	db = (struct str){url.at + scheme.len, url.len - scheme.len};
-	host = str_split(&db, '/');
-	if (memchr(host.at, '@', host.len) != NULL)
-		return ERR_INVALID; /* secrets do not live in URLs */
-	if (host.len > 0 && host.at[0] == '[') {
-		struct str after = {host.at + 1, host.len - 1};
-
-		if (memchr(after.at, ']', after.len) == NULL)
-			return ERR_INVALID;
-		host = str_split(&after, ']');
-		if (after.len > 1 && after.at[0] == ':')
-			port = (struct str){after.at + 1, after.len - 1};
-		else if (after.len > 0)
-			return ERR_INVALID;
-	} else if (memchr(host.at, ':', host.len) != NULL) {
-		port = host;
-		host = str_split(&port, ':');
-	}
-	if (str_int(port, &number) != 0 || number < 1 || number > 65535)
-		return ERR_INVALID;
-	l->port = (int)number;
-	number = 0;
-	if (db.len > 0 && (str_int(db, &number) != 0 || number < 0 || number > 9999))
-		return ERR_INVALID;
-	l->db = (int)number;
-	return copy_host(l, host);
-}
+/* ---- Life and death ---------------------------------------------------------------------------- */
 
 int memory_link_new(struct io *io, const struct memory_link_options *o, struct memory_link **out)
 {
@@ -710,7 +619,7 @@ int memory_link_new(struct io *io, const struct memory_link_options *o, struct m
 	l->io = io;
 	l->up = o->up;
 	l->ctx = o->ctx;
-	err = read_url(l, str_of(o->url));
+	err = memory_url_read(str_of(o->url), &l->url);
 	if (err)
 		goto out;
 	err = ERR_NOMEM;

@@ -3,7 +3,8 @@
  *   tag    "platform:channel:user" with every part escaped: names one short list of lines
  *   entry  one line as compact JSON, as Redis keeps it
  *   local  the store in this process; also what memory_redis answers from when Redis cannot
- *   link   one connection to Redis: connects, proves itself, notices silence, comes back */
+ *   link   one connection to Redis: connects, proves itself, notices silence, comes back
+ *   tasks  what is still to be written over the link */
 #ifndef MEMORY_ROOM_H
 #define MEMORY_ROOM_H
 
@@ -26,6 +27,14 @@ int memory_tag_glob(const struct erasure *e, struct buf *out) MUST_USE;
 bool memory_tag_matches(struct str tag, struct str glob);
 /* Channel of an erasure as keys spell it: its id, else its name. */
 struct str memory_erasure_channel(const struct erasure *e);
+
+/* A tag as key of Redis, or a glob as pattern of its SCAN. */
+#define MEMORY_KEY_HEAD "mynah1:h:{"
+struct memory_key_text {
+	char text[MEMORY_TAG_BYTES + sizeof(MEMORY_KEY_HEAD "}")];
+};
+/* BORROWS k. */
+struct str memory_key_of(struct memory_key_text *k, struct str tag);
 
 /* ---- Entries ----------------------------------------------------------------------------------- */
 
@@ -51,6 +60,8 @@ int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry
 /* The line, once nothing is added to strings any more. BORROWS from it. */
 struct line memory_entry_line(const struct memory_entry *e, const struct buf *strings);
 
+#define MEMORY_LINES_MAX 100 /* of one tag in Redis, whatever the config says: bounds a recall */
+
 /* ---- Local ------------------------------------------------------------------------------------- */
 
 struct memory_local;
@@ -69,6 +80,23 @@ void memory_local_find(struct memory_local *m, struct str glob, struct str id,
 	void (*each)(void *ctx, struct str tag), void *ctx);
 
 /* ---- Link -------------------------------------------------------------------------------------- */
+
+struct memory_url {
+	bool is_unix;
+	char host[256]; /* or the socket's path: longer than any (108) */
+	int port;
+	int db;
+};
+int memory_url_read(struct str url, struct memory_url *u) MUST_USE; /* ERR_INVALID */
+
+/* An error of Redis after which it is of no use to us now. */
+struct memory_refusal {
+	const char *prefix;
+	bool is_setting;       /* of ours or of the server: does not pass by itself */
+	const char *sentence;   /* "it ..." */
+};
+/* NULL: the error concerns one command only. */
+const struct memory_refusal *memory_refusal_of(struct str said);
 
 struct memory_link;
 struct redisReply; /* hiredis */
@@ -99,6 +127,27 @@ int memory_link_send(struct memory_link *l, const struct str *args, size_t n,
 	void (*reply)(void *ctx, int err, const struct redisReply *r), void *ctx) MUST_USE;
 /* The replies due to ctx are not told any more. */
 void memory_link_forget(struct memory_link *l, const void *ctx);
+
+/* ---- Tasks ------------------------------------------------------------------------------------- */
+
+struct memory_tasks;
+struct memory_tasks *memory_tasks_make(size_t lines_max, int64_t ttl_ms); /* NULL = no memory */
+void memory_tasks_set_link(struct memory_tasks *m, struct memory_link *link);
+void memory_tasks_unmake(struct memory_tasks *m); /* after its link */
+/* Sends what may go. After anything new, and when the link is up again. */
+void memory_tasks_pump(struct memory_tasks *m);
+/* n <= MEMORY_LINES_MAX. */
+int memory_tasks_remember(struct memory_tasks *m, struct str tag, const struct line *l, size_t n)
+	MUST_USE;
+/* Every line of the tags the glob matches. */
+void memory_tasks_forget(struct memory_tasks *m, struct str glob);
+void memory_tasks_forget_message(struct memory_tasks *m, struct str tag, struct str id);
+/* A key that holds what mynah never wrote goes away whole. */
+void memory_tasks_throw_away(struct memory_tasks *m, struct str tag);
+/* There is no room to tell Redis of an erasure: nothing there is trusted until it has expired. */
+void memory_tasks_lose_erasure(struct memory_tasks *m);
+/* Does Redis know, or will it before it sees a question sent now, all that was said of the tag? */
+bool memory_tasks_is_settled(const struct memory_tasks *m, struct str tag);
 
 /* ---- Counting ---------------------------------------------------------------------------------- */
 
