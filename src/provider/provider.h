@@ -1,10 +1,10 @@
 /* provider: ask a model. Retry, breaker, fallback and limits once for all backends.
  *
  * Floor 5. Hides each vendor's wire. A pool is built from the config; an ask walks the named
- * providers in order until one gives a whole answer: one attempt and at most `retries` more at each,
- * with full jitter, none after the first byte of text, all within the ask's deadline. A stream is
- * whole only when its terminator came. Reasoning (<think> ...) is stripped here; judging the words is
- * safety's work. */
+ * providers in order until one gives a whole answer: one attempt and at most `retries` more at
+ * each, with full jitter, none after the first byte of text, all within the ask's deadline. A
+ * stream is whole only when its terminator came. Reasoning (<think> ...) is stripped here; judging
+ * the words is safety's work. */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
@@ -71,7 +71,8 @@ struct provider_answer {
 
 struct provider_ask {
 	const struct prompt *prompt;  /* BORROWED until done or cancel */
-	const struct persona *persona;/* temperature, max_tokens, preferred provider */
+	const struct persona *persona;/* BORROWED as the prompt is: temperature, max_tokens,
+	                                 preferred provider; NULL = the provider's own */
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
 	void (*attempt)(void *ctx, const struct provider_attempt *a); /* may be NULL */
@@ -80,8 +81,9 @@ struct provider_ask {
 };
 
 struct provider_pool;
-/* Copies what it needs of c. Reads the files of scripted providers (blocking, as does reload: they are
- * small and not for production); an error when one is refused, with its complaints in the log. */
+/* Copies what it needs of c. Reads the files of scripted providers (blocking, as does reload: they
+ * are small and not for production); an error when one is refused, with its complaints in the
+ * log. */
 int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool **out) MUST_USE;
 /* Takes over another config: providers that did not change keep their breakers and connections;
  * asks under way finish as they began. */
@@ -110,9 +112,9 @@ const char *provider_state(const struct provider_pool *p, size_t i, const char *
 /* ---- For whoever writes the next backend ----------------------------------------------------- */
 
 /* What a backend is asked, and how it tells. It makes the request body, and reads the answer piece
- * by piece at any split. Everything about time, retries, HTTP status and limits is the pool's. Start
- * from provider_scripted.c (no wire) or provider_ollama.c (lines); add a row to backends[] in pool.c
- * and to enum conf_provider_type. */
+ * by piece at any split. Everything about time, retries, HTTP status and limits is the pool's.
+ * Start from provider_scripted.c (no wire) or provider_ollama.c (lines); add a row to backends[] in
+ * pool.c and to enum conf_provider_type. */
 struct provider_wire; /* a backend's state of one attempt */
 struct provider_sink {
 	struct buf text;               /* the words so far; capped */

@@ -1,5 +1,5 @@
-/* provider's pure parts: framing, wires, reasoning, error classes. Every vector is read whole, split
- * at every byte, and byte by byte: the split must never show. */
+/* provider's pure parts: framing, wires, reasoning, error classes. Every vector is read whole,
+ * split at every byte, and byte by byte: the split must never show. */
 #include "provider/room.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #define JSON "application/json"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---- Framing ----------------------------------------------------------------------------------- */
+/* ---- Framing --------------------------------------------------------------------------------- */
 
 /* Adds "name=data;" of each event. */
 static int note_event(void *ctx, const char *name, struct str data)
@@ -124,7 +124,7 @@ static void test_ndjson_reads_lines_at_every_split(void **state)
 	}
 }
 
-/* ---- Wires ------------------------------------------------------------------------------------- */
+/* ---- Wires ----------------------------------------------------------------------------------- */
 
 struct wire_case {
 	const char *what;
@@ -200,15 +200,16 @@ static const struct wire_case wires[] = {
 		.bytes = CHUNK("{\"role\":\"assistant\",\"content\":null}", "null") SAY("Hi") STOP
 			DONE},
 	{.what = "openai: usage null on the way, finish with content", OPENAI, WHOLE,
-		.text = "Hi!", .bytes = "data: {\"usage\":null,\"choices\":[{\"delta\":{\"content\":"
-			"\"Hi\"}}]}\n\n" CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE},
+		.text = "Hi!", .bytes = "data: {\"usage\":null,\"choices\":[{\"delta\":"
+			"{\"content\":\"Hi\"}}]}\n\n" CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE},
 	{.what = "openai: whole without [DONE]", OPENAI, WHOLE, .text = "Hi",
 		.bytes = SAY("Hi") STOP},
 	{.what = "openai: no finish_reason is not whole, [DONE] or not", OPENAI, WORDS,
 		.text = "Hi", .bytes = SAY("Hi") DONE},
 	{.what = "openai: cut", OPENAI, WORDS, .text = "Hi", .bytes = SAY("Hi")},
 	{.what = "openai: the finish chunk was not closed", OPENAI, WORDS, .text = "Hi",
-		.bytes = SAY("Hi") "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}"},
+		.bytes = SAY("Hi") "data: {\"choices\":[{\"delta\":{},"
+			"\"finish_reason\":\"stop\"}]}"},
 	{.what = "openai: [DONE] with trailing spaces, JSON after it", OPENAI, WHOLE,
 		.text = "Hi", .bytes = SAY("Hi") STOP "data: [DONE]  \n\n" SAY("not ours")
 			"data: neither\n\n"},
@@ -239,13 +240,15 @@ static const struct wire_case wires[] = {
 		.bytes = CHUNK("{\"reasoning\":\"hm\"}", "null") CHUNK("{}", "\"length\"") DONE},
 	{.what = "openai: content in parts", OPENAI, WHOLE, .text = "Hi!",
 		.bytes = CHUNK("{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"},"
-			"{\"type\":\"thinking\",\"thinking\":[]},{\"type\":\"text\",\"text\":\"!\"}]}",
-			"\"stop\"") DONE},
+			"{\"type\":\"thinking\",\"thinking\":[]},"
+			"{\"type\":\"text\",\"text\":\"!\"}]}", "\"stop\"") DONE},
 	{.what = "openai: only the first choice", OPENAI, WHOLE, .text = "Hi",
 		.bytes = "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},"
-			"{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n"},
+			"{\"index\":0,\"delta\":{\"content\":\"Hi\"},"
+			"\"finish_reason\":\"stop\"}]}\n\n"},
 	{.what = "openai: ping events and comments", OPENAI, WHOLE, .text = "Hi",
-		.bytes = ": hello\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n" SAY("Hi") STOP DONE},
+		.bytes = ": hello\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n"
+			SAY("Hi") STOP DONE},
 	{.what = "openai: not JSON", OPENAI, .text = "", .err = ERR_PARSE,
 		.bytes = "data: {\"choices\":[\n\n" STOP},
 	{.what = "openai: an array", OPENAI, .text = "", .err = ERR_PARSE,
@@ -290,7 +293,8 @@ static const struct wire_case wires[] = {
 		.bytes = LINE("Hi") "{\"error\":\"an error was encountered\"}\n" LAST("stop")},
 	{.what = "ollama: out of memory", OLLAMA, .text = "", .err = ERR_CLOSED,
 		.error = PROVIDER_OOM,
-		.bytes = "{\"error\":\"model requires more system memory (8 GiB) than is available\"}\n"},
+		.bytes = "{\"error\":\"model requires more system memory (8 GiB) than is "
+			"available\"}\n"},
 	{.what = "ollama: thinking is not text", OLLAMA, WHOLE, .text = "Hi",
 		.bytes = "{\"message\":{\"content\":\"\",\"thinking\":\"hm\"}}\n" LINE("Hi")
 			LAST("stop")},
@@ -369,7 +373,7 @@ static void test_deep_nesting_is_refused(void **state)
 	buf_fini(&deep);
 }
 
-/* ---- Requests ---------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static void check_request(const struct provider_ops *ops, const struct conf_provider *c,
 	const char *path, const char *body)
@@ -423,7 +427,7 @@ static void test_requests_are_what_the_sheets_say(void **state)
 		MESSAGES ",\"max_completion_tokens\":120,\"temperature\":0.700}");
 }
 
-/* ---- Reasoning --------------------------------------------------------------------------------- */
+/* ---- Reasoning ------------------------------------------------------------------------------- */
 
 static void test_reasoning_never_stays(void **state)
 {
@@ -457,7 +461,8 @@ static void test_reasoning_never_stays(void **state)
 		{"<think>all of it</think>", ""},
 		{"Hello <think", "Hello"},
 		{"Hello </think", ""},
-		{"I think <3 and a < b, for some reason > c", "I think <3 and a < b, for some reason > c"},
+		{"I think <3 and a < b, for some reason > c",
+			"I think <3 and a < b, for some reason > c"},
 		{"[I think so] yes", "[I think so] yes"},
 		{"<b>bold</b> thought", "<b>bold</b> thought"},
 		{"<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final"
@@ -480,7 +485,7 @@ static void test_reasoning_never_stays(void **state)
 	}
 }
 
-/* ---- Errors ------------------------------------------------------------------------------------ */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 static void test_every_refusal_has_its_class(void **state)
 {
@@ -492,7 +497,8 @@ static void test_every_refusal_has_its_class(void **state)
 	} cases[] = {
 		{301, "", PROVIDER_BAD_REQUEST, "HTTP 301"},
 		{307, "<html>moved</html>", PROVIDER_BAD_REQUEST, "HTTP 307"},
-		{400, "{\"error\":\"missing model\"}", PROVIDER_BAD_REQUEST, "HTTP 400: missing model"},
+		{400, "{\"error\":\"missing model\"}", PROVIDER_BAD_REQUEST,
+			"HTTP 400: missing model"},
 		{400, "{\"error\":\"\\\"m\\\" does not support thinking\"}", PROVIDER_BAD_REQUEST,
 			"HTTP 400: \"m\" does not support thinking"},
 		{400, "{\"error\":{\"code\":400,\"message\":\"too long\",\"type\":"
@@ -500,8 +506,8 @@ static void test_every_refusal_has_its_class(void **state)
 			"HTTP 400: too long"},
 		{400, "{\"error\":{\"message\":\"m\",\"code\":\"context_length_exceeded\"}}",
 			PROVIDER_BAD_REQUEST, "HTTP 400: m"},
-		{400, "{\"error\":{\"message\":\"m\",\"type\":\"budget_exceeded\",\"code\":\"400\"}}",
-			PROVIDER_QUOTA, "HTTP 400: m"},
+		{400, "{\"error\":{\"message\":\"m\",\"type\":\"budget_exceeded\","
+			"\"code\":\"400\"}}", PROVIDER_QUOTA, "HTTP 400: m"},
 		{401, "{\"error\":{\"message\":\"bad key\",\"code\":\"invalid_api_key\"}}",
 			PROVIDER_AUTH, "HTTP 401: bad key"},
 		{401, "", PROVIDER_AUTH, "HTTP 401"},
@@ -519,8 +525,8 @@ static void test_every_refusal_has_its_class(void **state)
 		{422, "", PROVIDER_BAD_REQUEST, "HTTP 422"},
 		{429, "{\"error\":{\"message\":\"m\",\"type\":\"requests\",\"code\":"
 			"\"rate_limit_exceeded\"}}", PROVIDER_RATE_LIMIT, "HTTP 429: m"},
-		{429, "{\"error\":{\"message\":\"m\",\"type\":\"insufficient_quota\",\"param\":null,"
-			"\"code\":\"insufficient_quota\"}}", PROVIDER_QUOTA, "HTTP 429: m"},
+		{429, "{\"error\":{\"message\":\"m\",\"type\":\"insufficient_quota\","
+			"\"param\":null,\"code\":\"insufficient_quota\"}}", PROVIDER_QUOTA, "HTTP 429: m"},
 		{429, "", PROVIDER_RATE_LIMIT, "HTTP 429"},
 		{500, "{\"error\":\"CUDA error: out of memory\"}", PROVIDER_OOM,
 			"HTTP 500: CUDA error: out of memory"},
