@@ -1,7 +1,7 @@
 /* ledger: one row per model call, for ever (spec D).
  *
- * Floor 5. Hides SQLite. Rows are copied on the loop and written by the ledger's own thread; a reply
- * never waits for its row. The queue is bounded: past it the oldest go and are counted. */
+ * Floor 5. Hides SQLite. Rows are copied on the loop and written by the ledger's own thread; a
+ * reply never waits for its row. The queue is bounded: past it the oldest go and are counted. */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
 
@@ -34,8 +34,8 @@ struct ledger_ops {
 	const char *name;
 	/* Copies the row and queues it. ERR_LIMIT when the oldest had to go, ERR_NOMEM. */
 	int (*write)(void *self, const struct ledger_row *row);
-	/* Calls done(ctx) when everything queued before this call is on disk (or known lost); possibly
-	 * before returning. Freeing the ledger first: done is not called. */
+	/* Calls done(ctx) when everything queued before this call is on disk (or known lost);
+	 * possibly before returning; not at all when the ledger is freed first. done may free it. */
 	void (*flush)(void *self, void (*done)(void *ctx), void *ctx);
 	const char *(*state)(void *self, bool *is_up); /* "up", "away: ...", "off" */
 	void (*counts)(void *self, int64_t *written, int64_t *lost);

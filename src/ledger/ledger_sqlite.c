@@ -66,7 +66,7 @@ static struct metric ledger_up = {
 
 static void kick(struct sqlite *l);
 
-/* ---- The queue --------------------------------------------------------------------------------- */
+/* ---- The queue ------------------------------------------------------------------------------- */
 
 static void count_written(struct sqlite *l, size_t n)
 {
@@ -96,7 +96,8 @@ static bool shed(struct sqlite *l)
 {
 	bool has_lost = false;
 
-	while (l->queue_rows > l->queue_max || (l->queue_bytes > QUEUE_BYTES && l->queue_rows > 1)) {
+	while (l->queue_rows > l->queue_max ||
+		(l->queue_bytes > QUEUE_BYTES && l->queue_rows > 1)) {
 		lose_oldest(l);
 		has_lost = true;
 	}
@@ -142,15 +143,16 @@ static void return_batch(struct sqlite *l)
 	shed(l);
 }
 
-/* ---- Flush ------------------------------------------------------------------------------------- */
+/* ---- Flush ----------------------------------------------------------------------------------- */
 
 static bool is_settled(const struct sqlite *l, int64_t seq)
 {
-	return (l->queue == NULL || l->queue->seq > seq) && (l->batch == NULL || l->batch->seq > seq);
+	return (l->queue == NULL || l->queue->seq > seq) &&
+	       (l->batch == NULL || l->batch->seq > seq);
 }
 
-/* Tells those whose rows are written or lost. Waiters are in order. One of them may free the ledger:
- * nothing of it is touched after this. */
+/* Tells those whose rows are written or lost. Waiters are in order. One of them may free the
+ * ledger: nothing of it is touched after this. */
 static void settle(struct sqlite *l)
 {
 	metric_set(&waiting_rows, NULL, (int64_t)(l->queue_rows + l->batch_rows));
@@ -177,7 +179,7 @@ static void lose_awaited(struct sqlite *l)
 		lose_oldest(l);
 }
 
-/* ---- The job ----------------------------------------------------------------------------------- */
+/* ---- The job --------------------------------------------------------------------------------- */
 
 static void set_state(struct sqlite *l, bool is_up, const char *state)
 {
@@ -306,7 +308,7 @@ static void on_prune(void *ctx)
 	kick(l);
 }
 
-/* ---- The backend ------------------------------------------------------------------------------- */
+/* ---- The backend ----------------------------------------------------------------------------- */
 
 static int op_write(void *self, const struct ledger_row *row)
 {

@@ -12,7 +12,7 @@ struct ledger_item {
 	struct ledger_row row;
 };
 
-/* request and response: prompt cap 32 KiB and completion cap 16 KiB (faults.md section 7), escaped */
+/* request and response: prompt cap 32 KiB, completion cap 16 KiB (faults.md section 7), escaped */
 #define LEDGER_PAYLOAD_BYTES (128 * 1024)
 #define LEDGER_TEXT_BYTES 1024 /* every other text */
 
@@ -20,7 +20,7 @@ struct ledger_item {
  * half a JSON value would be none. GIVES (mem_free). NULL = no memory. */
 struct ledger_item *ledger_item_new(const struct ledger_row *row);
 
-/* ---- The file ---------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 /* One SQLite file. Opens itself when first used and again after a failure. Everything here blocks:
  * on one thread at a time, never the loop's (except at the very end). */

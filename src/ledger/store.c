@@ -18,8 +18,8 @@
  * when it is met. */
 #define CHECK_BYTES (64 * 1024 * 1024)
 
-/* The schema, one step a version; PRAGMA user_version says how many were taken. Steps that have been
- * released never change. Column order: spec 003-08, then ours. */
+/* The schema, one step a version; PRAGMA user_version says how many were taken. Steps that have
+ * been released never change. Column order: spec 003-08, then ours. */
 static const char *const steps[] = {
 	"CREATE TABLE ai_interactions ("
 	" id TEXT PRIMARY KEY NOT NULL,"
@@ -55,8 +55,9 @@ static const char *const steps[] = {
 
 static const char insert_sql[] =
 	"INSERT INTO ai_interactions (id, timestamp, request, response, latency_ms, error_code,"
-	" error_message, model_name, user_id, status, prompt_hash, turn, provider, platform, channel,"
-	" trigger, persona, persona_version, reason, tokens_in, tokens_out, first_token_ms, attempt)"
+	" error_message, model_name, user_id, status, prompt_hash, turn, provider, platform,"
+	" channel, trigger, persona, persona_version, reason, tokens_in, tokens_out,"
+	" first_token_ms, attempt)"
 	" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char prune_sql[] =
@@ -302,7 +303,7 @@ static int ensure_open(struct ledger_store *s)
 	return err == ERR_PARSE ? ERR_IO : err;
 }
 
-/* ---- Rows -------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void bind_text(sqlite3_stmt *q, int *at, const char *text)
 {

@@ -1,8 +1,8 @@
 /* memory: what was said lately, per user: in this process, or in Redis.
  *
- * Floor 5. Hides hiredis. A memory holds short lists of lines keyed by platform + channel id + user id
- * (ids only, never names; faults.md M7), bounded in lines, bytes, users and age. It is a help, never a
- * need: recall answers within its deadline, with nothing if it must. */
+ * Floor 5. Hides hiredis. A memory holds short lists of lines keyed by platform + channel id + user
+ * id (ids only, never names; faults.md M7), bounded in lines, bytes, users and age. It is a help,
+ * never a need: recall answers within its deadline, with nothing if it must. */
 #ifndef MEMORY_MEMORY_H
 #define MEMORY_MEMORY_H
 
@@ -20,13 +20,15 @@ struct memory_key {
  * block. */
 struct memory_ops {
 	const char *name;
-	/* Calls done exactly once, unless recall_cancel comes first, within the configured deadline,
-	 * possibly before returning: with the newest `lines` lines not older than for_ms, oldest first.
-	 * err != 0 says why there is nothing (the turn goes on). */
+	/* Calls done exactly once, unless recall_cancel comes first, within the configured
+	 * deadline, possibly before returning: with the newest `lines` lines not older than for_ms
+	 * (0 = any the memory still has), oldest first. err != 0 says why there is nothing (the
+	 * turn goes on). done may remember, erase, and free the memory. */
 	void (*recall)(void *self, const struct memory_key *k, size_t lines, int64_t for_ms,
 		void (*done)(void *ctx, int err, const struct conversation *c), void *ctx);
 	void (*recall_cancel)(void *self, void *ctx);
-	void (*remember)(void *self, const struct memory_key *k, const struct line *lines, size_t n);
+	void (*remember)(void *self, const struct memory_key *k, const struct line *lines,
+		size_t n);
 	void (*erase)(void *self, const struct erasure *e);
 	/* "up", "away: connection refused": for status. */
 	const char *(*state)(void *self, bool *is_up);

@@ -28,7 +28,7 @@ struct kept {
 	size_t bytes;
 };
 
-/* All lines of one message id: a question, and the bot's answer to it if the bot gave it that id. */
+/* All lines of one message id: a question, and the bot's answer if the bot gave it the same id. */
 struct named {
 	UT_hash_handle hh;
 	struct kept *lines;
@@ -362,7 +362,7 @@ void memory_local_unmake(struct memory_local *m)
 	mem_free(m);
 }
 
-/* ---- The backend ------------------------------------------------------------------------------- */
+/* ---- The backend ----------------------------------------------------------------------------- */
 
 static void op_recall(void *self, const struct memory_key *k, size_t lines, int64_t for_ms,
 	void (*done)(void *ctx, int err, const struct conversation *c), void *ctx)

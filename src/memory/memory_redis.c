@@ -3,7 +3,7 @@
  *   mynah1:h:{platform:channel:user}   list of entries, newest last, trimmed and expiring
  *
  * Everything remembered goes to both. A recall asks Redis and answers from this process when Redis
- * is away, slow, wrong, or has not yet been told of an erasure: what was deleted never comes back. */
+ * is away, slow, wrong, or has not yet been told of an erasure: what was deleted never returns. */
 #include "memory/room.h"
 
 #include <stdio.h>
@@ -48,7 +48,7 @@ static void on_up(void *ctx)
 	memory_tasks_pump(m->tasks);
 }
 
-/* ---- Recall ------------------------------------------------------------------------------------ */
+/* ---- Recall ---------------------------------------------------------------------------------- */
 
 static void recall_free(struct recall *r)
 {
@@ -175,8 +175,8 @@ static bool recall_ask(struct redis *m, struct recall *r)
 		return false;
 	snprintf(from, sizeof(from), "-%zu", r->lines);
 	if (memory_link_send(m->link,
-		(struct str[]){STR("LRANGE"), memory_key_of(&k, r->tag), str_of(from), STR("-1")}, 4,
-		on_recalled, r) != 0) {
+		(struct str[]){STR("LRANGE"), memory_key_of(&k, r->tag), str_of(from), STR("-1")},
+		4, on_recalled, r) != 0) {
 		io_breaker_abandoned(&m->breaker);
 		return false;
 	}
@@ -230,7 +230,7 @@ static void op_recall_cancel(void *self, void *ctx)
 	}
 }
 
-/* ---- Remember, erase --------------------------------------------------------------------------- */
+/* ---- Remember, erase ------------------------------------------------------------------------- */
 
 static void op_remember(void *self, const struct memory_key *k, const struct line *lines, size_t n)
 {
@@ -273,8 +273,8 @@ static void erase_glob(struct redis *m, struct str glob, struct str id)
 	bool is_one_key = memchr(glob.at, '*', glob.len) == NULL;
 
 	if (id.len > 0) {
-		/* Platforms name the message, seldom its author: the local store knows whose it was.
-		 * Lines of before a restart are only found when the author is given. */
+		/* Platforms name the message, seldom its author: the local store knows whose it
+		 * was. Lines of before a restart are only found when the author is given. */
 		struct message q = {m, id, 0};
 
 		memory_local_find(m->local, glob, id, on_found, &q);
@@ -304,7 +304,7 @@ static void op_erase(void *self, const struct erasure *e)
 	buf_fini(&glob);
 }
 
-/* ---- The backend ------------------------------------------------------------------------------- */
+/* ---- The backend ----------------------------------------------------------------------------- */
 
 static const char *op_state(void *self, bool *is_up)
 {
@@ -345,7 +345,8 @@ static const struct memory_ops redis_ops = {
 int memory_redis_new(struct io *io, const struct conf_memory *c, struct memory *out)
 {
 	struct redis *m = mem_new(sizeof(*m));
-	struct memory_link_options o = {.url = c->url, .password = c->secret, .up = on_up, .ctx = m};
+	struct memory_link_options o = {
+		.url = c->url, .password = c->secret, .up = on_up, .ctx = m};
 	int err = ERR_NOMEM;
 
 	if (m == NULL)

@@ -4,15 +4,15 @@
  *      ^__________|__________|____________|________|      any failure: hang_up(), then back off
  *
  * A unix socket skips LOOKUP. GREETING sends AUTH, SELECT and one small write: a server that is
- * loading, a read-only replica, full, or wants a password says so there, before anybody counts on it.
- * One timer serves every phase: the retry while RESTING, the phase's deadline, and when UP the
- * watch over a silent server (hiredis 0.14 has no timeouts: libraries.md 1.5).
+ * loading, read-only, full, or wants a password says so there, before anybody counts on it. One
+ * timer serves every phase: the retry while RESTING, the phase's deadline, and when UP the watch
+ * over a silent server (hiredis 0.14 has no timeouts: libraries.md 1.5).
  *
  * hiredis frees its context by itself after an error, calls back while it does so, and reads freed
- * memory when told to free inside its connect callback. So it is entered in two places only, on_ready
- * and hang_up, `depth` says when we are inside, and what must end there ends after we are out.
- * It also asserts that no reply comes unasked and believes any array length; the reader's hooks below
- * refuse both. */
+ * memory when told to free inside its connect callback. So it is entered in two places only,
+ * on_ready and hang_up, `depth` says when we are inside, and what must end there ends after we are
+ * out. It also asserts that no reply comes unasked and believes any array length; the reader's
+ * hooks below refuse both. */
 #include "memory/room.h"
 
 #include <fcntl.h>
@@ -84,7 +84,7 @@ struct memory_link {
 static void attempt(struct memory_link *l);
 static void hang_up(struct memory_link *l);
 
-/* ---- What a server may say --------------------------------------------------------------------- */
+/* ---- What a server may say ------------------------------------------------------------------- */
 
 /* Keeps the first reason of an end; what follows from it is no news. */
 static void PRINTF_LIKE(2, 3) because(struct memory_link *l, const char *fmt, ...)
@@ -118,12 +118,13 @@ static int on_error_reply(struct memory_link *l, struct str said)
 		char text[WHY_BYTES];
 
 		snprintf(text, sizeof(text), "%.*s", STR_FMT(said));
-		log_event(LOG_ERROR, "memory", "redis_error", "result", "error", "message", text, NULL);
+		log_event(LOG_ERROR, "memory", "redis_error", "result", "error", "message", text,
+			NULL);
 	}
 	return ERR_IO;
 }
 
-/* ---- The reader's hooks ------------------------------------------------------------------------ */
+/* ---- The reader's hooks ---------------------------------------------------------------------- */
 
 /* The reader calls these for every object it makes. NULL makes it give up the connection. */
 static const redisReplyObjectFunctions *may_make(const redisReadTask *task)
@@ -181,7 +182,7 @@ static void hook_reader(struct memory_link *l)
 	reader->privdata = l;
 }
 
-/* ---- hiredis on our loop ----------------------------------------------------------------------- */
+/* ---- hiredis on our loop --------------------------------------------------------------------- */
 
 static void set_mask(struct memory_link *l, int mask)
 {
@@ -263,7 +264,7 @@ static void on_answer(redisAsyncContext *ac, void *reply, void *ctx)
 	mem_free(f);
 }
 
-/* ---- Sending ----------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 static int send_now(struct memory_link *l, const struct str *args, size_t n,
 	void (*reply)(void *ctx, int err, const struct redisReply *r), void *ctx)
@@ -335,7 +336,7 @@ void memory_link_forget(struct memory_link *l, const void *ctx)
 	}
 }
 
-/* ---- Up and away ------------------------------------------------------------------------------- */
+/* ---- Up and away ----------------------------------------------------------------------------- */
 
 static void set_state(struct memory_link *l, const char *word, const char *why)
 {
@@ -434,7 +435,7 @@ static void hang_up(struct memory_link *l)
 
 	io_lookup_cancel(l->lookup);
 	l->lookup = NULL;
-	l->must_hang_up = true; /* nobody sends while the answers due are told that they will not come */
+	l->must_hang_up = true; /* nobody sends while the answers due are called off */
 	if (ac != NULL) {
 		l->depth++;
 		redisAsyncFree(ac);
@@ -478,7 +479,7 @@ static void on_ready(void *ctx, int mask)
 	settle(l);
 }
 
-/* ---- Connecting -------------------------------------------------------------------------------- */
+/* ---- Connecting ------------------------------------------------------------------------------ */
 
 static void dial(struct memory_link *l)
 {
@@ -491,7 +492,8 @@ static void dial(struct memory_link *l)
 	l->is_connected = l->is_too_large = l->is_suspect = l->is_refused = false;
 	io_timer_start(l->timer, l->address_at < l->address_count ? NEXT_MS : CONNECT_MS);
 
-	ac = l->url.is_unix ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, l->url.port);
+	ac = l->url.is_unix ? redisAsyncConnectUnix(address) :
+			      redisAsyncConnect(address, l->url.port);
 	if (ac == NULL || ac->err != 0) {
 		because(l, "%s", ac != NULL ? ac->errstr : "out of memory");
 		if (ac != NULL)
@@ -607,7 +609,7 @@ static void on_timer(void *ctx)
 	}
 }
 
-/* ---- Life and death ---------------------------------------------------------------------------- */
+/* ---- Life and death -------------------------------------------------------------------------- */
 
 int memory_link_new(struct io *io, const struct memory_link_options *o, struct memory_link **out)
 {

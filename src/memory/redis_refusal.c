@@ -19,7 +19,7 @@ static const struct memory_refusal refusals[] = {
 	{"NOREPLICAS", false, "it refuses writes: too few replicas"},
 	{"MISCONF", false, "it refuses writes: it cannot save to disk"},
 	{"OOM", false, "it is out of memory; set its maxmemory-policy to allkeys-lru"},
-	{"MOVED", false, "it is part of a cluster, which mynah does not speak; name a single server"},
+	{"MOVED", false, "it is part of a cluster, which mynah does not speak; name a lone server"},
 	{"CLUSTERDOWN", false, "its cluster is down"},
 	{"BUSY", false, "it is busy with a script"},
 };

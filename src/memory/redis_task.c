@@ -1,5 +1,5 @@
-/* What is still to be written to Redis: one queue, in order, so that "say, then delete" stays that way
- * across an outage.
+/* What is still to be written to Redis: one queue, in order, so that "say, then delete" stays that
+ * way across an outage.
  *
  * A task that remembers is sent once (its outcome may be unknown, and a line must not come twice);
  * one that erases is sent again until Redis confirmed it. Redis answers in order, so only the last
@@ -44,7 +44,7 @@ struct memory_tasks {
 
 static const struct str nothing = {NULL, 0};
 
-/* ---- Tasks ------------------------------------------------------------------------------------- */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 static void task_free(struct task *t)
 {
@@ -101,8 +101,8 @@ static struct str put_str(char **at, struct str s)
 }
 
 /* A new task at the end of the queue, its strings copied behind it. NULL = no memory. */
-static struct task *task_new(struct memory_tasks *m, enum task_kind kind, struct str tag, struct str id,
-	const struct str *entries, size_t n)
+static struct task *task_new(struct memory_tasks *m, enum task_kind kind, struct str tag,
+	struct str id, const struct str *entries, size_t n)
 {
 	size_t bytes = sizeof(struct task) + n * sizeof(*entries) + tag.len + id.len;
 	struct task *t;
@@ -142,7 +142,7 @@ void memory_tasks_throw_away(struct memory_tasks *m, struct str tag)
 	task_erase(m, FORGET_KEY, tag, nothing);
 }
 
-/* ---- Sending them ------------------------------------------------------------------------------ */
+/* ---- Sending them ---------------------------------------------------------------------------- */
 
 static void on_ignored(void *ctx, int err, const struct redisReply *r)
 {
@@ -214,62 +214,67 @@ static int send_forget_key(struct task *t)
 {
 	struct memory_key_text k;
 
-	return memory_link_send(t->m->link, (struct str[]){STR("DEL"), memory_key_of(&k, t->tag)}, 2,
-		on_forgotten, t);
+	return memory_link_send(t->m->link,
+		(struct str[]){STR("DEL"), memory_key_of(&k, t->tag)}, 2, on_forgotten, t);
 }
 
-/* Is this element an entry with that message id? */
-static bool is_entry_of(const struct redisReply *r, struct str id)
+/* Is this element an entry with that message id? 1, 0, or an error when it cannot be read. */
+static int is_entry_of(const struct redisReply *r, struct str id)
 {
 	struct memory_entry e;
 	struct buf strings;
-	bool is_it = false;
+	int err = ERR_PARSE;
 
-	if (r->type != REDIS_REPLY_STRING)
-		return false;
 	buf_init(&strings, 2 * MEMORY_ENTRY_BYTES);
-	if (memory_entry_read((struct str){r->str, (size_t)r->len}, &strings, &e) == 0)
-		is_it = str_eq(memory_entry_line(&e, &strings).id, id);
+	if (r->type == REDIS_REPLY_STRING)
+		err = memory_entry_read((struct str){r->str, (size_t)r->len}, &strings, &e);
+	if (!err)
+		err = str_eq(memory_entry_line(&e, &strings).id, id);
 	buf_fini(&strings);
-	return is_it;
+	return err;
 }
 
-/* The whole list came: takes out, by value, every entry with the message id. */
+/* Takes out, by value, every entry with the message id; the last command only says that the others
+ * were done. */
+static int send_removals(struct task *t, const struct redisReply *list)
+{
+	struct memory_key_text k;
+	struct str key = memory_key_of(&k, t->tag);
+	int err = 0;
+
+	for (size_t i = 0; err >= 0 && i < (size_t)list->elements; i++) {
+		const struct redisReply *r = list->element[i];
+
+		err = is_entry_of(r, t->id);
+		if (err == 1)
+			err = memory_link_send(t->m->link,
+				(struct str[]){STR("LREM"), key, STR("0"), {r->str, (size_t)r->len}},
+				4, on_ignored, t);
+	}
+	if (err < 0)
+		return err;
+	return memory_link_send(t->m->link, (struct str[]){STR("EXISTS"), key}, 2, on_forgotten, t);
+}
+
+/* The whole list came. One that cannot be read goes whole. */
 static void on_message_list(void *ctx, int err, const struct redisReply *r)
 {
 	struct task *t = ctx;
 	struct memory_tasks *m = t->m;
-	size_t last = 0, found = 0;
-	struct memory_key_text k;
 
 	if (err == ERR_CLOSED || err == ERR_DENIED) {
 		task_again(t);
 		return;
 	}
-	if (err || r->type != REDIS_REPLY_ARRAY) {
-		t->kind = FORGET_KEY; /* cannot be read: the whole key goes */
+	if (!err && r->type == REDIS_REPLY_ARRAY)
+		err = send_removals(t, r);
+	else
+		err = ERR_PARSE;
+	if (err) {
+		if (err != ERR_CLOSED)
+			t->kind = FORGET_KEY;
 		task_again(t);
-		memory_tasks_pump(m);
-		return;
 	}
-	for (size_t i = 0; i < (size_t)r->elements; i++) {
-		if (is_entry_of(r->element[i], t->id)) {
-			last = i;
-			found++;
-		}
-	}
-	for (size_t i = 0; !err && found > 0 && i <= last; i++) {
-		struct str value = {r->element[i]->str, (size_t)r->element[i]->len};
-
-		if (is_entry_of(r->element[i], t->id))
-			err = memory_link_send(m->link,
-				(struct str[]){STR("LREM"), memory_key_of(&k, t->tag), STR("0"), value}, 4,
-				i == last ? on_forgotten : on_ignored, t);
-	}
-	if (err)
-		task_again(t);
-	else if (found == 0)
-		task_free(t);
 	memory_tasks_pump(m);
 }
 
@@ -289,8 +294,9 @@ static int send_scan(struct task *t, struct str cursor)
 	struct memory_key_text k;
 
 	return memory_link_send(t->m->link,
-		(struct str[]){STR("SCAN"), cursor, STR("MATCH"), memory_key_of(&k, t->tag), STR("COUNT"),
-			STR(SCAN_STEP)}, 6, on_scan, t);
+		(struct str[]){STR("SCAN"), cursor, STR("MATCH"), memory_key_of(&k, t->tag),
+			STR("COUNT"), STR(SCAN_STEP)},
+		6, on_scan, t);
 }
 
 /* Deletes the keys of one step, a bounded number a command; the last command settles the task when
@@ -379,7 +385,7 @@ void memory_tasks_pump(struct memory_tasks *m)
 	}
 }
 
-/* ---- New ones ---------------------------------------------------------------------------------- */
+/* ---- New ones -------------------------------------------------------------------------------- */
 
 int memory_tasks_remember(struct memory_tasks *m, struct str tag, const struct line *l, size_t n)
 {

@@ -10,9 +10,9 @@
 
 #include "memory/memory.h"
 
-/* ---- Tags -------------------------------------------------------------------------------------- */
+/* ---- Tags ------------------------------------------------------------------------------------ */
 
-/* A tag's length. Ids of the platforms have at most 36 characters (UUID); an escaped byte has three. */
+/* A tag's length. Ids of the platforms have at most 36 characters (UUID); an escaped byte has 3. */
 #define MEMORY_TAG_BYTES 768
 
 /* Adds the tag of a key; ERR_INVALID when a part is empty: people without an id share no memory.
@@ -36,7 +36,7 @@ struct memory_key_text {
 /* BORROWS k. */
 struct str memory_key_of(struct memory_key_text *k, struct str tag);
 
-/* ---- Entries ----------------------------------------------------------------------------------- */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 #define MEMORY_NAME_BYTES 100 /* a display name: Twitch 25 characters of up to 4 bytes */
 #define MEMORY_ID_BYTES 128   /* a message id: UUID on Twitch */
@@ -62,7 +62,7 @@ struct line memory_entry_line(const struct memory_entry *e, const struct buf *st
 
 #define MEMORY_LINES_MAX 100 /* of one tag in Redis, whatever the config says: bounds a recall */
 
-/* ---- Local ------------------------------------------------------------------------------------- */
+/* ---- Local ----------------------------------------------------------------------------------- */
 
 struct memory_local;
 struct memory_local *memory_local_make(size_t users_max, size_t bytes_max, size_t lines_max,
@@ -79,7 +79,7 @@ void memory_local_erase(struct memory_local *m, struct str glob, struct str id);
 void memory_local_find(struct memory_local *m, struct str glob, struct str id,
 	void (*each)(void *ctx, struct str tag), void *ctx);
 
-/* ---- Link -------------------------------------------------------------------------------------- */
+/* ---- Link ------------------------------------------------------------------------------------ */
 
 struct memory_url {
 	bool is_unix;
@@ -116,8 +116,8 @@ void memory_link_free(struct memory_link *l);
 bool memory_link_is_ready(const struct memory_link *l);
 bool memory_link_is_up(const struct memory_link *l);
 const char *memory_link_state(struct memory_link *l);
-/* Sends one command of at most MEMORY_LINK_ARGS; reply(ctx, err, r) comes once, after this returned:
- * err 0 and r BORROWED; or r NULL and ERR_CLOSED (the connection is gone; whether it was done is
+/* Sends one command of at most MEMORY_LINK_ARGS; reply(ctx, err, r) comes once, after this
+ * returned: err 0 and r BORROWED; or r NULL and ERR_CLOSED (the connection is gone; whether it was done is
  * unknown), ERR_DENIED (Redis serves us nothing now; the connection is given up), ERR_LIMIT (larger
  * than is read), ERR_INVALID (the key holds another type), ERR_IO (another error, which is logged).
  * Gives ERR_CLOSED, ERR_NOMEM: no reply will come. The bound on what is unanswered is the caller's
@@ -128,7 +128,7 @@ int memory_link_send(struct memory_link *l, const struct str *args, size_t n,
 /* The replies due to ctx are not told any more. */
 void memory_link_forget(struct memory_link *l, const void *ctx);
 
-/* ---- Tasks ------------------------------------------------------------------------------------- */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 struct memory_tasks;
 struct memory_tasks *memory_tasks_make(size_t lines_max, int64_t ttl_ms); /* NULL = no memory */
@@ -149,7 +149,7 @@ void memory_tasks_lose_erasure(struct memory_tasks *m);
 /* Does Redis know, or will it before it sees a question sent now, all that was said of the tag? */
 bool memory_tasks_is_settled(const struct memory_tasks *m, struct str tag);
 
-/* ---- Counting ---------------------------------------------------------------------------------- */
+/* ---- Counting -------------------------------------------------------------------------------- */
 
 enum memory_result { MEMORY_HIT, MEMORY_MISS, MEMORY_TIMEOUT, MEMORY_AWAY, MEMORY_ERROR,
 	MEMORY_POISONED };

@@ -136,7 +136,8 @@ static const char *ask(const char *file, const char *sql)
 	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK)
 		snprintf(out, sizeof(out), "(error) %s", sqlite3_errmsg(db));
 	else if (sqlite3_step(q) == SQLITE_ROW)
-		snprintf(out, sizeof(out), "%s", sqlite3_column_type(q, 0) == SQLITE_NULL ? "(null)" :
+		snprintf(out, sizeof(out), "%s",
+			sqlite3_column_type(q, 0) == SQLITE_NULL ? "(null)" :
 			(const char *)sqlite3_column_text(q, 0));
 	sqlite3_finalize(q);
 	sqlite3_close(db);
@@ -185,7 +186,7 @@ static void run_sql(const char *file, const char *sql)
 	sqlite3_close(db);
 }
 
-/* ---- Rows -------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void a_row_comes_back_as_it_was(void **state)
 {
@@ -203,7 +204,8 @@ static void a_row_comes_back_as_it_was(void **state)
 		.status = "error",
 		.prompt_hash = "abc",
 		.turn = "t", .provider = "local", .platform = "twitch", .channel = "alice",
-		.trigger = "lurk", .persona = "mynah", .persona_version = "1.2.0", .reason = "provider",
+		.trigger = "lurk", .persona = "mynah", .persona_version = "1.2.0",
+		.reason = "provider",
 		.tokens_in = 12, .tokens_out = -1, .first_token_ms = 0, .attempt = 2,
 	};
 	static const struct {
@@ -225,7 +227,8 @@ static void a_row_comes_back_as_it_was(void **state)
 		{"turn", "t"}, {"provider", "local"}, {"platform", "twitch"}, {"channel", "alice"},
 		{"trigger", "lurk"}, {"persona", "mynah"}, {"persona_version", "1.2.0"},
 		{"reason", "provider"},
-		{"tokens_in", "12"}, {"tokens_out", "(null)"}, {"first_token_ms", "0"}, {"attempt", "2"},
+		{"tokens_in", "12"}, {"tokens_out", "(null)"}, {"first_token_ms", "0"},
+		{"attempt", "2"},
 	};
 	char sql[128];
 	struct stat st;
@@ -364,7 +367,7 @@ static void old_rows_are_pruned(void **state)
 	assert_int_equal(rows(w), 10);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------ */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 static void a_foreign_lock_never_blocks_the_loop(void **state)
 {
@@ -532,7 +535,7 @@ static void who_waits_on_a_failing_disk_is_told_of_the_loss(void **state)
 	assert_int_equal(rows(w), 1);
 }
 
-/* A child writes and says after each flush how many rows are on disk; it is killed at some moment. */
+/* A child writes and says after each flush how many rows are on disk; it is killed some time. */
 static void write_until_killed(struct world *w, int to)
 {
 	int n = 0;
