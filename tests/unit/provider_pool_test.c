@@ -290,6 +290,43 @@ static void test_the_deadline_ends_everything(void **state)
 	world_close(&w);
 }
 
+static void test_our_own_haste_is_no_fault_of_a_provider(void **state)
+{
+	/* How long each of three asks waited before the deadline, and whether that opens a breaker
+	 * of three. */
+	static const struct {
+		int64_t deadline_ms;
+		enum provider_error then;
+	} cases[] = {
+		{300, PROVIDER_NONE},
+		{9000, PROVIDER_BREAKER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w;
+		struct ask a;
+		world_open(&w, 1);
+		w.conf.limits.breaker_failures = 3;
+		w.providers[0].first_byte_ms = w.providers[0].total_ms = 120000;
+		world_start(&w);
+		peer_play(&w.peers[0], HI);
+		w.peers[0].plays[0].wait_ms = 90000;
+		for (size_t n = 1; n <= 3; n++) {
+			memset(&a, 0, sizeof(a));
+			ask_within(&w, &a, cases[i].deadline_ms);
+			turn(&w, 200, &w.peers[0].requests, n);
+			io_clock_shift(w.io, cases[i].deadline_ms);
+			turn(&w, 2000, &w.done, n);
+			expect(&a, PROVIDER_TIMEOUT, "");
+		}
+		w.peers[0].plays[0].wait_ms = 0;
+		ask_and_wait(&w, &a);
+		assert_int_equal(a.answer.error, cases[i].then);
+		world_close(&w);
+	}
+}
+
 static void test_a_hundred_asks_run_four_at_a_time_in_order(void **state)
 {
 	enum { ASKS = 100 };
@@ -551,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_breaker_ignores_faults_of_ours),
 		cmocka_unit_test(test_a_call_slower_than_30_s_counts_as_failure),
 		cmocka_unit_test(test_the_deadline_ends_everything),
+		cmocka_unit_test(test_our_own_haste_is_no_fault_of_a_provider),
 		cmocka_unit_test(test_a_hundred_asks_run_four_at_a_time_in_order),
 		cmocka_unit_test(test_cancel_is_safe_in_every_state),
 		cmocka_unit_test(test_owners_may_do_anything_in_callbacks),

@@ -47,6 +47,7 @@ static void test_sse_reads_as_whatwg_says_at_every_split(void **state)
 		{"\xef\xbb\xbf" "data: a\n\n", "=a;"},
 		{"data: a\n\n\xef\xbb\xbf" "data: b\n\n", "=a;"}, /* a BOM only at the start */
 		{"data: a\r\n\r\ndata: b\r\rdata: c\n\n", "=a;=b;=c;"},
+		{"data: a\r\ndata: b\r\n\r\ndata: c\rdata: d\r\r", "=a\nb;=c\nd;"},
 		{"data: a\r\n\ndata: b\n\r\n", "=a;=b;"},
 		{"data:a\n\ndata:  b\n\n", "=a;= b;"},
 		{"data: a\ndata: b\n\n", "=a\nb;"},
