@@ -46,7 +46,7 @@ int outbox_spent_get(struct outbox *ob, const char *key, struct spent **out)
 	outbox_budget_init(&s->log);
 	s->log.floor_ms = ob->spent_ms;
 	HASH_ADD_STR(ob->logs, key, s);
-	if (!s->hh.tbl) {
+	if (!hash_has(s)) {
 		mem_free(s);
 		return ERR_NOMEM;
 	}
@@ -101,7 +101,7 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 		a->is = *o;
 		a->spent = spent;
 		HASH_ADD(hh, ob->accounts, is.place, sizeof(a->is.place), a);
-		if (!a->hh.tbl) {
+		if (!hash_has(a)) {
 			mem_free(a);
 			return ERR_NOMEM;
 		}
@@ -148,7 +148,7 @@ int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, stru
 	l->place = place;
 	l->last_ms = ob->spent_ms;
 	HASH_ADD(hh, ob->lanes, key[0], strlen(l->key), l);
-	if (!l->hh.tbl) {
+	if (!hash_has(l)) {
 		mem_free(l);
 		return ERR_NOMEM;
 	}

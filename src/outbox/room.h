@@ -8,14 +8,10 @@
 #ifndef OUTBOX_ROOM_H
 #define OUTBOX_ROOM_H
 
+#include "base/hash.h"
 #include "outbox/budget.h"
 #include "outbox/outbox.h"
 
-/* Out of memory is an ordinary error: uthash must neither exit nor allocate past base/mem.h. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(bytes) mem_new(bytes)
-#define uthash_free(p, bytes) mem_free(p)
-#include <uthash.h>
 #include <utlist.h>
 
 #define OUTBOX_LANES_MAX 10000 /* Twitch lets an account join 100; several accounts, and Discord */

@@ -138,7 +138,7 @@ static int keep_stamp(struct outbox *ob, const struct entry *e, int64_t at_ms)
 	memcpy(s->name, e->key.at, len); /* key, TAB and channel stand so in the file */
 	s->at_ms = at_ms;
 	HASH_ADD(hh, ob->stamps, name[0], len, s);
-	if (!s->hh.tbl) {
+	if (!hash_has(s)) {
 		mem_free(s);
 		return ERR_NOMEM;
 	}

@@ -84,7 +84,7 @@ int outbox_twin_claim(struct outbox *ob, const struct lane *l, const char *text,
 	memcpy(t->key, key.at, key.len);
 	t->is_waiting = true;
 	HASH_ADD(hh, ob->twins, key[0], key.len, t);
-	if (!t->hh.tbl) {
+	if (!hash_has(t)) {
 		mem_free(t);
 		err = ERR_NOMEM;
 		goto out;

@@ -1,0 +1,333 @@
+/* The gate: what a text goes through before it is said. The order is that of the rules in the house's
+ * notes on output safety: form first, then judgement of the form that would be said; whatever fails is
+ * refused as a whole, and on an error nothing is said.
+ *
+ * A template of ours (is_model false) keeps the streamer's form, labels, quotes and markdown included;
+ * but the values in it are chat's, so it is judged like a model's text on links, mentions, personal
+ * data and words: a link in a template passes only when its host is allowed. */
+#include "safety/room.h"
+
+#include <string.h>
+
+#define CAPS_LETTERS 20 /* shorter shouts stay */
+#define CAPS_WORDS 5    /* fewer may be emotes, whose names are in capitals */
+#define CAPS_PCT 80
+#define ROW_MAX 5       /* of one sign: "sooooo" */
+
+enum rule {
+	RULE_OVERSIZE, RULE_SECRET, RULE_LEAK, RULE_COMMAND, RULE_MENTION, RULE_LINK, RULE_PERSONAL,
+	RULE_WORDS, RULE_FLOOD, RULE_WIRE, RULE_COUNT
+};
+
+static const char *const rules[RULE_COUNT] = {
+	[RULE_OVERSIZE] = "oversize", /* longer than any answer: unread */
+	[RULE_SECRET] = "secret",     /* holds one of our own secrets */
+	[RULE_LEAK] = "leak",         /* holds the canary, or eight words in a row of the prompt */
+	[RULE_COMMAND] = "command",   /* reads like a chat command without its sign */
+	[RULE_MENTION] = "mention",   /* calls too many, or in a platform's own way */
+	[RULE_LINK] = "link",
+	[RULE_PERSONAL] = "personal", /* address, number, key */
+	[RULE_WORDS] = "words",       /* built-in or configured */
+	[RULE_FLOOD] = "flood",       /* repeats itself */
+	[RULE_WIRE] = "wire",         /* the last check found what the cleaning left */
+};
+
+const char *safety_rule(size_t i)
+{
+	return i < RULE_COUNT ? rules[i] : NULL;
+}
+
+/* ---- Rules -------------------------------------------------------------------------------------- */
+
+static int copy_hosts(struct safety *s, const struct safety_options *o)
+{
+	if (o->allow_host_count == 0)
+		return 0;
+	s->hosts = mem_array(o->allow_host_count, sizeof(*s->hosts));
+	if (!s->hosts)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < o->allow_host_count; i++) {
+		struct str host = str_trim(str_of(o->allow_hosts[i]));
+		while (host.len > 0 && (host.at[0] == '.' || host.at[0] == '*'))
+			host = (struct str){host.at + 1, host.len - 1};
+		if (host.len == 0)
+			return ERR_INVALID; /* would allow all: that is `links` */
+		s->hosts[s->host_count] = mem_dupn(host.at, host.len);
+		if (!s->hosts[s->host_count])
+			return ERR_NOMEM;
+		s->host_count++;
+	}
+	return 0;
+}
+
+int safety_new(const struct safety_options *o, struct safety **out)
+{
+	struct safety *s = NULL;
+	struct str prefix = str_of(o->prefix);
+	int err = ERR_INVALID;
+
+	if (o->max_length < 1 || o->mentions < 0 || (prefix.len > 0 &&
+			(!safety_is_sayable(prefix, (size_t)o->max_length) ||
+				text_units(prefix) >= (size_t)o->max_length)))
+		goto out;
+	err = ERR_NOMEM;
+	s = mem_new(sizeof(*s));
+	if (!s)
+		goto out;
+	s->refs = 1;
+	s->links = o->links;
+	s->max_units = (size_t)o->max_length;
+	s->mentions = (size_t)o->mentions;
+	if (prefix.len > 0) {
+		s->prefix = mem_dup(o->prefix);
+		if (!s->prefix)
+			goto out;
+	}
+	err = copy_hosts(s, o);
+	if (err < 0)
+		goto out;
+	err = safety_words_new(o->words, o->word_count, &s->words);
+	if (err < 0)
+		goto out;
+	*out = s;
+	s = NULL;
+out:
+	safety_unref(s);
+	return err;
+}
+
+struct safety *safety_ref(struct safety *s)
+{
+	if (s)
+		s->refs++;
+	return s;
+}
+
+void safety_unref(struct safety *s)
+{
+	if (!s || --s->refs > 0)
+		return;
+	for (size_t i = 0; i < s->host_count; i++)
+		mem_free(s->hosts[i]);
+	mem_free(s->hosts);
+	safety_words_free(s->words);
+	mem_free(s->prefix);
+	mem_free(s);
+}
+
+/* ---- Form --------------------------------------------------------------------------------------- */
+
+/* Shouting becomes speech: ASCII letters only, the first of each sentence stays. */
+static void lower_shouts(struct buf *b)
+{
+	size_t upper = 0, lower = 0, words = text_words(buf_str(b));
+	bool is_start = true;
+
+	for (size_t i = 0; i < b->len; i++) {
+		upper += b->at[i] >= 'A' && b->at[i] <= 'Z';
+		lower += b->at[i] >= 'a' && b->at[i] <= 'z';
+	}
+	if (upper + lower < CAPS_LETTERS || words < CAPS_WORDS || upper * 100 < (upper + lower) * CAPS_PCT)
+		return;
+	for (size_t i = 0; i < b->len; i++) {
+		char c = b->at[i];
+		if (safety_is_letter(c)) {
+			if (!is_start && c >= 'A' && c <= 'Z')
+				b->at[i] = (char)(c + 32);
+			is_start = false;
+		} else if (c == '.' || c == '!' || c == '?') {
+			is_start = true;
+		}
+	}
+}
+
+/* Copies s with rows of one sign cut at ROW_MAX. */
+static int shorten_rows(struct str s, struct buf *out)
+{
+	size_t at = 0, row = 0;
+	int32_t c, before = -1;
+	int err = 0;
+
+	while (err == 0 && (c = text_next(s, &at)) >= 0) {
+		row = c == before ? row + 1 : 1;
+		before = c;
+		if (row <= ROW_MAX || (c < 0x80 && safety_is_digit((char)c)))
+			err = text_put(out, c);
+	}
+	return err;
+}
+
+/* "\x01ACTION waves\x01" is how IRC writes "/me waves". */
+static struct str without_action(struct str s)
+{
+	static const char action[] = "\x01" "ACTION";
+
+	s = str_trim(s);
+	if (s.len >= sizeof(action) - 1 && memcmp(s.at, action, sizeof(action) - 1) == 0)
+		s = (struct str){s.at + sizeof(action) - 1, s.len - (sizeof(action) - 1)};
+	return s;
+}
+
+/* Did the model decline? The token counts wherever it stands: in doubt, silence. */
+static bool has_declined(struct str line)
+{
+	const size_t n = sizeof(SAFETY_SILENCE) - 1;
+
+	for (size_t i = 0; i + n <= line.len; i++) {
+		if (str_eq_nocase((struct str){line.at + i, n}, STR(SAFETY_SILENCE)))
+			return true;
+	}
+	return false;
+}
+
+/* Length of line within max units: at the end of a sentence if that keeps half of it, else at a word,
+ * else at a grapheme edge. */
+static size_t cut_at(struct str line, size_t max)
+{
+	size_t whole = text_cut(line, 0, max), sentence = 0, word = 0;
+
+	if (whole >= line.len)
+		return line.len;
+	for (size_t i = 1; i <= whole && i < line.len; i++) {
+		if (line.at[i] == ' ')
+			word = i;
+		if ((line.at[i] == ' ' && strchr(".!?", line.at[i - 1])) ||
+				(i >= 3 && (memcmp(line.at + i - 3, "\u2026", 3) == 0 ||
+						   memcmp(line.at + i - 3, "\u3002", 3) == 0 ||
+						   memcmp(line.at + i - 3, "\uff01", 3) == 0 ||
+						   memcmp(line.at + i - 3, "\uff1f", 3) == 0)))
+			sentence = i;
+	}
+	return sentence >= whole / 2 && sentence > 0 ? sentence : word >= whole / 2 && word > 0 ? word : whole;
+}
+
+/* ---- Judgement ---------------------------------------------------------------------------------- */
+
+/* One check on its way: the rule it broke, if any. */
+struct check {
+	const struct safety *s;
+	const struct safety_context *c;
+	enum rule rule;
+};
+
+static int broke(struct check *k, enum rule r, int err)
+{
+	if (err == ERR_DENIED || err == ERR_LIMIT) {
+		k->rule = r;
+		return ERR_DENIED;
+	}
+	return err;
+}
+
+/* The form that would be said, without its prefix. Two buffers, because each step copies. */
+static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
+{
+	const struct safety_context *c = k->c;
+	int err;
+
+	text = without_action(text);
+	err = c->is_model ? safety_clean(c, text, a) : text_scrub(text, TEXT_CHAT, a);
+	if (err < 0)
+		return broke(k, RULE_WIRE, err);
+	struct str line = c->is_model ? safety_unquote(buf_str(a)) : buf_str(a);
+	int is_echo = c->is_model ? safety_is_echo(c->question, line) : 0;
+	if (is_echo < 0)
+		return is_echo;
+	/* What the user made the bot repeat may call nobody. */
+	err = broke(k, RULE_MENTION, safety_mentions(line, c->user, is_echo ? 0 : k->s->mentions, b));
+	if (err < 0)
+		return err;
+	buf_clear(a);
+	err = broke(k, RULE_COMMAND, safety_lead(buf_str(b), a));
+	if (err < 0)
+		return err;
+	if (is_echo)
+		err = broke(k, RULE_LINK, safety_link_check(k->s, true, buf_str(a)));
+	buf_clear(b);
+	if (err == 0)
+		err = c->is_model ? shorten_rows(buf_str(a), b) : buf_add_str(b, buf_str(a));
+	if (err == 0 && c->is_model)
+		lower_shouts(b);
+	/* Taking things out may have left blanks. */
+	buf_clear(a);
+	return err < 0 ? err : text_scrub(buf_str(b), TEXT_CHAT, a);
+}
+
+static int judge(struct check *k, struct str line)
+{
+	const struct safety_context *c = k->c;
+	int err = 0;
+
+	if (c->has_secret && c->has_secret(c->ctx, line))
+		return broke(k, RULE_SECRET, ERR_DENIED);
+	if (c->is_model)
+		err = broke(k, RULE_LEAK, safety_leak_check(c->canary, c->system, line));
+	if (err == 0)
+		err = broke(k, RULE_LINK, safety_link_check(k->s, false, line));
+	if (err == 0)
+		err = broke(k, RULE_PERSONAL, safety_personal_check(line));
+	if (err == 0)
+		err = broke(k, RULE_WORDS, safety_words_check(k->s->words, line));
+	if (err == 0 && c->is_model)
+		err = broke(k, RULE_FLOOD, safety_flood_check(line));
+	return err;
+}
+
+/* Cuts line to what fits behind the prefix, adds both to out, and looks once more. */
+static int finish(struct check *k, struct str line, struct buf *out)
+{
+	struct str prefix = str_of(k->s->prefix);
+	size_t room = k->s->max_units - text_units(prefix);
+	size_t fits = cut_at(line, room);
+	int err = 0;
+
+	if (fits < line.len) {
+		line = str_trim((struct str){line.at, fits});
+		err = judge(k, line); /* "example.community" may have become "example.com" */
+	}
+	if (err == 0)
+		err = buf_add_str(out, prefix);
+	if (err == 0)
+		err = buf_add_str(out, line);
+	if (err == 0 && (line.len == 0 || !safety_is_sayable(line, room) ||
+			!safety_is_sayable(buf_str(out), k->s->max_units)))
+		err = ERR_DENIED;
+	return err == ERR_DENIED && k->rule != RULE_COUNT ? err : broke(k, RULE_WIRE, err);
+}
+
+enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
+	struct buf *out, const char **rule)
+{
+	struct check k = {.s = s, .c = c, .rule = RULE_COUNT};
+	struct buf a, b;
+	enum reason why = REASON_NONE;
+	int err = 0;
+
+	buf_clear(out);
+	*rule = NULL;
+	buf_init(&a, SAFETY_STEP_BYTES);
+	buf_init(&b, SAFETY_STEP_BYTES);
+	if (text.len > SAFETY_TEXT_BYTES)
+		err = broke(&k, RULE_OVERSIZE, ERR_DENIED);
+	else if (c->has_secret && c->has_secret(c->ctx, text))
+		err = broke(&k, RULE_SECRET, ERR_DENIED);
+	else if (c->is_model) /* before anything is taken away that could part the canary's letters */
+		err = broke(&k, RULE_LEAK, safety_leak_check(c->canary, (struct str){0}, text));
+	if (err == 0)
+		err = shape(&k, text, &a, &b);
+	if (err == 0 && c->is_model && has_declined(buf_str(&a)))
+		why = REASON_DECLINED;
+	else if (err == 0 && a.len == 0)
+		why = REASON_EMPTY;
+	if (err == 0 && why == REASON_NONE)
+		err = judge(&k, buf_str(&a));
+	if (err == 0 && why == REASON_NONE)
+		err = finish(&k, buf_str(&a), out);
+	if (err < 0)
+		why = err == ERR_DENIED ? REASON_UNSAFE : REASON_NOMEM;
+	if (why == REASON_UNSAFE)
+		*rule = rules[k.rule < RULE_COUNT ? k.rule : RULE_WIRE];
+	buf_fini(&b);
+	buf_fini(&a);
+	return why;
+}
