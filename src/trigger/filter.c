@@ -10,7 +10,7 @@
 
 /* The table; literals that would make it larger leave their trigger to be tried always. */
 #define FILTER_TABLE_BYTES (64 * 1024 * 1024)
-#define HIT UINT32_C(0x80000000) /* on a transition: the state it leads to has something to report */
+#define HIT UINT32_C(0x80000000) /* on a transition: where it leads there is something to report */
 #define NO_REPORT UINT32_MAX
 
 struct report {
@@ -23,7 +23,7 @@ struct trigger_filter {
 	uint32_t classes;
 	uint32_t states;
 	uint32_t states_cap;
-	uint32_t *table;   /* states x classes */
+	uint32_t *table;   /* states x classes: once built, the row that follows (state x classes), HIT */
 	uint32_t *reports; /* a state's first report */
 	uint32_t *suffix;  /* the longest proper suffix of a state that reports; 0 = none */
 	struct report *report;
@@ -163,8 +163,10 @@ static int fill_in(struct trigger_filter *f)
 		}
 	}
 	for (size_t i = 0; i < (size_t)f->states * f->classes; i++) {
-		if (f->reports[f->table[i]] != NO_REPORT || f->suffix[f->table[i]] != 0)
-			f->table[i] |= HIT;
+		uint32_t to = f->table[i];
+		bool is_hit = f->reports[to] != NO_REPORT || f->suffix[to] != 0;
+
+		f->table[i] = to * f->classes | (is_hit ? HIT : 0);
 	}
 	err = 0;
 out:
@@ -226,15 +228,15 @@ static void report(const struct trigger_filter *f, uint32_t state, uint64_t *bit
 
 static void scan(const struct trigger_filter *f, const char *at, size_t len, uint64_t *bits)
 {
-	const uint32_t *table = f->table, classes = f->classes;
-	uint32_t state = 0;
+	const uint32_t *table = f->table;
+	uint32_t row = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		uint32_t next = table[(size_t)state * classes + f->class_of[(unsigned char)at[i]]];
+		uint32_t next = table[row + f->class_of[(unsigned char)at[i]]];
 
-		state = next & ~HIT;
+		row = next & ~HIT;
 		if (next & HIT)
-			report(f, state, bits);
+			report(f, row / f->classes, bits);
 	}
 }
 

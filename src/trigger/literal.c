@@ -351,12 +351,14 @@ static void on_close(struct reader *p)
 }
 
 /* Characters that no other character equals when case is ignored, so that their bytes are the only
- * way to spell them: kana, CJK, Hangul, symbols and emoji (Unicode CaseFolding.txt has none). */
+ * way to spell them: kana, CJK, Hangul, full-width signs, symbols and emoji (Unicode CaseFolding.txt
+ * has none of them). */
 static bool has_one_spelling(int32_t c)
 {
 	return (c >= 0x2600 && c <= 0x27bf) || (c >= 0x3000 && c <= 0x30ff) ||
 		(c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
-		(c >= 0xac00 && c <= 0xd7a3) || (c >= 0x1f300 && c <= 0x1faff);
+		(c >= 0xac00 && c <= 0xd7a3) || (c >= 0xff01 && c <= 0xff20) ||
+		(c >= 0x1f300 && c <= 0x1faff);
 }
 
 static void read_one(struct reader *p)

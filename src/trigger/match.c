@@ -243,13 +243,3 @@ enum reason trigger_find(const struct trigger_set *set, struct trigger_state *st
 	}
 	return hit->reason;
 }
-
-void trigger_hit_move(struct trigger_hit *hit, const struct event *from, const struct event *to)
-{
-	for (size_t i = 0; i < hit->captures_n; i++) {
-		const char *at = hit->captures[i].at;
-
-		if (hit->captures[i].len > 0 || i == 0)
-			hit->captures[i].at = to->text.at + (at - from->text.at);
-	}
-}

@@ -270,13 +270,14 @@ static void check_words(struct trigger_reading *rd, const struct trigger *t)
 	check_persona(rd, t);
 }
 
-/* Do all literals of the patterns hold a question mark? */
+/* Do all literals of the patterns hold a question mark, plain or full-width? */
 static bool is_question(const struct trigger *t)
 {
 	const struct trigger_literals *l = &t->own->literals;
 
 	for (size_t i = 0; i < l->n; i++) {
-		if (!memchr(l->at[i].at, '?', l->at[i].len))
+		if (!memchr(l->at[i].at, '?', l->at[i].len) &&
+				!memmem(l->at[i].at, l->at[i].len, "\uff1f", 3))
 			return false;
 	}
 	return l->n > 0;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define TEXTS_MAX 32
+#define TEXTS_MAX 64
 #define SHORT_BYTES 64       /* who is ruined by this is exponential */
 #define LONG_BYTES 500       /* a chat message on Twitch has at most 500 characters */
 #define SCREEN_LIMIT 300     /* what is linear at a start takes fewer steps on a short text */
@@ -19,8 +19,10 @@
 static const char *const units[] = {"a", "a ", "1", "ab", "aA1 ", " ", "!", ".", "aa,", "\u8349"};
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/* A suffix that hardly any pattern ends with, so that it must try every way to match. */
+/* What hardly any pattern takes, so that it must try every way to match. Half of the texts go on with
+ * the pattern's own characters: PCRE2 gives up at once where one that it requires is nowhere. */
 static const char bad_end[] = "\u00a7";
+#define TAIL_BYTES 24
 
 static bool is_alnum(char c)
 {
@@ -55,17 +57,32 @@ static size_t letters_of(struct str text, char letters[OWN_LETTERS + 1])
 	return n;
 }
 
+static size_t tail_of(struct str text, char tail[TAIL_BYTES])
+{
+	size_t n = 0;
+
+	for (size_t i = text.len; i > 0 && n < TAIL_BYTES; i--) {
+		char c = text.at[i - 1];
+
+		if (c > ' ' && c < 0x7f && !memchr(tail, c, n))
+			tail[n++] = c;
+	}
+	return n;
+}
+
 struct trial {
 	struct trigger_pattern *pattern;
 	struct trigger_engine *engine;
 	char prefix[PREFIX_BYTES];
 	size_t prefix_len;
+	char tail[TAIL_BYTES];
+	size_t tail_len;
 };
 
 /* Does a text of the repeated unit reach the limit? */
 static bool is_hurt(const struct trial *t, const char *unit, size_t unit_len, size_t bytes)
 {
-	char text[LONG_BYTES + PREFIX_BYTES + sizeof(bad_end)];
+	char text[LONG_BYTES + PREFIX_BYTES + sizeof(bad_end) + TAIL_BYTES];
 	size_t len = t->prefix_len;
 
 	memcpy(text, t->prefix, len);
@@ -75,6 +92,8 @@ static bool is_hurt(const struct trial *t, const char *unit, size_t unit_len, si
 	}
 	memcpy(text + len, bad_end, sizeof(bad_end) - 1);
 	len += sizeof(bad_end) - 1;
+	memcpy(text + len, t->tail, t->tail_len);
+	len += t->tail_len;
 	return trigger_pattern_match(t->pattern, t->engine, (struct str){text, len}, NULL, NULL) ==
 		ERR_LIMIT;
 }
@@ -99,17 +118,21 @@ enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine
 	struct trial t = {.pattern = p, .engine = g};
 	enum trigger_cost worst = TRIGGER_CHEAP;
 	char letters[OWN_LETTERS + 1];
-	size_t own = letters_of(text, letters), tried = 0;
+	size_t own = letters_of(text, letters), own_tail, tried = 0;
 
 	t.prefix_len = prefix_of(text, t.prefix);
-	for (size_t i = 0; i < UNITS + 2 * own && tried < TEXTS_MAX; i++, tried++) {
-		const char *unit = i < UNITS ? units[i] : letters + (i - UNITS) / 2;
-		size_t len = i < UNITS ? strlen(unit) : 1 + (i - UNITS) % 2;
+	own_tail = tail_of(text, t.tail);
+	for (size_t i = 0; i < 2 * (UNITS + 2 * own) && tried < TEXTS_MAX; i++) {
+		size_t u = i / 2;
+		const char *unit = u < UNITS ? units[u] : letters + (u - UNITS) / 2;
+		size_t len = u < UNITS ? strlen(unit) : 1 + (u - UNITS) % 2;
 		enum trigger_cost cost;
 
-		if (i >= UNITS && unit + len > letters + own)
+		if (u >= UNITS && unit + len > letters + own)
 			continue;
+		t.tail_len = i % 2 == 0 ? 0 : own_tail;
 		cost = cost_on(&t, unit, len);
+		tried++;
 		worst = cost > worst ? cost : worst;
 		if (worst == TRIGGER_RUINOUS)
 			break;

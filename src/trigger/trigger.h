@@ -117,8 +117,6 @@ struct trigger_hit {
 enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
 	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
 void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
-/* Lets a hit's captures point into a copy of the event that was searched. */
-void trigger_hit_move(struct trigger_hit *hit, const struct event *from, const struct event *to);
 
 /* Every trigger's verdict on one event, without changing any state. Calls tell(ctx, trigger, reason,
  * why) for each in the order of the search; the one that would fire has REASON_NONE; those below it

@@ -1,0 +1,265 @@
+/* Trigger files: what is refused and how it is told; out of memory; the man page. */
+#include "trigger_help.h"
+
+static void mistakes_are_told_with_position_and_advice(void **state)
+{
+	static const struct {
+		const char *yaml;
+		const char *says[3];
+	} cases[] = {
+		{"lurk:\n  match: '(!lurk'\n  reply: x\n",
+			{"test.yaml:2:16: error: pattern \"(!lurk\" has an unclosed group at character 6"}},
+		{"t:\n  match: 'a)b'\n  reply: x\n",
+			{"a closing parenthesis that opens nowhere at character 2"}},
+		{"t:\n  match: '*a'\n  reply: x\n", {"nothing to repeat at character 1"}},
+		{"t:\n  match: '\u8349[a'\n  reply: x\n", {"an unclosed character class at character 3"}},
+		{"t:\n  match: 'a(?C)b'\n  reply: x\n", {"callout"}},
+		{"t:\n  match: '(*NO_JIT)a'\n  reply: x\n", {"verb"}},
+		{"t:\n  match: '(*LIMIT_MATCH=99999999)a'\n  reply: x\n", {"verb"}},
+		{"t:\n  match: 'a\\Cb'\n  reply: x\n", {"\\C"}},
+		{"t:\n  match: ''\n  reply: x\n", {"empty"}},
+		{"t:\n  match: '^(a+)+$'\n  reply: x\n",
+			{"2:1", "pattern \"^(a+)+$\" needs too many steps", "[\\w\\s]+"}},
+		{"t:\n  match: '^(\\w+\\s?)*$'\n  reply: x\n", {"needs too many steps"}},
+		{"t:\n  match: '(?:\\w+\\s?)+[#%]'\n  reply: x\n", {"needs too many steps"}},
+		{"t:\n  match: '^(\\w+)\\s(?:\\w+\\s?)*\\1[!?]'\n  reply: x\n", {"needs too many steps"}},
+		{"t:\n  match: '^!roll (x+x+)+y'\n  reply: x\n", {"needs too many steps"}},
+		{"t:\n  match: '.{0,200}.{0,200}[#%]'\n  reply: x\n", {"warning: on long messages"}},
+		{"T!:\n  words: hi\n  reply: x\n", {"1:1: error: \"T!\" cannot be the name"}},
+		{"t: 5\n", {"has no keys below it"}},
+		{"- t\n", {"a trigger file is a map"}},
+		{"t:\n  wrds: hi\n  reply: x\n", {"2:3: error: ", "wrds", "words"}},
+		{"t:\n  words: hi\n", {"trigger \"t\" has nothing to say"}},
+		{"t:\n  words: hi\n  reply: a\n  ask: b\n", {"4:", "both reply: and ask:"}},
+		{"t:\n  reply: a\n", {"would answer every message"}},
+		{"t:\n  on: rade\n  reply: a\n", {"2:7: error: unknown kind of event \"rade\"", "raid"}},
+		{"t:\n  words: hi\n  ask: a\n  persona: mynnah\n",
+			{"4:12: error: there is no persona \"mynnah\"", "did you mean mynah?"}},
+		{"t:\n  words: hi\n  reply: a\n  level: king\n", {"4:10: error: unknown level \"king\""}},
+		{"t:\n  words: hi\n  reply: a\n  cooldown: 30s\n", {"4:13: error: a cooldown says for whom"}},
+		{"t:\n  words: hi\n  reply: a\n  cooldown: {user: 30}\n", {"4:20: error: "}},
+		{"t:\n  words: hi\n  reply: a\n  cooldown: {usr: 30s}\n", {"usr", "user"}},
+		{"t:\n  words: hi\n  reply: a\n  chance: 140%\n", {"4:11: error: "}},
+		{"t:\n  words: hi\n  reply: a\n  min_length: 9\n  max_length: 3\n",
+			{"min_length 9 is above max_length 3"}},
+		{"t:\n  words: hi\n  reply: a\n  allow: [moderatr]\n",
+			{"warning: one of these is nearly a role"}},
+		{"t:\n  words: hi\n  reply: a\n  otherwise: b\n", {"warning: otherwise: is only for ask:"}},
+		{"t:\n  words: []\n  reply: a\n", {"a list of 1 to 500 texts"}},
+		{"t:\n  words: [hi, '']\n  reply: a\n", {"2:16: error: this text is empty"}},
+		{"t:\n  words: {a: b}\n  reply: a\n", {"a list of 1 to 500 texts"}},
+		{"t:\n  command: two words\n  reply: a\n", {"a command is one word"}},
+		{"t:\n  match: [a, [b]]\n  reply: a\n", {"a pattern is a text"}},
+		{"t:\n  words: hi\n  reply: a\n  examples:\n    fires: [hi, this]\n",
+			{"5:17: error: example 2 of fires: \"this\" does not fire trigger \"t\": "
+			 "no pattern matches"}},
+		{"t:\n  words: hi\n  reply: a\n  min_words: 2\n  examples: {fires: [hi]}\n",
+			{"the message has 1 words, it needs 2"}},
+		{"t:\n  words: hi\n  reply: a\n  examples:\n    ignores: [oh hi]\n",
+			{"5:15: error: example 1 of ignores: \"oh hi\" fires trigger \"t\""}},
+		{"t:\n  words: hi\n  reply: a\n  examples:\n    fire: [hi]\n", {"fire", "fires"}},
+		{"a:\n  words: hi\n  reply: $(usr)\nb:\n  match: '('\n  reply: x\n",
+			{"3:10: error: unknown variable", "5:11: error: pattern"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct loaded l;
+		int err = load(&l, cases[i].yaml);
+
+		for (size_t k = 0; k < COUNT(cases[i].says) && cases[i].says[k]; k++) {
+			if (!strstr(complaints(&l), cases[i].says[k]))
+				fail_msg("%s\nsays:\n%s\nand not: %s", cases[i].yaml, complaints(&l),
+					cases[i].says[k]);
+		}
+		assert_int_equal(err, l.report.errors > 0 ? ERR_INVALID : 0);
+		unload(&l);
+	}
+}
+
+static void ordinary_patterns_pass_the_trial(void **state)
+{
+	static const char *const patterns[] = {
+		"^!lurk\\b", "\\bhello\\b.*\\bworld\\b", "^(?:hi|hey)+!*$", "\\?\\s*$", "(\\w+) \\1",
+		"^(?=.*cat)(?=.*dog)", "[\\w\\s]+!", "^\\w+(?: \\w+){2,5}$", "(?:ha){2,}", "\\d+(?:\\.\\d+)?",
+		"^.{3,20}$", "(?:lo+l|l+m+a+o+)", "^@\\w+ .*\\b(?:thanks|thx)\\b",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(patterns); i++) {
+		struct loaded l;
+		char yaml[200];
+
+		snprintf(yaml, sizeof(yaml), "t: {reply: x, match: '%s'}\n", patterns[i]);
+		load_good(&l, yaml);
+		if (l.report.warnings > 0)
+			fail_msg("%s", complaints(&l));
+		unload(&l);
+	}
+}
+
+static void an_empty_file_is_an_empty_set(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_good(&l, "# nothing yet\n");
+	assert_int_equal(trigger_set_count(l.set), 0);
+	assert_string_equal(found_text(&l, "hi"), "");
+	unload(&l);
+}
+
+static void defaults_are_the_documented_ones(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_good(&l, "\n\nt:\n  words: hi\n  reply: x\n");
+	const struct trigger *t = trigger_set_find(l.set, "t");
+	assert_true(t->is_on);
+	assert_true(t->keeps_threads);
+	assert_int_equal(t->on, EVENT_MESSAGE);
+	assert_int_equal(t->level, LEVEL_EVERYONE);
+	assert_true(t->chance_pct == 100);
+	assert_int_equal(t->cooldown_user_ms, 0);
+	assert_int_equal(t->line, 3);
+	assert_string_equal(t->path, "test.yaml");
+	assert_null(trigger_set_find(l.set, "u"));
+	unload(&l);
+}
+
+static void the_first_of_two_names_stays(void **state)
+{
+	static const char *const texts[] = {"a: {words: one, reply: x}\nb: {words: b, reply: x}\n",
+		"a: {words: two, reply: x}\nc: {words: c, reply: x}\n"};
+	struct trigger_file *files[2];
+	struct loaded l = {0};
+
+	(void)state;
+	conf_report_init(&l.report);
+	assert_int_equal(trigger_state_new(&l.state), 0);
+	for (int i = 0; i < 2; i++) {
+		struct conf_file *conf = NULL;
+
+		assert_int_equal(conf_file_parse(i == 0 ? "1.yaml" : "2.yaml", str_of(texts[i]),
+			&l.report, &conf), 0);
+		assert_int_equal(trigger_file_read(conf, NULL, 0, NULL, &l.report, &files[i]), 0);
+		assert_int_equal(trigger_file_count(files[i]), 2);
+		conf_file_free(conf);
+	}
+	assert_int_equal(trigger_set_new(files, 2, &l.report, &l.set), 0);
+	assert_non_null(strstr(complaints(&l),
+		"trigger \"a\" at line 1 is left out: 1.yaml:1 has one of that name already"));
+	assert_int_equal(trigger_set_count(l.set), 3);
+	assert_string_equal(found_text(&l, "one"), "a");
+	assert_string_equal(found_text(&l, "two"), "");
+	assert_string_equal(found_text(&l, "c"), "c");
+	unload(&l);
+}
+
+/* Every allocation in turn fails: an ordinary error, nothing leaks, nothing is half there. */
+static void loading_without_memory_fails_cleanly(void **state)
+{
+	static const char yaml[] =
+		"a: {words: [hi, 'c++'], command: x, exact: y, contains: z, name: yes, match: '(a|b)+c',\n"
+		"  ask: 'hi $(usr)', allow: [bob, vip], in: [twitch], cooldown: {user: 1s},\n"
+		"  examples: {fires: [hi, zebra], ignores: [q, hi]}}\n"
+		"b: {words: hi, ask: x, persona: mynah, examples: {fires: [hi]}}\n";
+	static const char good[] = "a: {words: [hi], match: 'a+b', reply: x, examples: {fires: [hi]}}\n";
+	const char *const texts[] = {yaml, good};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		for (unsigned long n = 1;; n++) {
+			struct conf_report report;
+			struct conf_file *conf = NULL;
+			struct trigger_file *file = NULL;
+			struct trigger_set *set = NULL;
+			int err;
+
+			conf_report_init(&report);
+			assert_int_equal(conf_file_parse("t.yaml", str_of(texts[i]), &report, &conf), 0);
+			unsigned long before = mem_count();
+			mem_fail_at(n, 1);
+			err = trigger_file_read(conf, NULL, 0, "mynah", &report, &file);
+			if (err == 0)
+				err = trigger_set_new(&file, 1, &report, &set);
+			mem_fail_at(0, 0);
+			bool is_done = mem_count() - before < n;
+			if (!is_done)
+				assert_true(err < 0);
+			trigger_set_unref(set);
+			conf_file_free(conf);
+			conf_report_fini(&report);
+			if (is_done) {
+				assert_int_equal(err, i == 0 ? ERR_INVALID : 0);
+				break;
+			}
+		}
+	}
+}
+
+/* ---- The man page ------------------------------------------------------------------------------- */
+
+static char *man_page(void)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+	struct buf text;
+
+	snprintf(path, sizeof(path), "%s/man/mynah-triggers.5", top ? top : ".");
+	buf_init(&text, 100000);
+	assert_int_equal(file_read(path, &text), 0);
+	return buf_take(&text);
+}
+
+static void expect_item(const char *page, const char *item)
+{
+	if (!strstr(page, item))
+		fail_msg("mynah-triggers(5) has no \"%s\"", item);
+}
+
+static void the_man_page_tells_every_key_variable_and_event(void **state)
+{
+	char *page = man_page(), item[200];
+	const struct conf_option *options;
+	size_t n, items = 0, expected = 0;
+	const char *name;
+
+	(void)state;
+	options = trigger_options(&n);
+	for (size_t i = 0; i < n; i++, expected++) {
+		snprintf(item, sizeof(item), "\n.It Ic %s ", options[i].name);
+		expect_item(page, item);
+	}
+	for (size_t i = 0; (name = trigger_variable(i, NULL)) != NULL; i++, expected++) {
+		snprintf(item, sizeof(item), "\n.It Li $(%s)\n", name);
+		expect_item(page, item);
+	}
+	for (int k = 0; k < EVENT_KIND_COUNT; k++, expected++) {
+		snprintf(item, sizeof(item), "\n.It Cm %s\n", event_kind_name((enum event_kind)k));
+		expect_item(page, item);
+	}
+	/* And nothing that is gone: "command" is the one event that is not in the table. */
+	for (const char *at = page; (at = strstr(at, "\n.It ")) != NULL; at++) {
+		items += strncmp(at, "\n.It Ic ", 8) == 0 || strncmp(at, "\n.It Li $(", 10) == 0 ||
+			strncmp(at, "\n.It Cm ", 8) == 0;
+	}
+	assert_int_equal(items, expected + 1);
+	mem_free(page);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mistakes_are_told_with_position_and_advice),
+		cmocka_unit_test(ordinary_patterns_pass_the_trial),
+		cmocka_unit_test(an_empty_file_is_an_empty_set),
+		cmocka_unit_test(defaults_are_the_documented_ones),
+		cmocka_unit_test(the_first_of_two_names_stays),
+		cmocka_unit_test(loading_without_memory_fails_cleanly),
+		cmocka_unit_test(the_man_page_tells_every_key_variable_and_event),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
