@@ -92,8 +92,11 @@ static void at_tab(struct str text, struct conf_advice *a)
 
 static void quote_value(struct str text, struct conf_advice *a)
 {
-	struct str value = rest_of_value(text, a->at);
+	struct str value;
 
+	if (a->at > line_start(text, a->at) && strchr("*&|>", text.at[a->at - 1]))
+		a->at--; /* libfyaml points behind the sign */
+	value = rest_of_value(text, a->at);
 	a->end = a->at + value.len;
 	conf_advise_quotes(text, a->at, a->hint);
 }
@@ -373,29 +376,4 @@ void conf_advise(struct str text, size_t at, size_t opener, const char *message,
 		refine(rows[i].refinement, text, opener, a);
 		return;
 	}
-}
-
-/* ---- Characters that may not stand in a file ---------------------------------------------------- */
-
-bool conf_text_flaw(struct str text, size_t *at, int32_t *point, bool *is_bad_utf8)
-{
-	for (size_t i = 0; i < text.len;) {
-		unsigned char c = (unsigned char)text.at[i];
-		size_t next = i;
-
-		*at = i;
-		if (c >= 0x20 && c < 0x7f) { /* nearly all of it */
-			i++;
-			continue;
-		}
-		*point = text_next(text, &next);
-		*is_bad_utf8 = *point == 0xfffd && next - i == 1;
-		/* What YAML 1.2 calls printable (its rule 1). */
-		if (*is_bad_utf8 || (*point < 0x20 && !strchr("\t\n\r", c)) || c == '\0' ||
-			(*point >= 0x7f && *point < 0xa0 && *point != 0x85) ||
-			*point == 0xfffe || *point == 0xffff)
-			return true;
-		i = next;
-	}
-	return false;
 }

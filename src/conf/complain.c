@@ -116,6 +116,25 @@ void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enu
 	keep(r, &c);
 }
 
+/* At most CONF_COMPLAINTS_MAX of them: insertion keeps equals in their order. */
+void conf_report_sort(struct conf_report *r, size_t from)
+{
+	for (size_t i = from + 1; i < r->n; i++) {
+		struct conf_complaint c = r->items[i];
+		size_t k = i;
+
+		for (; k > from; k--) {
+			const struct conf_complaint *before = &r->items[k - 1];
+
+			if (before->line < c.line ||
+				(before->line == c.line && before->column <= c.column))
+				break;
+			r->items[k] = *before;
+		}
+		r->items[k] = c;
+	}
+}
+
 /* ---- Writing ------------------------------------------------------------------------------------ */
 
 #define BOLD "\x1b[1m"

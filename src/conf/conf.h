@@ -200,7 +200,7 @@ struct conf_memory { int backend; /* 0 in-process, 1 redis */ char *url; struct 
 	int64_t lines, for_ms, users, bytes, recall_ms; struct secret *secret; };
 struct conf_ledger { bool is_on; char *file; /* from state_dir */ int payload; /* 0 none, 1 redacted, 2 full */
 	int64_t keep_ms, queue; };
-struct conf_log { char *file; int level; bool plain_users; };
+struct conf_log { char *file; /* "-" = standard error */ int level; bool plain_users; };
 struct conf_api { char *socket; /* from state_dir */ char *listen; struct conf_secret key; struct secret *secret; };
 struct conf_safety { bool links; struct conf_texts allow_hosts; struct conf_texts words_files;
 	char *prefix; int64_t max_length; int64_t mentions; };

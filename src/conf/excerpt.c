@@ -84,7 +84,8 @@ int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, stru
 	struct str text = spot->text;
 	size_t at = spot->at < text.len ? spot->at : text.len;
 	size_t first = line_start(text, at), last = line_end(text, at);
-	size_t from = step_back(text, first, at, WINDOW_BEFORE);
+	bool is_long = text_points((struct str){text.at + first, last - first}) > WINDOW_WHOLE;
+	size_t from = is_long ? step_back(text, first, at, WINDOW_BEFORE) : first;
 	size_t i = from;
 	int err = 0;
 

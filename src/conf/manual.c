@@ -4,6 +4,9 @@
 
 /* The reference of all options, out of the tables that the parser uses. */
 
+#define FACTS_BYTES 4096 /* a help sentence and its numbers: some 300 */
+#define TEXT_COLUMNS 78
+
 static const char *kind_of(const struct conf_option *o)
 {
 	switch (o->type) {
@@ -39,7 +42,7 @@ static int add_kind(const struct conf_option *o, struct buf *out)
 static int add_facts(const struct conf_option *o, struct buf *out)
 {
 	static const char *const reloads[] = {
-		"", " A change reconnects.", " A change needs a restart.",
+		"", "A change reconnects.", "A change needs a restart.",
 	};
 	char low[CONF_VALUE_TEXT], high[CONF_VALUE_TEXT];
 	bool has_range = o->min != 0 || o->max != 0;
@@ -50,10 +53,12 @@ static int add_facts(const struct conf_option *o, struct buf *out)
 	if (!err && has_range)
 		err = buf_addf(out, "%s %s..%s.", o->fallback ? ", within" : "Within",
 			conf_value_text(o->type, o->min, low), conf_value_text(o->type, o->max, high));
+	if (!err && o->reload != CONF_LIVE && out->len > 0)
+		err = buf_addc(out, ' ');
 	return err ? err : buf_adds(out, reloads[o->reload]);
 }
 
-/* One paragraph, broken before column 78, each line indented. */
+/* One paragraph, broken before TEXT_COLUMNS, each line indented. */
 static int add_wrapped(const char *text, struct buf *out)
 {
 	struct str rest = str_of(text);
@@ -65,7 +70,7 @@ static int add_wrapped(const char *text, struct buf *out)
 
 		if (word.len == 0)
 			continue;
-		if (column == 0 || column + 1 + word.len > 78) {
+		if (column == 0 || column + 1 + word.len > TEXT_COLUMNS) {
 			err = buf_addf(out, "%s        %.*s", column ? "\n" : "", STR_FMT(word));
 			column = 8 + word.len;
 		} else {
@@ -78,21 +83,23 @@ static int add_wrapped(const char *text, struct buf *out)
 
 static int write_text_option(const struct conf_option *o, struct buf *out)
 {
-	struct buf facts;
+	struct buf facts, all;
 	int err = buf_addf(out, "    %s: ", o->name);
 
-	buf_init(&facts, 4096);
+	buf_init(&facts, FACTS_BYTES);
+	buf_init(&all, FACTS_BYTES);
 	if (!err)
 		err = add_kind(o, out);
 	if (!err)
 		err = buf_addc(out, '\n');
 	if (!err)
-		err = buf_addf(&facts, "%s ", o->help);
-	if (!err)
 		err = add_facts(o, &facts);
 	if (!err)
-		err = add_wrapped(buf_text(&facts), out);
+		err = buf_addf(&all, "%s %s", o->help, buf_text(&facts));
+	if (!err)
+		err = add_wrapped(buf_text(&all), out);
 	buf_fini(&facts);
+	buf_fini(&all);
 	return err;
 }
 
@@ -132,7 +139,7 @@ static int write_mdoc_option(const struct conf_option *o, struct buf *out)
 	struct buf facts;
 	int err = buf_addf(out, ".It Cm %s : Ar ", o->name);
 
-	buf_init(&facts, 4096);
+	buf_init(&facts, FACTS_BYTES);
 	if (!err)
 		err = add_kind(o, out);
 	if (!err)
@@ -153,7 +160,7 @@ static int write_section(bool mdoc, const char *name, const char *help,
 	int err = 0;
 
 	if (mdoc)
-		err = *name ? buf_addf(out, ".Ss %s\n", name) : buf_adds(out, ".Ss At the top\n");
+		err = *name ? buf_addf(out, ".Ss %s\n", name) : buf_adds(out, ".Ss Top of the file\n");
 	else if (*name)
 		err = buf_addf(out, "%s:\n", name);
 	if (!err)

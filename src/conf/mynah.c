@@ -331,6 +331,8 @@ static int read_all(struct conf_draft *d, const struct conf_file *f, struct conf
 		err = set_ask(&d->c);
 	if (!err)
 		err = set_folders(&d->c);
+	if (!err && !d->c.log.file)
+		err = replace(&d->c.log.file, "-");
 	if (!err)
 		err = join_words_files(&d->c);
 	tidy_places(&d->c);
@@ -341,11 +343,12 @@ int conf_build(const struct conf_file *f, struct conf_report *r, struct conf **o
 {
 	struct conf *c = mem_new(sizeof(*c));
 	struct conf_draft draft = {0};
-	size_t errors = r->errors;
+	size_t errors = r->errors, first = r->n;
 	int err = c ? read_all(&draft, f, r) : ERR_NOMEM;
 
 	if (!err)
 		conf_judge(&draft.c, f, r);
+	conf_report_sort(r, first);
 	if (!err && r->errors > errors)
 		err = ERR_INVALID;
 	if (err) {

@@ -356,11 +356,15 @@ static void complain_unknown(struct conf_report *r, const struct conf_file *f,
 {
 	struct str name = conf_node_text(key), rest = name;
 	struct str first = str_split(&rest, ':');
-	const char *near = nearest_option(name, options, n);
+	const char *near = nearest_option(name, options, n), *home = conf_home_of(options, name);
 	char hint[CONF_ADVICE_BYTES] = "";
 
 	if (first.len < name.len && find_option(options, n, first))
 		snprintf(hint, sizeof(hint), "put a space after the \":\"");
+	else if (home && *home)
+		snprintf(hint, sizeof(hint), "it belongs under \"%s:\"", home);
+	else if (home)
+		snprintf(hint, sizeof(hint), "it belongs to the left edge of the file");
 	else if (near)
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near);
 	conf_complain(r, f, key, 0, CONF_ERROR, hint[0] ? hint : NULL, "unknown option \"%.*s\"",

@@ -1,9 +1,10 @@
 /* conf/room.h: what the files of this room share; nobody else includes it.
  *
- * complain.c keeps and writes complaints, excerpt.c draws their source line, yaml.c makes trees,
- * advice.c turns the YAML library's errors into sentences, value.c knows how values are spelled,
- * option.c reads maps by tables, mynah.c has the tables of mynah.yaml, judge.c checks across its
- * options, secret.c fetches secrets, manual.c writes the reference. */
+ * complain.c keeps and writes complaints, excerpt.c draws their source line. yaml.c makes trees of
+ * files, node.c looks at them, flaw.c refuses what no file may have, advice.c turns the YAML
+ * library's errors into sentences. value.c knows how values are spelled, option.c reads maps by
+ * tables. table.c has the tables of mynah.yaml, mynah.c reads it, judge.c checks across its options
+ * with url.c, secret.c fetches secrets, manual.c writes the reference. */
 #ifndef CONF_ROOM_H
 #define CONF_ROOM_H
 
@@ -52,6 +53,8 @@ struct conf_spot {
 
 void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enum conf_severity s,
 	const char *hint, const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+/* Puts what was complained of since the from-th into the order of the file. */
+void conf_report_sort(struct conf_report *r, size_t from);
 /* The beginning of a value, fit to stand in a sentence. */
 struct str conf_shown(struct str value);
 
@@ -65,7 +68,7 @@ int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, stru
 /* Line breaks (LF, CR LF, CR) in the first n bytes. */
 int conf_line_breaks(struct str text, size_t n);
 
-/* ---- yaml.c, advice.c --------------------------------------------------------------------------- */
+/* ---- yaml.c, node.c, advice.c, flaw.c --------------------------------------------------------------------------- */
 
 /* Nothing was written: `key:` or `key: ~`. Readers take it as if the line were not there. */
 bool conf_node_is_null(const struct conf_node *n);
@@ -82,9 +85,8 @@ void conf_advise(struct str text, size_t at, size_t opener, const char *message,
 	struct conf_advice *a);
 /* The advice "put it in quotes" for the plain value that begins at a byte. */
 void conf_advise_quotes(struct str text, size_t at, char hint[CONF_ADVICE_BYTES]);
-/* The first character that may not stand in a YAML file: invalid UTF-8 or a control character.
- * False when there is none. */
-bool conf_text_flaw(struct str text, size_t *at, int32_t *point, bool *is_bad_utf8);
+/* The first thing that may not stand in any file. False when there is none. */
+bool conf_text_flaw(struct str text, struct conf_advice *a);
 
 /* ---- value.c ------------------------------------------------------------------------------------ */
 
@@ -134,6 +136,9 @@ struct conf_draft {
 	struct conf_node *parts[CONF_PART_COUNT]; /* NULL = not in the file */
 };
 const struct conf_option *conf_top_options(size_t *n); /* all, sections last */
+/* The section of mynah.yaml that has an option of this name, "" for the top; NULL when none has, or
+ * when the table that was searched in vain is not one of mynah.yaml. */
+const char *conf_home_of(const struct conf_option *searched, struct str name);
 
 /* Complains about values that are fine alone but not together. f NULL = built-in defaults. */
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r);

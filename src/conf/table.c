@@ -52,8 +52,8 @@ static const struct conf_option top_options[] = {
 };
 
 static const struct conf_option log_options[] = {
-	{"file", CONF_PATH, AT(conf_log, file), "-", 0, 0, NULL, CONF_RESTART,
-		"Where log lines go; - is standard error."},
+	{"file", CONF_PATH, AT(conf_log, file), NULL, 0, 0, NULL, CONF_RESTART,
+		"The file that log lines go to; without it standard error."},
 	{"level", CONF_CHOICE, AT(conf_log, level), "info", 0, 0, log_levels, CONF_LIVE,
 		"The least important lines that are written; system and audit always are."},
 	{"plain_users", CONF_BOOL, AT(conf_log, plain_users), "false", 0, 0, NULL, CONF_LIVE,
@@ -315,4 +315,27 @@ const char *conf_section(size_t i, const struct conf_option **options, size_t *n
 	*n = conf_parts[i - 1].n;
 	*help = conf_parts[i - 1].help;
 	return conf_parts[i - 1].name;
+}
+
+static bool has_option(const struct conf_option *options, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(name, options[i].name))
+			return true;
+	return false;
+}
+
+const char *conf_home_of(const struct conf_option *searched, struct str name)
+{
+	const struct conf_option *options;
+	const char *section, *help, *home = NULL;
+	bool is_ours = false;
+	size_t n;
+
+	for (size_t i = 0; (section = conf_section(i, &options, &n, &help)); i++) {
+		is_ours = is_ours || options == searched;
+		if (!home && has_option(options, n, name))
+			home = section;
+	}
+	return is_ours ? home : NULL;
 }

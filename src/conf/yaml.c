@@ -99,6 +99,14 @@ static void complain_at(struct builder *b, size_t at, size_t end, enum conf_seve
 	va_end(ap);
 }
 
+static void start_counting(struct builder *b)
+{
+	struct str text = buf_str(&b->f->text);
+
+	b->counted = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	b->line = b->column = 1;
+}
+
 /* Sets a node's line and column. Events come in the order of the file, but for the maps of one pair in
  * a list, so counting goes on from where it was; counting anew each time would make a file of one
  * long line quadratic. */
@@ -109,10 +117,8 @@ static void locate(struct builder *b, struct conf_node *n)
 	while (b->counted > n->at && text.at[b->counted - 1] != '\n' && b->column > 1)
 		if (((unsigned char)text.at[--b->counted] & 0xc0) != 0x80)
 			b->column--;
-	if (b->counted > n->at) {
-		b->counted = 0;
-		b->line = b->column = 1;
-	}
+	if (b->counted > n->at)
+		start_counting(b);
 	for (; b->counted < n->at; b->counted++) {
 		unsigned char c = (unsigned char)text.at[b->counted];
 		bool is_crlf = c == '\r' && b->counted + 1 < text.len &&
@@ -542,18 +548,11 @@ static void warn_unused_anchors(struct builder *b)
 
 static int refuse_flaws(struct builder *b)
 {
-	bool is_bad_utf8;
-	int32_t point;
-	size_t at;
+	struct conf_advice a;
 
-	if (!conf_text_flaw(buf_str(&b->f->text), &at, &point, &is_bad_utf8))
+	if (!conf_text_flaw(buf_str(&b->f->text), &a))
 		return 0;
-	if (is_bad_utf8)
-		complain_at(b, at, at, CONF_ERROR, "save the file as UTF-8",
-			"byte 0x%02X here is not UTF-8", (unsigned)(unsigned char)b->f->text.at[at]);
-	else
-		complain_at(b, at, at, CONF_ERROR, "remove it",
-			"the control character U+%04X may not stand in a file", (unsigned)point);
+	complain_at(b, a.at, a.end, CONF_ERROR, a.hint, "%s", a.what);
 	return ERR_PARSE;
 }
 
@@ -562,7 +561,7 @@ static int parse_text(const char *name, struct buf *text, struct conf_report *r,
 	struct conf_file **out)
 {
 	struct conf_file *f = mem_new(sizeof(*f));
-	struct builder b = {.f = f, .r = r, .line = 1, .column = 1};
+	struct builder b = {.f = f, .r = r};
 	int err = ERR_NOMEM;
 
 	if (!f) {
@@ -573,6 +572,7 @@ static int parse_text(const char *name, struct buf *text, struct conf_report *r,
 	f->path = mem_dup(name);
 	if (f->path)
 		err = refuse_flaws(&b);
+	start_counting(&b);
 	if (f->path && !err)
 		err = parse_events(&b);
 	warn_unused_anchors(&b);
