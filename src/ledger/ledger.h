@@ -35,7 +35,8 @@ struct ledger_ops {
 	/* Copies the row and queues it. ERR_LIMIT when the oldest had to go, ERR_NOMEM. */
 	int (*write)(void *self, const struct ledger_row *row);
 	/* Calls done(ctx) when everything queued before this call is on disk (or known lost);
-	 * possibly before returning; not at all when the ledger is freed first. done may free it. */
+	 * possibly before returning; not at all when the ledger is freed first. done may free
+	 * it. */
 	void (*flush)(void *self, void (*done)(void *ctx), void *ctx);
 	const char *(*state)(void *self, bool *is_up); /* "up", "away: ...", "off" */
 	void (*counts)(void *self, int64_t *written, int64_t *lost);

@@ -203,10 +203,13 @@ static void on_forgotten(void *ctx, int err, const struct redisReply *r)
 	struct memory_tasks *m = t->m;
 
 	(void)r;
-	if (err == ERR_CLOSED || err == ERR_DENIED)
+	if (err == ERR_CLOSED || err == ERR_DENIED) {
 		task_again(t);
-	else
+	} else {
+		if (err)
+			memory_tasks_lose_erasure(m);
 		task_free(t);
+	}
 	memory_tasks_pump(m);
 }
 
@@ -248,7 +251,8 @@ static int send_removals(struct task *t, const struct redisReply *list)
 		err = is_entry_of(r, t->id);
 		if (err == 1)
 			err = memory_link_send(t->m->link,
-				(struct str[]){STR("LREM"), key, STR("0"), {r->str, (size_t)r->len}},
+				(struct str[]){STR("LREM"), key, STR("0"),
+					{r->str, (size_t)r->len}},
 				4, on_ignored, t);
 	}
 	if (err < 0)

@@ -116,12 +116,12 @@ void memory_link_free(struct memory_link *l);
 bool memory_link_is_ready(const struct memory_link *l);
 bool memory_link_is_up(const struct memory_link *l);
 const char *memory_link_state(struct memory_link *l);
-/* Sends one command of at most MEMORY_LINK_ARGS; reply(ctx, err, r) comes once, after this
- * returned: err 0 and r BORROWED; or r NULL and ERR_CLOSED (the connection is gone; whether it was done is
- * unknown), ERR_DENIED (Redis serves us nothing now; the connection is given up), ERR_LIMIT (larger
- * than is read), ERR_INVALID (the key holds another type), ERR_IO (another error, which is logged).
- * Gives ERR_CLOSED, ERR_NOMEM: no reply will come. The bound on what is unanswered is the caller's
- * to keep: it asks memory_link_is_ready before each new piece of work. */
+/* Sends one command of at most MEMORY_LINK_ARGS words; reply(ctx, err, r) comes once, after this
+ * returned: err 0 and r BORROWED; or r NULL and ERR_CLOSED (the connection is gone; whether it was
+ * done is unknown), ERR_DENIED (Redis serves us nothing now; the connection is given up), ERR_LIMIT
+ * (larger than is read), ERR_INVALID (the key holds another type), ERR_IO (another error, which is
+ * logged). Gives ERR_CLOSED, ERR_NOMEM: no reply will come. The bound on what is unanswered is the
+ * caller's to keep: it asks memory_link_is_ready before each new piece of work. */
 #define MEMORY_LINK_ARGS 128
 int memory_link_send(struct memory_link *l, const struct str *args, size_t n,
 	void (*reply)(void *ctx, int err, const struct redisReply *r), void *ctx) MUST_USE;
