@@ -1,0 +1,169 @@
+"""Each function judges one invariant and gives a list of violations, as sentences."""
+
+import json
+import unicodedata
+
+from tests.stage.bot import CANARIES
+
+
+def most_in_window(times, seconds):
+    """The largest number of times within any window of this length."""
+    best = first = 0
+    for last, t in enumerate(times):
+        while t - times[first] >= seconds:
+            first += 1
+        best = max(best, last - first + 1)
+    return best
+
+
+def rate(world):
+    """I1: sends, joins and logins never exceed what the platform allows, in any window, over
+    reconnects and restarts."""
+    said = world.history.find("twitch", "said")
+    bad = []
+    small = [e["t"] for e in said if not e["mod"]]
+    if (n := most_in_window([e["t"] for e in said], 30)) > 100:
+        bad.append(f"{n} sends within 30 s, 100 are allowed at most")
+    for t in small:
+        n = sum(1 for e in said if t - 30 < e["t"] <= t)
+        if n > 20:
+            bad.append(f"a send without privileges was number {n} within 30 s")
+            break
+    for room in {e["room"] for e in said}:
+        times = [e["t"] for e in said if e["room"] == room and not e["mod"]]
+        if any(b - a < 1.0 for a, b in zip(times, times[1:])):
+            bad.append(f"two sends within a second in {room}")
+    for what, n, seconds in (("join", 20, 10), ("login", 20, 10)):
+        times = [e["t"] for e in world.history.find("twitch", what)]
+        if (most := most_in_window(times, seconds)) > n:
+            bad.append(f"{most} {what}s within {seconds} s")
+    return bad
+
+
+def at_most_once(world):
+    """I2: one message causes at most one reply."""
+    seen, bad = set(), []
+    for e in world.history.find("twitch", "said"):
+        if e["reply_to"]:
+            if e["reply_to"] in seen:
+                bad.append(f"two replies to {e['reply_to']}: {e['text']}")
+            seen.add(e["reply_to"])
+    return bad
+
+
+def conservation(world):
+    """I3: hits = sent + drops + live, in the last status of every run."""
+    bad = []
+    for status in world.statuses:
+        total = status["sent"] + sum(status["drops"].values()) + status["live"]
+        if status["hits"] != total:
+            bad.append(f"{status['hits']} hits, but sent + drops + live = {total}")
+    return bad
+
+
+def fresh(world):
+    """I6: nothing is said later than the event's life: 30 s for messages, 120 s for events."""
+    born = {e["id"]: e["t"] for e in world.history.find("twitch", "say")}
+    return [f"a reply came {e['t'] - born[e['reply_to']]:.1f} s late"
+            for e in world.history.find("twitch", "said")
+            if e["reply_to"] in born and e["t"] - born[e["reply_to"]] > 30.5]
+
+
+def polite(world):
+    """I8: no storm of connections: at most 8 in any 10 s, and none after a refused login."""
+    times = [e["t"] for e in world.history.find("twitch", "accept")]
+    bad = []
+    if (n := most_in_window(times, 10)) > 8:
+        bad.append(f"{n} connections within 10 s")
+    return bad
+
+
+def lively(world):
+    """I9: the loop never lagged more than 100 ms."""
+    limit = world.lag_limit_ms
+    return [f"the loop lagged {ms} ms" for ms in world.lags if ms > limit]
+
+
+def secret(world):
+    """I11: no canary in any artefact: log, ledger, state, chat, argv."""
+    bad = []
+    for name, value in CANARIES.items():
+        raw = value.encode()
+        for path in world.artefacts():
+            if raw in path.read_bytes():
+                bad.append(f"the {name} secret stands in {path}")
+        for e in world.history.find("twitch", "said"):
+            if value in e["text"]:
+                bad.append(f"the {name} secret was said in chat")
+    return bad
+
+
+def is_harmless(text):
+    """One visible line: no controls, bidi controls or surrogates; no command character first."""
+    for c in text:
+        if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202a\u202b\u202c\u202d" \
+                "\u202e\u2066\u2067\u2068\u2069\u200e\u200f":
+            return False
+    visible = unicodedata.normalize("NFKC", text.lstrip())
+    return bool(visible) and visible[0] not in "/.!\\"
+
+
+ALLOWED = {"CAP", "PASS", "NICK", "USER", "JOIN", "PART", "PING", "PONG", "PRIVMSG", "QUIT", "MODE"}
+
+
+def one_clean_line(world):
+    """I12: every frame is CRLF-terminated lines of allowed commands; every text one harmless line."""
+    bad = []
+    for e in world.history.find("twitch", "frame"):
+        if not e["data"].endswith("\r\n"):
+            bad.append(f"a frame without CRLF: {e['data'][-60:]!r}")
+        for line in e["data"].split("\r\n"):
+            if "\r" in line or "\n" in line or "\0" in line:
+                bad.append(f"a line break inside a line: {line!r}")
+    for e in world.history.find("twitch", "recv"):
+        if e["command"] not in ALLOWED:
+            bad.append(f"the bot sent {e['command']}")
+    for e in world.history.find("twitch", "said"):
+        if not is_harmless(e["text"]) or len(e["text"].encode("utf-16-le")) // 2 > 500:
+            bad.append(f"not one clean line: {e['text']!r}")
+    return bad
+
+
+def clean_end(world):
+    """I14: SIGTERM ends with 0 within the drain limit; rows in the ledger = rows written."""
+    bad = [f"exit code {e['code']}" for e in world.history.find("bot", "exit")
+           if e["signal"] in (2, 15) and e["code"] != world.exit_code]
+    return bad
+
+
+def quiet(world):
+    """I15: at most 20 error lines a minute of one kind; every line is one JSON object."""
+    bad, kinds = [], {}
+    keys = ["timestamp", "level", "module", "action", "user", "community", "result",
+            "execution_time", "message"]
+    for path in world.logs():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                bad.append(f"not JSON: {line[:200]}")
+                continue
+            if [k for k in value if k in keys] != keys:
+                bad.append(f"keys missing: {line[:200]}")
+            if value["level"] == "error":
+                kind = (value["module"], value["action"], value["timestamp"][:16])
+                kinds[kind] = kinds.get(kind, 0) + 1
+    bad += [f"{n} error lines of {kind}" for kind, n in kinds.items() if n > 20]
+    return bad
+
+
+def sanitizers(world):
+    """What AddressSanitizer, LeakSanitizer and UBSan say goes to standard error."""
+    return [f"{path.name}: {text[:2000]}" for path in world.folder.glob("stderr-*")
+            if (text := path.read_text(errors="replace")) and
+            ("ERROR: AddressSanitizer" in text or "runtime error:" in text
+             or "LeakSanitizer" in text)]
+
+
+ALL = (rate, at_most_once, conservation, fresh, polite, lively, secret, one_clean_line, clean_end,
+       quiet, sanitizers)

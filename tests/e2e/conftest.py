@@ -1,0 +1,151 @@
+"""What every conversation stands on: a world with the servers it asks for, and the real binary."""
+
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE))
+sys.dont_write_bytecode = True
+
+from tests.checks import invariants  # noqa: E402
+from tests.stage.bot import CANARIES, Bot  # noqa: E402
+from tests.stage.history import History  # noqa: E402
+from tests.stage.loop import Loop  # noqa: E402
+from tests.stage.models import Models  # noqa: E402
+from tests.stage.proxy import Proxy  # noqa: E402
+from tests.stage.redis import Redis  # noqa: E402
+from tests.stage.tls import Authority  # noqa: E402
+from tests.stage.twitch import Twitch  # noqa: E402
+
+BINARY = os.environ.get("MYNAH", str(pathlib.Path(os.environ.get("top_builddir", ".")).resolve()
+                                     / "mynah"))
+
+PERSONA = """\
+name: Mynah
+version: 1.0.0
+system: |
+  You are Mynah, a cheerful bird who helps in a streamer's chat.
+"""
+
+TRIGGERS = """\
+ask:
+  command: [ask, ai]
+  ask: "Answer $(user)'s question: $(query)"
+  thread: true
+hi:
+  words: [hi, hello]
+  reply: "Hi $(user)!"
+raid:
+  on: raid
+  reply: "Welcome $(count) friends of $(user)!"
+"""
+
+
+class World:
+    """Servers, bot, history; and what the checks need to know."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.loop = Loop()
+        self.history = History(folder / "history.jsonl")
+        self.bot = Bot(folder, BINARY, SOURCE, self.history)
+        self.statuses, self.lags = [], []
+        self.lag_limit_ms = 100
+        self.exit_code = 0
+        self._servers = []
+
+    def twitch(self, **options):
+        options.setdefault("token", CANARIES["twitch"])
+        return self._keep(Twitch(self.loop, self.history, **options).start())
+
+    def models(self, **options):
+        return self._keep(Models(self.loop, self.history, **options).start())
+
+    def redis(self, **options):
+        return self._keep(Redis(self.folder, **options).start())
+
+    def proxy(self, port):
+        return self._keep(Proxy(self.loop, self.history, port).start())
+
+    def authority(self):
+        return Authority(self.folder / "ca")
+
+    def _keep(self, server):
+        self._servers.append(server)
+        return server
+
+    def twitch_conf(self, twitch, **more):
+        """The twitch: section for a server, its token from a private file."""
+        return {"url": twitch.url, "account": "tidalbot", "channels": list(twitch.rooms),
+                "token": {"file": str(self.secret_file("twitch", CANARIES["twitch"]))}, **more}
+
+    def secret_file(self, name, value):
+        path = self.folder / "secrets" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(value + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    def note_status(self):
+        """Keeps the bot's own view for the checks."""
+        try:
+            status = self.bot.status()
+        except (TypeError, OSError):
+            return
+        self.statuses.append(status)
+        self.lags.append(status.get("lag_ms", 0))
+
+    def logs(self):
+        return [p for p in self.folder.glob("*.log") if p.is_file()]
+
+    def artefacts(self):
+        """Every file of the run but the secrets' own and what the stage wrote of its own doing."""
+        skip = {self.folder / "secrets", self.folder / "ca"}
+        return [p for p in self.folder.rglob("*") if p.is_file()
+                and p != self.folder / "history.jsonl" and not skip & set(p.parents)]
+
+    def close(self):
+        if self.bot.process and self.bot.process.poll() is None:
+            self.note_status()
+            self.bot.stop()
+        for server in reversed(self._servers):
+            server.stop()
+        self.loop.close()
+        self.history.close()
+
+
+@pytest.fixture
+def world(tmp_path):
+    w = World(tmp_path)
+    try:
+        yield w
+    finally:
+        w.close()
+    violations = [f"{check.__name__}: {sentence}" for check in invariants.ALL
+                  for sentence in check(w)]
+    assert not violations, "\n".join(violations)
+
+
+@pytest.fixture
+def talk(world):
+    """A running bot with one channel, one model and simple triggers: world, twitch, models, bot."""
+    twitch, models = world.twitch(), world.models()
+    world.bot.write("triggers/test.yaml", TRIGGERS)
+    world.bot.write("personas/mynah.yaml", PERSONA)
+    world.bot.configure(twitch=world.twitch_conf(twitch),
+                        providers={"local": {"type": "ollama", "url": models.ollama,
+                                             "model": "tiny"}})
+    world.bot.start()
+    world.bot.wait_up()
+    return world, twitch, models, world.bot
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Leaves nothing of green runs behind."""
+    base = getattr(session.config, "_tmp_path_factory", None)
+    if exitstatus == 0 and base is not None:
+        shutil.rmtree(base.getbasetemp(), ignore_errors=True)

@@ -1,0 +1,214 @@
+"""The real binary, run as its users run it: a folder of files, a process, a control socket."""
+
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import time
+
+import http.client
+import socket
+
+CANARIES = {  # one for each kind of secret; none may be seen anywhere (I11)
+    "twitch": "canarytwitchtoken0f3a9",
+    "openai": "sk-canary-openai-77b2c1",
+    "redis": "canaryredispassword5d1e",
+}
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=5)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+class Bot:
+    def __init__(self, folder, binary, source, history):
+        self.folder = pathlib.Path(folder)
+        self.binary, self.source, self.history = binary, pathlib.Path(source), history
+        self.state = self.folder / "state"
+        self.config = self.folder / "mynah.yaml"
+        self.log = self.folder / "mynah.log"
+        self.process = None
+        self.runs = 0
+        self.env = {k: v for k, v in os.environ.items()
+                    if k not in ("http_proxy", "https_proxy", "NOTIFY_SOCKET")}
+        self.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
+        self.env["UBSAN_OPTIONS"] = "print_stacktrace=1"
+        for name in ("triggers", "personas"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(mode=0o700, exist_ok=True)
+
+    # -- Files -----------------------------------------------------------------------------------
+
+    def write(self, name, text):
+        """Writes a file of the bot's folder: triggers/x.yaml, personas/y.yaml, mynah.yaml."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def secret(self, name, value):
+        """A secret in a private file; gives what mynah.yaml says of it."""
+        path = self.folder / f"{name}.secret"
+        path.write_text(value + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return f"{{file: {path}}}"
+
+    def configure(self, twitch=None, providers=None, ask=None, memory=None, limits=None, **sections):
+        """Writes mynah.yaml from dicts; every value is written as JSON, which YAML reads."""
+        top = {"log": {"file": str(self.log), "level": "debug"}, "state_dir": str(self.state),
+               "triggers": str(self.folder / "triggers"), "personas": str(self.folder / "personas")}
+        if twitch is not None:
+            top["twitch"] = twitch
+        if providers is not None:
+            top["providers"] = providers
+            top["ask"] = ask or list(providers)
+        if memory:
+            top["memory"] = memory
+        top["limits"] = {"turns_minute": 0, **(limits or {})}
+        top.update(sections)
+        self.write("mynah.yaml", "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n"
+                                         for k, v in top.items()))
+
+    def ship(self):
+        """The triggers and personas that mynah ships."""
+        for kind in ("triggers", "personas"):
+            for path in (self.source / kind).glob("*.yaml"):
+                self.write(f"{kind}/{path.name}", path.read_text(encoding="utf-8"))
+
+    # -- The process -----------------------------------------------------------------------------
+
+    def command(self, *words, **options):
+        """Runs a verb to its end. Gives the finished process."""
+        return subprocess.run([self.binary, "--config", str(self.config), *words], env=self.env,
+                              capture_output=True, text=True, timeout=options.pop("timeout", 60),
+                              cwd=self.folder, **options)
+
+    def start(self, *words, wait=True, **options):
+        self.runs += 1
+        self.stderr = self.folder / f"stderr-{self.runs}"
+        with open(self.stderr, "wb") as err:
+            self.process = subprocess.Popen(
+                [self.binary, "--config", str(self.config), *words, "run"], env=self.env,
+                stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, cwd=self.folder,
+                **options)
+        self.history.add("bot", "start", pid=self.process.pid, run=self.runs)
+        if wait:
+            self.wait_for(lambda: self.get("/health"), "the control socket")
+        return self
+
+    def stop(self, signo=signal.SIGTERM, timeout=20):
+        """Ends it and gives the exit code; None when it does not run."""
+        if not self.process:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signo)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+            raise
+        self.history.add("bot", "exit", code=code, run=self.runs, signal=int(signo))
+        self.process = None
+        return code
+
+    def kill(self):
+        return self.stop(signal.SIGKILL)
+
+    def signal(self, signo):
+        self.process.send_signal(signo)
+
+    # -- Its words -----------------------------------------------------------------------------------
+
+    def request(self, method, path, body=None):
+        connection = UnixConnection(self.state / "mynah.sock")
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None,
+                               {"Content-Type": "application/json"} if body is not None else {})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def get(self, path):
+        """Body of a GET over the control socket; None when nobody answers."""
+        try:
+            status, body = self.request("GET", path)
+        except (OSError, http.client.HTTPException):
+            return None
+        return body if status in (200, 202, 503) else None
+
+    def status(self):
+        return json.loads(self.get("/api/v1/status"))
+
+    def metrics(self):
+        """Series -> value."""
+        values = {}
+        for line in (self.get("/metrics") or "").splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                values[name] = float(value)
+        return values
+
+    def drops(self):
+        return self.status()["drops"]
+
+    def reload(self, timeout=20):
+        """SIGHUP; waits until it is done. Gives the report."""
+        before = json.loads(self.get("/api/v1/reload"))["reloads"]
+        self.signal(signal.SIGHUP)
+        return self.wait_for(
+            lambda: (r := json.loads(self.get("/api/v1/reload")))["reloads"] > before
+            and not r["running"] and r, "the reload", timeout)
+
+    def wait_for(self, question, what, timeout=20):
+        deadline = time.monotonic() + timeout
+        while not (answer := question()):
+            if self.process and self.process.poll() is not None:
+                raise AssertionError(f"the bot exited with {self.process.returncode} while waiting "
+                                     f"for {what}: {self.stderr.read_text()[-3000:]}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited in vain for {what}")
+            time.sleep(0.01)
+        return answer
+
+    def wait_up(self, place="twitch", timeout=20):
+        """Waits until the place is up and every channel of it is open."""
+        def question():
+            for p in self.status()["places"]:
+                if p["name"] == place and p["state"] == "up":
+                    lanes = p["place"]["channels"]
+                    return all(lane["state"] in ("open", "joined") for lane in lanes)
+            return False
+        return self.wait_for(question, f"{place} up", timeout)
+
+    def log_lines(self):
+        """Every line of the log, parsed; a line that is no JSON object is a failure."""
+        if not self.log.exists():
+            return []
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def rows(self, query="select * from ai_interactions order by timestamp"):
+        """Rows of the ledger as dicts."""
+        path = self.state / "ledger.sqlite"
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(query)]
+
+    def rss_kib(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        return 0
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))

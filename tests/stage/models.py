@@ -1,0 +1,195 @@
+"""Model servers: Ollama's /api/chat (NDJSON) and OpenAI's /v1/chat/completions (SSE), with faults.
+
+A plan says how the next answers go: Plan(text="...", fault="hang"). The last plan stays in force.
+Requests are checked as the real servers would check them, and recorded.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+import json
+
+from aiohttp import web
+
+
+@dataclasses.dataclass
+class Plan:
+    text: object = "It is a fine day."  # or a function of the request's last user message
+    status: int = 200
+    headers: dict = dataclasses.field(default_factory=dict)
+    delay: float = 0            # before the first byte
+    pace: float = 0             # between pieces
+    pieces: int = 4             # how many pieces the text comes in
+    fault: str = ""             # hang cut trickle endless no-terminator error-line garbage html
+    #                             empty-body lie-length half
+    finish: str = "stop"
+    usage: tuple = (42, 7)
+    body: bytes = b""           # raw body instead of a stream
+
+
+class Models:
+    def __init__(self, loop, history, key=None):
+        self.loop, self.history, self.key = loop, history, key
+        self.plans = [Plan()]
+        self.requests = []
+        self.at_once = self.most_at_once = 0
+        self.cancelled = 0
+        self.numbers = itertools.count(1)
+        self.port = 0
+        self._runner = None
+
+    def plan(self, *plans, **facts):
+        """plan(text="hi") for all to come, or several plans, one for each request."""
+        self.plans = list(plans) or [Plan(**facts)]
+
+    @property
+    def ollama(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def openai(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self, port=0):
+        self.loop.run(self._start(port))
+        return self
+
+    async def _start(self, port):
+        app = web.Application(client_max_size=4 << 20)
+        app.router.add_post("/api/chat", self._ollama)
+        app.router.add_post("/v1/chat/completions", self._openai)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]
+
+    def stop(self):
+        if self._runner:
+            self.loop.run(self._runner.cleanup())
+            self._runner = None
+
+    # -- Requests ------------------------------------------------------------------------------------
+
+    async def _begin(self, request, wire):
+        body = await request.json()
+        number = next(self.numbers)
+        for key, kind in (("model", str), ("messages", list)):
+            if not isinstance(body.get(key), kind) or not body[key]:
+                self.history.add("model", "bad_request", wire=wire, number=number, body=body)
+                return None, None, None
+        for message in body["messages"]:
+            if (message.get("role") not in ("system", "user", "assistant")
+                    or not isinstance(message.get("content"), str)):
+                self.history.add("model", "bad_request", wire=wire, number=number, body=body)
+                return None, None, None
+        last = [m["content"] for m in body["messages"] if m["role"] == "user"][-1]
+        plan = self.plans[0] if len(self.plans) == 1 else self.plans.pop(0)
+        self.requests.append({"wire": wire, "body": body, "headers": dict(request.headers)})
+        self.history.add("model", "ask", wire=wire, number=number, last=last,
+                         turn=request.headers.get("X-Request-ID"))
+        return body, plan, plan.text(last) if callable(plan.text) else plan.text
+
+    async def _answer(self, request, wire, content_type, chunks, tail, error):
+        body, plan, text = await self._begin(request, wire)
+        if body is None:
+            return web.json_response(error("bad request"), status=400)
+        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.json_response(error("Incorrect API key provided"), status=401)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self._play(request, plan, text, content_type, chunks, tail, error)
+        except (asyncio.CancelledError, ConnectionError):
+            self.cancelled += 1
+            self.history.add("model", "client_gone", wire=wire)
+            raise
+        finally:
+            self.at_once -= 1
+
+    async def _play(self, request, plan, text, content_type, chunks, tail, error):
+        if plan.fault == "hang":
+            await asyncio.sleep(60)
+        await asyncio.sleep(plan.delay)
+        if plan.status != 200:
+            return web.json_response(error("no"), status=plan.status, headers=plan.headers)
+        if plan.fault == "html":
+            return web.Response(text="<html><h1>Bad gateway</h1></html>", content_type="text/html")
+        if plan.fault == "empty-body":
+            return web.Response(body=b"", content_type=content_type)
+        if plan.body:
+            return web.Response(body=plan.body, headers={"Content-Type": content_type})
+        response = web.StreamResponse(headers={"Content-Type": content_type, **plan.headers})
+        if plan.fault == "lie-length":
+            response.content_length = 1 << 20
+        await response.prepare(request)
+        if plan.fault == "garbage":
+            await response.write(b"\x00\xff{{{nonsense\n\n")
+            return response
+        size = max(1, -(-len(text) // plan.pieces))
+        pieces = [text[i:i + size] for i in range(0, len(text), size)] or [""]
+        for number, piece in enumerate(pieces):
+            data = chunks(piece)
+            if plan.fault == "trickle":
+                for byte in data:
+                    await response.write(bytes([byte]))
+                    await asyncio.sleep(plan.pace or 0.001)
+            else:
+                await response.write(data)
+                await asyncio.sleep(plan.pace)
+            if number == len(pieces) // 2:
+                if plan.fault == "half":
+                    await asyncio.sleep(60)
+                if plan.fault in ("cut", "lie-length"):
+                    request.transport.abort()
+                    return response
+                if plan.fault == "error-line":
+                    await response.write(error("the runner has stopped", line=True))
+                    return response
+        while plan.fault == "endless":
+            await response.write(chunks("and so on and on "))
+            await asyncio.sleep(0.001)
+        if plan.fault != "no-terminator":
+            await response.write(tail(plan))
+        return response
+
+    async def _ollama(self, request):
+        def chunks(piece):
+            return json.dumps({"model": "tiny", "created_at": "2026-01-01T00:00:00Z", "done": False,
+                               "message": {"role": "assistant", "content": piece}}).encode() + b"\n"
+
+        def tail(plan):
+            return json.dumps({"model": "tiny", "created_at": "2026-01-01T00:00:00Z", "done": True,
+                               "message": {"role": "assistant", "content": ""},
+                               "done_reason": plan.finish, "total_duration": 1, "load_duration": 1,
+                               "prompt_eval_count": plan.usage[0],
+                               "eval_count": plan.usage[1]}).encode() + b"\n"
+
+        def error(text, line=False):
+            return json.dumps({"error": text}).encode() + b"\n" if line else {"error": text}
+
+        return await self._answer(request, "ollama", "application/x-ndjson", chunks, tail, error)
+
+    async def _openai(self, request):
+        def event(value):
+            return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+        def chunk(delta, finish=None):
+            return event({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
+                          "model": "tiny", "choices": [{"index": 0, "delta": delta,
+                                                        "finish_reason": finish}]})
+
+        def tail(plan):
+            usage = {"prompt_tokens": plan.usage[0], "completion_tokens": plan.usage[1],
+                     "total_tokens": sum(plan.usage)}
+            return (chunk({}, plan.finish)
+                    + event({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
+                             "model": "tiny", "choices": [], "usage": usage})
+                    + b"data: [DONE]\n\n")
+
+        def error(text, line=False):
+            value = {"error": {"message": text, "type": "server_error", "param": None, "code": None}}
+            return event(value) if line else value
+
+        return await self._answer(request, "openai", "text/event-stream",
+                                  lambda piece: chunk({"content": piece}), tail, error)

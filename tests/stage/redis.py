@@ -1,0 +1,47 @@
+"""A real Redis of our own: random port, nothing on disk, stopped by pid."""
+
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Redis:
+    def __init__(self, folder, password=None):
+        self.folder, self.password = folder, password
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                 "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no"]
+        if self.password:
+            words += ["--requirepass", self.password]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("redis-server did not start")
+
+    def cli(self, *words):
+        auth = ["-a", self.password, "--no-auth-warning"] if self.password else []
+        return subprocess.run(["redis-cli", "-p", str(self.port), *auth, *words],
+                              capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    def signal(self, signo):
+        self.process.send_signal(signo)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait(5)
+            self.process = None

@@ -1,0 +1,388 @@
+"""Twitch chat over WebSocket, as protocols/twitch.md section 1 says, and as strict as the real one.
+
+It refuses a wrong token, a JOIN before 001, too many joins and logins; it drops what is over the send
+limits and what begins with a command character; it acknowledges with USERSTATE, never echoes.
+"""
+
+import asyncio
+import collections
+import itertools
+import re
+import time
+import uuid
+
+from aiohttp import WSMsgType, web
+
+LINE = re.compile(r"^(?:@(?P<tags>\S+) +)?(?::(?P<prefix>\S+) +)?(?P<command>[A-Za-z0-9]+)"
+                  r"(?P<params>.*)$", re.S)
+
+
+def parse(line):
+    """A client's line: tags, command, params. None if it is none."""
+    m = LINE.match(line)
+    if not m:
+        return None
+    params, rest = [], m["params"]
+    while rest := rest.lstrip(" "):
+        if rest[0] == ":":
+            params.append(rest[1:])
+            break
+        word, _, rest = rest.partition(" ")
+        params.append(word)
+    tags = dict(t.partition("=")[::2] for t in (m["tags"] or "").split(";") if t)
+    return tags, m["command"].upper(), params
+
+
+def escape(value):
+    """A tag value on the wire (IRCv3)."""
+    for raw, wire in (("\\", "\\\\"), (";", "\\:"), (" ", "\\s"), ("\r", "\\r"), ("\n", "\\n")):
+        value = str(value).replace(raw, wire)
+    return value
+
+
+class Window:
+    """At most `n` in any `seconds`."""
+
+    def __init__(self, n, seconds):
+        self.n, self.seconds, self.times = n, seconds, collections.deque()
+
+    def add(self, now):
+        while self.times and now - self.times[0] >= self.seconds:
+            self.times.popleft()
+        self.times.append(now)
+        return len(self.times) <= self.n
+
+
+class Client:
+    """One connection of the bot."""
+
+    def __init__(self, ws, number):
+        self.ws, self.number = ws, number
+        self.nick = self.token = None
+        self.is_in = self.is_anonymous = False
+        self.caps, self.rooms = set(), set()
+
+
+class Twitch:
+    """The server. `rooms` is what it knows: name -> id. Attributes may be changed while it runs."""
+
+    def __init__(self, loop, history, tls=None, token="oauthtoken", login="tidalbot",
+                 rooms=("kelpforest",)):
+        self.loop, self.history, self.tls = loop, history, tls
+        self.tokens = {token: login}
+        self.user_id = "60030003"
+        self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
+        self.mods = set()          # rooms where the bot is moderator
+        self.slow = {}             # room -> seconds
+        self.clients = []
+        self.mode = "serve"        # serve | refuse-upgrade | hang-upgrade | hang-welcome | mute
+        self.answer = None         # called with (client, room, text): a msg-id refuses, "" drops
+        self.acknowledges = True
+        self.joins, self.logins = Window(20, 10), Window(20, 10)
+        self.sends, self.sends_mod = Window(20, 30), Window(100, 30)
+        self.numbers = itertools.count(1)
+        self.port = 0
+        self._runner = None
+        self._waiters = []
+
+    @property
+    def url(self):
+        return f"{'wss' if self.tls else 'ws'}://localhost:{self.port}/"
+
+    # -- Life ------------------------------------------------------------------------------------
+
+    def start(self, port=0):
+        self.loop.run(self._start(port))
+        return self
+
+    async def _start(self, port):
+        app = web.Application()
+        app.router.add_get("/", self._connect)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]
+        self.history.add("twitch", "listen", port=self.port)
+
+    def stop(self):
+        """Refuses connections from now on; start(port) serves again on the same port."""
+        if self._runner:
+            for client in self.live():
+                client.ws._req.transport.abort()
+            self.loop.run(self._runner.cleanup())
+            self._runner = None
+            self.history.add("twitch", "stop")
+
+    # -- What the bot does -------------------------------------------------------------------------
+
+    async def _connect(self, request):
+        number = next(self.numbers)
+        self.history.add("twitch", "accept", client=number)
+        if self.mode == "refuse-upgrade":
+            return web.Response(status=503)
+        if self.mode == "hang-upgrade":
+            await asyncio.sleep(60)
+        ws = web.WebSocketResponse(max_msg_size=0)
+        await ws.prepare(request)
+        client = Client(ws, number)
+        self.clients.append(client)
+        self.history.add("twitch", "open", client=number)
+        try:
+            async for message in ws:
+                if message.type == WSMsgType.TEXT:
+                    await self._frame(client, message.data)
+        finally:
+            self.clients.remove(client)
+            self.history.add("twitch", "close", client=number, code=ws.close_code)
+        return ws
+
+    async def _frame(self, client, data):
+        self.history.add("twitch", "frame", client=client.number, data=data)
+        for line in data.split("\r\n"):
+            if line:
+                await self._line(client, line)
+
+    async def _line(self, client, line):
+        parsed = parse(line)
+        if not parsed:
+            self.history.add("twitch", "bad_line", client=client.number, line=line)
+            return
+        tags, command, params = parsed
+        shown = ["<token>"] if command == "PASS" else params
+        self.history.add("twitch", "recv", client=client.number, command=command, params=shown,
+                         tags=tags)
+        if self.mode == "mute":
+            return
+        on = getattr(self, f"_on_{command.lower()}", None)
+        if on:
+            await on(client, tags, params)
+        else:
+            await self._reply(client, f"421 {client.nick} {command} :Unknown command")
+
+    async def _on_cap(self, client, _tags, params):
+        if params[0] == "REQ":
+            wanted = params[1].split()
+            good = [c for c in wanted if c in ("twitch.tv/tags", "twitch.tv/commands",
+                                               "twitch.tv/membership")]
+            client.caps.update(good)
+            if good:
+                await self._reply(client, f"CAP * ACK :{' '.join(good)}")
+            if len(good) < len(wanted):
+                bad = " ".join(c for c in wanted if c not in good)
+                await self._reply(client, f"CAP * NAK :{bad}")
+
+    async def _on_pass(self, client, _tags, params):
+        client.token = params[0]
+
+    async def _on_nick(self, client, _tags, params):
+        now = time.monotonic()
+        client.nick = params[0]
+        is_over = not self.logins.add(now)
+        self.history.add("twitch", "login", client=client.number, nick=client.nick, over=is_over)
+        if self.mode == "hang-welcome":
+            return
+        client.is_anonymous = bool(re.fullmatch(r"justinfan\d+", client.nick))
+        token = (client.token or "").removeprefix("oauth:")
+        if not client.is_anonymous:
+            if not (client.token or "").startswith("oauth:"):
+                return await self._refuse(client, "Improperly formatted auth")
+            if self.tokens.get(token) != client.nick or is_over:
+                return await self._refuse(client, "Login authentication failed")
+        client.is_in = True
+        for text in (f"001 {client.nick} :Welcome, GLHF!", f"002 {client.nick} :Your host is tmi",
+                     f"003 {client.nick} :This server is rather new", f"004 {client.nick} :-",
+                     f"375 {client.nick} :-", f"372 {client.nick} :You are in a maze",
+                     f"376 {client.nick} :>"):
+            await self._reply(client, text)
+        if not client.is_anonymous:
+            await self._send(client, f"@badge-info=;badges=;color=#5F9EA0;display-name=TidalBot;"
+                             f"emote-sets=0;turbo=0;user-id={self.user_id};user-type= "
+                             ":tmi.twitch.tv GLOBALUSERSTATE")
+        self.history.add("twitch", "welcome", client=client.number)
+        return None
+
+    async def _refuse(self, client, text):
+        await self._reply(client, f"NOTICE * :{text}")
+        self.history.add("twitch", "login_refused", client=client.number)
+        await client.ws.close()
+
+    async def _on_join(self, client, _tags, params):
+        for room in params[0].split(","):
+            room = room.lstrip("#")
+            is_over = not self.joins.add(time.monotonic())
+            self.history.add("twitch", "join", client=client.number, room=room, over=is_over,
+                             early=not client.is_in)
+            if not client.is_in or is_over or room not in self.rooms:
+                continue  # the real one gives no reply at all
+            client.rooms.add(room)
+            nick = client.nick
+            await self._send(client, f":{nick}!{nick}@{nick}.tmi.twitch.tv JOIN #{room}\r\n"
+                             f":{nick}.tmi.twitch.tv 353 {nick} = #{room} :{nick}\r\n"
+                             f":{nick}.tmi.twitch.tv 366 {nick} #{room} :End of /NAMES list")
+            if not client.is_anonymous:
+                await self._userstate(client, room)
+            await self._send(client, f"@emote-only=0;followers-only=-1;r9k=0;"
+                             f"room-id={self.rooms[room]};slow={self.slow.get(room, 0)};subs-only=0 "
+                             f":tmi.twitch.tv ROOMSTATE #{room}")
+
+    async def _on_part(self, client, _tags, params):
+        for room in params[0].split(","):
+            client.rooms.discard(room.lstrip("#"))
+            await self._send(client, f":{client.nick}!{client.nick}@{client.nick}.tmi.twitch.tv "
+                             f"PART {room}")
+
+    async def _on_ping(self, client, _tags, params):
+        await self._reply(client, f"PONG tmi.twitch.tv :{params[0] if params else ''}")
+
+    async def _on_pong(self, _client, _tags, params):
+        pass
+
+    async def _on_quit(self, client, _tags, _params):
+        self.history.add("twitch", "quit", client=client.number)
+        await client.ws.close()
+
+    async def _on_privmsg(self, client, tags, params):
+        room, text = params[0].lstrip("#"), params[1] if len(params) > 1 else ""
+        now = time.monotonic()
+        is_mod = room in self.mods
+        small, large = self.sends.add(now), self.sends_mod.add(now)
+        is_over = not (large if is_mod else small)
+        self.history.add("twitch", "said", client=client.number, room=room, text=text, mod=is_mod,
+                         reply_to=tags.get("reply-parent-msg-id"), over=is_over)
+        for waiter in list(self._waiters):
+            waiter()
+        if client.is_anonymous or room not in client.rooms or is_over:
+            return
+        refusal = self.answer(client, room, text) if self.answer else None
+        if text[:1] in "/.":
+            refusal = "unrecognized_cmd"
+        if refusal:
+            await self._send(client, f"@msg-id={refusal} :tmi.twitch.tv NOTICE #{room} :Not sent.")
+        elif refusal is None and self.acknowledges:
+            await self._userstate(client, room, str(uuid.uuid4()))
+
+    async def _userstate(self, client, room, message_id=None):
+        is_mod = room in self.mods
+        await self._send(client, f"@badge-info=;badges={'moderator/1' if is_mod else ''};color=;"
+                         f"display-name=TidalBot;emote-sets=0;"
+                         + (f"id={message_id};" if message_id else "")
+                         + f"mod={int(is_mod)};subscriber=0;user-type={'mod' if is_mod else ''} "
+                         f":tmi.twitch.tv USERSTATE #{room}")
+
+    async def _reply(self, client, text):
+        await self._send(client, f":tmi.twitch.tv {text}")
+
+    async def _send(self, client, lines):
+        try:
+            await client.ws.send_str(lines + "\r\n")
+        except (ConnectionError, RuntimeError):
+            pass  # it has gone; `close` records that
+
+    # -- What the test makes happen -------------------------------------------------------------------
+
+    def live(self):
+        return [c for c in self.clients if not c.ws.closed]
+
+    def raw(self, lines, clients=None):
+        """Sends bytes of the wire, without the last CRLF, to the given or all connections."""
+        self.history.add("twitch", "sent", lines=lines)
+
+        async def go():
+            for client in clients or self.live():
+                await self._send(client, lines)
+        self.loop.run(go())
+
+    def say(self, text, user="pebblewren", user_id=None, room=None, **tags):
+        """A chat line as another user. Gives its message id; tags override: badges=..., mod=1."""
+        line, message_id = self.line(text, user, user_id, room, **tags)
+        self.history.add("twitch", "say", id=message_id, text=text, user=user,
+                         room=room or next(iter(self.rooms)))
+        targets = [c for c in self.live() if (room or next(iter(self.rooms))) in c.rooms]
+        self.raw(line, targets)
+        return message_id
+
+    def line(self, text, user="pebblewren", user_id=None, room=None, **tags):
+        room = room or next(iter(self.rooms))
+        message_id = tags.pop("id", None) or str(uuid.uuid4())
+        all_tags = {"badge-info": "", "badges": "", "color": "#1E90FF", "display-name": user,
+                    "emotes": "", "first-msg": "0", "flags": "", "id": message_id, "mod": "0",
+                    "returning-chatter": "0", "room-id": self.rooms[room], "subscriber": "0",
+                    "tmi-sent-ts": str(int(time.time() * 1000)), "turbo": "0",
+                    "user-id": user_id or str(50000000 + sum(user.encode()) * 7919 % 9999999),
+                    "user-type": ""}
+        all_tags.update({k.replace("_", "-"): v for k, v in tags.items()})
+        wire = ";".join(f"{k}={escape(v)}" for k, v in all_tags.items())
+        login = user.lower()
+        return f"@{wire} :{login}!{login}@{login}.tmi.twitch.tv PRIVMSG #{room} :{text}", message_id
+
+    def notice(self, kind, user="brinebaron", room=None, text=None, **params):
+        """A USERNOTICE: sub, resub, subgift, submysterygift, raid, announcement ..."""
+        room = room or next(iter(self.rooms))
+        message_id = str(uuid.uuid4())
+        tags = {"badges": "", "display-name": user, "emotes": "", "id": message_id, "login": user,
+                "mod": "0", "msg-id": kind, "room-id": self.rooms[room], "system-msg": "",
+                "tmi-sent-ts": str(int(time.time() * 1000)), "user-id": "50020007"}
+        tags.update({f"msg-param-{k.replace('_', '-')}": v for k, v in params.items()})
+        wire = ";".join(f"{k}={escape(v)}" for k, v in tags.items())
+        self.history.add("twitch", "notice", id=message_id, kind=kind, room=room)
+        self.raw(f"@{wire} :tmi.twitch.tv USERNOTICE #{room}" + (f" :{text}" if text else ""))
+        return message_id
+
+    def delete(self, message_id, user="pebblewren", room=None):
+        room = room or next(iter(self.rooms))
+        self.raw(f"@login={user};room-id={self.rooms[room]};target-msg-id={message_id};"
+                 f"tmi-sent-ts=1 :tmi.twitch.tv CLEARMSG #{room} :gone")
+
+    def ban(self, user_id, user="pebblewren", room=None, seconds=None):
+        room = room or next(iter(self.rooms))
+        duration = f"ban-duration={seconds};" if seconds else ""
+        self.raw(f"@{duration}room-id={self.rooms[room]};target-user-id={user_id};tmi-sent-ts=1 "
+                 f":tmi.twitch.tv CLEARCHAT #{room} :{user}")
+
+    def set_mod(self, room, is_mod):
+        (self.mods.add if is_mod else self.mods.discard)(room)
+
+        async def go():
+            for client in self.live():
+                if room in client.rooms:
+                    await self._userstate(client, room)
+        self.loop.run(go())
+
+    def cut(self, abort=False):
+        """Closes every connection: cleanly, or by a reset."""
+        async def go():
+            for client in self.live():
+                if abort:
+                    client.ws._req.transport.abort()
+                else:
+                    await client.ws.close(code=1001)
+        self.history.add("twitch", "cut", abort=abort)
+        self.loop.run(go())
+
+    # -- What the test waits for --------------------------------------------------------------------
+
+    def said(self, room=None):
+        """Everything the bot said, as texts, in order."""
+        return [e["text"] for e in self.history.find("twitch", "said")
+                if room is None or e["room"] == room]
+
+    def wait_said(self, pattern, timeout=10, since=0):
+        """Waits for a line of the bot that matches; gives the history's event."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for event in self.history.find("twitch", "said")[since:]:
+                if re.search(pattern, event["text"]):
+                    return event
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never said {pattern!r}; said {self.said()}")
+            time.sleep(0.005)
+
+    def wait(self, what, n=1, timeout=15, **facts):
+        """Waits until the history holds n events like this; gives them."""
+        deadline = time.monotonic() + timeout
+        while len(found := self.history.find("twitch", what, **facts)) < n:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {n} x {what} {facts}: only {len(found)}")
+            time.sleep(0.005)
+        return found
