@@ -24,9 +24,10 @@ void io_turn(struct io *io, int64_t wait_ms);
 void io_stop(struct io *io);
 /* Frees the loop with whatever is still in it; callbacks do not run any more. */
 void io_free(struct io *io);
-/* Largest lag (a 100 ms tick that came late) since the last call, in ms. Also a metric. */
+/* Largest lag since the last call, in ms: the longest time callbacks held the loop, or a timer came
+ * late. Nothing wakes the loop to measure it. Also a metric. */
 int64_t io_lag_ms(struct io *io);
-/* Tests: moves clock_mono_ms and clock_wall_ms; timers that are due by then fire. */
+/* Tests: moves clock_mono_ms (ms >= 0) and clock_wall_ms; timers that are due by then fire. */
 void io_clock_shift(struct io *io, int64_t ms);
 
 /* ---- Timers, deferred calls, signals, descriptors ---------------------------------------------- */
@@ -75,7 +76,7 @@ struct io_address {
 	bool is_v6;
 	bool is_loopback;
 };
-struct io_lookup;
+struct io_lookup; /* gone when got() is called */
 /* Resolves host: numbers and "localhost" at once (still by callback), names on a thread; one lookup
  * in flight per name, answers kept 60 s, and served stale when the resolver fails (faults.md D).
  * got(ctx, 0, list, n) or got(ctx, ERR_NAME/ERR_TIMEOUT, NULL, 0). NULL = no memory. */
@@ -115,7 +116,7 @@ struct io_ws_options {
 	 * a parser may work in place. */
 	void (*message)(void *ctx, char *bytes, size_t n);
 	/* The end, exactly once unless freed first: err, the phase it happened in, the close code
-	 * (0 = none) and a sentence for the log. */
+	 * (0 = none) and a sentence for the log. The handle stays until io_ws_free. */
 	void (*closed)(void *ctx, int err, enum io_phase phase, int code, const char *why);
 	void *ctx;
 };
@@ -123,10 +124,12 @@ struct io_ws_options {
  * memory or a bad URL. Options and their strings are copied. */
 struct io_ws *io_ws_open(struct io *io, const struct io_ws_options *o);
 /* Queues one text message. ERR_CLOSED before open and after the end; ERR_LIMIT when the peer does not
- * read: the socket is then closed as dead. `ahead` puts it before what is queued (PONG). */
+ * read: the socket is then closed as dead (closed() tells); ERR_INVALID when the message alone is
+ * over IO_WS_QUEUE_BYTES. A peer that takes nothing for 10 s is dead too. `ahead` puts it before what is queued (PONG). */
 int io_ws_send(struct io_ws *ws, struct str text, bool ahead) MUST_USE;
 size_t io_ws_queued(const struct io_ws *ws); /* bytes not yet given to the kernel */
-/* Sends what is queued and a close frame, waits at most 1 s, then ends; closed() is not called. */
+/* TAKES ws: sends what is queued and a close frame, waits at most 1 s for the peer, then frees it;
+ * closed() is not called. */
 void io_ws_close(struct io_ws *ws, int code);
 /* Drops the connection now. */
 void io_ws_free(struct io_ws *ws);
@@ -153,8 +156,9 @@ struct io_http_options {
 	void (*done)(void *ctx, int err, const char *why);
 	void *ctx;
 };
-/* Starts one request; connections are reused. NULL = no memory or a bad URL. Copied. Link-local and
- * metadata addresses are refused (faults.md Z1). */
+/* Starts one request; connections are reused. NULL = no memory, a bad URL or header. Copied. Link-local
+ * and metadata addresses are refused (faults.md Z1). The handle is gone when done() has returned. A
+ * request other than GET and HEAD is never sent a second time on a new connection. */
 struct io_http *io_http_start(struct io *io, const struct io_http_options *o);
 /* Value of an answer header (any case), "" when absent. BORROWED; in head, data and done. */
 const char *io_http_header(const struct io_http *h, const char *name);
@@ -187,8 +191,9 @@ struct io_response {
 };
 /* Serves on a unix socket (path, mode 0600; a dead one is replaced) and, if listen is not NULL, on
  * "127.0.0.1:8005". Bad framing, too much, too slow: answered 4xx or closed here. Every complete
- * request comes to answer(), which fills the response before it returns. ERR_BUSY: the address is in
- * use. */
+ * request comes to answer(), which fills the response before it returns; then the connection closes
+ * (one request each: request.c says why). ERR_BUSY: the address is in use. ERR_INVALID: socket_path
+ * is something else than a socket, or libwebsockets cannot start. */
 int io_serve_new(struct io *io, const char *socket_path, const char *listen,
 	void (*answer)(void *ctx, const struct io_request *q, struct io_response *a), void *ctx,
 	struct io_serve **out) MUST_USE;

@@ -10,6 +10,7 @@
 #define LAG_OBSERVE_MS 500
 /* libwebsockets and libuv close what they own over some turns; measured about 20. */
 #define CLOSING_TURNS 200
+#define OWN_HANDLES 5 /* in struct io: wake, quiet, before_wait, after_wait, turn */
 
 static struct metric lag_metric = {
 	.name = "mynah_loop_lag_seconds",
@@ -283,6 +284,26 @@ static void close_if_open(uv_handle_t *uv, void *arg)
 		uv_close(uv, NULL);
 }
 
+static void count_handle(uv_handle_t *uv, void *count)
+{
+	(void)uv;
+	++*(unsigned *)count;
+}
+
+/* Turns until nothing in libuv is left but the loop's own handles. */
+static void run_out(struct io *io)
+{
+	unsigned count, i;
+
+	for (i = 0; i < CLOSING_TURNS; i++) {
+		uv_run(&io->uv, UV_RUN_NOWAIT);
+		count = 0;
+		uv_walk(&io->uv, count_handle, &count);
+		if (count <= OWN_HANDLES && !io->graves)
+			return;
+	}
+}
+
 void io_free(struct io *io)
 {
 	struct handle *h, *tmp;
@@ -293,12 +314,14 @@ void io_free(struct io *io)
 	io->is_ending = true;
 	while (io->handles)
 		io->handles->end(io->handles);
+	/* Requests leave curl before curl ends, and curl's sockets are closed with it. */
 	for (i = 0; i < CLOSING_TURNS && io->graves; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);
 	curl_door_free(io);
 	resolver_free(io);
-	for (i = 0; i < CLOSING_TURNS && (lws_door_is_closing(io) || io->graves); i++)
-		uv_run(&io->uv, UV_RUN_NOWAIT);
+	lws_door_close(io);
+	run_out(io);
+	lws_door_free(io);
 	uv_walk(&io->uv, close_if_open, NULL);
 	for (i = 0; i < CLOSING_TURNS && uv_loop_close(&io->uv) != 0; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);

@@ -65,8 +65,9 @@ void worker_collect(struct io *io);   /* on the loop: done callbacks of every wo
 void resolver_collect(struct io *io); /* on the loop: answers of the resolver threads */
 void resolver_free(struct io *io);
 
-/* Closes everything libwebsockets has, which takes turns of the loop: true while there is more. */
-bool lws_door_is_closing(struct io *io);
+/* Begins to close everything libwebsockets has; some turns later lws_door_free may be called. */
+void lws_door_close(struct io *io);
+void lws_door_free(struct io *io);
 void curl_door_free(struct io *io);
 
 /* Is it link-local, a metadata service, or unspecified (faults.md Z1)? addr is 4 or 16 bytes in

@@ -26,7 +26,6 @@ struct lws_door {
 	struct client_vhost *vhosts;
 	struct lws_vhost *server;
 	unsigned n_vhosts;
-	bool is_closing;
 };
 
 static const struct lws_protocols client_protocols[] = {
@@ -174,21 +173,23 @@ void lws_door_kill(struct io *io, struct lws *wsi)
 	lws_door_wake(io);
 }
 
-bool lws_door_is_closing(struct io *io)
+void lws_door_close(struct io *io)
+{
+	if (io->lws)
+		lws_context_destroy(io->lws->context);
+}
+
+void lws_door_free(struct io *io)
 {
 	struct client_vhost *v, *tmp;
 
 	if (!io->lws)
-		return false;
-	if (!io->lws->is_closing) {
-		io->lws->is_closing = true;
-		lws_context_destroy(io->lws->context);
-	}
-	if (io->lws->context)
-		return true;
+		return;
+	/* On a loop that is not its own, the first call closes and the second one frees; should all
+	 * have been freed already, the context is NULL, which is allowed. */
+	lws_context_destroy(io->lws->context);
 	DL_FOREACH_SAFE(io->lws->vhosts, v, tmp)
 		mem_free(v);
 	mem_free(io->lws);
 	io->lws = NULL;
-	return false;
 }

@@ -1,10 +1,15 @@
 /* io/request.c: one HTTP request of a client, over libwebsockets.
  *
- *   HEADERS -> (BODY ->) ANSWER -> IDLE -> HEADERS ...
+ *   HEADERS -> (BODY ->) ANSWER -> closed
+ *
+ * A connection carries one request. libwebsockets 4.1.6 reads a POST that was pipelined behind another
+ * request from the wrong place (its body was the first bytes of its own request line) and then
+ * spins for ever; whether more came behind a request cannot be asked. For callers on this machine
+ * a new connection costs nothing.
  *
  * libwebsockets reads the headers leniently: what a proxy in front could read otherwise (two lengths,
- * chunks) is refused here, with an answer and an end of the connection. The head of the answer is
- * written by hand: it is six lines, and libwebsockets adds nothing to it. */
+ * chunks) is refused here. The head of the answer is written by hand: it is six lines, and
+ * libwebsockets adds nothing to it. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +62,7 @@ static int write_answer(struct client *c, const struct io_response *a)
 	if (!err && a->allow)
 		err = buf_addf(out, "Allow: %s\r\n", a->allow);
 	if (!err)
-		err = buf_addf(out, "Connection: %s\r\n\r\n", c->is_last ? "close" : "keep-alive");
+		err = buf_adds(out, "Connection: close\r\n\r\n");
 	if (!err && !is_head)
 		err = buf_add(out, a->body.at, a->body.len);
 	return err;
@@ -73,13 +78,12 @@ static int send_answer(struct client *c, const struct io_response *a)
 	return 0;
 }
 
-/* An answer of our own; the connection ends with it. */
+/* An answer of our own. */
 static int refuse(struct client *c, int status, const char *why)
 {
 	struct io_response a = {.status = status, .content_type = "application/json"};
 	int r = -1;
 
-	c->is_last = true;
 	if (!c->method)
 		c->method = "GET";
 	buf_init(&a.body, 256);
@@ -125,12 +129,7 @@ static int on_writeable(struct client *c)
 		lws_callback_on_writable(c->wsi);
 		return 0;
 	}
-	buf_fini(&c->answer);
-	buf_fini(&c->body);
-	if (c->is_last || lws_http_transaction_completed(c->wsi))
-		return -1;
-	client_enter(c, CLIENT_IDLE);
-	return 0;
+	return -1;
 }
 
 /* ---- The request -------------------------------------------------------------------------------- */
@@ -192,9 +191,29 @@ static int64_t length_of(struct client *c)
 	return str_int(str_of(text), &n) == 0 ? n : -1;
 }
 
+/* libwebsockets keeps the arguments apart; put together again as they came. */
+static bool copy_query(struct client *c)
+{
+	size_t used = 0;
+	int i, n;
+
+	c->query[0] = '\0';
+	for (i = 0; (n = lws_hdr_fragment_length(c->wsi, WSI_TOKEN_HTTP_URI_ARGS, i)) > 0; i++) {
+		if (used + (size_t)n + 2 > sizeof(c->query))
+			return false;
+		if (i > 0)
+			c->query[used++] = '&';
+		if (lws_hdr_copy_fragment(c->wsi, c->query + used, n + 1, WSI_TOKEN_HTTP_URI_ARGS,
+			i) < 0)
+			return false;
+		used += (size_t)n;
+	}
+	return true;
+}
+
 static bool copy_headers(struct client *c)
 {
-	return copy_header(c, WSI_TOKEN_HTTP_URI_ARGS, c->query, sizeof(c->query)) &&
+	return copy_query(c) &&
 		copy_header(c, WSI_TOKEN_HTTP_AUTHORIZATION, c->authorization,
 			sizeof(c->authorization)) &&
 		copy_header(c, WSI_TOKEN_HTTP_CONTENT_TYPE, c->content_type,
@@ -207,21 +226,22 @@ static bool copy_headers(struct client *c)
 /* The headers are in. Not 0 = close the connection. */
 static int on_headers(struct client *c, const char *uri, size_t len)
 {
-	char version[16], connection[64];
+	char version[16];
 	int64_t length;
 
-	buf_clear(&c->body);
+	if (c->state != CLIENT_HEADERS)
+		return -1;
 	client_enter(c, CLIENT_BODY);
 	c->method = method_of(c->wsi);
-	c->is_last = true;
 	if (!c->method)
 		return refuse(c, 501, "this method is not known");
 	if (len >= sizeof(c->path))
 		return refuse(c, 414, "the path is too long");
 	memcpy(c->path, uri, len);
 	c->path[len] = '\0';
-	if (!copy_headers(c) || !copy_header(c, WSI_TOKEN_HTTP, version, sizeof(version)) ||
-		!copy_header(c, WSI_TOKEN_CONNECTION, connection, sizeof(connection)))
+	if (strlen(c->path) != len)
+		return refuse(c, 400, "the path holds a NUL");
+	if (!copy_headers(c) || !copy_header(c, WSI_TOKEN_HTTP, version, sizeof(version)))
 		return refuse(c, 431, "a header is too long");
 	if (lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
 		return refuse(c, 411, "the body needs a Content-Length");
@@ -232,7 +252,6 @@ static int on_headers(struct client *c, const char *uri, size_t len)
 		return refuse(c, 413, "the body is over 65536 bytes");
 	if (strcmp(version, "HTTP/1.0") != 0 && !c->host[0])
 		return refuse(c, 400, "the Host header is missing");
-	c->is_last = strcmp(version, "HTTP/1.0") == 0 || strcasestr(connection, "close") != NULL;
 	return length > 0 ? 0 : on_whole_request(c);
 }
 

@@ -19,8 +19,9 @@
 
 /* How long a client may stay in each state (faults.md H2). */
 static const int64_t patience_ms[] = {
-	[CLIENT_HEADERS] = 5000, [CLIENT_BODY] = 10000, [CLIENT_ANSWER] = 10000,
-	[CLIENT_IDLE] = 30000,
+	[CLIENT_HEADERS] = 5000,
+	[CLIENT_BODY] = 10000,
+	[CLIENT_ANSWER] = 10000,
 };
 
 /* ---- Clients ------------------------------------------------------------------------------------ */
@@ -58,7 +59,7 @@ void client_enter(struct client *c, enum client_state state)
 	c->since_ms = clock_mono_ms();
 }
 
-/* Makes room by dropping who has been idle longest. */
+/* Makes room by dropping who has been connected longest without asking. */
 static bool make_room(struct io_serve *s)
 {
 	struct client *c, *oldest = NULL;
@@ -66,7 +67,7 @@ static bool make_room(struct io_serve *s)
 	if (s->n_clients < IO_SERVE_CLIENTS)
 		return true;
 	DL_FOREACH(s->clients, c)
-		if (c->state == CLIENT_IDLE && (!oldest || c->since_ms < oldest->since_ms))
+		if (c->state == CLIENT_HEADERS && (!oldest || c->since_ms < oldest->since_ms))
 			oldest = c;
 	if (!oldest)
 		return false;

@@ -7,7 +7,7 @@
 
 #define SERVE_ANSWER_BYTES (1024 * 1024 + 1024) /* faults.md section 7: 1 MiB out, and headers */
 
-enum client_state { CLIENT_HEADERS, CLIENT_BODY, CLIENT_ANSWER, CLIENT_IDLE };
+enum client_state { CLIENT_HEADERS, CLIENT_BODY, CLIENT_ANSWER };
 
 struct client {
 	struct handle h;
@@ -26,7 +26,6 @@ struct client {
 	/* The answer, after LWS_PRE bytes that libwebsockets may scribble on. */
 	struct buf answer;
 	size_t sent;
-	bool is_last; /* the connection closes after this answer */
 };
 
 struct door {

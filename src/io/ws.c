@@ -60,7 +60,8 @@ struct io_ws {
 
 	int err, code;
 	enum io_phase failed_in;
-	char why[256];
+	char why[384];
+	char heard[128]; /* what libwebsockets or the peer's close frame said */
 	char certificate[LWS_DOOR_WHY_BYTES]; /* what is wrong with it, "" = nothing yet */
 };
 
@@ -222,7 +223,7 @@ static void attempt_failed_later(struct handle *h)
 {
 	struct io_ws *ws = (struct io_ws *)h;
 
-	attempt_failed(ws, ws->why[0] ? ws->why : "no reason given");
+	attempt_failed(ws, ws->heard[0] ? ws->heard : "no reason given");
 }
 
 static void on_phase_deadline(struct io_ws *ws)
@@ -332,7 +333,7 @@ static void try_address(struct io_ws *ws)
 	info.opaque_user_data = ws;
 	info.retry_and_idle_policy = &no_pings;
 	info.pwsi = &ws->wsi;
-	ws->why[0] = '\0';
+	ws->heard[0] = '\0';
 	ws->certificate[0] = '\0';
 	wsi = lws_client_connect_via_info(&info);
 	lws_door_wake(io);
@@ -495,7 +496,7 @@ static void on_peer_close(struct io_ws *ws, const unsigned char *in, size_t len)
 	if (len < 2)
 		return;
 	ws->code = in[0] << 8 | in[1];
-	snprintf(ws->why, sizeof(ws->why), "%.*s", (int)(len - 2 < 123 ? len - 2 : 123),
+	snprintf(ws->heard, sizeof(ws->heard), "%.*s", (int)(len - 2 < 123 ? len - 2 : 123),
 		(const char *)in + 2);
 }
 
@@ -504,24 +505,21 @@ static void on_connection_error(struct io_ws *ws, const char *in, size_t len)
 	unsigned status = lws_http_client_http_response(ws->wsi);
 
 	if (ws->phase == IO_UPGRADE && status >= 200)
-		snprintf(ws->why, sizeof(ws->why), "it answered HTTP %u", status);
+		snprintf(ws->heard, sizeof(ws->heard), "it answered HTTP %u", status);
 	else
-		snprintf(ws->why, sizeof(ws->why), "%.*s", in ? (int)len : 0, in ? in : "");
+		snprintf(ws->heard, sizeof(ws->heard), "%.*s", in ? (int)len : 0, in ? in : "");
 	ws->wsi = NULL;
 	handle_later(&ws->h, attempt_failed_later);
 }
 
 static void on_closed(struct io_ws *ws)
 {
-	char reason[sizeof(ws->why)];
-
 	ws->wsi = NULL;
-	snprintf(reason, sizeof(reason), "%s", ws->why);
 	if (ws->is_closing)
 		io_ws_free(ws);
 	else if (ws->code)
 		end_with(ws, ERR_CLOSED, "%s closed with code %d%s%s", ws->url.host, ws->code,
-			reason[0] ? ": " : "", reason);
+			ws->heard[0] ? ": " : "", ws->heard);
 	else
 		end_with(ws, ERR_CLOSED, "the connection to %s broke without a close frame",
 			ws->url.host);
