@@ -97,7 +97,7 @@ static void poisoned_values_are_thrown_away(void **state)
 
 	world_redis("RPUSH %s %b", k, huge, (size_t)10 * 1024 * 1024);
 	assert_string_equal(world_recall(w, "42"), "Ann: mine|Ann: more");
-	assert_true(w->took_ms <= RECALL_MS + 50);
+	assert_true(w->took_ms <= RECALL_MS + SLACK_MS);
 	world_until_up(w, true); /* it hung up rather than read 10 MiB */
 	world_sync_redis(w);
 	assert_string_equal(world_redis("EXISTS %s", k), "0");
@@ -126,11 +126,11 @@ static void a_stopped_server_costs_the_deadline_only(void **state)
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
 	kill(own.pid, SIGSTOP);
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
-	assert_in_range(w->took_ms, RECALL_MS - 10, RECALL_MS + 30);
+	assert_in_range(w->took_ms, RECALL_MS - 10, RECALL_MS + SLACK_MS);
 	/* noticed, and from then on not asked */
 	world_until_up(w, false);
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
-	assert_true(w->took_ms < 20);
+	assert_true(w->took_ms < RECALL_MS / 2);
 	world_remember(w, "42", "while away", "");
 	kill(own.pid, SIGCONT);
 	io_clock_shift(w->io, 10000);
@@ -176,7 +176,7 @@ static void a_slow_server_is_left_alone_for_a_while(void **state)
 	assert_non_null(strstr(memory_state(&w->memory, &(bool){false}), "too late"));
 	kill(own.pid, SIGSTOP);
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
-	assert_true(w->took_ms < 20);
+	assert_true(w->took_ms < RECALL_MS / 2);
 	kill(own.pid, SIGCONT);
 	world_turn_for(w, 20);
 	io_clock_shift(w->io, 61000);
@@ -252,7 +252,7 @@ static void a_down_server_is_no_error(void **state)
 	world_turn_for(w, 50);
 	world_remember(w, "42", "hello", "");
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
-	assert_true(w->took_ms < 20);
+	assert_true(w->took_ms < RECALL_MS / 2);
 	assert_non_null(strstr(memory_state(&w->memory, &(bool){false}), "refused"));
 }
 

@@ -16,6 +16,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR_MS (60 * 60 * 1000LL)
 #define RECALL_MS 150
+#define SLACK_MS 60 /* of a machine that builds something else meanwhile */
 #define PASSWORD "tr0ub4dor"
 
 struct server {
