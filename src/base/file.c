@@ -89,11 +89,12 @@ static int write_all(int fd, struct str bytes)
 	return 0;
 }
 
-/* The rename itself has to reach the disk too. A file system that cannot sync a folder is let be. */
+/* The rename has to reach the disk too. A file system that cannot sync a folder is let be. */
 static void sync_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = !slash ? mem_dup(".") : mem_dupn(path, slash == path ? 1 : (size_t)(slash - path));
+	char *dir = !slash ? mem_dup(".")
+			   : mem_dupn(path, slash == path ? 1 : (size_t)(slash - path));
 	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd >= 0) {

@@ -194,7 +194,8 @@ struct str json_text(const struct json *v)
 	if (!json_is_string(v))
 		return (struct str){NULL, 0};
 	/* A string may hold a NUL, so its length is asked for. */
-	return (struct str){json_object_get_string(of(v)), (size_t)json_object_get_string_len(of(v))};
+	const size_t len = (size_t)json_object_get_string_len(of(v));
+	return (struct str){json_object_get_string(of(v)), len};
 }
 
 int64_t json_int(const struct json *object, const char *key, int64_t fallback)

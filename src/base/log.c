@@ -18,14 +18,14 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define LINE_BYTES 16384    /* all standard keys at their longest; further keys beyond are left out */
-#define LINE_END_BYTES 64   /* kept free for "suppressed" and the closing brace */
+#define LINE_BYTES 16384  /* the standard keys at their longest; what then has no room is left out */
+#define LINE_END_BYTES 64 /* kept free for "suppressed" and the closing brace */
 #define REPEAT_WINDOW_MS 60000
 #define REPEAT_KINDS_MAX 512 /* pairs are words of our own code; a mistake there must not grow us */
 #define REPEAT_KEY_BYTES 96
-#define NUMBER_MARK '\x01'   /* first byte of what LOG_INT passes: scrubbing lets none from outside in */
+#define NUMBER_MARK '\x01' /* first byte of what LOG_INT passes */
 
-/* How often a (module, action) was said lately: the times of the last LOG_REPEATS lines, as a ring. */
+/* How often a (module, action) was said lately: the times of the last LOG_REPEATS lines, a ring. */
 struct repeat {
 	UT_hash_handle hh;
 	int64_t said_ms[LOG_REPEATS];
@@ -53,7 +53,7 @@ static char value_bytes[LOG_VALUE_BYTES + 1];
 static struct buf line = {line_bytes, 0, sizeof(line_bytes), LINE_BYTES};
 static struct buf value = {value_bytes, 0, sizeof(value_bytes), LOG_VALUE_BYTES};
 
-/* ---- Levels ------------------------------------------------------------------------------------ */
+/* ---- Levels ---------------------------------------------------------------------------------- */
 
 const char *log_level_name(enum log_level level)
 {
@@ -77,7 +77,7 @@ int log_wants(enum log_level level)
 	return level <= LOG_AUDIT || level <= log_get_level();
 }
 
-/* ---- Repeats ----------------------------------------------------------------------------------- */
+/* ---- Repeats --------------------------------------------------------------------------------- */
 
 static struct repeat *find_repeat(const char *room, const char *action)
 {
@@ -115,7 +115,7 @@ static bool may_repeat(struct repeat *r, int64_t now_ms)
 	return true;
 }
 
-/* ---- One line ---------------------------------------------------------------------------------- */
+/* ---- One line -------------------------------------------------------------------------------- */
 
 enum standard { USER, COMMUNITY, RESULT, EXECUTION_TIME, MESSAGE, TURN, REQUEST_ID, STANDARDS };
 
@@ -227,7 +227,7 @@ static void build_line(enum log_level level, const char *room, const char *actio
 		buf_clear(&line);
 }
 
-/* ---- The sink ---------------------------------------------------------------------------------- */
+/* ---- The sink -------------------------------------------------------------------------------- */
 
 /* A reader of our lines that went away must not end the bot; who set a handler keeps it. */
 static void see_to_sigpipe(void)

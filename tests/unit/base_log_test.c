@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* ---- Log ---------------------------------------------------------------------------------------- */
+/* ---- Log ------------------------------------------------------------------------------------- */
 
 static char *folder, *path;
 
@@ -348,7 +348,7 @@ static void a_sink_that_is_gone_never_stops_the_program(void **state)
 	expect_survival(log_to_full_disk);
 }
 
-/* ---- Metrics ------------------------------------------------------------------------------------ */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 static struct metric drops = {.name = "mynah_drops_total", .help = "Replies not said.\nBy \\reason",
 	.kind = METRIC_COUNTER, .label = "reason"};

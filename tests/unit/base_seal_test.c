@@ -17,7 +17,7 @@ static struct secret *make(const char *text)
 	return s;
 }
 
-/* ---- Secrets ------------------------------------------------------------------------------------ */
+/* ---- Secrets --------------------------------------------------------------------------------- */
 
 static void a_secret_is_shared_and_used(void **state)
 {
@@ -103,7 +103,7 @@ static void nobody_may_look_into_the_process(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* ---- The vault ---------------------------------------------------------------------------------- */
+/* ---- The vault ------------------------------------------------------------------------------- */
 
 static struct vault *open_vault(const char *dir)
 {
@@ -357,7 +357,7 @@ static void without_memory_the_vault_is_what_it_was(void **state)
 	unit_remove_folder(dir, vault_files, COUNT(vault_files));
 }
 
-/* ---- Hashes ------------------------------------------------------------------------------------- */
+/* ---- Hashes ---------------------------------------------------------------------------------- */
 
 static void sha256_gives_the_published_values(void **state)
 {

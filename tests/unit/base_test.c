@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-/* ---- err ---------------------------------------------------------------------------------------- */
+/* ---- err ------------------------------------------------------------------------------------- */
 
 static void every_error_has_a_name_of_its_own(void **state)
 {
@@ -41,7 +41,7 @@ static void system_errors_are_translated_and_never_to_success(void **state)
 		assert_true(err_from_errno(sys) < 0);
 }
 
-/* ---- mem ---------------------------------------------------------------------------------------- */
+/* ---- mem ------------------------------------------------------------------------------------- */
 
 static void memory_comes_zeroed_and_counted(void **state)
 {
@@ -137,7 +137,7 @@ static void one_failure_is_one_failure_among_threads(void **state)
 	assert_int_equal(sum, 1);
 }
 
-/* ---- clock -------------------------------------------------------------------------------------- */
+/* ---- clock ----------------------------------------------------------------------------------- */
 
 static void times_are_written_as_rfc_3339(void **state)
 {
@@ -175,7 +175,7 @@ static void tests_move_time_one_clock_or_both(void **state)
 	clock_shift(0, 3600000);
 }
 
-/* ---- rand --------------------------------------------------------------------------------------- */
+/* ---- rand ------------------------------------------------------------------------------------ */
 
 static void a_seed_gives_the_same_numbers_on_every_machine(void **state)
 {
@@ -237,7 +237,7 @@ static void ids_of_turns_are_uuids_that_sort_by_time(void **state)
 	assert_true(strcmp(a, b) < 0);
 }
 
-/* ---- buf ---------------------------------------------------------------------------------------- */
+/* ---- buf ------------------------------------------------------------------------------------- */
 
 static void a_buffer_holds_its_maximum_and_not_a_byte_more(void **state)
 {
@@ -363,7 +363,7 @@ static void integers_are_whole_or_refused(void **state)
 	}
 }
 
-/* ---- file --------------------------------------------------------------------------------------- */
+/* ---- file ------------------------------------------------------------------------------------ */
 
 static char *in(const char *folder, const char *name)
 {
