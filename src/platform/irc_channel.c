@@ -214,6 +214,7 @@ static void tell_outcome(struct platform_irc *p, struct platform_channel *ch, st
 	if (p->owner.outcome && !platform_irc_is_mute(p))
 		p->owner.outcome(p->owner.ctx, r->turn, reason, why);
 	reply_free(r);
+	platform_irc_soon(p); /* a link that is going may have waited for it */
 }
 
 bool platform_channel_settle(struct platform_irc *p, struct platform_channel *ch,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,9 @@ static void client_write(struct peer_client *c, const void *bytes, size_t n)
 		client_end(c);
 }
 
-void peer_frame(struct peer *p, size_t client, const char *bytes, size_t n)
+void peer_frame(struct peer *p, size_t client, const char *text)
 {
+	size_t n = strlen(text);
 	unsigned char head[4] = {0x81, (unsigned char)n};
 	size_t head_len = 2;
 
@@ -51,7 +53,7 @@ void peer_frame(struct peer *p, size_t client, const char *bytes, size_t n)
 		head_len = 4;
 	}
 	client_write(&p->clients[client], head, head_len);
-	client_write(&p->clients[client], bytes, n);
+	client_write(&p->clients[client], text, n);
 }
 
 void peer_say(struct peer *p, size_t client, const char *fmt, ...)
@@ -60,11 +62,11 @@ void peer_say(struct peer *p, size_t client, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	int n = vsnprintf(line, sizeof(line) - 2, fmt, ap);
+	int n = vsnprintf(line, sizeof(line) - 3, fmt, ap);
 	va_end(ap);
-	must(n > 0 && (size_t)n < sizeof(line) - 2, "peer_say");
-	memcpy(line + n, "\r\n", 2);
-	peer_frame(p, client, line, (size_t)n + 2);
+	must(n > 0 && (size_t)n < sizeof(line) - 3, "peer_say");
+	memcpy(line + n, "\r\n", 3);
+	peer_frame(p, client, line);
 }
 
 void peer_cut(struct peer *p, size_t client)
@@ -250,9 +252,10 @@ static void on_accept(void *ctx, int mask)
 	struct peer_client *c = &p->clients[p->n];
 
 	(void)mask;
-	int fd = accept(p->fd, NULL, NULL);
+	int fd = accept(p->fd, NULL, NULL), yes = 1;
 	if (fd < 0)
 		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)); /* a frame is two writes */
 	must(p->n < PEER_CLIENTS, "too many clients");
 	p->n++;
 	*c = (struct peer_client){.peer = p, .fd = fd};

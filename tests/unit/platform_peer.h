@@ -36,7 +36,7 @@ void peer_start(struct peer *p, struct io *io);
 void peer_stop(struct peer *p);
 /* One frame, to one client; CRLF is added. */
 void peer_say(struct peer *p, size_t client, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void peer_frame(struct peer *p, size_t client, const char *bytes, size_t n);
+void peer_frame(struct peer *p, size_t client, const char *text); /* as it is */
 void peer_cut(struct peer *p, size_t client); /* RST */
 size_t peer_live(const struct peer *p);       /* connections that are open now */
 /* How many lines of this client begin with text. */
