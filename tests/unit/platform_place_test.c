@@ -154,7 +154,7 @@ static struct stand *stand_new(void)
 	struct stand *s = mem_new(sizeof(*s));
 
 	assert_non_null(s);
-	assert_int_equal(log_open(getenv("MYNAH_TEST_LOG"), LOG_DEBUG), 0);
+	assert_int_equal(log_open(NULL, LOG_SYSTEM), 0);
 	assert_int_equal(io_new(&s->io), 0);
 	peer_start(&s->peer, s->io);
 	snprintf(s->url, sizeof(s->url), "ws://127.0.0.1:%d/", s->peer.port);
@@ -1022,7 +1022,7 @@ static struct desk *desk_new(bool is_color, int in_fd)
 	struct platform_owner owner = owner_calls;
 
 	assert_non_null(d);
-	assert_int_equal(log_open(getenv("MYNAH_TEST_LOG"), LOG_DEBUG), 0);
+	assert_int_equal(log_open(NULL, LOG_SYSTEM), 0);
 	assert_int_equal(pipe(d->in), 0);
 	assert_int_equal(pipe(d->out), 0);
 	assert_int_equal(fcntl(d->out[0], F_SETFL, O_NONBLOCK), 0);
