@@ -6,32 +6,6 @@
 /* The YAML library says what its grammar missed; people want to know what they did. One row per
  * mistake that people make, found by a piece of the library's message (libfyaml 0.7.12). */
 
-static bool is_break(char c)
-{
-	return c == '\n' || c == '\r';
-}
-
-static size_t line_end(struct str text, size_t at)
-{
-	while (at < text.len && !is_break(text.at[at]))
-		at++;
-	return at;
-}
-
-static size_t line_start(struct str text, size_t at)
-{
-	while (at > 0 && !is_break(text.at[at - 1]))
-		at--;
-	return at;
-}
-
-static size_t skip_blanks(struct str text, size_t at)
-{
-	while (at < text.len && (text.at[at] == ' ' || text.at[at] == '\t'))
-		at++;
-	return at;
-}
-
 static struct str slice(struct str text, size_t at, size_t end)
 {
 	return (struct str){text.at + at, end > at ? end - at : 0};
@@ -50,7 +24,7 @@ static void say(char out[CONF_ADVICE_BYTES], const char *fmt, ...)
 /* The plain value from at to the end of its line or to a comment. */
 static struct str rest_of_value(struct str text, size_t at)
 {
-	size_t end = line_end(text, at);
+	size_t end = conf_line_end(text, at);
 
 	for (size_t i = at; i + 1 < end; i++)
 		if ((text.at[i] == ' ' || text.at[i] == '\t') && text.at[i + 1] == '#')
@@ -69,11 +43,11 @@ void conf_advise_quotes(struct str text, size_t at, char hint[CONF_ADVICE_BYTES]
 		say(hint, "put the value in quotes: '%.*s'", STR_FMT(value));
 }
 
-/* ---- Refinements: where exactly, and in which words --------------------------------------------- */
+/* ---- Refinements: where exactly, and in which words ------------------------------------------ */
 
 static void at_quote(struct str text, struct conf_advice *a)
 {
-	size_t start = line_start(text, a->at);
+	size_t start = conf_line_start(text, a->at);
 
 	if (a->at > start && strchr("\"'", text.at[a->at - 1]))
 		a->at--;
@@ -82,7 +56,7 @@ static void at_quote(struct str text, struct conf_advice *a)
 
 static void at_tab(struct str text, struct conf_advice *a)
 {
-	size_t start = line_start(text, a->at), end = line_end(text, a->at);
+	size_t start = conf_line_start(text, a->at), end = conf_line_end(text, a->at);
 	const char *tab = memchr(text.at + start, '\t', end - start);
 
 	if (tab)
@@ -94,7 +68,7 @@ static void quote_value(struct str text, struct conf_advice *a)
 {
 	struct str value;
 
-	if (a->at > line_start(text, a->at) && strchr("*&|>", text.at[a->at - 1]))
+	if (a->at > conf_line_start(text, a->at) && strchr("*&|>", text.at[a->at - 1]))
 		a->at--; /* libfyaml points behind the sign */
 	value = rest_of_value(text, a->at);
 	a->end = a->at + value.len;
@@ -110,7 +84,7 @@ static void begins_badly(struct str text, struct conf_advice *a)
 /* libfyaml points into or behind the tag. */
 static void at_tag(struct str text, struct conf_advice *a)
 {
-	size_t start = line_start(text, a->at), at = a->at < text.len ? a->at : text.len;
+	size_t start = conf_line_start(text, a->at), at = a->at < text.len ? a->at : text.len;
 
 	while (at > start && (at >= text.len || text.at[at] != '!'))
 		at--;
@@ -121,7 +95,8 @@ static void at_tag(struct str text, struct conf_advice *a)
 	quote_value(text, a);
 }
 
-/* The first ':' of a line that no space follows, as in "name:value"; line end when there is none. */
+/* The first ':' of a line that no space follows, as in "name:value"; line end when there is none.
+ */
 static size_t tight_colon(struct str text, size_t at, size_t end)
 {
 	while (at < end && text.at[at] != ':' && text.at[at] != ' ')
@@ -131,7 +106,8 @@ static size_t tight_colon(struct str text, size_t at, size_t end)
 
 static void advise_tight_colon(struct str text, size_t colon, struct conf_advice *a)
 {
-	size_t start = skip_blanks(text, line_start(text, colon)), end = line_end(text, colon);
+	size_t start = conf_skip_blanks(text, conf_line_start(text, colon)),
+	       end = conf_line_end(text, colon);
 	struct str name = conf_shown(slice(text, start, colon));
 	struct str value = conf_shown(slice(text, colon + 1, end));
 
@@ -143,7 +119,8 @@ static void advise_tight_colon(struct str text, size_t colon, struct conf_advice
 
 static void no_colon(struct str text, struct conf_advice *a)
 {
-	size_t start = skip_blanks(text, line_start(text, a->at)), end = line_end(text, a->at);
+	size_t start = conf_skip_blanks(text, conf_line_start(text, a->at)),
+	       end = conf_line_end(text, a->at);
 	size_t colon = tight_colon(text, start, end);
 
 	if (colon < end) {
@@ -156,22 +133,19 @@ static void no_colon(struct str text, struct conf_advice *a)
 	say(a->hint, "an option is written as name: value");
 }
 
-/* A plain text that runs over several lines until one with a ':'. Either its first line lacks the ':'
- * (or the space behind it), or a later line is indented so that it continues the value. */
+/* A plain text that runs over several lines until one with a ':'. Either its first line lacks the
+ * ':' (or the space behind it), or a later line is indented so that it continues the value. */
 static void plain_key(struct str text, struct conf_advice *a)
 {
-	size_t first = skip_blanks(text, line_start(text, a->at)), at;
+	size_t first = conf_skip_blanks(text, conf_line_start(text, a->at)), at;
 
 	if (first == a->at) {
 		no_colon(text, a);
 		return;
 	}
-	for (at = line_end(text, a->at); at < text.len; at = line_end(text, at)) {
-		size_t start, end;
+	for (at = conf_next_line(text, a->at); at < text.len; at = conf_next_line(text, at)) {
+		size_t start = conf_skip_blanks(text, at), end = conf_line_end(text, at);
 
-		at += text.at[at] == '\r' && at + 1 < text.len && text.at[at + 1] == '\n' ? 2 : 1;
-		start = skip_blanks(text, at);
-		end = line_end(text, at);
 		if (start == end || !memchr(text.at + start, ':', end - start))
 			continue;
 		a->at = start;
@@ -184,11 +158,11 @@ static void plain_key(struct str text, struct conf_advice *a)
 
 static void trailing(struct str text, struct conf_advice *a)
 {
-	size_t end = line_end(text, a->at), at = a->at < text.len ? a->at : text.len;
+	size_t end = conf_line_end(text, a->at), at = a->at < text.len ? a->at : text.len;
 	bool is_single = at > 0 && text.at[at - 1] == '\'';
 
 	a->end = end;
-	while (at > line_start(text, a->at) && !strchr("'\"", text.at[at - 1]))
+	while (at > conf_line_start(text, a->at) && !strchr("'\"", text.at[at - 1]))
 		at--;
 	is_single = at > 0 && text.at[at - 1] == '\'';
 	if (a->at < end && text.at[a->at] == '#') {
@@ -203,22 +177,23 @@ static void trailing(struct str text, struct conf_advice *a)
 
 static void bad_escape(struct str text, struct conf_advice *a)
 {
-	size_t start = line_start(text, a->at), next;
+	size_t start = conf_line_start(text, a->at), next;
 
 	while (a->at > start && a->at < text.len && text.at[a->at] != '\\')
 		a->at--;
 	if (a->at >= text.len || text.at[a->at] != '\\')
 		return;
 	next = a->at + 1;
-	if (next < text.len && !is_break(text.at[next]))
+	if (next < text.len && !conf_is_break(text.at[next]))
 		(void)text_next(text, &next);
 	a->end = next;
-	say(a->what, "\"%.*s\" is no escape that double quotes know", STR_FMT(slice(text, a->at, next)));
+	say(a->what, "\"%.*s\" is no escape that double quotes know",
+		STR_FMT(slice(text, a->at, next)));
 }
 
 static void second_colon(struct str text, struct conf_advice *a)
 {
-	size_t end = line_end(text, a->at), at = a->at < text.len ? a->at : text.len;
+	size_t end = conf_line_end(text, a->at), at = a->at < text.len ? a->at : text.len;
 
 	while (at < end && text.at[at] != ':')
 		at++;
@@ -239,7 +214,7 @@ static void unclosed(struct str text, struct conf_advice *a, size_t opener)
 
 static void no_comma(struct str text, struct conf_advice *a, size_t opener)
 {
-	if (opener >= text.len || line_start(text, opener) == line_start(text, a->at))
+	if (opener >= text.len || conf_line_start(text, opener) == conf_line_start(text, a->at))
 		return;
 	unclosed(text, a, opener);
 	say(a->hint, "add the \"%c\", or a \",\" between the items",
@@ -247,8 +222,19 @@ static void no_comma(struct str text, struct conf_advice *a, size_t opener)
 }
 
 enum refinement {
-	AS_IT_IS, AT_QUOTE, AT_TAB, AT_TAG, BEGINS_BADLY, NO_COLON, PLAIN_KEY, TRAILING, BAD_ESCAPE,
-	SECOND_COLON, UNCLOSED, NO_COMMA, QUOTE_VALUE
+	AS_IT_IS,
+	AT_QUOTE,
+	AT_TAB,
+	AT_TAG,
+	BEGINS_BADLY,
+	NO_COLON,
+	PLAIN_KEY,
+	TRAILING,
+	BAD_ESCAPE,
+	SECOND_COLON,
+	UNCLOSED,
+	NO_COMMA,
+	QUOTE_VALUE
 };
 
 struct row {
@@ -257,12 +243,12 @@ struct row {
 	const char *what, *hint;
 };
 
-#define ALIGN_HINT "the lines of one map or list begin in the same column"
-#define QUOTE_HINT "put the value in quotes"
-#define TAB_WHAT "a tab is used for indentation"
-#define TAB_HINT "replace it by spaces: YAML counts only those"
-#define OPEN_WHAT "the quote that opens here is not closed where its value ends"
-#define OPEN_HINT "close it at the end of the value, or indent the lines that continue it"
+#define ALIGN_HINT  "the lines of one map or list begin in the same column"
+#define QUOTE_HINT  "put the value in quotes"
+#define TAB_WHAT    "a tab is used for indentation"
+#define TAB_HINT    "replace it by spaces: YAML counts only those"
+#define OPEN_WHAT   "the quote that opens here is not closed where its value ends"
+#define OPEN_HINT   "close it at the end of the value, or indent the lines that continue it"
 #define ESCAPE_HINT "put the pattern in single quotes: there a backslash is only a backslash"
 
 /* The first row that fits counts. */
@@ -294,7 +280,8 @@ static const struct row rows[] = {
 	{"invalid extra closing", QUOTE_VALUE, "there is nothing that this bracket closes", ""},
 	{"comma in the beginning", AS_IT_IS, "there is nothing before this \",\"", "remove it"},
 	{"extra comma", AS_IT_IS, "there is nothing between two \",\"", "remove one of them"},
-	{"same line as a mapping key", QUOTE_VALUE, "a list may not begin in the line of its name", ""},
+	{"same line as a mapping key", QUOTE_VALUE, "a list may not begin in the line of its name",
+		""},
 	{"block sequence entries not allowed", QUOTE_VALUE,
 		"a list may not begin in the line of its name", ""},
 	{"invalid nested block mapping", SECOND_COLON, "a second \": \" stands in this line",
@@ -322,7 +309,8 @@ static const struct row rows[] = {
 		"a comment stands where a text of several lines should", "indent the text"},
 	{"in flow mode", AS_IT_IS, "this line is not indented, but a bracket above is still open",
 		"indent it, or close the [ or { before it"},
-	{"indent", AS_IT_IS, "this line is indented differently from those it belongs to", ALIGN_HINT},
+	{"indent", AS_IT_IS, "this line is indented differently from those it belongs to",
+		ALIGN_HINT},
 	{"block entry", AS_IT_IS, "a \"-\" may not stand here", ALIGN_HINT},
 	{"expected node content", QUOTE_VALUE, "a value is missing here", ""},
 	{"did not find expected key", AS_IT_IS, "a name is missing here",
@@ -361,8 +349,8 @@ static void refine(enum refinement how, struct str text, size_t opener, struct c
 	}
 }
 
-void conf_advise(struct str text, size_t at, size_t opener, const char *message,
-	struct conf_advice *a)
+void conf_advise(
+	struct str text, size_t at, size_t opener, const char *message, struct conf_advice *a)
 {
 	a->at = at < text.len ? at : text.len;
 	a->end = a->at;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXCERPT_BYTES 2048 /* WINDOW_WHOLE characters of excerpt.c, spelled out at worst */
-#define NEAR_WORD_BYTES 32 /* text_distance looks at no more */
+#define EXCERPT_BYTES   2048 /* WINDOW_WHOLE characters of excerpt.c, spelled out at worst */
+#define NEAR_WORD_BYTES 32   /* text_distance looks at no more */
 
 void conf_report_init(struct conf_report *r)
 {
@@ -135,14 +135,14 @@ void conf_report_sort(struct conf_report *r, size_t from)
 	}
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
-#define BOLD "\x1b[1m"
-#define RED "\x1b[1;31m"
+#define BOLD    "\x1b[1m"
+#define RED     "\x1b[1;31m"
 #define MAGENTA "\x1b[1;35m"
-#define GREEN "\x1b[1;32m"
-#define CYAN "\x1b[36m"
-#define PLAIN "\x1b[0m"
+#define GREEN   "\x1b[1;32m"
+#define CYAN    "\x1b[36m"
+#define PLAIN   "\x1b[0m"
 
 static const char *severity_name(enum conf_severity s)
 {
@@ -185,7 +185,8 @@ static int write_complaint(const struct conf_complaint *c, bool color, struct bu
 	if (!err && c->excerpt && c->line > 0)
 		err = write_excerpt(c, color, out);
 	if (!err && c->hint)
-		err = buf_addf(out, "%shint:%s %s\n", color ? CYAN : "", color ? PLAIN : "", c->hint);
+		err = buf_addf(
+			out, "%shint:%s %s\n", color ? CYAN : "", color ? PLAIN : "", c->hint);
 	return err;
 }
 
@@ -217,7 +218,8 @@ int conf_report_json(const struct conf_report *r, struct buf *out)
 	for (size_t i = 0; !err && i < r->n; i++) {
 		const struct conf_complaint *c = &r->items[i];
 
-		err = buf_addf(out, "%s{\"severity\":\"%s\"", i ? "," : "", severity_name(c->severity));
+		err = buf_addf(
+			out, "%s{\"severity\":\"%s\"", i ? "," : "", severity_name(c->severity));
 		if (!err)
 			err = json_member(out, "path", c->path);
 		if (!err)
@@ -234,7 +236,7 @@ int conf_report_json(const struct conf_report *r, struct buf *out)
 	return err ? err : buf_addc(out, ']');
 }
 
-/* ---- Did you mean ------------------------------------------------------------------------------- */
+/* ---- Did you mean ---------------------------------------------------------------------------- */
 
 /* "Reply-TTL" is spelled like "reply_ttl" for this purpose. False when too long to compare. */
 static bool normal_spelling(struct str word, char out[NEAR_WORD_BYTES + 1])

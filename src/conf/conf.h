@@ -11,7 +11,7 @@
 
 #include "base/base.h"
 
-/* ---- Complaints -------------------------------------------------------------------------------- */
+/* ---- Complaints ------------------------------------------------------------------------------ */
 
 #define CONF_FILE_BYTES (1024 * 1024) /* faults.md C2: cap 1 MiB */
 #define CONF_COMPLAINTS_MAX 200       /* the rest is counted, not kept */
@@ -46,7 +46,7 @@ int conf_report_json(const struct conf_report *r, struct buf *out) MUST_USE; /* 
 void conf_report_add(struct conf_report *r, enum conf_severity s, const char *path,
 	const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-/* ---- YAML -------------------------------------------------------------------------------------- */
+/* ---- YAML ------------------------------------------------------------------------------------ */
 
 /* YAML 1.2 with less: one document, valid UTF-8, no tags, no merge keys, no duplicate keys, keys are
  * texts. `key:` without a value (or ~, null) counts as if the line were not there. */
@@ -88,7 +88,7 @@ void conf_complain(struct conf_report *r, const struct conf_file *f, const struc
 /* The nearest of the words, or NULL when none is near: for "did you mean". */
 const char *conf_nearest(struct str word, const char *const *words, size_t n);
 
-/* ---- Options by table -------------------------------------------------------------------------- */
+/* ---- Options by table ------------------------------------------------------------------------ */
 
 /* What a value is, and the member type it is stored in. */
 enum conf_type {
@@ -151,7 +151,7 @@ int conf_read_texts(struct conf_report *r, const struct conf_file *f, const stru
 	struct conf_texts *out) MUST_USE;
 void conf_texts_free(struct conf_texts *t);
 
-/* ---- mynah.yaml -------------------------------------------------------------------------------- */
+/* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
 enum conf_place_kind { CONF_TWITCH, CONF_IRC };
 

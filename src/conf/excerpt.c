@@ -1,47 +1,8 @@
 #include "conf/room.h"
 
-#include <string.h>
-
-#define WINDOW_BEFORE 70 /* characters shown left of the caret when a line is too long */
-#define WINDOW_WHOLE 110 /* characters shown in all */
-#define TAB_COLUMNS 8
-
-static bool is_break(char c)
-{
-	return c == '\n' || c == '\r';
-}
-
-int conf_line_breaks(struct str text, size_t n)
-{
-	int breaks = 0;
-
-	for (size_t i = 0; i < n && i < text.len; i++) {
-		bool is_crlf = text.at[i] == '\r' && i + 1 < text.len && text.at[i + 1] == '\n';
-
-		if (is_break(text.at[i]) && !is_crlf)
-			breaks++;
-	}
-	return breaks;
-}
-
-/* The byte order mark is no character of the first line. */
-static size_t line_start(struct str text, size_t at)
-{
-	size_t i = at;
-
-	while (i > 0 && !is_break(text.at[i - 1]))
-		i--;
-	if (i == 0 && text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0 && at >= 3)
-		i = 3;
-	return i;
-}
-
-static size_t line_end(struct str text, size_t at)
-{
-	while (at < text.len && !is_break(text.at[at]))
-		at++;
-	return at;
-}
+#define WINDOW_BEFORE 70  /* characters shown left of the caret when a line is too long */
+#define WINDOW_WHOLE  110 /* characters shown in all */
+#define TAB_COLUMNS   8
 
 /* Steps back over n characters, not before `first`. */
 static size_t step_back(struct str text, size_t first, size_t at, int n)
@@ -82,14 +43,15 @@ static int draw_character(struct str text, size_t at, size_t next, int32_t point
 int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, struct buf *out)
 {
 	struct str text = spot->text;
-	size_t at = spot->at < text.len ? spot->at : text.len;
-	size_t first = line_start(text, at), last = line_end(text, at);
+	size_t start = conf_text_start(text);
+	size_t at = spot->at < start ? start : spot->at < text.len ? spot->at : text.len;
+	size_t first = conf_line_start(text, at), last = conf_line_end(text, at);
 	bool is_long = text_points((struct str){text.at + first, last - first}) > WINDOW_WHOLE;
 	size_t from = is_long ? step_back(text, first, at, WINDOW_BEFORE) : first;
 	size_t i = from;
 	int err = 0;
 
-	e->line = 1 + conf_line_breaks(text, first);
+	e->line = conf_line_number(text, first);
 	e->column = 1 + (int)text_points((struct str){text.at + first, at - first});
 	e->caret = e->width = -1;
 	if (from > first)

@@ -5,33 +5,10 @@
 
 /* What may not stand in a file whatever YAML makes of it, so that the library never sees it. */
 
-static bool is_break(char c)
-{
-	return c == '\n' || c == '\r';
-}
-
 static bool is_blank_at(struct str text, size_t at)
 {
-	return at >= text.len || text.at[at] == ' ' || text.at[at] == '\t' || is_break(text.at[at]);
-}
-
-static size_t skip_blanks(struct str text, size_t at)
-{
-	while (at < text.len && (text.at[at] == ' ' || text.at[at] == '\t'))
-		at++;
-	return at;
-}
-
-static size_t next_line(struct str text, size_t at)
-{
-	while (at < text.len && !is_break(text.at[at]))
-		at++;
-	return at + 1;
-}
-
-static size_t skip_mark(struct str text)
-{
-	return text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return at >= text.len || text.at[at] == ' ' || text.at[at] == '\t' ||
+	       conf_is_break(text.at[at]);
 }
 
 /* What YAML 1.2 calls printable (its rule 1). */
@@ -61,7 +38,8 @@ static bool bad_character(struct str text, struct conf_advice *a)
 		}
 		if (!is_printable(point)) {
 			snprintf(a->what, sizeof(a->what),
-				"the control character U+%04X may not stand in a file", (unsigned)point);
+				"the control character U+%04X may not stand in a file",
+				(unsigned)point);
 			snprintf(a->hint, sizeof(a->hint), "remove it");
 			return true;
 		}
@@ -73,18 +51,18 @@ static bool bad_character(struct str text, struct conf_advice *a)
 /* %YAML would switch to the rules of older versions, in which "yes" and "012" mean other things. */
 static bool has_directive(struct str text, struct conf_advice *a)
 {
-	for (size_t i = skip_mark(text); i < text.len; i = next_line(text, i)) {
-		size_t first = skip_blanks(text, i);
+	for (size_t i = conf_text_start(text); i < text.len; i = conf_next_line(text, i)) {
+		size_t first = conf_skip_blanks(text, i);
 
 		if (text.at[i] == '%') {
 			a->at = i;
-			a->end = next_line(text, i) - 1;
+			a->end = conf_line_end(text, i);
 			snprintf(a->what, sizeof(a->what), "directives are not supported");
 			snprintf(a->hint, sizeof(a->hint),
 				"remove the line, or put the value in quotes");
 			return true;
 		}
-		if (first < text.len && !is_break(text.at[first]) && text.at[first] != '#')
+		if (first < text.len && !conf_is_break(text.at[first]) && text.at[first] != '#')
 			return false;
 	}
 	return false;
@@ -95,19 +73,20 @@ static bool has_directive(struct str text, struct conf_advice *a)
  * begins so is refused too: what stands around it is not known here. */
 static bool has_question_mark(struct str text, struct conf_advice *a)
 {
-	for (size_t i = skip_mark(text); i < text.len; i = next_line(text, i)) {
-		size_t at = skip_blanks(text, i);
+	for (size_t i = conf_text_start(text); i < text.len; i = conf_next_line(text, i)) {
+		size_t at = conf_skip_blanks(text, i);
 
 		if (text.len - i > 3 && memcmp(text.at + i, "---", 3) == 0)
-			at = skip_blanks(text, i + 3);
+			at = conf_skip_blanks(text, i + 3);
 		while (at < text.len && strchr("-:", text.at[at]) && is_blank_at(text, at + 1))
-			at = skip_blanks(text, at + 1);
+			at = conf_skip_blanks(text, at + 1);
 		if (at >= text.len || text.at[at] != '?' || !is_blank_at(text, at + 1))
 			continue;
 		a->at = at;
 		a->end = at + 1;
 		snprintf(a->what, sizeof(a->what), "a line may not begin with \"? \"");
-		snprintf(a->hint, sizeof(a->hint), "write the name before its \":\", as in name: value");
+		snprintf(a->hint, sizeof(a->hint),
+			"write the name before its \":\", as in name: value");
 		return true;
 	}
 	return false;

@@ -6,10 +6,10 @@
 
 /* What each option may be alone is in its table; here is how they go together. */
 
-#define TWITCH_LOGIN_MAX 25      /* Twitch's own limit */
-#define IRC_CHANNEL_MAX 50       /* RFC 1459; servers differ, none takes a line of nothing else */
-#define CHANNELS_EASY 100        /* joined within about a minute; more takes noticeably long */
-#define NAME_BYTES 64
+#define TWITCH_LOGIN_MAX 25  /* Twitch's own limit */
+#define IRC_CHANNEL_MAX  50  /* RFC 1459; servers differ, none takes a line of nothing else */
+#define CHANNELS_EASY    100 /* joined within about a minute; more takes noticeably long */
+#define NAME_BYTES       64
 
 struct judge {
 	const struct conf *c;
@@ -19,8 +19,8 @@ struct judge {
 
 /* The node of an option, by up to three names from the top; as deep as the file goes. NULL when the
  * first is not in the file. */
-static const struct conf_node *node_of(const struct judge *j, const char *a, const char *b,
-	const char *c)
+static const struct conf_node *node_of(
+	const struct judge *j, const char *a, const char *b, const char *c)
 {
 	const char *names[] = {a, b, c};
 	const struct conf_node *n = j->f ? conf_file_root(j->f) : NULL, *found = NULL;
@@ -67,7 +67,7 @@ static bool is_only(const char *s, const char *characters)
 	return s[0] != '\0' && s[strspn(s, characters)] == '\0';
 }
 
-/* ---- Names -------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static void judge_names(const struct judge *j)
 {
@@ -114,8 +114,8 @@ static void judge_ask(const struct judge *j)
 	for (size_t i = 0; names && i < c->provider_count; i++)
 		names[i] = c->providers[i].name;
 	for (size_t i = 0; i < c->ask.n; i++) {
-		const char *near = names ? conf_nearest(str_of(c->ask.at[i]), names, c->provider_count)
-					 : NULL;
+		const char *near =
+			names ? conf_nearest(str_of(c->ask.at[i]), names, c->provider_count) : NULL;
 
 		if (find_provider(c, c->ask.at[i])) {
 			if (stood_before(&c->ask, i))
@@ -131,7 +131,18 @@ static void judge_ask(const struct judge *j)
 	mem_free(names);
 }
 
-/* ---- Providers ---------------------------------------------------------------------------------- */
+/* ---- Providers ------------------------------------------------------------------------------- */
+
+/* A URL with a password in it is not shown. */
+static void complain_url(const struct judge *j, const struct conf_node *n, const char *text,
+	const struct conf_url *url, const char *why, const char *hint)
+{
+	complain(j, n, CONF_ERROR,
+		url->has_user ? "write passwords and keys as {secret: NAME} in their own option"
+			      : hint,
+		"\"%.*s\" cannot be used: %s", STR_FMT(shown(url->has_user ? "the URL" : text)),
+		why);
+}
 
 static bool is_http(const struct conf_url *url)
 {
@@ -145,9 +156,7 @@ static void judge_provider_url(const struct judge *j, const struct conf_provider
 	const char *why;
 
 	if (conf_url_read(str_of(p->url), &url, &why)) {
-		complain(j, n, CONF_ERROR, url.has_user ? "write the key as key: {secret: NAME}" : NULL,
-			"\"%.*s\" cannot be used: %s", STR_FMT(shown(url.has_user ? "the URL" : p->url)),
-			why);
+		complain_url(j, n, p->url, &url, why, "write http://HOST:PORT or https://HOST");
 		return;
 	}
 	if (!is_http(&url)) {
@@ -161,7 +170,8 @@ static void judge_provider_url(const struct judge *j, const struct conf_provider
 	if (!url.is_loopback && p->key.from != CONF_SECRET_NONE &&
 		str_eq_nocase(url.scheme, STR("http")))
 		complain(j, n, CONF_WARNING, "use https://",
-			"the key goes to \"%.*s\" without encryption", STR_FMT(conf_shown(url.host)));
+			"the key goes to \"%.*s\" without encryption",
+			STR_FMT(conf_shown(url.host)));
 }
 
 static void judge_providers(const struct judge *j)
@@ -178,13 +188,14 @@ static void judge_providers(const struct judge *j)
 		if (p->type == CONF_SCRIPTED)
 			continue;
 		if (!p->url && !is_given(j, "providers", p->name, "url"))
-			complain(j, n, CONF_ERROR, "add url: http://127.0.0.1:8080/v1, or where it is",
+			complain(j, n, CONF_ERROR,
+				"add url: http://127.0.0.1:8080/v1, or where it is",
 				"provider \"%s\" needs a url", p->name);
 		if (p->url)
 			judge_provider_url(j, p);
 		if (!p->model && !is_given(j, "providers", p->name, "model"))
-			complain(j, n, CONF_ERROR, "add model: NAME", "provider \"%s\" needs a model",
-				p->name);
+			complain(j, n, CONF_ERROR, "add model: NAME",
+				"provider \"%s\" needs a model", p->name);
 		if (p->context_tokens <= p->max_tokens)
 			complain(j, node_of(j, "providers", p->name, "context_tokens"), CONF_ERROR,
 				"lower max_tokens, or raise context_tokens to what the model takes",
@@ -193,7 +204,7 @@ static void judge_providers(const struct judge *j)
 	}
 }
 
-/* ---- Places ------------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 static void judge_place_url(const struct judge *j, const struct conf_place *p)
 {
@@ -203,15 +214,12 @@ static void judge_place_url(const struct judge *j, const struct conf_place *p)
 
 	if (!p->url) {
 		if (!is_given(j, p->name, "url", NULL))
-			complain(j, n, CONF_ERROR, "add url: wss://HOST:PORT/", "\"%s\" needs a url",
-				p->name);
+			complain(j, n, CONF_ERROR, "add url: wss://HOST:PORT/",
+				"\"%s\" needs a url", p->name);
 		return;
 	}
 	if (conf_url_read(str_of(p->url), &url, &why))
-		complain(j, n, CONF_ERROR, url.has_user ? "write the password as token: {secret: NAME}"
-							: "write wss://HOST:PORT/",
-			"\"%.*s\" cannot be used: %s", STR_FMT(shown(url.has_user ? "the URL" : p->url)),
-			why);
+		complain_url(j, n, p->url, &url, why, "write wss://HOST:PORT/");
 	else if (!str_eq_nocase(url.scheme, STR("wss")) && !str_eq_nocase(url.scheme, STR("ws")))
 		complain(j, n, CONF_ERROR, "write wss://HOST:PORT/",
 			"\"%s\" does not speak \"%.*s\"", p->name, STR_FMT(conf_shown(url.scheme)));
@@ -234,12 +242,14 @@ static bool is_channel(const struct conf_place *p, const char *name)
 static void judge_channels(const struct judge *j, const struct conf_place *p)
 {
 	const struct conf_node *n = node_of(j, p->name, "channels", NULL);
-	const char *hint = p->kind == CONF_TWITCH
-		? "a channel is a login: 1 to 25 of a-z, 0-9 and _"
-		: "a channel has 1 to 50 characters, none of them a space, comma or colon";
+	const char *hint =
+		p->kind == CONF_TWITCH
+			? "a channel is a login: 1 to 25 of a-z, 0-9 and _"
+			: "a channel has 1 to 50 characters, none of them a space, comma or colon";
 
 	if (p->channels.n == 0 && !is_given(j, p->name, "channels", NULL))
-		complain(j, n, CONF_WARNING, "add channels: [NAME]", "\"%s\" joins no channel", p->name);
+		complain(j, n, CONF_WARNING, "add channels: [NAME]", "\"%s\" joins no channel",
+			p->name);
 	if (p->channels.n > CHANNELS_EASY)
 		complain(j, n, CONF_WARNING, "ask Twitch to verify the bot, or run a second one",
 			"%zu channels take minutes to join after every reconnect", p->channels.n);
@@ -259,15 +269,17 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 	const struct conf_node *n = node_of(j, p->name, "account", NULL);
 
 	if (p->kind == CONF_IRC) {
-		if (!has_account || strpbrk(p->account, " ,:@!#*?\r\n\t") || strlen(p->account) > NAME_BYTES)
+		if (!has_account || strpbrk(p->account, " ,:@!#*?\r\n\t") ||
+			strlen(p->account) > NAME_BYTES)
 			complain(j, n, CONF_ERROR, "add account: NAME", "\"irc\" needs a nickname");
 		return;
 	}
 	if (has_account && (strlen(p->account) > TWITCH_LOGIN_MAX ||
-		!is_only(p->account, "abcdefghijklmnopqrstuvwxyz0123456789_")))
+				   !is_only(p->account, "abcdefghijklmnopqrstuvwxyz0123456789_")))
 		complain(j, n, CONF_ERROR, "a login is 1 to 25 of a-z, 0-9 and _",
 			"\"%.*s\" is no Twitch login", STR_FMT(shown(p->account)));
-	if (has_account && p->token.from == CONF_SECRET_NONE && !is_given(j, p->name, "token", NULL))
+	if (has_account && p->token.from == CONF_SECRET_NONE &&
+		!is_given(j, p->name, "token", NULL))
 		complain(j, n, CONF_ERROR,
 			"add token: {secret: twitch.token}, and run mynah secret set twitch.token",
 			"account \"%.*s\" needs a token", STR_FMT(shown(p->account)));
@@ -277,7 +289,7 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 			"a token needs an account");
 }
 
-/* ---- The rest ----------------------------------------------------------------------------------- */
+/* ---- The rest -------------------------------------------------------------------------------- */
 
 static void judge_memory(const struct judge *j)
 {
@@ -288,10 +300,7 @@ static void judge_memory(const struct judge *j)
 	if (j->c->memory.backend == 0)
 		return;
 	if (conf_url_read(str_of(j->c->memory.url), &url, &why))
-		complain(j, n, CONF_ERROR, url.has_user ? "write it as password: {secret: NAME}"
-							: "write redis://HOST:PORT",
-			"\"%.*s\" cannot be used: %s",
-			STR_FMT(shown(url.has_user ? "the URL" : j->c->memory.url)), why);
+		complain_url(j, n, j->c->memory.url, &url, why, "write redis://HOST:PORT");
 	else if (!str_eq_nocase(url.scheme, STR("redis")))
 		complain(j, n, CONF_ERROR, "write redis://HOST:PORT",
 			"the memory does not speak \"%.*s\"", STR_FMT(conf_shown(url.scheme)));
@@ -315,7 +324,8 @@ static void judge_api(const struct judge *j)
 			"\"%.*s\" cannot be listened on: %s", STR_FMT(shown(api->listen)), why);
 	else if (!url.is_loopback && api->key.from == CONF_SECRET_NONE)
 		complain(j, n, CONF_ERROR, "add key: {secret: api.key}, or listen on 127.0.0.1",
-			"others can reach \"%.*s\", so a key is needed", STR_FMT(conf_shown(url.host)));
+			"others can reach \"%.*s\", so a key is needed",
+			STR_FMT(conf_shown(url.host)));
 }
 
 static void judge_limits(const struct judge *j)
@@ -323,7 +333,8 @@ static void judge_limits(const struct judge *j)
 	const struct conf_limits *l = &j->c->limits;
 
 	if (l->lane > l->total)
-		complain(j, node_of(j, "limits", "lane", NULL), CONF_ERROR, "raise total, or lower lane",
+		complain(j, node_of(j, "limits", "lane", NULL), CONF_ERROR,
+			"raise total, or lower lane",
 			"one channel may not hold more replies (%lld) than all together (%lld)",
 			(long long)l->lane, (long long)l->total);
 	if (l->deadline_ms > l->reply_ttl_ms)

@@ -4,7 +4,7 @@
 
 /* The reference of all options, out of the tables that the parser uses. */
 
-#define FACTS_BYTES 4096 /* a help sentence and its numbers: some 300 */
+#define FACTS_BYTES  4096 /* a help sentence and its numbers: some 300 */
 #define TEXT_COLUMNS 78
 
 static const char *kind_of(const struct conf_option *o)
@@ -42,7 +42,9 @@ static int add_kind(const struct conf_option *o, struct buf *out)
 static int add_facts(const struct conf_option *o, struct buf *out)
 {
 	static const char *const reloads[] = {
-		"", "A change reconnects.", "A change needs a restart.",
+		"",
+		"A change reconnects.",
+		"A change needs a restart.",
 	};
 	char low[CONF_VALUE_TEXT], high[CONF_VALUE_TEXT];
 	bool has_range = o->min != 0 || o->max != 0;
@@ -52,7 +54,8 @@ static int add_facts(const struct conf_option *o, struct buf *out)
 		err = buf_addf(out, "Default: %s%s", o->fallback, has_range ? "" : ".");
 	if (!err && has_range)
 		err = buf_addf(out, "%s %s..%s.", o->fallback ? ", within" : "Within",
-			conf_value_text(o->type, o->min, low), conf_value_text(o->type, o->max, high));
+			conf_value_text(o->type, o->min, low),
+			conf_value_text(o->type, o->max, high));
 	if (!err && o->reload != CONF_LIVE && out->len > 0)
 		err = buf_addc(out, ' ');
 	return err ? err : buf_adds(out, reloads[o->reload]);
@@ -160,7 +163,8 @@ static int write_section(bool mdoc, const char *name, const char *help,
 	int err = 0;
 
 	if (mdoc)
-		err = *name ? buf_addf(out, ".Ss %s\n", name) : buf_adds(out, ".Ss Top of the file\n");
+		err = *name ? buf_addf(out, ".Ss %s\n", name)
+			    : buf_adds(out, ".Ss Top of the file\n");
 	else if (*name)
 		err = buf_addf(out, "%s:\n", name);
 	if (!err)
@@ -168,7 +172,8 @@ static int write_section(bool mdoc, const char *name, const char *help,
 	if (!err && mdoc)
 		err = buf_adds(out, ".Bl -tag -width Ds\n");
 	for (size_t i = 0; !err && i < n; i++)
-		err = mdoc ? write_mdoc_option(&options[i], out) : write_text_option(&options[i], out);
+		err = mdoc ? write_mdoc_option(&options[i], out)
+			   : write_text_option(&options[i], out);
 	if (!err)
 		err = buf_adds(out, mdoc ? ".El\n" : "\n");
 	return err;

@@ -10,10 +10,10 @@
  * options or on the system, has it judged, and gives all of it or nothing. */
 
 #define PROVIDERS_MAX 32 /* people have two or three */
-#define PLACES_MAX 2     /* twitch and irc */
+#define PLACES_MAX    2  /* twitch and irc */
 
-#define OLLAMA_URL "http://127.0.0.1:11434" /* its default: protocols/ai-providers.md */
-#define OLLAMA_MODEL "llama3.2"
+#define OLLAMA_URL       "http://127.0.0.1:11434" /* its default: protocols/ai-providers.md */
+#define OLLAMA_MODEL     "llama3.2"
 #define DEFAULT_PROVIDER "local"
 
 static int replace(char **member, const char *text)
@@ -27,7 +27,7 @@ static int replace(char **member, const char *text)
 	return 0;
 }
 
-/* ---- Folders ------------------------------------------------------------------------------------ */
+/* ---- Folders --------------------------------------------------------------------------------- */
 
 static char *home_dir(void)
 {
@@ -42,7 +42,8 @@ static char *home_dir(void)
 	return mem_dup("/");
 }
 
-/* systemd gives the folder of StateDirectory=; several are separated by colons, the first is ours. */
+/* systemd gives the folder of StateDirectory=; several are separated by colons, the first is ours.
+ */
 static char *default_state_dir(void)
 {
 	const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME");
@@ -68,12 +69,10 @@ static bool is_dir(const char *path)
 /* The folder next to the config file, else the administrator's, else the installed one. */
 static char *default_data_dir(const char *config, const char *name)
 {
-	const char *slash = config ? strrchr(config, '/') : NULL;
 	char *parent, *dir = NULL;
 
 	if (config) {
-		parent = slash ? mem_dupn(config, (size_t)(slash - config) + (slash == config))
-			       : mem_dup(".");
+		parent = conf_folder_of(config);
 		dir = parent ? file_join(parent, name) : NULL;
 		mem_free(parent);
 		if (!dir || is_dir(dir))
@@ -98,7 +97,7 @@ static int set_folders(struct conf *c)
 	return c->state_dir && c->triggers_dir && c->personas_dir ? 0 : ERR_NOMEM;
 }
 
-/* ---- Sections ----------------------------------------------------------------------------------- */
+/* ---- Sections -------------------------------------------------------------------------------- */
 
 /* "ledger: off" in place of a map. */
 static int read_ledger_word(struct conf_report *r, const struct conf_file *f,
@@ -157,8 +156,9 @@ static int read_places(struct conf_draft *d, const struct conf_file *f, struct c
 		return ERR_NOMEM;
 	err = read_place(&d->c, CONF_TWITCH, &conf_parts[CONF_PART_TWITCH],
 		d->parts[CONF_PART_TWITCH], f, r);
-	return err ? err : read_place(&d->c, CONF_IRC, &conf_parts[CONF_PART_IRC],
-		d->parts[CONF_PART_IRC], f, r);
+	return err ? err
+		   : read_place(&d->c, CONF_IRC, &conf_parts[CONF_PART_IRC],
+			     d->parts[CONF_PART_IRC], f, r);
 }
 
 /* Reads one provider; n NULL takes the fallbacks. */
@@ -226,7 +226,7 @@ static int set_ask(struct conf *c)
 	return 0;
 }
 
-/* ---- Tidying: one spelling of everything that has several --------------------------------------- */
+/* ---- Tidying: one spelling of everything that has several ------------------------------------ */
 
 static void lower(char *s)
 {
@@ -256,9 +256,7 @@ static void tidy_places(struct conf *c)
 /* Word files are meant from the folder of the config file, like every path in it. */
 static int join_words_files(struct conf *c)
 {
-	const char *slash = c->path ? strrchr(c->path, '/') : NULL;
-	char *folder = slash ? mem_dupn(c->path, (size_t)(slash - c->path) + (slash == c->path))
-			     : mem_dup(".");
+	char *folder = conf_folder_of(c->path);
 	int err = folder ? 0 : ERR_NOMEM;
 
 	for (size_t i = 0; !err && i < c->safety.words_files.n; i++) {
@@ -275,7 +273,7 @@ static int join_words_files(struct conf *c)
 	return err;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static void conf_fini(struct conf *c)
 {
@@ -292,7 +290,8 @@ static void conf_fini(struct conf *c)
 	secret_free(c->memory.secret);
 	secret_free(c->api.secret);
 	for (size_t i = 0; i < c->place_count; i++) {
-		part = &conf_parts[c->places[i].kind == CONF_TWITCH ? CONF_PART_TWITCH : CONF_PART_IRC];
+		part = &conf_parts[c->places[i].kind == CONF_TWITCH ? CONF_PART_TWITCH
+								    : CONF_PART_IRC];
 		conf_free_options(part->options, part->n, &c->places[i]);
 		secret_free(c->places[i].secret);
 		mem_free(c->places[i].name);

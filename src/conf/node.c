@@ -2,6 +2,63 @@
 
 #include <string.h>
 
+/* ---- Life and death -------------------------------------------------------------------------- */
+
+struct conf_node *conf_node_new(struct conf_file *f, enum conf_kind kind)
+{
+	struct conf_node *n = mem_new(sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->kind = kind;
+	n->weight = 1;
+	n->line = n->column = 1;
+	n->next = f->all;
+	f->all = n;
+	f->nodes++;
+	return n;
+}
+
+static void node_free(struct conf_node *n)
+{
+	mem_free(n->text);
+	mem_free(n->items);
+	mem_free(n);
+}
+
+int conf_node_push(struct conf_node *parent, struct conf_node *child)
+{
+	if (parent->n == parent->cap) {
+		size_t cap = parent->cap ? parent->cap * 2 : 4;
+		struct conf_node **items =
+			mem_resize(parent->items, cap * sizeof(struct conf_node *));
+
+		if (!items)
+			return ERR_NOMEM;
+		parent->items = items;
+		parent->cap = cap;
+	}
+	parent->items[parent->n++] = child;
+	return 0;
+}
+
+void conf_file_free(struct conf_file *f)
+{
+	if (!f)
+		return;
+	while (f->all) {
+		struct conf_node *n = f->all;
+
+		f->all = n->next;
+		node_free(n);
+	}
+	buf_fini(&f->text);
+	mem_free(f->path);
+	mem_free(f);
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
 const char *conf_file_path(const struct conf_file *f)
 {
 	return f->path;
@@ -78,7 +135,7 @@ int conf_node_column(const struct conf_node *n)
 	return n->column;
 }
 
-/* ---- From a character of a scalar to the byte of the source it was written as ------------------- */
+/* ---- From a character of a scalar to the byte of the source it was written as ---------------- */
 
 static bool is_space(char c)
 {

@@ -13,9 +13,10 @@ struct reading {
 
 #define SECRET_HINT "write {secret: NAME}, {env: NAME} or {file: PATH}"
 
-/* ---- Complaints about a value ------------------------------------------------------------------- */
+/* ---- Complaints about a value ---------------------------------------------------------------- */
 
-static int refuse(const struct reading *g, const char *hint, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static int refuse(const struct reading *g, const char *hint, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 static int refuse(const struct reading *g, const char *hint, const char *fmt, ...)
 {
 	char what[CONF_SENTENCE_BYTES];
@@ -26,7 +27,8 @@ static int refuse(const struct reading *g, const char *hint, const char *fmt, ..
 	va_end(ap);
 	hint = hint && hint[0] ? hint : NULL;
 	if (!g->node || !g->f)
-		conf_report_add(g->r, CONF_ERROR, NULL, hint, "\"%s\" %s", g->name ? g->name : "?", what);
+		conf_report_add(
+			g->r, CONF_ERROR, NULL, hint, "\"%s\" %s", g->name ? g->name : "?", what);
 	else if (g->name)
 		conf_complain(g->r, g->f, g->node, 0, CONF_ERROR, hint, "\"%s\" %s", g->name, what);
 	else
@@ -55,7 +57,7 @@ static int refuse_kind(const struct reading *g, const char *wanted)
 	return refuse(g, hint, "must be %s, not %s", wanted, kinds[g->node->kind]);
 }
 
-/* ---- Texts, lists, secrets ---------------------------------------------------------------------- */
+/* ---- Texts, lists, secrets ------------------------------------------------------------------- */
 
 static int set_text(char **member, struct str text)
 {
@@ -71,7 +73,6 @@ static int set_text(char **member, struct str text)
 /* A relative path is meant from the folder of the file it stands in; "-" is a standard stream. */
 static int set_path(const struct reading *g, char **member, struct str text)
 {
-	const char *slash = g->f ? strrchr(g->f->path, '/') : NULL;
 	char *name, *folder = NULL, *path = NULL;
 
 	name = mem_dupn(text.at ? text.at : "", text.len);
@@ -80,8 +81,7 @@ static int set_path(const struct reading *g, char **member, struct str text)
 	if (str_is(text, "-") || !g->node || text.len == 0) {
 		path = mem_dup(name);
 	} else {
-		folder = slash ? mem_dupn(g->f->path, (size_t)(slash - g->f->path) + (slash == g->f->path))
-			       : mem_dup(".");
+		folder = conf_folder_of(g->f->path);
 		if (folder)
 			path = file_join(folder, name);
 	}
@@ -148,7 +148,8 @@ static int texts_from_list(const struct reading *g, struct conf_texts *out)
 	int verdict = 0;
 
 	if (g->node->n > CONF_TEXTS_MAX)
-		return refuse(g, NULL, "may have %d items at most, not %zu", CONF_TEXTS_MAX, g->node->n);
+		return refuse(
+			g, NULL, "may have %d items at most, not %zu", CONF_TEXTS_MAX, g->node->n);
 	if (g->node->n == 0)
 		return 0;
 	out->at = mem_array(g->node->n, sizeof(char *));
@@ -192,19 +193,6 @@ static void secret_fini(struct conf_secret *s)
 	*s = (struct conf_secret){0};
 }
 
-static bool is_name(struct str s, const char *besides)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				(c >= '0' && c <= '9');
-
-		if (!is_plain && !strchr(besides, c))
-			return false;
-	}
-	return s.len > 0;
-}
-
 static int set_literal_secret(const struct reading *g, struct conf_secret *member, struct str text)
 {
 	struct conf_secret fresh = {.from = CONF_SECRET_LITERAL};
@@ -243,9 +231,9 @@ static int set_secret(const struct reading *g, struct conf_secret *member, struc
 			continue;
 		if (value.node->kind != CONF_SCALAR || name.len == 0)
 			return refuse(&value, SECRET_HINT, "must name where the secret is kept");
-		if (besides[i] && !is_name(name, besides[i]))
-			return refuse(&value, "letters, digits and _ only", "has no possible name in \"%.*s\"",
-				STR_FMT(conf_shown(name)));
+		if (besides[i] && !conf_is_word(name, besides[i]))
+			return refuse(&value, "letters, digits and _ only",
+				"has no possible name in \"%.*s\"", STR_FMT(conf_shown(name)));
 		fresh.from = CONF_SECRET_VAULT + (int)i;
 		if (set_text(&fresh.name, name))
 			return ERR_NOMEM;
@@ -254,13 +242,14 @@ static int set_secret(const struct reading *g, struct conf_secret *member, struc
 		return 0;
 	}
 	value.node = g->node->items[0];
-	return refuse(&value, SECRET_HINT, "does not know the place \"%.*s\"", STR_FMT(conf_shown(key)));
+	return refuse(
+		&value, SECRET_HINT, "does not know the place \"%.*s\"", STR_FMT(conf_shown(key)));
 }
 
-/* ---- Numbers and words -------------------------------------------------------------------------- */
+/* ---- Numbers and words ----------------------------------------------------------------------- */
 
-static int set_whole(const struct reading *g, const struct conf_option *o, int64_t *member,
-	struct str text)
+static int set_whole(
+	const struct reading *g, const struct conf_option *o, int64_t *member, struct str text)
 {
 	struct conf_misread why;
 	int64_t value = 0;
@@ -274,8 +263,8 @@ static int set_whole(const struct reading *g, const struct conf_option *o, int64
 	return 0;
 }
 
-static int set_real(const struct reading *g, const struct conf_option *o, double *member,
-	struct str text)
+static int set_real(
+	const struct reading *g, const struct conf_option *o, double *member, struct str text)
 {
 	bool is_percent = o->type == CONF_PERCENT;
 	double max = is_percent && o->max == 0 ? 100 : o->max;
@@ -290,8 +279,8 @@ static int set_real(const struct reading *g, const struct conf_option *o, double
 	return 0;
 }
 
-static int set_word(const struct reading *g, const struct conf_option *o, void *member,
-	struct str text)
+static int set_word(
+	const struct reading *g, const struct conf_option *o, void *member, struct str text)
 {
 	struct conf_misread why = {{0}, {0}};
 	int err = o->type == CONF_BOOL ? conf_value_bool(text, member, &why)
@@ -300,8 +289,8 @@ static int set_word(const struct reading *g, const struct conf_option *o, void *
 	return err ? refuse_text(g, text, &why) : 0;
 }
 
-static int set_option(const struct reading *g, const struct conf_option *o, void *into,
-	struct str text)
+static int set_option(
+	const struct reading *g, const struct conf_option *o, void *into, struct str text)
 {
 	void *member = (char *)into + o->offset;
 
@@ -325,10 +314,10 @@ static int set_option(const struct reading *g, const struct conf_option *o, void
 	return ERR_INVALID;
 }
 
-/* ---- A map by its table ------------------------------------------------------------------------- */
+/* ---- A map by its table ---------------------------------------------------------------------- */
 
-static const struct conf_option *find_option(const struct conf_option *options, size_t n,
-	struct str name)
+static const struct conf_option *find_option(
+	const struct conf_option *options, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_is(name, options[i].name))
@@ -371,13 +360,14 @@ static void complain_unknown(struct conf_report *r, const struct conf_file *f,
 		STR_FMT(conf_shown(name)));
 }
 
-static int read_fallbacks(struct conf_report *r, const struct conf_option *options, size_t n,
-	void *into)
+static int read_fallbacks(
+	struct conf_report *r, const struct conf_option *options, size_t n, void *into)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct reading g = {r, NULL, NULL, options[i].name};
 		int err = options[i].fallback
-			? set_option(&g, &options[i], into, str_of(options[i].fallback)) : 0;
+				  ? set_option(&g, &options[i], into, str_of(options[i].fallback))
+				  : 0;
 
 		if (err)
 			return err;
@@ -424,7 +414,10 @@ void conf_free_options(const struct conf_option *options, size_t n, void *from)
 
 		switch (options[i].type) {
 		case CONF_TEXT:
-		case CONF_PATH: mem_free(*(char **)member); *(char **)member = NULL; break;
+		case CONF_PATH:
+			mem_free(*(char **)member);
+			*(char **)member = NULL;
+			break;
 		case CONF_TEXTS: conf_texts_free(member); break;
 		case CONF_SECRET: secret_fini(member); break;
 		default: break;
@@ -432,7 +425,7 @@ void conf_free_options(const struct conf_option *options, size_t n, void *from)
 	}
 }
 
-/* ---- Single values ------------------------------------------------------------------------------ */
+/* ---- Single values --------------------------------------------------------------------------- */
 
 static int read_single(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	enum conf_type type, double min, double max, void *out)

@@ -1,10 +1,11 @@
 /* conf/room.h: what the files of this room share; nobody else includes it.
  *
  * complain.c keeps and writes complaints, excerpt.c draws their source line. yaml.c makes trees of
- * files, node.c looks at them, flaw.c refuses what no file may have, advice.c turns the YAML
- * library's errors into sentences. value.c knows how values are spelled, option.c reads maps by
- * tables. table.c has the tables of mynah.yaml, mynah.c reads it, judge.c checks across its options
- * with url.c, secret.c fetches secrets, manual.c writes the reference. */
+ * files that load.c found, node.c looks at them, line.c at their lines; flaw.c refuses what no file
+ * may have, advice.c turns the YAML library's errors into sentences. value.c knows how values are
+ * spelled, option.c reads maps by tables. table.c has the tables of mynah.yaml, mynah.c reads it,
+ * judge.c checks across its options with url.c, secret.c fetches secrets, manual.c writes the
+ * reference. */
 #ifndef CONF_ROOM_H
 #define CONF_ROOM_H
 
@@ -12,26 +13,26 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-#define CONF_DEPTH_MAX 16      /* lists and maps within each other; people write four */
-#define CONF_ALIASED_MAX 100   /* nodes that aliases may add: no alias bombs */
-#define CONF_NODES_MAX 200000  /* 10,000 triggers of 20 nodes: bounds memory at some 25 MB */
-#define CONF_TEXTS_MAX 10000   /* items of a list of texts */
+#define CONF_DEPTH_MAX      16     /* lists and maps within each other; people write four */
+#define CONF_ALIASED_MAX    100    /* nodes that aliases may add: no alias bombs */
+#define CONF_NODES_MAX      200000 /* 10,000 triggers of 20 nodes: bounds memory at some 25 MB */
+#define CONF_TEXTS_MAX      10000  /* items of a list of texts */
 #define CONF_SENTENCE_BYTES 600
-#define CONF_ADVICE_BYTES 240
-#define CONF_SHOWN_BYTES 60    /* of a value within a sentence */
+#define CONF_ADVICE_BYTES   240
+#define CONF_SHOWN_BYTES    60 /* of a value within a sentence */
 
 struct conf_node {
 	enum conf_kind kind;
 	bool is_quoted;
-	int line, column;         /* from 1 */
-	uint32_t at, end;         /* bytes of the source: of a scalar what is within its quotes */
-	char *text;               /* of a scalar, NUL-terminated; never NULL then */
+	int line, column; /* from 1 */
+	uint32_t at, end; /* bytes of the source: of a scalar what is within its quotes */
+	char *text;       /* of a scalar, NUL-terminated; never NULL then */
 	size_t len;
 	struct conf_node **items; /* of a list; of a map key, value, key, value, ... */
 	size_t n, cap;
-	size_t weight;            /* nodes in here, aliases followed */
-	struct conf_node *up;     /* while parsing: the open collection around this one */
-	struct conf_node *next;   /* all nodes of the file, newest first, for freeing */
+	size_t weight;          /* nodes in here, aliases followed */
+	struct conf_node *up;   /* while parsing: the open collection around this one */
+	struct conf_node *next; /* all nodes of the file, newest first, for freeing */
 };
 
 struct conf_file {
@@ -49,7 +50,7 @@ struct conf_spot {
 	size_t at, end; /* bytes; end <= at underlines one character */
 };
 
-/* ---- complain.c, excerpt.c ---------------------------------------------------------------------- */
+/* ---- complain.c, excerpt.c ------------------------------------------------------------------- */
 
 void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enum conf_severity s,
 	const char *hint, const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
@@ -64,14 +65,27 @@ struct conf_excerpt {
 };
 /* Draws the source line around the spot into out: tabs as spaces, what cannot be seen spelled out,
  * long lines cut to a window. */
-int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, struct buf *out) MUST_USE;
-/* Line breaks (LF, CR LF, CR) in the first n bytes. */
-int conf_line_breaks(struct str text, size_t n);
+int conf_excerpt_draw(
+	const struct conf_spot *spot, struct conf_excerpt *e, struct buf *out) MUST_USE;
+/* ---- line.c, load.c -------------------------------------------------------------------------- */
 
-/* ---- yaml.c, node.c, advice.c, flaw.c --------------------------------------------------------------------------- */
+bool conf_is_break(char c);
+size_t conf_text_start(struct str text); /* behind a byte order mark */
+size_t conf_line_start(struct str text, size_t at);
+size_t conf_line_end(struct str text, size_t at);  /* the byte of its break, or the text's end */
+size_t conf_next_line(struct str text, size_t at); /* may be text.len + 1 */
+size_t conf_skip_blanks(struct str text, size_t at);
+int conf_line_number(struct str text, size_t at); /* from 1 */
+/* The folder that a file stands in, "." without one and for NULL. GIVES; NULL = no memory. */
+char *conf_folder_of(const char *path);
+
+/* ---- yaml.c, node.c, advice.c, flaw.c -------------------------------------------------------- */
 
 /* Nothing was written: `key:` or `key: ~`. Readers take it as if the line were not there. */
 bool conf_node_is_null(const struct conf_node *n);
+
+struct conf_node *conf_node_new(struct conf_file *f, enum conf_kind kind); /* NULL = no memory */
+int conf_node_push(struct conf_node *parent, struct conf_node *child) MUST_USE;
 
 /* What to say about something that is not YAML as we take it. */
 struct conf_advice {
@@ -81,19 +95,19 @@ struct conf_advice {
 };
 /* Advice for an error that libfyaml found at a byte. opener: the byte of the bracket that is open
  * there, SIZE_MAX for none. */
-void conf_advise(struct str text, size_t at, size_t opener, const char *message,
-	struct conf_advice *a);
+void conf_advise(
+	struct str text, size_t at, size_t opener, const char *message, struct conf_advice *a);
 /* The advice "put it in quotes" for the plain value that begins at a byte. */
 void conf_advise_quotes(struct str text, size_t at, char hint[CONF_ADVICE_BYTES]);
 /* The first thing that may not stand in any file. False when there is none. */
 bool conf_text_flaw(struct str text, struct conf_advice *a);
 
-/* ---- value.c ------------------------------------------------------------------------------------ */
+/* ---- value.c --------------------------------------------------------------------------------- */
 
 /* Why a value could not be read. text goes into a sentence as is. */
 struct conf_misread {
-	char want[160];       /* "must be a whole number" */
-	char hint[160];       /* "" = none */
+	char want[160]; /* "must be a whole number" */
+	char hint[160]; /* "" = none */
 };
 /* Each gives 0 or ERR_INVALID with *why filled. */
 int conf_value_bool(struct str s, bool *out, struct conf_misread *why) MUST_USE;
@@ -102,22 +116,33 @@ int conf_value_number(struct str s, double *out, struct conf_misread *why) MUST_
 int conf_value_duration(struct str s, int64_t *out, struct conf_misread *why) MUST_USE;
 int conf_value_bytes(struct str s, int64_t *out, struct conf_misread *why) MUST_USE;
 int conf_value_percent(struct str s, double *out, struct conf_misread *why) MUST_USE;
-int conf_value_choice(struct str s, const char *const *choices, int *out,
-	struct conf_misread *why) MUST_USE;
+int conf_value_choice(
+	struct str s, const char *const *choices, int *out, struct conf_misread *why) MUST_USE;
+
+/* Letters, digits and these besides, and at least one of them. */
+bool conf_is_word(struct str s, const char *besides);
 
 #define CONF_VALUE_TEXT 32
 /* A number as a file would spell it: "10m", "64k", "40%". Gives out. */
 const char *conf_value_text(enum conf_type type, double value, char out[CONF_VALUE_TEXT]);
 /* True when it is within; else *why has the range. min == max == 0 is no range. */
-bool conf_value_within(enum conf_type type, double value, double min, double max,
-	struct conf_misread *why);
+bool conf_value_within(
+	enum conf_type type, double value, double min, double max, struct conf_misread *why);
 
-/* ---- table.c, mynah.c, judge.c, secret.c -------------------------------------------------------- */
+/* ---- table.c, mynah.c, judge.c, secret.c ----------------------------------------------------- */
 
 /* The sections of mynah.yaml: the first ones are a struct within struct conf each. */
 enum conf_part {
-	CONF_PART_LOG, CONF_PART_MEMORY, CONF_PART_LEDGER, CONF_PART_API, CONF_PART_SAFETY,
-	CONF_PART_LIMITS, CONF_PART_TWITCH, CONF_PART_IRC, CONF_PART_PROVIDERS, CONF_PART_COUNT
+	CONF_PART_LOG,
+	CONF_PART_MEMORY,
+	CONF_PART_LEDGER,
+	CONF_PART_API,
+	CONF_PART_SAFETY,
+	CONF_PART_LIMITS,
+	CONF_PART_TWITCH,
+	CONF_PART_IRC,
+	CONF_PART_PROVIDERS,
+	CONF_PART_COUNT
 };
 #define CONF_PLAIN_PARTS CONF_PART_TWITCH
 
@@ -144,7 +169,8 @@ const char *conf_home_of(const struct conf_option *searched, struct str name);
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r);
 
 /* Every place where a secret may be named: from, where it is fetched to, and its name for people
- * ("twitch.token"), whose bytes are valid during the call. is_oauth: "oauth:" in front is dropped. */
+ * ("twitch.token"), whose bytes are valid during the call. is_oauth: "oauth:" in front is dropped.
+ */
 struct conf_slot {
 	struct conf_secret *from;
 	struct secret **to;
@@ -153,13 +179,13 @@ struct conf_slot {
 };
 int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slot *s), void *ctx);
 
-/* ---- url.c -------------------------------------------------------------------------------------- */
+/* ---- url.c ----------------------------------------------------------------------------------- */
 
 struct conf_url {
 	struct str scheme, host; /* host without brackets */
 	int port;                /* 0 = the scheme's */
 	bool has_user;
-	bool is_loopback;        /* 127.0.0.0/8, ::1, localhost */
+	bool is_loopback; /* 127.0.0.0/8, ::1, localhost */
 };
 /* scheme://host[:port][/path]. ERR_INVALID with a short static reason. */
 int conf_url_read(struct str text, struct conf_url *out, const char **why) MUST_USE;

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #define SECRET_BYTES 4096 /* tokens have 30, JSON web tokens 2,000 */
-#define SLOT_NAME 128
+#define SLOT_NAME    128
 
-/* ---- Where secrets are named -------------------------------------------------------------------- */
+/* ---- Where secrets are named ----------------------------------------------------------------- */
 
 int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slot *s), void *ctx)
 {
@@ -25,8 +25,8 @@ int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slo
 		struct conf_place *p = &c->places[i];
 
 		snprintf(name, sizeof(name), "%s.token", p->name);
-		err = each(ctx, &(struct conf_slot){&p->token, &p->secret, name,
-			p->kind == CONF_TWITCH});
+		err = each(ctx,
+			&(struct conf_slot){&p->token, &p->secret, name, p->kind == CONF_TWITCH});
 	}
 	for (size_t i = 0; !err && i < c->provider_count; i++) {
 		struct conf_provider *p = &c->providers[i];
@@ -37,7 +37,7 @@ int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slo
 	return err;
 }
 
-/* ---- Fetching ----------------------------------------------------------------------------------- */
+/* ---- Fetching -------------------------------------------------------------------------------- */
 
 struct fetch {
 	const struct conf *c;
@@ -89,8 +89,8 @@ static int fetch_env(struct fetch *x, const struct conf_slot *s)
 
 	if (value)
 		return keep(x, s, str_of(value));
-	complain(x, "set it in the environment of the daemon", "%s: there is no variable %s", s->name,
-		s->from->name);
+	complain(x, "set it in the environment of the daemon", "%s: there is no variable %s",
+		s->name, s->from->name);
 	return 0;
 }
 
@@ -99,7 +99,6 @@ static int fetch_env(struct fetch *x, const struct conf_slot *s)
 static char *secret_path(const struct fetch *x, const char *name, bool *is_credential)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	const char *slash = x->c->path ? strrchr(x->c->path, '/') : NULL;
 	struct stat st;
 	char *folder, *path;
 
@@ -112,8 +111,7 @@ static char *secret_path(const struct fetch *x, const char *name, bool *is_crede
 		}
 		mem_free(path);
 	}
-	folder = slash ? mem_dupn(x->c->path, (size_t)(slash - x->c->path) + (slash == x->c->path))
-		       : mem_dup(".");
+	folder = conf_folder_of(x->c->path);
 	path = folder ? file_join(folder, name) : NULL;
 	mem_free(folder);
 	return path;
@@ -166,7 +164,9 @@ static int open_vault(struct fetch *x)
 		return x->vault_err;
 	x->vault_err = vault_open(x->c->state_dir, &x->vault);
 	if (x->vault_err == ERR_DENIED)
-		complain(x, "look at the owner and mode of its files, and whether its key is the right one",
+		complain(x,
+			"look at the owner and mode of its files, and whether its key is the right "
+			"one",
 			"the secrets in %s cannot be opened", x->c->state_dir);
 	else if (x->vault_err && x->vault_err != ERR_NOMEM)
 		complain(x, NULL, "the secrets in %s cannot be read (%s)", x->c->state_dir,
@@ -240,7 +240,7 @@ int conf_secrets_fetch(struct conf *c, struct conf_report *r)
 	return x.failures > 0 ? ERR_INVALID : 0;
 }
 
-/* ---- Keeping over a reload, and looking at all -------------------------------------------------- */
+/* ---- Keeping over a reload, and looking at all ----------------------------------------------- */
 
 struct search {
 	const char *variable;
@@ -251,7 +251,8 @@ static int find_variable(void *ctx, const struct conf_slot *s)
 {
 	struct search *q = ctx;
 
-	if (!q->found && s->from->from == CONF_SECRET_ENV && strcmp(s->from->name, q->variable) == 0)
+	if (!q->found && s->from->from == CONF_SECRET_ENV &&
+		strcmp(s->from->name, q->variable) == 0)
 		q->found = *s->to;
 	return 0;
 }
@@ -286,8 +287,8 @@ static int visit_slot(void *ctx, const struct conf_slot *s)
 	return 0;
 }
 
-void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struct secret *s),
-	void *ctx)
+void conf_secrets_each(
+	const struct conf *c, void (*each)(void *ctx, const struct secret *s), void *ctx)
 {
 	struct visit v = {each, ctx};
 

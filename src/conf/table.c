@@ -13,9 +13,9 @@ static const char *const token_caps[] = {"max_tokens", "max_completion_tokens", 
 
 #define SECOND 1000.0
 #define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-#define MEBI (1024.0 * 1024)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define MEBI   (1024.0 * 1024)
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -25,20 +25,27 @@ static const struct conf_option top_options[] = {
 	{"name", CONF_TEXT, AT(conf, name), "mynah", 0, 0, NULL, CONF_LIVE,
 		"What people call the bot; a message with this name in it speaks to it."},
 	{"persona", CONF_TEXT, AT(conf, persona), "mynah", 0, 0, NULL, CONF_LIVE,
-		"The persona of triggers that name none: a file in the personas folder, without .yaml."},
+		"The persona of triggers that name none: a file in the personas folder, without "
+		".yaml."},
 	{"state_dir", CONF_PATH, AT(conf, state_dir), NULL, 0, 0, NULL, CONF_RESTART,
 		"The folder for what must survive a restart: ledger, sealed secrets, send budgets. "
-		"Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/mynah, else ~/.local/state/mynah."},
+		"Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/mynah, else "
+		"~/.local/state/mynah."},
 	{"triggers", CONF_PATH, AT(conf, triggers_dir), NULL, 0, 0, NULL, CONF_LIVE,
-		"The folder of trigger files. Without it the folder triggers next to this file, else "
+		"The folder of trigger files. Without it the folder triggers next to this file, "
+		"else "
 		"the installed ones."},
 	{"personas", CONF_PATH, AT(conf, personas_dir), NULL, 0, 0, NULL, CONF_LIVE,
-		"The folder of persona files. Without it the folder personas next to this file, else "
+		"The folder of persona files. Without it the folder personas next to this file, "
+		"else "
 		"the installed ones."},
 	{"ask", CONF_TEXTS, AT(conf, ask), NULL, 0, 0, NULL, CONF_LIVE,
 		"Names of providers in the order they are asked; the next is asked when one cannot "
 		"answer. Without it all providers in the order of this file."},
-#define PART(name, part) {name, CONF_NODE, AT(conf_draft, parts[part]), NULL, 0, 0, NULL, CONF_LIVE, ""}
+#define PART(name, part)                                                                      \
+	{                                                                                     \
+		name, CONF_NODE, AT(conf_draft, parts[part]), NULL, 0, 0, NULL, CONF_LIVE, "" \
+	}
 	PART("log", CONF_PART_LOG),
 	PART("memory", CONF_PART_MEMORY),
 	PART("ledger", CONF_PART_LEDGER),
@@ -85,7 +92,8 @@ static const struct conf_option ledger_options[] = {
 	{"file", CONF_TEXT, AT(conf_ledger, file), "ledger.sqlite", 0, 0, NULL, CONF_RESTART,
 		"The SQLite file; a relative path is meant from state_dir."},
 	{"payload", CONF_CHOICE, AT(conf_ledger, payload), "none", 0, 0, payloads, CONF_LIVE,
-		"Whether prompts and answers are kept: not at all, without personal data, or whole."},
+		"Whether prompts and answers are kept: not at all, without personal data, or "
+		"whole."},
 	{"keep", CONF_DURATION, AT(conf_ledger, keep_ms), "0", 0, 3650 * DAY, NULL, CONF_RESTART,
 		"Rows older than this are removed; 0 keeps them for ever."},
 	{"queue", CONF_INT, AT(conf_ledger, queue), "1000", 10, 100000, NULL, CONF_RESTART,
@@ -123,8 +131,8 @@ static const struct conf_option limits_options[] = {
 		"Replies in preparation at once."},
 	{"asks", CONF_INT, AT(conf_limits, asks), "4", 1, 64, NULL, CONF_LIVE,
 		"Model calls under way at once; more wait in order."},
-	{"reply_ttl", CONF_DURATION, AT(conf_limits, reply_ttl_ms), "30s", SECOND, 10 * MINUTE, NULL,
-		CONF_LIVE, "A reply that could not be sent for this long is dropped."},
+	{"reply_ttl", CONF_DURATION, AT(conf_limits, reply_ttl_ms), "30s", SECOND, 10 * MINUTE,
+		NULL, CONF_LIVE, "A reply that could not be sent for this long is dropped."},
 	{"event_ttl", CONF_DURATION, AT(conf_limits, event_ttl_ms), "2m", SECOND, HOUR, NULL,
 		CONF_LIVE, "The same for thanks to subs, raids, gifts and cheers."},
 	{"lane", CONF_INT, AT(conf_limits, lane), "100", 1, 1000, NULL, CONF_RESTART,
@@ -134,15 +142,16 @@ static const struct conf_option limits_options[] = {
 	{"deadline", CONF_DURATION, AT(conf_limits, deadline_ms), "25s", SECOND, 5 * MINUTE, NULL,
 		CONF_LIVE, "An answer to chat must be there by then, retries included."},
 	{"event_deadline", CONF_DURATION, AT(conf_limits, event_deadline_ms), "60s", SECOND,
-		10 * MINUTE, NULL, CONF_LIVE, "The same for thanks to subs, raids, gifts and cheers."},
+		10 * MINUTE, NULL, CONF_LIVE,
+		"The same for thanks to subs, raids, gifts and cheers."},
 	{"calls_hour", CONF_INT, AT(conf_limits, calls_hour), "600", 0, 1000000, NULL, CONF_LIVE,
 		"Model calls an hour in all; 0 asks no model."},
 	{"calls_day", CONF_INT, AT(conf_limits, calls_day), "5000", 0, 10000000, NULL, CONF_LIVE,
 		"Model calls a day in all."},
 	{"calls_user_hour", CONF_INT, AT(conf_limits, calls_user_hour), "60", 0, 100000, NULL,
 		CONF_LIVE, "Model calls an hour for one user."},
-	{"calls_channel_hour", CONF_INT, AT(conf_limits, calls_channel_hour), "300", 0, 1000000, NULL,
-		CONF_LIVE, "Model calls an hour for one channel."},
+	{"calls_channel_hour", CONF_INT, AT(conf_limits, calls_channel_hour), "300", 0, 1000000,
+		NULL, CONF_LIVE, "Model calls an hour for one channel."},
 	/* faults.md A10: bots that answer bots */
 	{"turns_minute", CONF_INT, AT(conf_limits, turns_minute), "6", 1, 600, NULL, CONF_LIVE,
 		"Replies a minute in one channel, so that two bots do not talk for ever."},
@@ -160,27 +169,32 @@ static const struct conf_option limits_options[] = {
 	{"drain", CONF_DURATION, AT(conf_limits, drain_ms), "10s", 0, MINUTE, NULL, CONF_LIVE,
 		"How long a stop waits for replies that are under way."},
 	{"otherwise", CONF_DURATION, AT(conf_limits, otherwise_ms), "5m", 0, DAY, NULL, CONF_LIVE,
-		"While no model answers, otherwise: lines are said at most this often in a channel."},
+		"While no model answers, otherwise: lines are said at most this often in a "
+		"channel."},
 };
 
 /* Well-known chat bots of Twitch, by login. */
-#define KNOWN_BOTS                                                                                 \
-	"[nightbot, streamelements, streamlabs, moobot, fossabot, wizebot, botrixoficial, "        \
+#define KNOWN_BOTS                                                                          \
+	"[nightbot, streamelements, streamlabs, moobot, fossabot, wizebot, botrixoficial, " \
 	"soundalerts, sery_bot, phantombot, deepbot, coebot, cloudbot, pokemoncommunitygame]"
 
-#define PLACE_LISTS                                                                                \
-	{"channels", CONF_TEXTS, AT(conf_place, channels), NULL, 0, 0, NULL, CONF_LIVE,            \
-		"The channels to join, with or without #."},                                       \
-	{"ignore", CONF_TEXTS, AT(conf_place, ignore), NULL, 0, 0, NULL, CONF_LIVE,                \
-		"Logins or user ids that are never answered."}
+#define PLACE_LISTS                                                                        \
+	{"channels", CONF_TEXTS, AT(conf_place, channels), NULL, 0, 0, NULL, CONF_LIVE,    \
+		"The channels to join, with or without #."},                               \
+	{                                                                                  \
+		"ignore", CONF_TEXTS, AT(conf_place, ignore), NULL, 0, 0, NULL, CONF_LIVE, \
+			"Logins or user ids that are never answered."                      \
+	}
 #define PLACE_END                                                                                  \
 	{"reply_threads", CONF_BOOL, AT(conf_place, reply_threads), "true", 0, 0, NULL, CONF_LIVE, \
 		"Answer as a reply to the message, where the place can."},                         \
-	{"ca_file", CONF_PATH, AT(conf_place, ca_file), NULL, 0, 0, NULL, CONF_RECONNECT,          \
-		"Trust the certificates in this PEM file instead of the system's."}
+	{                                                                                          \
+		"ca_file", CONF_PATH, AT(conf_place, ca_file), NULL, 0, 0, NULL, CONF_RECONNECT,   \
+			"Trust the certificates in this PEM file instead of the system's."         \
+	}
 
-/* 20 messages in 30 s, 100 as moderator; 20 joins in 10 s: Twitch chat docs, 2026-08. The ranges end
- * one below: the account is locked for half an hour when they are passed. */
+/* 20 messages in 30 s, 100 as moderator; 20 joins in 10 s: Twitch chat docs, 2026-08. The ranges
+ * end one below: the account is locked for half an hour when they are passed. */
 static const struct conf_option twitch_options[] = {
 	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
 		"The login of the bot's account; without it the bot listens and never speaks."},
@@ -238,12 +252,12 @@ static const struct conf_option provider_options[] = {
 		"What it speaks: Ollama's own API, the OpenAI one that most servers know, or fixed "
 		"answers from a file for trying things out."},
 	{"url", CONF_TEXT, AT(conf_provider, url), NULL, 0, 0, NULL, CONF_LIVE,
-		"Its base URL. Without it http://127.0.0.1:11434 for ollama; openai needs one, like "
+		"Its base URL. Without it http://127.0.0.1:11434 for ollama; openai needs one, "
+		"like "
 		"http://127.0.0.1:8080/v1."},
 	{"model", CONF_TEXT, AT(conf_provider, model), NULL, 0, 0, NULL, CONF_LIVE,
 		"The model to ask. Without it llama3.2 for ollama; openai needs one."},
-	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE,
-		"Its API key."},
+	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE, "Its API key."},
 	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
 		"Must be true when the URL is not on this machine: chat is then sent there."},
 	{"temperature", CONF_NUMBER, AT(conf_provider, temperature), "0.7", 0, 2, NULL, CONF_LIVE,
@@ -251,7 +265,8 @@ static const struct conf_option provider_options[] = {
 	{"max_tokens", CONF_INT, AT(conf_provider, max_tokens), "500", 1, 4096, NULL, CONF_LIVE,
 		"How long an answer may become, where a persona says nothing else."},
 	{"token_cap", CONF_CHOICE, AT(conf_provider, token_cap), "max_tokens", 0, 0, token_caps,
-		CONF_LIVE, "The name under which an openai server takes max_tokens; newer models "
+		CONF_LIVE,
+		"The name under which an openai server takes max_tokens; newer models "
 		"know only the second."},
 	{"context_tokens", CONF_INT, AT(conf_provider, context_tokens), "4096", 512, 2000000, NULL,
 		CONF_LIVE, "The tokens that the model can take in, prompt and answer together."},
@@ -263,8 +278,8 @@ static const struct conf_option provider_options[] = {
 		"Trust the certificates in this PEM file instead of the system's."},
 	{"connect", CONF_DURATION, AT(conf_provider, connect_ms), "5s", 100, 5 * MINUTE, NULL,
 		CONF_LIVE, "Time to connect."},
-	{"first_byte", CONF_DURATION, AT(conf_provider, first_byte_ms), "30s", 100, 5 * MINUTE, NULL,
-		CONF_LIVE, "Time until the answer begins."},
+	{"first_byte", CONF_DURATION, AT(conf_provider, first_byte_ms), "30s", 100, 5 * MINUTE,
+		NULL, CONF_LIVE, "Time until the answer begins."},
 	{"idle", CONF_DURATION, AT(conf_provider, idle_ms), "10s", 100, 5 * MINUTE, NULL, CONF_LIVE,
 		"Time without a further piece of the answer."},
 	{"total", CONF_DURATION, AT(conf_provider, total_ms), "20s", 100, 10 * MINUTE, NULL,
@@ -273,7 +288,8 @@ static const struct conf_option provider_options[] = {
 
 const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 #define PART(options) options, ARRAY_LEN(options)
-	[CONF_PART_LOG] = {"log", PART(log_options), AT(conf, log), "What is written about itself."},
+	[CONF_PART_LOG] = {"log", PART(log_options), AT(conf, log),
+		"What is written about itself."},
 	[CONF_PART_MEMORY] = {"memory", PART(memory_options), AT(conf, memory),
 		"What was said lately; it goes into prompts."},
 	[CONF_PART_LEDGER] = {"ledger", PART(ledger_options), AT(conf, ledger),
@@ -287,10 +303,12 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 	[CONF_PART_TWITCH] = {"twitch", PART(twitch_options), 0,
 		"An account on Twitch. Without this section the bot is not there."},
 	[CONF_PART_IRC] = {"irc", PART(irc_options), 0,
-		"An account on an IRC network that has a WebSocket. Without this section the bot is "
+		"An account on an IRC network that has a WebSocket. Without this section the bot "
+		"is "
 		"not there."},
 	[CONF_PART_PROVIDERS] = {"providers", PART(provider_options), 0,
-		"Model servers, each under a name of your choice: providers: {NAME: {...}}. Without "
+		"Model servers, each under a name of your choice: providers: {NAME: {...}}. "
+		"Without "
 		"this section there is one, local, of type ollama."},
 #undef PART
 };

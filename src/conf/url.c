@@ -2,22 +2,10 @@
 
 #include <string.h>
 
-/* Just enough of a URL to judge a configuration; who connects parses it again with its own library. */
+/* Just enough of a URL to judge a configuration; who connects parses it again with its own library.
+ */
 
 #define PORT_MAX 65535
-
-static bool is_word(struct str s, const char *allowed_besides)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				(c >= '0' && c <= '9');
-
-		if (!is_plain && (c == '\0' || !strchr(allowed_besides, c)))
-			return false;
-	}
-	return s.len > 0;
-}
 
 /* 127.0.0.0/8 in four plain decimal parts: shorter and octal forms mean different things to
  * different libraries, so they count as remote. */
@@ -41,7 +29,7 @@ static int read_port(struct str text, int *out, const char **why)
 	int64_t port;
 
 	*why = "its port is not a number within 1..65535";
-	if (str_int(text, &port) || port < 1 || port > PORT_MAX || !is_word(text, ""))
+	if (str_int(text, &port) || port < 1 || port > PORT_MAX || !conf_is_word(text, ""))
 		return ERR_INVALID;
 	*out = (int)port;
 	return 0;
@@ -56,7 +44,7 @@ static int read_host_port(struct str text, struct conf_url *out, const char **wh
 		rest = (struct str){text.at + 1, text.len - 1};
 		out->host = str_split(&rest, ']');
 		*why = "the [ of its address is not closed, or what it holds is no address";
-		if (!is_word(out->host, ":.%") || (rest.len > 0 && rest.at[0] != ':'))
+		if (!conf_is_word(out->host, ":.%") || (rest.len > 0 && rest.at[0] != ':'))
 			return ERR_INVALID;
 		if (rest.len > 0)
 			rest = (struct str){rest.at + 1, rest.len - 1};
@@ -65,10 +53,10 @@ static int read_host_port(struct str text, struct conf_url *out, const char **wh
 		out->host = str_split(&rest, ':');
 		if (out->host.len > 0)
 			*why = "its host has a character that no host name has";
-		if (!is_word(out->host, ".-_"))
+		if (!conf_is_word(out->host, ".-_"))
 			return ERR_INVALID;
-		out->is_loopback = is_loopback_v4(out->host) ||
-				   str_eq_nocase(out->host, STR("localhost"));
+		out->is_loopback =
+			is_loopback_v4(out->host) || str_eq_nocase(out->host, STR("localhost"));
 	}
 	if (rest.len == 0)
 		return 0;
@@ -87,7 +75,7 @@ int conf_url_read(struct str text, struct conf_url *out, const char **why)
 	if (at + 2 >= text.len)
 		return ERR_INVALID;
 	out->scheme = (struct str){text.at, at};
-	if (!is_word(out->scheme, "+-."))
+	if (!conf_is_word(out->scheme, "+-."))
 		return ERR_INVALID;
 	*why = "it has a space or a control character in it";
 	for (size_t i = 0; i < text.len; i++)

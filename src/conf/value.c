@@ -14,13 +14,19 @@ struct unit {
 
 /* Largest first: combined durations go downwards, and the largest that divides is printed. */
 static const struct unit time_units[] = {
-	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
+	{"d", 86400000},
+	{"h", 3600000},
+	{"m", 60000},
+	{"s", 1000},
+	{"ms", 1},
 };
 static const struct unit byte_units[] = {
-	{"G", 1024 * 1024 * 1024}, {"M", 1024 * 1024}, {"k", 1024},
+	{"G", 1024 * 1024 * 1024},
+	{"M", 1024 * 1024},
+	{"k", 1024},
 };
 
-#define TIME_HINT "a duration is a number with a unit: ms, s, m, h or d"
+#define TIME_HINT  "a duration is a number with a unit: ms, s, m, h or d"
 #define BYTES_HINT "a size is a number of bytes, or one with a unit: k, M or G"
 
 static void wants(struct conf_misread *why, const char *want)
@@ -56,6 +62,18 @@ static const struct unit *leading_unit(struct str s, size_t *i, const struct uni
 		if (str_is(name, units[k].name))
 			return &units[k];
 	return NULL;
+}
+
+bool conf_is_word(struct str s, const char *besides)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+
+		if (!is_plain && (c == '\0' || !strchr(besides, c)))
+			return false;
+	}
+	return s.len > 0;
 }
 
 int conf_value_bool(struct str s, bool *out, struct conf_misread *why)
@@ -133,15 +151,20 @@ int conf_value_duration(struct str s, int64_t *out, struct conf_misread *why)
 		int err = leading_number(s, &i, &n);
 
 		if (err)
-			return misread_duration(why, err == ERR_LIMIT ? "must be a shorter duration"
-				: "must be a duration", STR(""));
+			return misread_duration(why,
+				err == ERR_LIMIT ? "must be a shorter duration"
+						 : "must be a duration",
+				STR(""));
 		start = i;
 		unit = leading_unit(s, &i, time_units, ARRAY_LEN(time_units));
 		if (!unit)
-			return misread_duration(why, start == s.len ? "must be a duration with a unit"
-				: "must be a duration", (struct str){s.at + start, i - start});
+			return misread_duration(why,
+				start == s.len ? "must be a duration with a unit"
+					       : "must be a duration",
+				(struct str){s.at + start, i - start});
 		if (unit->size >= last_size)
-			return misread_duration(why, "must have its units from large to small", STR(""));
+			return misread_duration(
+				why, "must have its units from large to small", STR(""));
 		if (n > (INT64_MAX - total) / unit->size)
 			return misread_duration(why, "must be a shorter duration", STR(""));
 		last_size = unit->size;
@@ -211,7 +234,10 @@ int conf_value_choice(struct str s, const char *const *choices, int *out, struct
 	for (size_t i = 0; i < n; i++) {
 		used = strlen(why->want);
 		snprintf(why->want + used, sizeof(why->want) - used, "%s%s",
-			i == 0 ? "" : i + 1 == n ? " or " : ", ", choices[i]);
+			i == 0       ? ""
+			: i + 1 == n ? " or "
+				     : ", ",
+			choices[i]);
 	}
 	near = conf_nearest(s, choices, n);
 	if (near)
@@ -219,14 +245,15 @@ int conf_value_choice(struct str s, const char *const *choices, int *out, struct
 	return ERR_INVALID;
 }
 
-/* ---- And back ----------------------------------------------------------------------------------- */
+/* ---- And back -------------------------------------------------------------------------------- */
 
 static const char *with_unit(int64_t value, const struct unit *units, size_t n, char *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (value == 0 || value % units[i].size != 0)
 			continue;
-		snprintf(out, CONF_VALUE_TEXT, "%" PRId64 "%s", value / units[i].size, units[i].name);
+		snprintf(out, CONF_VALUE_TEXT, "%" PRId64 "%s", value / units[i].size,
+			units[i].name);
 		return out;
 	}
 	snprintf(out, CONF_VALUE_TEXT, "%" PRId64, value);
@@ -238,22 +265,15 @@ const char *conf_value_text(enum conf_type type, double value, char out[CONF_VAL
 	switch (type) {
 	case CONF_DURATION:
 		return with_unit(llround(value), time_units, ARRAY_LEN(time_units), out);
-	case CONF_BYTES:
-		return with_unit(llround(value), byte_units, ARRAY_LEN(byte_units), out);
-	case CONF_PERCENT:
-		snprintf(out, CONF_VALUE_TEXT, "%g%%", value);
-		return out;
-	case CONF_INT:
-		snprintf(out, CONF_VALUE_TEXT, "%lld", llround(value));
-		return out;
-	default:
-		snprintf(out, CONF_VALUE_TEXT, "%g", value);
-		return out;
+	case CONF_BYTES: return with_unit(llround(value), byte_units, ARRAY_LEN(byte_units), out);
+	case CONF_PERCENT: snprintf(out, CONF_VALUE_TEXT, "%g%%", value); return out;
+	case CONF_INT: snprintf(out, CONF_VALUE_TEXT, "%lld", llround(value)); return out;
+	default: snprintf(out, CONF_VALUE_TEXT, "%g", value); return out;
 	}
 }
 
-bool conf_value_within(enum conf_type type, double value, double min, double max,
-	struct conf_misread *why)
+bool conf_value_within(
+	enum conf_type type, double value, double min, double max, struct conf_misread *why)
 {
 	char low[CONF_VALUE_TEXT], high[CONF_VALUE_TEXT];
 

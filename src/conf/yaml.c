@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <utlist.h>
 
 /* libfyaml gives events; the tree is ours, because only so are duplicate keys, aliases and depth
@@ -20,71 +19,17 @@ struct anchor {
 struct builder {
 	struct conf_file *f;
 	struct conf_report *r;
-	struct conf_node *open;  /* innermost collection that has not ended */
+	struct conf_node *open; /* innermost collection that has not ended */
 	size_t depth;
 	size_t documents;
-	size_t aliased;          /* nodes that aliases added */
-	size_t last;             /* byte where the last event ended: the place of an empty value */
-	size_t counted;          /* byte up to which line and column were counted */
+	size_t aliased; /* nodes that aliases added */
+	size_t last;    /* byte where the last event ended: the place of an empty value */
+	size_t counted; /* byte up to which line and column were counted */
 	int line, column;
 	struct anchor *anchors;
 	size_t anchor_count;
-	bool is_refused;         /* complained, but the tree is whole: go on to find more */
+	bool is_refused; /* complained, but the tree is whole: go on to find more */
 };
-
-/* ---- Nodes -------------------------------------------------------------------------------------- */
-
-static struct conf_node *node_new(struct conf_file *f, enum conf_kind kind)
-{
-	struct conf_node *n = mem_new(sizeof(*n));
-
-	if (!n)
-		return NULL;
-	n->kind = kind;
-	n->weight = 1;
-	n->line = n->column = 1;
-	n->next = f->all;
-	f->all = n;
-	f->nodes++;
-	return n;
-}
-
-static void node_free(struct conf_node *n)
-{
-	mem_free(n->text);
-	mem_free(n->items);
-	mem_free(n);
-}
-
-static int node_push(struct conf_node *parent, struct conf_node *child)
-{
-	if (parent->n == parent->cap) {
-		size_t cap = parent->cap ? parent->cap * 2 : 4;
-		struct conf_node **items = mem_resize(parent->items, cap * sizeof(struct conf_node *));
-
-		if (!items)
-			return ERR_NOMEM;
-		parent->items = items;
-		parent->cap = cap;
-	}
-	parent->items[parent->n++] = child;
-	return 0;
-}
-
-void conf_file_free(struct conf_file *f)
-{
-	if (!f)
-		return;
-	while (f->all) {
-		struct conf_node *n = f->all;
-
-		f->all = n->next;
-		node_free(n);
-	}
-	buf_fini(&f->text);
-	mem_free(f->path);
-	mem_free(f);
-}
 
 static void complain_at(struct builder *b, size_t at, size_t end, enum conf_severity s,
 	const char *hint, const char *fmt, ...) PRINTF_LIKE(6, 7);
@@ -103,13 +48,13 @@ static void start_counting(struct builder *b)
 {
 	struct str text = buf_str(&b->f->text);
 
-	b->counted = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	b->counted = conf_text_start(text);
 	b->line = b->column = 1;
 }
 
-/* Sets a node's line and column. Events come in the order of the file, but for the maps of one pair in
- * a list, so counting goes on from where it was; counting anew each time would make a file of one
- * long line quadratic. */
+/* Sets a node's line and column. Events come in the order of the file, but for the maps of one pair
+ * in a list, so counting goes on from where it was; counting anew each time would make a file of
+ * one long line quadratic. */
 static void locate(struct builder *b, struct conf_node *n)
 {
 	struct str text = buf_str(&b->f->text);
@@ -121,8 +66,8 @@ static void locate(struct builder *b, struct conf_node *n)
 		start_counting(b);
 	for (; b->counted < n->at; b->counted++) {
 		unsigned char c = (unsigned char)text.at[b->counted];
-		bool is_crlf = c == '\r' && b->counted + 1 < text.len &&
-			       text.at[b->counted + 1] == '\n';
+		bool is_crlf =
+			c == '\r' && b->counted + 1 < text.len && text.at[b->counted + 1] == '\n';
 
 		if ((c == '\n' || c == '\r') && !is_crlf) {
 			b->line++;
@@ -135,7 +80,7 @@ static void locate(struct builder *b, struct conf_node *n)
 	n->column = b->column;
 }
 
-/* ---- One event ---------------------------------------------------------------------------------- */
+/* ---- One event ------------------------------------------------------------------------------- */
 
 static size_t mark_at(const struct builder *b, const struct fy_mark *m)
 {
@@ -218,7 +163,8 @@ static int attach(struct builder *b, struct conf_node *n, size_t at)
 	if (is_key && n->kind != CONF_SCALAR) {
 		complain_at(b, at, at, CONF_ERROR,
 			"a text that begins with [ or { must stand in quotes",
-			"a key must be a plain text, not a %s", n->kind == CONF_LIST ? "list" : "map");
+			"a key must be a plain text, not a %s",
+			n->kind == CONF_LIST ? "list" : "map");
 		b->is_refused = true;
 	} else if (is_key && !n->is_quoted && strcmp(n->text, "<<") == 0) {
 		complain_at(b, n->at, n->end, CONF_ERROR,
@@ -226,12 +172,13 @@ static int attach(struct builder *b, struct conf_node *n, size_t at)
 			"merge keys are not supported");
 		b->is_refused = true;
 	}
-	if (is_key && up->n == 0 && n->at < up->at) { /* [key: value]: the map is told after its key */
+	if (is_key && up->n == 0 &&
+		n->at < up->at) { /* [key: value]: the map is told after its key */
 		up->at = n->at;
 		up->line = n->line;
 		up->column = n->column;
 	}
-	return node_push(up, n);
+	return conf_node_push(up, n);
 }
 
 static int too_many_nodes(struct builder *b, size_t at)
@@ -252,7 +199,7 @@ static int on_scalar(struct builder *b, struct fy_event *e)
 
 	if (err)
 		return err;
-	n = node_new(b->f, CONF_SCALAR);
+	n = conf_node_new(b->f, CONF_SCALAR);
 	if (!n)
 		return ERR_NOMEM;
 	n->text = mem_dupn(text.at ? text.at : "", text.len);
@@ -292,7 +239,7 @@ static int on_start(struct builder *b, struct fy_event *e, enum conf_kind kind)
 			"lists and maps stand within each other more than %d deep", CONF_DEPTH_MAX);
 		return ERR_LIMIT;
 	}
-	n = node_new(b->f, kind);
+	n = conf_node_new(b->f, kind);
 	if (!n)
 		return ERR_NOMEM;
 	n->at = (uint32_t)at;
@@ -311,7 +258,8 @@ static int on_start(struct builder *b, struct fy_event *e, enum conf_kind kind)
 
 static int by_text(const void *a, const void *b)
 {
-	const struct conf_node *x = *(struct conf_node *const *)a, *y = *(struct conf_node *const *)b;
+	const struct conf_node *x = *(struct conf_node *const *)a,
+			       *y = *(struct conf_node *const *)b;
 	size_t least = x->len < y->len ? x->len : y->len;
 	int order = memcmp(x->text, y->text, least);
 
@@ -433,24 +381,17 @@ static int on_event(struct builder *b, struct fy_event *e)
 	}
 }
 
-/* ---- The whole text ----------------------------------------------------------------------------- */
+/* ---- The whole text -------------------------------------------------------------------------- */
 
 /* The byte of a line and column, both from 1, as libfyaml counts them. */
 static size_t byte_of(struct str text, int line, int column)
 {
 	size_t at = 0;
 
-	while (line > 1 && at < text.len) {
-		bool is_crlf = text.at[at] == '\r' && at + 1 < text.len && text.at[at + 1] == '\n';
-
-		if ((text.at[at] == '\n' || text.at[at] == '\r') && !is_crlf)
-			line--;
-		at++;
-	}
-	while (column > 1 && at < text.len && text.at[at] != '\n' && text.at[at] != '\r') {
+	for (; line > 1 && at < text.len; line--)
+		at = conf_next_line(text, at);
+	for (; column > 1 && at < text.len && !conf_is_break(text.at[at]); column--)
 		(void)text_next(text, &at);
-		column--;
-	}
 	return at;
 }
 
@@ -491,7 +432,7 @@ static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *di
 		return err;
 	/* Nothing but comments is an empty map: all options have a fallback. */
 	if (!b->f->root || conf_node_is_null(b->f->root)) {
-		b->f->root = node_new(b->f, CONF_MAP);
+		b->f->root = conf_node_new(b->f, CONF_MAP);
 		if (!b->f->root)
 			return ERR_NOMEM;
 	}
@@ -507,7 +448,7 @@ static int parse_events(struct builder *b)
 {
 	struct fy_diag_cfg dcfg;
 	struct fy_parse_cfg pcfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
-		FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
+					     FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
 	struct fy_parser *parser = NULL;
 	struct fy_diag *diag;
 	int err = ERR_NOMEM;
@@ -529,8 +470,8 @@ static int parse_events(struct builder *b)
 	return err;
 }
 
-/* "&hello there" unquoted names the value "there": nearly always a mistake. */
-static void warn_unused_anchors(struct builder *b)
+/* "&hello there" unquoted names the value "there": nearly always a mistake, unless it is used. */
+static void forget_anchors(struct builder *b, bool warns)
 {
 	struct str text = buf_str(&b->f->text);
 	struct anchor *a, *next;
@@ -538,7 +479,7 @@ static void warn_unused_anchors(struct builder *b)
 	LL_FOREACH_SAFE (b->anchors, a, next) {
 		size_t at = (size_t)(a->name.at - text.at);
 
-		if (!a->is_used && !b->is_refused)
+		if (!a->is_used && warns)
 			complain_at(b, at, at + a->name.len, CONF_WARNING,
 				"a value that begins with & must stand in quotes",
 				"the name \"&%.*s\" is never used", STR_FMT(conf_shown(a->name)));
@@ -556,87 +497,39 @@ static int refuse_flaws(struct builder *b)
 	return ERR_PARSE;
 }
 
-/* TAKES text's bytes. */
-static int parse_text(const char *name, struct buf *text, struct conf_report *r,
-	struct conf_file **out)
+/* TAKES nothing; f has the text already. */
+static int fill(struct conf_file *f, struct conf_report *r)
+{
+	struct builder b = {.f = f, .r = r};
+	int err = refuse_flaws(&b);
+
+	start_counting(&b);
+	if (!err)
+		err = parse_events(&b);
+	forget_anchors(&b, !err);
+	return err;
+}
+
+int conf_file_parse(
+	const char *name, struct str text, struct conf_report *r, struct conf_file **out)
 {
 	struct conf_file *f = mem_new(sizeof(*f));
-	struct builder b = {.f = f, .r = r};
-	int err = ERR_NOMEM;
+	int err;
 
-	if (!f) {
-		buf_fini(text);
+	if (!f)
 		return ERR_NOMEM;
-	}
-	f->text = *text;
+	buf_init(&f->text, CONF_FILE_BYTES);
 	f->path = mem_dup(name);
-	if (f->path)
-		err = refuse_flaws(&b);
-	start_counting(&b);
-	if (f->path && !err)
-		err = parse_events(&b);
-	warn_unused_anchors(&b);
+	err = f->path ? buf_add_str(&f->text, text) : ERR_NOMEM;
+	if (err == ERR_LIMIT)
+		conf_report_add(r, CONF_ERROR, name, "split it into several files",
+			"this is larger than %d KiB", CONF_FILE_BYTES / 1024);
+	if (!err)
+		err = fill(f, r);
 	if (err) {
 		conf_file_free(f);
 		return err;
 	}
 	*out = f;
 	return 0;
-}
-
-int conf_file_parse(const char *name, struct str text, struct conf_report *r, struct conf_file **out)
-{
-	struct buf copy;
-	int err;
-
-	buf_init(&copy, CONF_FILE_BYTES);
-	err = buf_add_str(&copy, text);
-	if (!err)
-		return parse_text(name, &copy, r, out);
-	if (err == ERR_LIMIT)
-		conf_report_add(r, CONF_ERROR, name, "split it into several files",
-			"this is larger than %d KiB", CONF_FILE_BYTES / 1024);
-	buf_fini(&copy);
-	return err;
-}
-
-static void complain_unreadable(struct conf_report *r, const char *path, int err)
-{
-	struct stat st;
-	bool is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-
-	if (is_dir)
-		conf_report_add(r, CONF_ERROR, path, "name a file in it", "this is a folder, not a file");
-	else if (err == ERR_NOTFOUND)
-		conf_report_add(r, CONF_ERROR, path, "check the spelling of the path",
-			"there is no such file");
-	else if (err == ERR_DENIED)
-		conf_report_add(r, CONF_ERROR, path, "look at its owner and mode with ls -l",
-			"this user may not read the file");
-	else if (err == ERR_LIMIT)
-		conf_report_add(r, CONF_ERROR, path, "split it into several files",
-			"the file is larger than %d KiB", CONF_FILE_BYTES / 1024);
-	else if (err == ERR_INVALID)
-		conf_report_add(r, CONF_ERROR, path, "only regular files are read",
-			"this is a pipe or a device, not a file");
-	else if (err == ERR_BUSY)
-		conf_report_add(r, CONF_ERROR, path, "try again when it is written",
-			"the file changed while it was read");
-	else
-		conf_report_add(r, CONF_ERROR, path, NULL, "the file could not be read (%s)",
-			err_name(err));
-}
-
-int conf_file_load(const char *path, struct conf_report *r, struct conf_file **out)
-{
-	struct buf text;
-	int err;
-
-	buf_init(&text, CONF_FILE_BYTES);
-	err = file_read(path, &text);
-	if (!err)
-		return parse_text(path, &text, r, out);
-	complain_unreadable(r, path, err);
-	buf_fini(&text);
-	return err;
 }

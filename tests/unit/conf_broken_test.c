@@ -11,7 +11,7 @@
 
 #include "conf/conf.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define OUT_BYTES (1024 * 1024)
 
 /* libfyaml 0.7.12 forgets what it gathered of a long quoted text when an error ends it. */
@@ -36,7 +36,7 @@ static bool accepts(struct str text, struct conf_report *r)
 	return !err;
 }
 
-/* ---- One mistake a file ------------------------------------------------------------------------- */
+/* ---- One mistake a file ---------------------------------------------------------------------- */
 
 struct broken {
 	const char *text;
@@ -72,7 +72,8 @@ static const struct broken broken[] = {
 	{"limits:\n  asks: 1\n\tturns: 2\n", 3, 1, "a tab is used for indentation", "spaces"},
 	{"limits:\n  \tasks: 1\n", 2, 3, "a tab is used for indentation", "spaces"},
 	{"ask: [a, b\n", 1, 6, "the \"[\" that opens here is never closed", "add the \"]\""},
-	{"log: {level: info\nname: x\n", 1, 6, "the \"{\" that opens here is never closed", "\"}\""},
+	{"log: {level: info\nname: x\n", 1, 6, "the \"{\" that opens here is never closed",
+		"\"}\""},
 	{"log: {level: info]\n", 1, 18, "does not match the one that it closes", "{ by }"},
 	{"name: x\n  persona: b\n", 2, 3, "as if it continued the value above", "same column"},
 	{"limits:\n    asks: 1\n  turns: 2\n", 3, 3, "indented differently", "same column"},
@@ -92,7 +93,8 @@ static const struct broken broken[] = {
 		"remove one"},
 	{"log: {level: info, \"level\": debug}\n", 1, 21, "\"level\" stands here a second time",
 		"remove one"},
-	{"log:\n  <<: {level: info}\n", 2, 3, "merge keys are not supported", "write the options out"},
+	{"log:\n  <<: {level: info}\n", 2, 3, "merge keys are not supported",
+		"write the options out"},
 	{"[name]: x\n", 1, 1, "a key must be a plain text, not a list", "quotes"},
 	{"ask: &a [*a]\n", 1, 10, "stands within what it names", NULL},
 	{"ask: [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]\n", 1, 21, "more than 16 deep", NULL},
@@ -112,7 +114,8 @@ static const struct broken broken[] = {
 	{"limits: {asks: many}\n", 1, 16, "\"asks\" must be a whole number, not \"many\"", NULL},
 	{"limits: {asks: 5000}\n", 1, 16, "must be within 1..64, not \"5000\"", NULL},
 	{"limits: {asks: 99999999999999999999}\n", 1, 16, "must be a smaller number", NULL},
-	{"limits: {drain: 10}\n", 1, 17, "must be a duration with a unit, not \"10\"", "ms, s, m, h or d"},
+	{"limits: {drain: 10}\n", 1, 17, "must be a duration with a unit, not \"10\"",
+		"ms, s, m, h or d"},
 	{"limits: {drain: 10sec}\n", 1, 17, "must be a duration", "\"sec\" is no unit"},
 	{"limits: {drain: 1s1m}\n", 1, 17, "units from large to small", "ms, s"},
 	{"limits: {event_ttl: 3d}\n", 1, 21, "must be within 1s..1h, not \"3d\"", NULL},
@@ -120,45 +123,56 @@ static const struct broken broken[] = {
 	{"twitch: {channels: [a], sends: 20}\n", 1, 32, "must be within 1..19, not \"20\"", NULL},
 	{"memory: {bytes: 1T}\n", 1, 17, "must be a size, not \"1T\"", "k, M or G"},
 	{"memory: {bytes: 1k}\n", 1, 17, "must be within 64k..1G", NULL},
-	{"log: {level: debgu}\n", 1, 14, "must be system, audit, error, info or debug, not \"debgu\"",
+	{"log: {level: debgu}\n", 1, 14,
+		"must be system, audit, error, info or debug, not \"debgu\"",
 		"did you mean \"debug\"?"},
 	{"log: {plain_users: maybe}\n", 1, 20, "must be true or false, not \"maybe\"", "yes"},
 	{"providers: {a: {temperature: hot}}\n", 1, 30, "must be a number, not \"hot\"", NULL},
 	{"providers: {a: {temperature: 2.5}}\n", 1, 30, "must be within 0..2", NULL},
-	{"twitch:\n  channels:\n    - #alice\n", 3, 5, "this list item is empty", "\"#\" begins a comment"},
+	{"twitch:\n  channels:\n    - #alice\n", 3, 5, "this list item is empty",
+		"\"#\" begins a comment"},
 	{"twitch: {channels: [a, [b]]}\n", 1, 24, "must be one value, not a list", "quotes"},
 	{"twitch: {channels: [a], account: b, token: {vault: x}}\n", 1, 45,
 		"does not know the place \"vault\"", "{secret: NAME}"},
 	{"twitch: {channels: [a], account: b, token: [x]}\n", 1, 44, "in one way", "{env: NAME}"},
-	{"twitch: {channels: [a], account: b, token: {env: a-b}}\n", 1, 50, "no possible name", "_ only"},
+	{"twitch: {channels: [a], account: b, token: {env: a-b}}\n", 1, 50, "no possible name",
+		"_ only"},
 	/* what does not go together */
 	{"ask: lcoal\n", 1, 6, "there is no provider \"lcoal\"", "did you mean \"local\"?"},
 	{"providers: {far: {url: 'http://model.example/'}}\n", 1, 25,
 		"\"model.example\" is not on this machine", "remote_ok: true"},
 	{"providers: {far: {url: 'http://127.0.0.1.example/'}}\n", 1, 25, "is not on this machine",
 		"remote_ok"},
-	{"providers: {far: {url: 'ftp://127.0.0.1/'}}\n", 1, 25, "does not speak \"ftp\"", "http://"},
-	{"providers: {far: {url: 'http://u:pw@127.0.0.1/'}}\n", 1, 25, "a user name or password in it",
-		"key: {secret: NAME}"},
-	{"providers: {far: {url: 'http://127.0.0.1:99999/'}}\n", 1, 25, "1..65535", NULL},
+	{"providers: {far: {url: 'ftp://127.0.0.1/'}}\n", 1, 25, "does not speak \"ftp\"",
+		"http://"},
+	{"providers: {far: {url: 'http://u:pw@127.0.0.1/'}}\n", 1, 25,
+		"a user name or password in it", "as {secret: NAME}"},
+	{"providers: {far: {url: 'http://127.0.0.1:99999/'}}\n", 1, 25, "1..65535", "HOST:PORT"},
 	{"providers: {far: {type: openai, model: m}}\n", 1, 18, "\"far\" needs a url", "add url:"},
-	{"providers: {far: {type: openai, url: 'http://[::1]:1/'}}\n", 1, 18, "needs a model", "model:"},
+	{"providers: {far: {type: openai, url: 'http://[::1]:1/'}}\n", 1, 18, "needs a model",
+		"model:"},
 	{"providers: {a b: {}}\n", 1, 18, "\"a b\" is no name for a provider", "letters"},
 	{"providers: {a: {context_tokens: 600, max_tokens: 600}}\n", 1, 33,
 		"leaves no room for the question", "lower max_tokens"},
-	{"twitch: {channels: [a], url: 'ws://chat.example/'}\n", 1, 31, "without encryption", "wss://"},
-	{"twitch: {channels: [a], url: 'https://chat.example/'}\n", 1, 31, "does not speak \"https\"",
+	{"twitch: {channels: [a], url: 'ws://chat.example/'}\n", 1, 31, "without encryption",
 		"wss://"},
-	{"twitch: {channels: [a], account: b}\n", 1, 34, "account \"b\" needs a token", "mynah secret set"},
-	{"twitch: {channels: [a], token: {env: T}}\n", 1, 32, "a token needs an account", "account:"},
+	{"twitch: {channels: [a], url: 'https://chat.example/'}\n", 1, 31,
+		"does not speak \"https\"", "wss://"},
+	{"twitch: {channels: [a], account: b}\n", 1, 34, "account \"b\" needs a token",
+		"mynah secret set"},
+	{"twitch: {channels: [a], token: {env: T}}\n", 1, 32, "a token needs an account",
+		"account:"},
 	{"twitch: {channels: ['a b']}\n", 1, 22, "\"a b\" is no channel", "a-z, 0-9 and _"},
-	{"twitch: {channels: ['#Alice', bob, alice]}\n", 1, 36, "\"alice\" is listed twice", "remove"},
+	{"twitch: {channels: ['#Alice', bob, alice]}\n", 1, 36, "\"alice\" is listed twice",
+		"remove"},
 	{"irc: {channels: [a], url: 'wss://h/'}\n", 1, 6, "\"irc\" needs a nickname", "account:"},
 	{"irc: {channels: [a], account: b}\n", 1, 6, "\"irc\" needs a url", "wss://"},
 	{"api: {listen: '0.0.0.0:80'}\n", 1, 16, "others can reach \"0.0.0.0\"", "add key:"},
 	{"api: {listen: localhost}\n", 1, 15, "it has no port", "HOST:PORT"},
-	{"memory: {backend: redis, url: 'http://x'}\n", 1, 32, "does not speak \"http\"", "redis://"},
-	{"limits: {lane: 500, total: 100}\n", 1, 16, "(500) than all together (100)", "raise total"},
+	{"memory: {backend: redis, url: 'http://x'}\n", 1, 32, "does not speak \"http\"",
+		"redis://"},
+	{"limits: {lane: 500, total: 100}\n", 1, 16, "(500) than all together (100)",
+		"raise total"},
 	{"name: ''\n", 1, 8, "needs a name", NULL},
 	{"persona: ../x\n", 1, 10, "is no name of a persona", "without .yaml"},
 };
@@ -179,8 +193,10 @@ static void each_mistake_is_shown_where_it_is_with_a_way_out(void **state)
 		if (r.errors != 1 || c->line != b->line || c->column != b->column ||
 			!strstr(c->what, b->what) || !c->hint != !b->hint ||
 			(b->hint && !strstr(c->hint, b->hint)))
-			print_error("case %zu, wrong before: %zu; %zu errors; wanted %d:%d %s (%s) for\n%s"
-				"got %d:%d %s (%s)\n", i, wrong++, r.errors, b->line, b->column, b->what,
+			print_error("case %zu, wrong before: %zu; %zu errors; wanted %d:%d %s (%s) "
+				    "for\n%s"
+				    "got %d:%d %s (%s)\n",
+				i, wrong++, r.errors, b->line, b->column, b->what,
 				b->hint ? b->hint : "", b->text, c->line, c->column, c->what,
 				c->hint ? c->hint : "");
 		conf_report_fini(&r);
@@ -207,9 +223,9 @@ static void warnings_do_not_stop_a_file(void **state)
 		struct conf_report r;
 
 		conf_report_init(&r);
-		if (!accepts(str_of(b->text), &r) || r.warnings != 1 || r.items[0].line != b->line ||
-			r.items[0].column != b->column || !strstr(r.items[0].what, b->what) ||
-			!strstr(r.items[0].hint, b->hint))
+		if (!accepts(str_of(b->text), &r) || r.warnings != 1 ||
+			r.items[0].line != b->line || r.items[0].column != b->column ||
+			!strstr(r.items[0].what, b->what) || !strstr(r.items[0].hint, b->hint))
 			fail_msg("%zu errors, %zu warnings for %s: %d:%d %s", r.errors, r.warnings,
 				b->text, r.n ? r.items[0].line : 0, r.n ? r.items[0].column : 0,
 				r.n ? r.items[0].what : "");
@@ -220,11 +236,11 @@ static void warnings_do_not_stop_a_file(void **state)
 static void all_mistakes_are_told_at_once_in_the_order_of_the_file(void **state)
 {
 	static const char text[] = "nmae: x\n"
-		"memory: {lines: many, for: 5}\n"
-		"log: {level: loud}\n"
-		"ask: [nobody]\n"
-		"twitch: {channels: ['a b', ''], url: 'ws://x/'}\n"
-		"limits: {asks: 0, turns: x}\n";
+				   "memory: {lines: many, for: 5}\n"
+				   "log: {level: loud}\n"
+				   "ask: [nobody]\n"
+				   "twitch: {channels: ['a b', ''], url: 'ws://x/'}\n"
+				   "limits: {asks: 0, turns: x}\n";
 	static const int lines[] = {1, 2, 2, 3, 4, 5, 5, 5, 6, 6};
 	struct conf_report r;
 
@@ -237,7 +253,7 @@ static void all_mistakes_are_told_at_once_in_the_order_of_the_file(void **state)
 	conf_report_fini(&r);
 }
 
-/* ---- How it looks ------------------------------------------------------------------------------- */
+/* ---- How it looks ---------------------------------------------------------------------------- */
 
 static void assert_drawn(const char *text, bool color, const char *expected)
 {
@@ -340,7 +356,7 @@ static void complaints_about_no_place_have_no_line(void **state)
 	conf_report_add(&r, CONF_ERROR, NULL, NULL, "nowhere");
 	assert_int_equal(conf_report_write(&r, false, &out), 0);
 	assert_string_equal(buf_text(&out), "x.yaml: warning: it has 4 legs [0m\nhint: look\n"
-		"error: nowhere\n");
+					    "error: nowhere\n");
 	assert_int_equal(r.errors, 1);
 	assert_int_equal(r.warnings, 1);
 	buf_fini(&out);
@@ -359,7 +375,8 @@ static void the_same_is_told_as_json(void **state)
 	assert_int_equal(conf_report_json(&r, &out), 0);
 	assert_string_equal(buf_text(&out),
 		"[{\"severity\":\"error\",\"path\":\"f.yaml\",\"line\":1,\"column\":1,"
-		"\"what\":\"unknown option \\\"n\\\"ame\\\"\",\"hint\":\"did you mean \\\"name\\\"?\","
+		"\"what\":\"unknown option \\\"n\\\"ame\\\"\",\"hint\":\"did you mean "
+		"\\\"name\\\"?\","
 		"\"excerpt\":\"n\\\"ame: x\"}]");
 	buf_fini(&out);
 	conf_report_fini(&r);
@@ -386,7 +403,7 @@ static void complaints_past_the_limit_are_counted(void **state)
 	conf_report_fini(&r);
 }
 
-/* ---- Positions within a value -------------------------------------------------------------------- */
+/* ---- Positions within a value ---------------------------------------------------------------- */
 
 static void an_offset_finds_its_character_however_the_value_is_written(void **state)
 {
@@ -395,10 +412,11 @@ static void an_offset_finds_its_character_however_the_value_is_written(void **st
 		size_t offset;
 		int line, column;
 	} cases[] = {
-		{"k: abcdef\n", 0, 1, 4},          /* plain */
+		{"k: abcdef\n", 0, 1, 4}, /* plain */
 		{"k: abcdef\n", 3, 1, 7},
-		{"k: 'a''b(c'\n", 3, 1, 9},        /* single quotes: '' is one character */
-		{"k: \"a\\tb\\u00e9(c\"\n", 4, 1, 15}, /* double quotes: escapes are one character */
+		{"k: 'a''b(c'\n", 3, 1, 9}, /* single quotes: '' is one character */
+		{"k: \"a\\tb\\u00e9(c\"\n", 4, 1,
+			15}, /* double quotes: escapes are one character */
 		{"k: '日本(x'\n", 2, 1, 7},
 		{"k: |\n  abc\n  d(f\n", 5, 3, 4}, /* block: "abc\nd(f" */
 		{"k: >\n  abc\n  d(f\n", 5, 3, 4}, /* folded: "abc d(f" */
@@ -416,8 +434,8 @@ static void an_offset_finds_its_character_however_the_value_is_written(void **st
 		conf_complain(&r, f, conf_node_value(conf_file_root(f), 0), cases[i].offset,
 			CONF_ERROR, NULL, "here");
 		if (r.items[0].line != cases[i].line || r.items[0].column != cases[i].column)
-			fail_msg("%s at %zu: %d:%d", cases[i].text, cases[i].offset, r.items[0].line,
-				r.items[0].column);
+			fail_msg("%s at %zu: %d:%d", cases[i].text, cases[i].offset,
+				r.items[0].line, r.items[0].column);
 		conf_file_free(f);
 		conf_report_fini(&r);
 	}

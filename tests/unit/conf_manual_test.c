@@ -30,7 +30,8 @@ static void uncomment(struct buf *text)
 	for (size_t i = 0; i < text->len; i++) {
 		bool is_first = to == 0 || strchr("\n ", text->at[to - 1]);
 
-		if (!(text->at[i] == '#' && is_first && text->at[i + 1] >= 'a' && text->at[i + 1] <= 'z'))
+		if (!(text->at[i] == '#' && is_first && text->at[i + 1] >= 'a' &&
+			    text->at[i + 1] <= 'z'))
 			text->at[to++] = text->at[i];
 	}
 	buf_truncate(text, to);
@@ -80,7 +81,8 @@ static void the_example_has_every_option_with_its_default(void **state)
 			struct conf_node *value = conf_node_find(map, options[k].name);
 
 			if (!value)
-				fail_msg("%s.%s is not in contrib/mynah.yaml", section, options[k].name);
+				fail_msg("%s.%s is not in contrib/mynah.yaml", section,
+					options[k].name);
 			if (options[k].fallback && !says_fallback(value, options[k].fallback))
 				fail_msg("%s.%s is not %s there", section, options[k].name,
 					options[k].fallback);
@@ -123,11 +125,14 @@ static void the_manual_is_what_the_tables_say(void **state)
 
 		buf_init(&fresh, FILE_BYTES);
 		assert_int_equal(buf_addf(&fresh, "%.*s%s%s", (int)(from - buf_text(&page)),
-			buf_text(&page), buf_text(&options), to), 0);
-		assert_int_equal(file_replace(TOP_SRCDIR "/man/mynah.yaml.5", buf_str(&fresh), 0644), 0);
+					 buf_text(&page), buf_text(&options), to),
+			0);
+		assert_int_equal(
+			file_replace(TOP_SRCDIR "/man/mynah.yaml.5", buf_str(&fresh), 0644), 0);
 		buf_fini(&fresh);
 	} else if (!str_eq((struct str){from, (size_t)(to - from)}, buf_str(&options))) {
-		fail_msg("man/mynah.yaml.5 is not what the tables say: MYNAH_GOLDEN=write rewrites it");
+		fail_msg("man/mynah.yaml.5 is not what the tables say: MYNAH_GOLDEN=write rewrites "
+			 "it");
 	}
 	buf_fini(&page);
 	buf_fini(&options);

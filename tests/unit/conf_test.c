@@ -14,7 +14,7 @@
 
 #include "conf/conf.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 #define FILE_BYTES (1024 * 1024)
 
 /* libfyaml 0.7.12 forgets what it gathered of a long quoted text when an error ends it. */
@@ -24,7 +24,7 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libfyaml\n";
 }
 
-/* ---- A folder for each test --------------------------------------------------------------------- */
+/* ---- A folder for each test ------------------------------------------------------------------ */
 
 struct folder {
 	char path[64];
@@ -91,7 +91,7 @@ static struct conf *load(struct folder *d, const char *text)
 	return c;
 }
 
-/* ---- Reading files ------------------------------------------------------------------------------ */
+/* ---- Reading files --------------------------------------------------------------------------- */
 
 static void no_file_gives_defaults_that_work(void **state)
 {
@@ -153,7 +153,14 @@ static void the_state_folder_follows_systemd_then_xdg_then_home(void **state)
 static void nothing_in_a_file_is_the_same_as_no_file(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n\n", "# only a comment\n", "---\n", "\xef\xbb\xbf", "\xef\xbb\xbf# c\n", "~\n", "{}\n",
+		"",
+		"\n\n",
+		"# only a comment\n",
+		"---\n",
+		"\xef\xbb\xbf",
+		"\xef\xbb\xbf# c\n",
+		"~\n",
+		"{}\n",
 		"name:\nlimits:\ntwitch:\nproviders: ~\nledger: null\nask:\n",
 	};
 	struct folder *d = *state;
@@ -172,9 +179,11 @@ static void nothing_in_a_file_is_the_same_as_no_file(void **state)
 static void a_file_is_read_whatever_its_line_breaks(void **state)
 {
 	static const char *const texts[] = {
-		"name: Bird\r\nlimits:\r\n  asks: 2\r\n", "name: Bird\rlimits:\r  asks: 2\r",
-		"\xef\xbb\xbfname: Bird\nlimits: {asks: 2}", "{name: Bird, limits: {\n\n asks: 2}}",
-		"---\n\"name\": 'Bird' # c\nlimits: &l {asks: 2}\nlog: {}\nmemory: {}\nsafety: {}\n",
+		"name: Bird\r\nlimits:\r\n  asks: 2\r\n",
+		"name: Bird\rlimits:\r  asks: 2\r",
+		"\xef\xbb\xbfname: Bird\nlimits: {asks: 2}",
+		"{name: Bird, limits: {\n\n asks: 2}}",
+		"---\n\"name\": 'Bird' # c\nlimits: &l {asks: 2}\nlog: {}\n",
 	};
 	struct folder *d = *state;
 
@@ -266,14 +275,14 @@ static void aliases_cannot_explode(void **state)
 
 	for (char c = 'b'; c <= 'z'; c++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-			"%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c, c - 1, c - 1,
-			c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
+			"%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c, c - 1,
+			c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
 	assert_int_equal(conf_file_parse("f", str_of(text), &d->r, &f), ERR_LIMIT);
 	assert_non_null(strstr(d->r.items[0].what, "aliases repeat more than 100 values"));
 	assert_null(f);
 }
 
-/* ---- Options ------------------------------------------------------------------------------------ */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 struct sample {
 	char *text, *path;
@@ -291,13 +300,20 @@ static const struct conf_option sample_options[] = {
 	{.name = "path", .type = CONF_PATH, .offset = offsetof(struct sample, path)},
 	{.name = "flag", .type = CONF_BOOL, .offset = offsetof(struct sample, flag)},
 	{.name = "whole", .type = CONF_INT, .offset = offsetof(struct sample, whole)},
-	{.name = "ms", .type = CONF_DURATION, .offset = offsetof(struct sample, ms), .fallback = "7s"},
+	{.name = "ms",
+		.type = CONF_DURATION,
+		.offset = offsetof(struct sample, ms),
+		.fallback = "7s"},
 	{.name = "bytes", .type = CONF_BYTES, .offset = offsetof(struct sample, bytes)},
 	{.name = "number", .type = CONF_NUMBER, .offset = offsetof(struct sample, number)},
 	{.name = "percent", .type = CONF_PERCENT, .offset = offsetof(struct sample, percent)},
-	{.name = "choice", .type = CONF_CHOICE, .offset = offsetof(struct sample, choice),
+	{.name = "choice",
+		.type = CONF_CHOICE,
+		.offset = offsetof(struct sample, choice),
 		.choices = colours},
-	{.name = "texts", .type = CONF_TEXTS, .offset = offsetof(struct sample, texts),
+	{.name = "texts",
+		.type = CONF_TEXTS,
+		.offset = offsetof(struct sample, texts),
 		.fallback = "[a, b]"},
 	{.name = "node", .type = CONF_NODE, .offset = offsetof(struct sample, node)},
 };
@@ -322,23 +338,65 @@ static void values_are_spelled_in_these_ways(void **state)
 		const char *text;
 		double value; /* -1 = refused */
 	} cases[] = {
-		{"ms: 0", 0}, {"ms: 500ms", 500}, {"ms: 30s", 30000}, {"ms: 10m", 600000},
-		{"ms: 2h", 7200000}, {"ms: 7d", 604800000}, {"ms: 1h30m", 5400000},
-		{"ms: 1m500ms", 60500}, {"ms: 10", -1}, {"ms: 10 s", -1}, {"ms: -5s", -1},
-		{"ms: 5S", -1}, {"ms: s", -1}, {"ms: 1.5s", -1}, {"ms: 1s1s", -1}, {"ms: 1ms1s", -1},
-		{"ms: 99999999999999d", -1}, {"ms: 106751991167d106751991167h", -1},
-		{"bytes: 64k", 65536}, {"bytes: 1M", 1048576}, {"bytes: 2G", 2147483648.0},
-		{"bytes: 17", 17}, {"bytes: 1m", 1048576}, {"bytes: 1kb", -1}, {"bytes: k", -1},
+		{"ms: 0", 0},
+		{"ms: 500ms", 500},
+		{"ms: 30s", 30000},
+		{"ms: 10m", 600000},
+		{"ms: 2h", 7200000},
+		{"ms: 7d", 604800000},
+		{"ms: 1h30m", 5400000},
+		{"ms: 1m500ms", 60500},
+		{"ms: 10", -1},
+		{"ms: 10 s", -1},
+		{"ms: -5s", -1},
+		{"ms: 5S", -1},
+		{"ms: s", -1},
+		{"ms: 1.5s", -1},
+		{"ms: 1s1s", -1},
+		{"ms: 1ms1s", -1},
+		{"ms: 99999999999999d", -1},
+		{"ms: 106751991167d106751991167h", -1},
+		{"bytes: 64k", 65536},
+		{"bytes: 1M", 1048576},
+		{"bytes: 2G", 2147483648.0},
+		{"bytes: 17", 17},
+		{"bytes: 1m", 1048576},
+		{"bytes: 1kb", -1},
+		{"bytes: k", -1},
 		{"bytes: 9999999999999G", -1},
-		{"percent: 40%", 40}, {"percent: 2.5 %", 2.5}, {"percent: 0%", 0}, {"percent: 100%", 100},
-		{"percent: 40", -1}, {"percent: 101%", -1}, {"percent: -1%", -1}, {"percent: '%'", -1},
-		{"whole: 5", 5}, {"whole: '5'", 5}, {"whole: 0x5", -1}, {"whole: 5.0", -1},
-		{"whole: 1_000", -1}, {"whole: ''", -1},
-		{"number: 0.7", 0.7}, {"number: .5", 0.5}, {"number: 3", 3}, {"number: nan", -1},
-		{"number: inf", -1}, {"number: 1e5", -1}, {"number: 0x1p3", -1}, {"number: 1.2.3", -1},
-		{"flag: true", 1}, {"flag: Yes", 1}, {"flag: on", 1}, {"flag: off", 0}, {"flag: NO", 0},
-		{"flag: 1", -1}, {"flag: y", -1},
-		{"choice: blue", 2}, {"choice: Blue", 2}, {"choice: 2", -1}, {"choice: ''", -1},
+		{"percent: 40%", 40},
+		{"percent: 2.5 %", 2.5},
+		{"percent: 0%", 0},
+		{"percent: 100%", 100},
+		{"percent: 40", -1},
+		{"percent: 101%", -1},
+		{"percent: -1%", -1},
+		{"percent: '%'", -1},
+		{"whole: 5", 5},
+		{"whole: '5'", 5},
+		{"whole: 0x5", -1},
+		{"whole: 5.0", -1},
+		{"whole: 1_000", -1},
+		{"whole: ''", -1},
+		{"number: 0.7", 0.7},
+		{"number: .5", 0.5},
+		{"number: 3", 3},
+		{"number: nan", -1},
+		{"number: inf", -1},
+		{"number: 1e5", -1},
+		{"number: 0x1p3", -1},
+		{"number: 1.2.3", -1},
+		{"flag: true", 1},
+		{"flag: Yes", 1},
+		{"flag: on", 1},
+		{"flag: off", 0},
+		{"flag: NO", 0},
+		{"flag: 1", -1},
+		{"flag: y", -1},
+		{"choice: blue", 2},
+		{"choice: Blue", 2},
+		{"choice: 2", -1},
+		{"choice: ''", -1},
 	};
 	struct folder *d = *state;
 
@@ -346,11 +404,16 @@ static void values_are_spelled_in_these_ways(void **state)
 		struct sample s;
 		int err = read_sample(d, "f", cases[i].text, &s);
 		char kind = cases[i].text[0];
-		double got = kind == 'm' ? (double)s.ms : kind == 'b' ? (double)s.bytes
-			: kind == 'p' ? s.percent : kind == 'w' ? (double)s.whole
-			: kind == 'n' ? s.number : kind == 'f' ? s.flag : s.choice;
+		double got = kind == 'm'   ? (double)s.ms
+			     : kind == 'b' ? (double)s.bytes
+			     : kind == 'p' ? s.percent
+			     : kind == 'w' ? (double)s.whole
+			     : kind == 'n' ? s.number
+			     : kind == 'f' ? s.flag
+					   : s.choice;
 
-		if (err != (cases[i].value < 0 ? ERR_INVALID : 0) || (!err && got != cases[i].value))
+		if (err != (cases[i].value < 0 ? ERR_INVALID : 0) ||
+			(!err && got != cases[i].value))
 			fail_msg("%s gives %d and %g", cases[i].text, err, got);
 		if (err && kind == 'm' && s.ms != 7000)
 			fail_msg("%s changed the fallback", cases[i].text);
@@ -363,8 +426,9 @@ static void lists_and_paths_are_read(void **state)
 	struct folder *d = *state;
 	struct sample s;
 
-	assert_int_equal(read_sample(d, "/etc/m/f.yaml", "path: sub/x\ntexts: [x, 'y z']\nnode: [1]\n",
-		&s), 0);
+	assert_int_equal(
+		read_sample(d, "/etc/m/f.yaml", "path: sub/x\ntexts: [x, 'y z']\nnode: [1]\n", &s),
+		0);
 	assert_string_equal(s.path, "/etc/m/sub/x");
 	assert_int_equal(s.texts.n, 2);
 	assert_string_equal(s.texts.at[1], "y z");
@@ -414,8 +478,15 @@ static void the_nearest_word_is_near(void **state)
 	static const struct {
 		const char *word, *nearest;
 	} cases[] = {
-		{"cooldwon", "cooldown"}, {"Cool-Down", "cooldown"}, {"chanse", "chance"}, {"lvl", "level"},
-		{"levle", "level"}, {"LEVEL", "level"}, {"xyz", NULL}, {"", NULL}, {"onn", "on"},
+		{"cooldwon", "cooldown"},
+		{"Cool-Down", "cooldown"},
+		{"chanse", "chance"},
+		{"lvl", "level"},
+		{"levle", "level"},
+		{"LEVEL", "level"},
+		{"xyz", NULL},
+		{"", NULL},
+		{"onn", "on"},
 		{"a_word_that_is_longer_than_any_option_is", NULL},
 	};
 
@@ -428,12 +499,13 @@ static void the_nearest_word_is_near(void **state)
 	}
 }
 
-/* ---- mynah.yaml --------------------------------------------------------------------------------- */
+/* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
 static void places_and_providers_are_tidied(void **state)
 {
 	struct folder *d = *state;
-	struct conf *c = load(d, "twitch:\n  account: My_Bot\n  token: {env: T}\n"
+	struct conf *c = load(d,
+		"twitch:\n  account: My_Bot\n  token: {env: T}\n"
 		"  channels: ['#Alice', BOB]\n  ignore: Mallory\n  bots: [Other]\n"
 		"irc: {account: Bird, channels: ['##Garden', lawn], url: 'ws://127.0.0.1:1/'}\n"
 		"providers:\n  b: {type: scripted, file: a.yaml}\n  a:\n"
@@ -486,7 +558,8 @@ static void folders_next_to_the_file_are_found(void **state)
 
 static const char *const good_file =
 	"name: Bird\npersona: b\ntwitch:\n  account: bot\n  token: {secret: t}\n  channels:\n"
-	"    - alice\n    - '#bob'\nproviders: {a: {type: openai, url: \"http://[::1]:1/v1\", model: m,\n"
+	"    - alice\n    - '#bob'\nproviders: {a: {type: openai, url: \"http://[::1]:1/v1\", "
+	"model: m,\n"
 	"  key: {file: k}}, b: &b {type: ollama}, c: *b}\nask: [b, a]\nlimits:\n  asks: 2\n"
 	"  drain: 1s500ms\nsafety:\n  prefix: |\n    [bot]\n  allow_hosts: [a.example]\n"
 	"api: {listen: '127.0.0.1:1', key: {env: K}}\nmemory: {backend: redis}\n";
@@ -557,7 +630,7 @@ static void complaining_without_memory_still_counts(void **state)
 	}
 }
 
-/* ---- Secrets ------------------------------------------------------------------------------------ */
+/* ---- Secrets --------------------------------------------------------------------------------- */
 
 static const char *secret_of(const struct secret *s)
 {
@@ -578,10 +651,12 @@ static void secrets_come_from_vault_variable_and_file(void **state)
 	setenv("CONF_TEST_KEY", "k-from-env", 1);
 	variable = getenv("CONF_TEST_KEY");
 	write_file(d, "redis.key", "pw-of-redis\r\n", 0600);
-	snprintf(text, sizeof(text), "state_dir: %s\ntwitch: {account: a, channels: [a], token: "
+	snprintf(text, sizeof(text),
+		"state_dir: %s\ntwitch: {account: a, channels: [a], token: "
 		"{secret: twitch.token}}\napi: {key: {env: CONF_TEST_KEY}}\n"
 		"memory: {password: {file: redis.key}}\n"
-		"providers: {a: {key: {env: CONF_TEST_KEY}}, b: {key: plain}}\n", d->path);
+		"providers: {a: {key: {env: CONF_TEST_KEY}}, b: {key: plain}}\n",
+		d->path);
 	c = load(d, text);
 	assert_int_equal(d->r.warnings, 1); /* the literal one */
 	assert_int_equal(conf_secrets_fetch(c, &d->r), 0);
@@ -609,7 +684,8 @@ static void a_reload_keeps_what_was_in_a_variable(void **state)
 	setenv("CONF_TEST_KEY", "value", 1);
 	old = load(d, "api: {key: {env: CONF_TEST_KEY}}\n");
 	assert_int_equal(conf_secrets_fetch(old, &d->r), 0);
-	fresh = load(d, "api: {key: {env: CONF_TEST_KEY}}\nproviders: {a: {key: {env: CONF_TEST_KEY}}}\n");
+	fresh = load(d,
+		"api: {key: {env: CONF_TEST_KEY}}\nproviders: {a: {key: {env: CONF_TEST_KEY}}}\n");
 	conf_secrets_keep(fresh, old);
 	conf_unref(old);
 	assert_int_equal(conf_secrets_fetch(fresh, &d->r), 0);
@@ -628,17 +704,22 @@ static void secrets_that_cannot_be_had_are_all_complained_of(void **state)
 	char text[512];
 	struct conf *c;
 	static const char *const wanted[] = {
-		"memory.password: others may read", "api.key: there is no variable CONF_TEST_NONE",
-		"providers.a.key: there is no file", "providers.b.key: there is no secret \"b.key\"",
-		"providers.c.key: the secret is empty", "providers.d.key: the secret has a space",
+		"memory.password: others may read",
+		"api.key: there is no variable CONF_TEST_NONE",
+		"providers.a.key: there is no file",
+		"providers.b.key: there is no secret \"b.key\"",
+		"providers.c.key: the secret is empty",
+		"providers.d.key: the secret has a space",
 	};
 
 	write_file(d, "open", "secret", 0640); /* faults.md C8 */
 	write_file(d, "empty", "\n", 0600);
 	write_file(d, "two", "one\ntwo\n", 0600);
-	snprintf(text, sizeof(text), "state_dir: %s\nmemory: {password: {file: open}}\n"
+	snprintf(text, sizeof(text),
+		"state_dir: %s\nmemory: {password: {file: open}}\n"
 		"api: {key: {env: CONF_TEST_NONE}}\nproviders:\n  a: {key: {file: absent}}\n"
-		"  b: {key: {secret: b.key}}\n  c: {key: {file: empty}}\n  d: {key: {file: two}}\n", d->path);
+		"  b: {key: {secret: b.key}}\n  c: {key: {file: empty}}\n  d: {key: {file: two}}\n",
+		d->path);
 	c = load(d, text);
 	assert_int_equal(conf_secrets_fetch(c, &d->r), ERR_INVALID);
 	assert_int_equal(d->r.errors, COUNT(wanted));
