@@ -1,18 +1,18 @@
 /* The state that outlives reloads, and its cooldowns.
  *
  * A cooldown is keyed by the trigger's name, its scope and the ids of the scope, so a reload or an
- * edit of anything but the name keeps it running. A user cools down on a whole platform, not in each
- * channel anew. Entries stand in the order they were started; when there are too many the oldest go:
- * a flood of strangers can at worst let somebody through early. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(bytes)     mem_new(bytes)
-#define uthash_free(p, bytes)    mem_free(p)
+ * edit of anything but the name keeps it running. A user cools down on a whole platform, not in
+ * each channel anew. Entries stand in the order they were started; when there are too many the
+ * oldest go: a flood of strangers can at worst let somebody through early. */
+#define HASH_NONFATAL_OOM     1
+#define uthash_malloc(bytes)  mem_new(bytes)
+#define uthash_free(p, bytes) mem_free(p)
 #include "trigger/room.h"
 
 #include <string.h>
 #include <uthash.h>
 
-#define ID_BYTES 128 /* of an id in a key; the platforms' have at most 64 */
+#define ID_BYTES  128 /* of an id in a key; the platforms' have at most 64 */
 #define KEY_BYTES (64 + 3 + 2 * ID_BYTES + 1)
 
 struct trigger_cooldown {
@@ -45,8 +45,8 @@ static size_t add_part(char *key, size_t len, const char *at, size_t n, size_t m
 	return len + n + 1;
 }
 
-static size_t key_of(const struct trigger *t, enum scope scope, const struct event *e,
-	char key[KEY_BYTES])
+static size_t key_of(
+	const struct trigger *t, enum scope scope, const struct event *e, char key[KEY_BYTES])
 {
 	struct str id = scope == SCOPE_USER ? e->user_id : e->channel_id;
 	size_t len = add_part(key, 0, t->name, strlen(t->name), 64);
@@ -115,8 +115,8 @@ static int start(struct trigger_state *s, const char *key, size_t len, int64_t u
 	return 0;
 }
 
-int trigger_cooldown_start(struct trigger_state *s, const struct trigger *t, const struct event *e,
-	int64_t now_ms)
+int trigger_cooldown_start(
+	struct trigger_state *s, const struct trigger *t, const struct event *e, int64_t now_ms)
 {
 	char key[KEY_BYTES];
 
@@ -149,7 +149,7 @@ void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms)
 {
 	struct trigger_cooldown *c, *next;
 
-	HASH_ITER(hh, s->cooldowns, c, next) {
+	HASH_ITER (hh, s->cooldowns, c, next) {
 		if (c->until_ms <= now_ms)
 			drop(s, c);
 	}
@@ -159,7 +159,7 @@ void trigger_cooldown_clear(struct trigger_state *s)
 {
 	struct trigger_cooldown *c, *next;
 
-	HASH_ITER(hh, s->cooldowns, c, next)
+	HASH_ITER (hh, s->cooldowns, c, next)
 		drop(s, c);
 }
 

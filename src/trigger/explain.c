@@ -1,7 +1,6 @@
 /* Why: every trigger's verdict on one event, in sentences with the values that decided. */
 #include "trigger/room.h"
 
-
 static int tell_texts(const struct conf_texts *texts, struct buf *out)
 {
 	for (size_t i = 0; i < texts->n; i++) {
@@ -11,31 +10,28 @@ static int tell_texts(const struct conf_texts *texts, struct buf *out)
 	return 0;
 }
 
-int trigger_tell_misfit(const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s,
-	struct buf *out)
+int trigger_tell_misfit(
+	const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s, struct buf *out)
 {
 	const struct event *e = s->event;
 
 	switch (m) {
-	case TRIGGER_OFF:
-		return buf_adds(out, "it is switched off (enabled: no)");
+	case TRIGGER_OFF: return buf_adds(out, "it is switched off (enabled: no)");
 	case TRIGGER_OTHER_KIND:
 		return buf_addf(out, "it waits for \"%s\", this is \"%s\"", event_kind_name(t->on),
 			event_kind_name(e->kind));
 	case TRIGGER_NO_COMMAND:
 		return buf_adds(out, "it waits for a command, the message does not begin with '!'");
 	case TRIGGER_TOO_FEW:
-		return buf_addf(out, "it needs at least %lld, this has %lld", (long long)t->at_least,
-			(long long)trigger_event_amount(e));
-	case TRIGGER_NOT_DIRECT:
-		return buf_adds(out, "it answers only when the bot is addressed");
-	case TRIGGER_NOT_FIRST:
-		return buf_adds(out, "it answers only somebody's first message");
+		return buf_addf(out, "it needs at least %lld, this has %lld",
+			(long long)t->at_least, (long long)trigger_event_amount(e));
+	case TRIGGER_NOT_DIRECT: return buf_adds(out, "it answers only when the bot is addressed");
+	case TRIGGER_NOT_FIRST: return buf_adds(out, "it answers only somebody's first message");
 	case TRIGGER_OTHER_PLACE:
 		if (buf_adds(out, "it is only for ") < 0 || tell_texts(&t->in, out) < 0)
 			return ERR_LIMIT;
-		return buf_addf(out, "; this is %.*s:%.*s", STR_FMT(e->platform),
-			STR_FMT(e->channel));
+		return buf_addf(
+			out, "; this is %.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->channel));
 	case TRIGGER_TOO_SHORT:
 		return buf_addf(out, "the message has %lld characters, it needs %lld",
 			(long long)s->length, (long long)t->min_length);
@@ -45,8 +41,7 @@ int trigger_tell_misfit(const struct trigger *t, enum trigger_misfit m, struct t
 	case TRIGGER_TOO_FEW_WORDS:
 		return buf_addf(out, "the message has %lld words, it needs %lld",
 			(long long)s->words, (long long)t->min_words);
-	case TRIGGER_FITS:
-		break;
+	case TRIGGER_FITS: break;
 	}
 	return buf_adds(out, "no pattern matches");
 }
@@ -75,18 +70,18 @@ static int tell_level(const struct trigger *t, const struct event *e, struct buf
 	bool has_deny = t->deny != 0 || t->deny_users.n > 0;
 
 	if (buf_addf(out, "it matches, but %.*s is %s and it is for ", STR_FMT(e->user),
-			level_name(event_level(e))) < 0)
+		    level_name(event_level(e))) < 0)
 		return ERR_LIMIT;
 	if ((!has_allow || t->level != LEVEL_EVERYONE) &&
-			buf_addf(out, "%s%s%s", level_name(t->level),
-				t->level == LEVEL_EVERYONE || t->level == LEVEL_BROADCASTER
-					? "" : " and above",
-				has_allow ? " or " : "") < 0)
+		buf_addf(out, "%s%s%s", level_name(t->level),
+			t->level == LEVEL_EVERYONE || t->level == LEVEL_BROADCASTER ? ""
+										    : " and above",
+			has_allow ? " or " : "") < 0)
 		return ERR_LIMIT;
 	if (has_allow && tell_roles(t->allow, &t->allow_users, out) < 0)
 		return ERR_LIMIT;
-	if (has_deny && (buf_adds(out, ", never for ") < 0 ||
-			tell_roles(t->deny, &t->deny_users, out) < 0))
+	if (has_deny &&
+		(buf_adds(out, ", never for ") < 0 || tell_roles(t->deny, &t->deny_users, out) < 0))
 		return ERR_LIMIT;
 	return 0;
 }
@@ -95,8 +90,8 @@ static int tell_level(const struct trigger *t, const struct event *e, struct buf
 static int tell_wait(int64_t ms, struct buf *out)
 {
 	if (ms < 10000)
-		return buf_addf(out, "%lld.%lld s", (long long)(ms / 1000),
-			(long long)(ms % 1000 / 100));
+		return buf_addf(
+			out, "%lld.%lld s", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
 	if (ms < 600000)
 		return buf_addf(out, "%lld s", (long long)(ms / 1000));
 	return buf_addf(out, "%lld min", (long long)(ms / 60000));
@@ -112,14 +107,16 @@ static int tell_claim(const struct trigger *t, const struct trigger_hit *hit, st
 		return ERR_LIMIT;
 	if (hit->reason != REASON_NONE)
 		return buf_addf(out, ", but %s: another ", reason_text(hit->reason)) < 0 ||
-				tell_wait(hit->wait_ms, out) < 0 ? ERR_LIMIT : 0;
+				       tell_wait(hit->wait_ms, out) < 0
+			       ? ERR_LIMIT
+			       : 0;
 	if (t->chance_pct < 100)
 		return buf_addf(out, " and fires with a chance of %g%%", t->chance_pct);
 	return buf_adds(out, " and fires");
 }
 
 /* One trigger's verdict, with its sentence. */
-static enum reason judge(const struct trigger *t, const struct trigger_set *set,
+static enum reason judge(const struct trigger *t, struct trigger_engine *engine,
 	const struct trigger_state *state, struct trigger_subject *s, int64_t now_ms,
 	struct buf *why)
 {
@@ -131,22 +128,24 @@ static enum reason judge(const struct trigger *t, const struct trigger_set *set,
 	if (misfit != TRIGGER_FITS) {
 		err = trigger_tell_misfit(t, misfit, s, why);
 	} else if (trigger_strike_is_out(state, t)) {
-		err = buf_addf(why, "its pattern was too slow %d times within a minute and is "
-			"switched off until it is changed", TRIGGER_STRIKES);
+		err = buf_addf(why,
+			"its pattern was too slow %d times within a minute and is "
+			"switched off until it is changed",
+			TRIGGER_STRIKES);
 	} else {
-		int rc = trigger_try(t, set->engine, s, hit.captures, &hit.captures_n);
+		int rc = trigger_try(t, engine, s, hit.captures, &hit.captures_n);
 
 		if (rc == ERR_LIMIT) {
-			err = buf_addf(why, "its pattern gave up after %d steps",
-				TRIGGER_MATCH_LIMIT);
+			err = buf_addf(
+				why, "its pattern gave up after %d steps", TRIGGER_MATCH_LIMIT);
 		} else if (rc == 0) {
 			err = trigger_tell_misfit(t, TRIGGER_FITS, s, why);
 		} else if (!trigger_is_allowed(t, s->event)) {
 			hit.reason = REASON_LEVEL;
 			err = tell_level(t, s->event, why);
 		} else {
-			hit.reason = trigger_cooldown_check(state, t, s->event, now_ms,
-				&hit.wait_ms);
+			hit.reason =
+				trigger_cooldown_check(state, t, s->event, now_ms, &hit.wait_ms);
 			err = tell_claim(t, &hit, why);
 		}
 	}
@@ -160,20 +159,25 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 		const char *why),
 	void *ctx)
 {
+	struct trigger_engine *own = NULL, *engine = set->engine;
 	struct trigger_subject s;
 	bool is_claimed = false;
 	struct buf why;
 
+	/* Every pattern is tried: the interpreter does it without compiling them all with JIT. */
+	if (trigger_engine_new(false, &own) == 0)
+		engine = own;
 	trigger_subject_init(&s, e);
 	buf_init(&why, TRIGGER_WHY_BYTES);
 	for (size_t i = 0; i < set->n; i++) {
 		const struct trigger *t = set->sorted[i];
 
 		buf_clear(&why);
-		enum reason r = judge(t, set, state, &s, now_ms, &why);
+		enum reason r = judge(t, engine, state, &s, now_ms, &why);
 		bool is_hit = r != REASON_NO_MATCH && r != REASON_LEVEL;
 		tell(ctx, t, r, is_hit && is_claimed, buf_text(&why));
 		is_claimed = is_claimed || is_hit;
 	}
 	buf_fini(&why);
+	trigger_engine_free(own);
 }

@@ -9,16 +9,16 @@ void trigger_reading_note(struct trigger_reading *rd, int err)
 		rd->is_bad = true;
 }
 
-void trigger_reading_warn(struct trigger_reading *rd, const char *key, const char *hint,
-	const char *what)
+void trigger_reading_warn(
+	struct trigger_reading *rd, const char *key, const char *hint, const char *what)
 {
 	const struct conf_node *n = conf_node_find(rd->entry, key);
 
 	conf_complain(rd->report, rd->file, n ? n : rd->entry, 0, CONF_WARNING, hint, "%s", what);
 }
 
-static int read_all(struct trigger_reading *rd, const struct conf_node *root,
-	struct trigger_file *file)
+static int read_all(
+	struct trigger_reading *rd, const struct conf_node *root, struct trigger_file *file)
 {
 	size_t n = conf_node_count(root);
 	bool is_good = true;
@@ -45,8 +45,11 @@ static int read_all(struct trigger_reading *rd, const struct conf_node *root,
 int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
 	const char *bot_name, struct conf_report *r, struct trigger_file **out)
 {
-	struct trigger_reading rd = {.file = f, .personas = personas,
-		.persona_count = persona_count, .bot_name = bot_name, .report = r};
+	struct trigger_reading rd = {.file = f,
+		.personas = personas,
+		.persona_count = persona_count,
+		.bot_name = bot_name,
+		.report = r};
 	const struct conf_node *root = conf_file_root(f);
 	struct trigger_file *file = NULL;
 	int err;

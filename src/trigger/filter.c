@@ -1,16 +1,18 @@
 /* The literal filter: one pass over a message tells which triggers can match at all.
  *
  * An Aho-Corasick automaton with every transition filled in, over classes of bytes (bytes that no
- * literal holds are one class). It goes by ASCII letters without case. Two other characters equal an
- * ASCII letter when case is ignored: U+212A (Kelvin) is a k, U+017F (long s) an s; they are read as
- * those. tests/unit/trigger_filter_test.c asks PCRE2 whether there are more. */
+ * literal holds are one class). It goes by ASCII letters without case. Two other characters equal
+ * an ASCII letter when case is ignored: U+212A (Kelvin) is a k, U+017F (long s) an s; they are read
+ * as those. tests/unit/trigger_filter_test.c asks PCRE2 whether there are more. */
 #include "trigger/room.h"
 
 #include <string.h>
 
 /* The table; literals that would make it larger leave their trigger to be tried always. */
 #define FILTER_TABLE_BYTES (64 * 1024 * 1024)
-#define HIT UINT32_C(0x80000000) /* on a transition: where it leads there is something to report */
+#define HIT                                                                                  \
+	UINT32_C(0x80000000) /* on a transition: where it leads there is something to report \
+			      */
 #define NO_REPORT UINT32_MAX
 
 struct report {
@@ -23,7 +25,8 @@ struct trigger_filter {
 	uint32_t classes;
 	uint32_t states;
 	uint32_t states_cap;
-	uint32_t *table;   /* states x classes: once built, the row that follows (state x classes), HIT */
+	uint32_t *table;   /* states x classes: once built, the row that follows (state x classes),
+			      HIT */
 	uint32_t *reports; /* a state's first report */
 	uint32_t *suffix;  /* the longest proper suffix of a state that reports; 0 = none */
 	struct report *report;

@@ -16,7 +16,7 @@ static int add_plain(struct buf *out, struct str text)
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 		bool is_plain = c >= 0x80 || c == ' ' || (c >= '0' && c <= '9') ||
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+				(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
 		if ((!is_plain && buf_addc(out, '\\') < 0) || buf_addc(out, (char)c) < 0)
 			return ERR_LIMIT;
@@ -25,8 +25,8 @@ static int add_plain(struct buf *out, struct str text)
 }
 
 /* Adds before(?:a|b)after. */
-static int add_choice(struct buf *out, const char *before, const struct str *texts, size_t n,
-	const char *after)
+static int add_choice(
+	struct buf *out, const char *before, const struct str *texts, size_t n, const char *after)
 {
 	if (buf_adds(out, before) < 0 || buf_adds(out, "(?:") < 0)
 		return ERR_LIMIT;
@@ -49,7 +49,7 @@ static bool is_blank(const struct str *texts, size_t n)
 static bool is_word_byte(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(unsigned char)c >= 0x80;
+	       (unsigned char)c >= 0x80;
 }
 
 static bool has_word_ends(struct str word)
@@ -70,7 +70,8 @@ int trigger_form_words(const struct str *words, size_t n, struct buf *out)
 			if (has_word_ends(words[i]) != (ends == 0))
 				continue;
 			if (group++ == 0 && (buf_adds(out, added > 0 ? "|" : "") < 0 ||
-					buf_adds(out, ends == 0 ? WORD_START "(?:" : "(?<!\\S)(?:") < 0))
+						    buf_adds(out, ends == 0 ? WORD_START "(?:"
+									    : "(?<!\\S)(?:") < 0))
 				return ERR_LIMIT;
 			if ((group > 1 && buf_addc(out, '|') < 0) || add_plain(out, words[i]) < 0)
 				return ERR_LIMIT;

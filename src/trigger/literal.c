@@ -1,9 +1,9 @@
 /* What every match of a pattern must contain: a careful reader of pattern syntax.
  *
  * It reads patterns that PCRE2 has already accepted, and understands enough to tell what is
- * required: runs of characters, groups, alternatives, repeats, classes. At anything else it gives up,
- * and the pattern is tried on every message: slower, never wrong. A group's set of literals is the
- * union over its alternatives; of what stands in a row the best set is kept. */
+ * required: runs of characters, groups, alternatives, repeats, classes. At anything else it gives
+ * up, and the pattern is tried on every message: slower, never wrong. A group's set of literals is
+ * the union over its alternatives; of what stands in a row the best set is kept. */
 #include "trigger/room.h"
 
 #include <string.h>
@@ -179,8 +179,7 @@ static enum repeat read_repeat(struct reader *p)
 			break;
 		p->err = ERR_PARSE;
 		return OPTIONAL;
-	default:
-		return ONCE;
+	default: return ONCE;
 	}
 	if (peek(p, 0) == '?' || peek(p, 0) == '+') /* lazy, possessive */
 		p->at++;
@@ -194,17 +193,13 @@ static void on_character(struct reader *p, size_t len)
 
 	p->at += len;
 	switch (read_repeat(p)) {
-	case ONCE:
-		add_to_run(p, at, len);
-		break;
+	case ONCE: add_to_run(p, at, len); break;
 	case AT_LEAST_ONCE: /* what follows comes after its last repeat */
 		add_to_run(p, at, len);
 		end_run(p);
 		add_to_run(p, at, len);
 		break;
-	case OPTIONAL:
-		end_run(p);
-		break;
+	case OPTIONAL: end_run(p); break;
 	}
 }
 
@@ -242,8 +237,8 @@ static void on_class(struct reader *p)
 		}
 		if (c == '\\')
 			i++;
-		if (c == '[' && (peek(p, i + 1) == ':' || peek(p, i + 1) == '.' ||
-				peek(p, i + 1) == '=')) {
+		if (c == '[' &&
+			(peek(p, i + 1) == ':' || peek(p, i + 1) == '.' || peek(p, i + 1) == '=')) {
 			size_t end = i + 2;
 			while (peek(p, end) >= 0 && peek(p, end) != ']')
 				end++;
@@ -351,14 +346,14 @@ static void on_close(struct reader *p)
 }
 
 /* Characters that no other character equals when case is ignored, so that their bytes are the only
- * way to spell them: kana, CJK, Hangul, full-width signs, symbols and emoji (Unicode CaseFolding.txt
- * has none of them). */
+ * way to spell them: kana, CJK, Hangul, full-width signs, symbols and emoji (Unicode
+ * CaseFolding.txt has none of them). */
 static bool has_one_spelling(int32_t c)
 {
 	return (c >= 0x2600 && c <= 0x27bf) || (c >= 0x3000 && c <= 0x30ff) ||
-		(c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
-		(c >= 0xac00 && c <= 0xd7a3) || (c >= 0xff01 && c <= 0xff20) ||
-		(c >= 0x1f300 && c <= 0x1faff);
+	       (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
+	       (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xff01 && c <= 0xff20) ||
+	       (c >= 0x1f300 && c <= 0x1faff);
 }
 
 static void read_one(struct reader *p)

@@ -108,7 +108,7 @@ static bool is_listed(const struct conf_texts *users, const struct event *e)
 		struct str name = str_of(users->at[i]);
 
 		if ((e->login.len > 0 && str_eq_nocase(name, e->login)) ||
-				(e->user_id.len > 0 && str_eq(name, e->user_id)))
+			(e->user_id.len > 0 && str_eq(name, e->user_id)))
 			return true;
 	}
 	return false;
@@ -180,8 +180,7 @@ static enum reason claim(struct trigger_state *state, const struct trigger *t,
 /* Sets the bits of everything that may match. Their order is the order of the search. */
 static void find_candidates(const struct trigger_set *set, const struct trigger_subject *s)
 {
-	memcpy(set->candidates, set->always[s->event->kind],
-		set->words * sizeof(*set->candidates));
+	memcpy(set->candidates, set->always[s->event->kind], set->words * sizeof(*set->candidates));
 	trigger_filter_scan(set->filter, s->text, set->candidates);
 }
 

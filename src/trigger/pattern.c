@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JIT_STACK_MIN 32768
-#define JIT_STACK_MAX (512 * 1024) /* what pcre2jit(3) suggests; its end counts as a limit */
-#define HEAP_LIMIT_KIB 1024        /* of the interpreter, where JIT is not to be had */
+#define JIT_STACK_MIN  32768
+#define JIT_STACK_MAX  (512 * 1024) /* what pcre2jit(3) suggests; its end counts as a limit */
+#define HEAP_LIMIT_KIB 1024         /* of the interpreter, where JIT is not to be had */
 
 struct trigger_pattern {
 	pcre2_code *code;
@@ -103,7 +103,8 @@ int trigger_pattern_new(struct str text, struct trigger_pattern **out, struct tr
 	if (text.len > TRIGGER_PATTERN_BYTES)
 		return refuse(fault, 0, "is longer than 2000 bytes");
 	if (text.len > 2 && memcmp(text.at, "(*", 2) == 0 && text.at[2] >= 'A' && text.at[2] <= 'Z')
-		return refuse(fault, 0, "begins with a verb, which could lift the bot's own limits");
+		return refuse(
+			fault, 0, "begins with a verb, which could lift the bot's own limits");
 
 	p = mem_new(sizeof(*p));
 	bounds = bounds_new();
@@ -196,7 +197,7 @@ static int match(struct trigger_pattern *p, struct trigger_engine *g, struct str
 static bool is_limit(int rc)
 {
 	return rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
-		rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT;
+	       rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT;
 }
 
 int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject,
@@ -221,6 +222,7 @@ int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, s
 			captures[i] = (struct str){subject.at + from, to - from};
 	}
 	if (captures[0].len == 0 && subject.at) /* an empty match still has a place */
-		captures[0] = (struct str){subject.at + (pairs[1] <= subject.len ? pairs[1] : 0), 0};
+		captures[0] =
+			(struct str){subject.at + (pairs[1] <= subject.len ? pairs[1] : 0), 0};
 	return 1;
 }

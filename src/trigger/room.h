@@ -1,8 +1,8 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
- * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it), form.c
- * (words: and the like as patterns), pattern.c (the only file that knows PCRE2), literal.c (what every
- * match of a pattern must contain), trial.c (hostile text, examples), template.c.
+ * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
+ * form.c (words: and the like as patterns), pattern.c (the only file that knows PCRE2), literal.c
+ * (what every match of a pattern must contain), trial.c (hostile text, examples), template.c.
  * Running: set.c puts files together and builds filter.c; match.c searches, with cooldown.c and
  * strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
@@ -10,7 +10,7 @@
 
 #include "trigger/trigger.h"
 
-/* ---- pattern.c ---------------------------------------------------------------------------------- */
+/* ---- pattern.c ------------------------------------------------------------------------------- */
 
 #define TRIGGER_NEST_MAX 50        /* groups within groups; no pattern for chat needs ten */
 #define TRIGGER_PATTERNS_MAX 100   /* of one trigger */
@@ -39,7 +39,7 @@ void trigger_engine_set_limit(struct trigger_engine *g, uint32_t steps);
 int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject,
 	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
 
-/* ---- literal.c ---------------------------------------------------------------------------------- */
+/* ---- literal.c ------------------------------------------------------------------------------- */
 
 /* Longer literals are cut: a prefix of what is required is required too. Eight bytes tell 10,000
  * commands apart and keep the automaton half as large as sixteen would. */
@@ -57,25 +57,25 @@ struct trigger_literals {
 	size_t n, cap;
 };
 
-/* Adds literals of which every subject that the pattern matches, once folded by the filter, contains
- * at least one. Adds none when there is no such set that it can see. ERR_NOMEM. */
+/* Adds literals of which every subject that the pattern matches, once folded by the filter,
+ * contains at least one. Adds none when there is no such set that it can see. ERR_NOMEM. */
 int trigger_literal_find(struct str pattern, struct trigger_literals *out) MUST_USE;
 /* Adds those of from that into lacks. */
 int trigger_literals_join(struct trigger_literals *into, const struct trigger_literals *from)
 	MUST_USE;
 void trigger_literals_free(struct trigger_literals *l);
 
-/* ---- form.c ------------------------------------------------------------------------------------- */
+/* ---- form.c ---------------------------------------------------------------------------------- */
 
-/* The friendly forms, each as one pattern: whole words, a command, the whole text, a part of it, the
- * bot's name. Each adds to out. ERR_INVALID for a text that the form cannot take, ERR_LIMIT. */
+/* The friendly forms, each as one pattern: whole words, a command, the whole text, a part of it,
+ * the bot's name. Each adds to out. ERR_INVALID for a text that the form cannot take, ERR_LIMIT. */
 int trigger_form_words(const struct str *words, size_t n, struct buf *out) MUST_USE;
 int trigger_form_command(const struct str *names, size_t n, struct buf *out) MUST_USE;
 int trigger_form_exact(const struct str *texts, size_t n, struct buf *out) MUST_USE;
 int trigger_form_contains(const struct str *texts, size_t n, struct buf *out) MUST_USE;
 int trigger_form_name(struct str bot_name, struct buf *out) MUST_USE;
 
-/* ---- A trigger's inside, and the event as it is matched ------------------------------------------ */
+/* ---- A trigger's inside, and the event as it is matched -------------------------------------- */
 
 struct trigger_private {
 	struct trigger_pattern **patterns;
@@ -119,7 +119,7 @@ bool trigger_is_allowed(const struct trigger *t, const struct event *e);
 int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
 	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
 
-/* ---- file.c, rule.c, wake.c: loading -------------------------------------------------------------- */
+/* ---- file.c, rule.c, wake.c: loading --------------------------------------------------------- */
 
 struct trigger_file {
 	struct trigger **triggers; /* owned, in file order */
@@ -162,18 +162,18 @@ void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w,
 /* Frees what a trigger holds, not the trigger. */
 void trigger_fini(struct trigger *t);
 
-/* ---- trial.c ------------------------------------------------------------------------------------ */
+/* ---- trial.c --------------------------------------------------------------------------------- */
 
 enum trigger_cost { TRIGGER_CHEAP, TRIGGER_SLOW, TRIGGER_RUINOUS };
-/* Tries a pattern on text made to hurt it: ruinous when a short message is enough to reach the match
- * limit, slow when it takes a long one. text is the pattern's source. */
+/* Tries a pattern on text made to hurt it: ruinous when a short message is enough to reach the
+ * match limit, slow when it takes a long one. text is the pattern's source. */
 enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine *g,
 	struct str text);
 /* Runs `examples:`, complaining about each that does not hold. ERR_INVALID if one did. */
 int trigger_examples(const struct trigger *t, struct trigger_engine *g, const struct conf_file *f,
 	const struct conf_node *examples, struct conf_report *r) MUST_USE;
 
-/* ---- filter.c ----------------------------------------------------------------------------------- */
+/* ---- filter.c -------------------------------------------------------------------------------- */
 
 struct trigger_filter; /* immutable once built */
 /* Builds the automaton over the literals of the triggers. GIVES *out. ERR_NOMEM. */
@@ -185,7 +185,7 @@ bool trigger_filter_holds(const struct trigger_filter *f, size_t i);
 /* Sets the bit of every trigger that one of its literals occurs in text for. */
 void trigger_filter_scan(const struct trigger_filter *f, struct str text, uint64_t *bits);
 
-/* ---- set.c -------------------------------------------------------------------------------------- */
+/* ---- set.c ----------------------------------------------------------------------------------- */
 
 #define TRIGGER_BITS 64
 #define TRIGGER_BIT_WORDS(n) (((n) + TRIGGER_BITS - 1) / TRIGGER_BITS)
@@ -209,7 +209,7 @@ struct trigger_set {
 	struct trigger_engine *engine;
 };
 
-/* ---- cooldown.c, strike.c: the state -------------------------------------------------------------- */
+/* ---- cooldown.c, strike.c: the state --------------------------------------------------------- */
 
 struct trigger_cooldown;
 struct trigger_strike;
@@ -234,14 +234,14 @@ void trigger_strike_add(struct trigger_state *s, const struct trigger *t, int64_
 void trigger_strike_sweep(struct trigger_state *s, int64_t now_ms);
 void trigger_strike_clear(struct trigger_state *s);
 
-/* ---- explain.c ---------------------------------------------------------------------------------- */
+/* ---- explain.c ------------------------------------------------------------------------------- */
 
 #define TRIGGER_WHY_BYTES 600
 /* Adds why t is not for the event: a clause. TRIGGER_FITS says that no pattern matches. */
 int trigger_tell_misfit(const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s,
 	struct buf *out) MUST_USE;
 
-/* ---- template.c --------------------------------------------------------------------------------- */
+/* ---- template.c ------------------------------------------------------------------------------ */
 
 /* Checks a template for events of a kind; complains at the variable. ERR_INVALID if it did. */
 int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,

@@ -27,7 +27,7 @@ static const struct conf_option options[] = {
 	{.name = "enabled", .type = CONF_BOOL, AT(t.is_on), .fallback = "yes",
 		.help = "Whether it is used at all."},
 	{.name = "on", .type = CONF_TEXT, AT(on), .fallback = "message",
-		.help = "The kind of event it waits for; \"command\" is a message that begins with '!'."},
+		.help = "The kind of event; \"command\" is a message that begins with '!'."},
 	{.name = "words", .type = CONF_NODE, AT(wake.words),
 		.help = "Whole words, one of which must be in the message."},
 	{.name = "command", .type = CONF_NODE, AT(wake.command),
@@ -35,7 +35,7 @@ static const struct conf_option options[] = {
 	{.name = "exact", .type = CONF_NODE, AT(wake.exact),
 		.help = "Texts, one of which must be the whole message."},
 	{.name = "contains", .type = CONF_NODE, AT(wake.contains),
-		.help = "Texts, one of which must be somewhere in the message, also within a word."},
+		.help = "Texts, one of which must be in the message, also within a word."},
 	{.name = "name", .type = CONF_BOOL, AT(wake.is_name), .fallback = "no",
 		.help = "Whether the bot's name, with or without @, in the message is enough."},
 	{.name = "match", .type = CONF_NODE, AT(wake.match),
@@ -48,20 +48,21 @@ static const struct conf_option options[] = {
 		.help = "What to say when no model answers; empty stays silent."},
 	{.name = "persona", .type = CONF_TEXT, AT(t.persona),
 		.help = "The persona that answers; the default one if absent."},
-	{.name = "priority", .type = CONF_INT, AT(t.priority), .fallback = "0", .min = -PRIORITY_MOST,
-		.max = PRIORITY_MOST, .help = "Higher is tried first; the order of the file breaks ties."},
+	{.name = "priority", .type = CONF_INT, AT(t.priority), .fallback = "0",
+		.min = -PRIORITY_MOST, .max = PRIORITY_MOST,
+		.help = "Higher is tried first; the order of the file breaks ties."},
 	{.name = "cooldown", .type = CONF_NODE, AT(cooldown),
 		.help = "Silence after it fired, {user: 30s, channel: 5s, global: 1s}."},
 	{.name = "chance", .type = CONF_PERCENT, AT(t.chance_pct), .fallback = "100%", .min = 0,
 		.max = 100, .help = "How often it speaks when it could."},
 	{.name = "level", .type = CONF_TEXT, AT(level), .fallback = "everyone",
-		.help = "Who may wake it: everyone, subscriber, vip, moderator or broadcaster, and above."},
+		.help = "Who may wake it: everyone, subscriber, vip, moderator or broadcaster."},
 	{.name = "allow", .type = CONF_TEXTS, AT(allow),
 		.help = "Roles or people who may wake it besides those of the level."},
 	{.name = "deny", .type = CONF_TEXTS, AT(deny),
 		.help = "Roles or people who never wake it."},
 	{.name = "in", .type = CONF_TEXTS, AT(t.in),
-		.help = "Where it works: platforms, channels, or platform:channel; everywhere if absent."},
+		.help = "Platforms, channels or platform:channel; everywhere if absent."},
 	{.name = "min_length", .type = CONF_INT, AT(t.min_length), .fallback = "0", .min = 0,
 		.max = TRIGGER_SUBJECT_BYTES, .help = "The fewest characters a message must have."},
 	{.name = "max_length", .type = CONF_INT, AT(t.max_length), .fallback = "0", .min = 0,
@@ -69,7 +70,7 @@ static const struct conf_option options[] = {
 	{.name = "min_words", .type = CONF_INT, AT(t.min_words), .fallback = "0", .min = 0,
 		.max = 1000, .help = "The fewest words a message must have."},
 	{.name = "at_least", .type = CONF_INT, AT(t.at_least), .fallback = "0", .min = 0,
-		.max = 1000000000, .help = "The smallest number of bits, raiders, gifts or months."},
+		.max = 1000000000, .help = "The fewest bits, raiders, gifts or months."},
 	{.name = "direct", .type = CONF_BOOL, AT(t.needs_direct), .fallback = "no",
 		.help = "Only when the bot is addressed: a reply to it, or a private message."},
 	{.name = "first", .type = CONF_BOOL, AT(t.needs_first), .fallback = "no",
@@ -82,8 +83,9 @@ static const struct conf_option options[] = {
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
 static const struct conf_option cooldown_options[] = {
-	{.name = "user", .type = CONF_DURATION, .offset = offsetof(struct trigger, cooldown_user_ms),
-		.fallback = "0", .min = 0, .max = DAYS_MS(30), .help = "For the same person."},
+	{.name = "user", .type = CONF_DURATION,
+		.offset = offsetof(struct trigger, cooldown_user_ms), .fallback = "0", .min = 0,
+		.max = DAYS_MS(30), .help = "For the same person."},
 	{.name = "channel", .type = CONF_DURATION,
 		.offset = offsetof(struct trigger, cooldown_channel_ms), .fallback = "0", .min = 0,
 		.max = DAYS_MS(30), .help = "In the same channel."},
@@ -119,7 +121,7 @@ void trigger_fini(struct trigger *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* ---- The steps of one entry ---------------------------------------------------------------------- */
+/* ---- The steps of one entry ------------------------------------------------------------------ */
 
 /* The name becomes part of logs, metrics and keys. */
 static bool is_name(struct str s)

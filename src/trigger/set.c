@@ -1,7 +1,7 @@
 /* A set: the triggers of all files in the order of the search, with the filter over them. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(bytes)     mem_new(bytes)
-#define uthash_free(p, bytes)    mem_free(p)
+#define HASH_NONFATAL_OOM     1
+#define uthash_malloc(bytes)  mem_new(bytes)
+#define uthash_free(p, bytes) mem_free(p)
 #include "trigger/room.h"
 
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_rep
 	}
 	if (s->n == TRIGGER_COUNT_MAX) {
 		conf_report_add(r, CONF_ERROR, t->path, NULL,
-			"trigger \"%s\" is one too many: the most is %d", t->name, TRIGGER_COUNT_MAX);
+			"trigger \"%s\" is one too many: the most is %d", t->name,
+			TRIGGER_COUNT_MAX);
 		return ERR_LIMIT;
 	}
 	struct trigger_name *name = &s->names[s->n];
@@ -80,7 +81,8 @@ static int gather(struct trigger_set *s, struct conf_report *r)
 	return 0;
 }
 
-/* Sorts out what the filter cannot find: by kind of event, so that a raid does not wait for chat. */
+/* Sorts out what the filter cannot find: by kind of event, so that a raid does not wait for chat.
+ */
 static int prepare(struct trigger_set *s)
 {
 	int err = trigger_filter_new(s->sorted, s->n, &s->filter);
@@ -107,8 +109,8 @@ static int prepare(struct trigger_set *s)
 	return trigger_engine_new(true, &s->engine);
 }
 
-int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
-	struct trigger_set **out)
+int trigger_set_new(
+	struct trigger_file **files, size_t n, struct conf_report *r, struct trigger_set **out)
 {
 	struct trigger_set *s = mem_new(sizeof(*s));
 	int err = ERR_NOMEM;

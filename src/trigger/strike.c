@@ -2,9 +2,9 @@
  *
  * Keyed by the trigger's name and what its patterns say, so a reload keeps a bad pattern off and an
  * edited one starts clean. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(bytes)     mem_new(bytes)
-#define uthash_free(p, bytes)    mem_free(p)
+#define HASH_NONFATAL_OOM     1
+#define uthash_malloc(bytes)  mem_new(bytes)
+#define uthash_free(p, bytes) mem_free(p)
 #include "trigger/room.h"
 
 #include <string.h>
@@ -87,7 +87,7 @@ void trigger_strike_sweep(struct trigger_state *s, int64_t now_ms)
 {
 	struct trigger_strike *k, *next;
 
-	HASH_ITER(hh, s->strikes, k, next) {
+	HASH_ITER (hh, s->strikes, k, next) {
 		if (!k->is_out && now_ms - k->at_ms[k->n - 1] > TRIGGER_STRIKE_MS)
 			drop(s, k);
 	}
@@ -97,7 +97,7 @@ void trigger_strike_clear(struct trigger_state *s)
 {
 	struct trigger_strike *k, *next;
 
-	HASH_ITER(hh, s->strikes, k, next)
+	HASH_ITER (hh, s->strikes, k, next)
 		drop(s, k);
 }
 
@@ -105,7 +105,7 @@ const char *trigger_state_quarantined(struct trigger_state *s)
 {
 	struct trigger_strike *k, *next;
 
-	HASH_ITER(hh, s->strikes, k, next) {
+	HASH_ITER (hh, s->strikes, k, next) {
 		if (!k->is_out || k->is_told)
 			continue;
 		mem_free(s->told);
@@ -120,7 +120,7 @@ void trigger_state_release(struct trigger_state *s, const char *name)
 {
 	struct trigger_strike *k, *next;
 
-	HASH_ITER(hh, s->strikes, k, next) {
+	HASH_ITER (hh, s->strikes, k, next) {
 		if (!name || strcmp(k->name, name) == 0)
 			drop(s, k);
 	}

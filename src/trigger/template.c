@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#define NAME_BYTES 32
+#define NAME_BYTES  32
 #define RANDOM_MOST 1000000000
-#define WORD_MOST 99 /* $(99): a chat message has no more words that anybody counts */
+#define WORD_MOST   99 /* $(99): a chat message has no more words that anybody counts */
 
 /* What a value is taken from. */
 struct source {
@@ -141,10 +141,12 @@ static const struct variable {
 	{"login", "user.name user.login", true, add_login,
 		"the same person's name as the platform spells it in links"},
 	{"touser", "target", true, add_touser,
-		"whom it is about: who got the gift or is replied to, else the first word after the "
+		"whom it is about: who got the gift or is replied to, else the first word after "
+		"the "
 		"match, else the writer"},
 	{"1", "", false, NULL,
-		"the first group of the pattern, or the first word after the match; also 2, 3 and so on"},
+		"the first group of the pattern, or the first word after the match; also 2, 3 and "
+		"so on"},
 	{"1:", "", false, NULL,
 		"the words after the match from the first on; also 2:, 3: and so on"},
 	{"query", "querystring args input rawinput param", false, add_query,
@@ -172,7 +174,7 @@ const char *trigger_variable(size_t i, const char **help)
 	return variables[i].name;
 }
 
-/* ---- The reader --------------------------------------------------------------------------------- */
+/* ---- The reader ------------------------------------------------------------------------------ */
 
 /* A piece of a template. */
 struct piece {
@@ -260,7 +262,7 @@ static const struct variable *find_variable(struct str name)
 {
 	for (size_t i = 0; i < VARIABLES; i++) {
 		if (str_eq_nocase(name, str_of(variables[i].name)) ||
-				is_among(name, variables[i].aliases))
+			is_among(name, variables[i].aliases))
 			return &variables[i];
 	}
 	return NULL;
@@ -284,10 +286,10 @@ static bool is_range(struct str s, int64_t *from, int64_t *to)
 	struct str rest = s, first = str_split(&rest, '-');
 
 	return str_int(str_trim(first), from) == 0 && str_int(str_trim(rest), to) == 0 &&
-		*from >= 0 && *from <= *to && *to <= RANDOM_MOST;
+	       *from >= 0 && *from <= *to && *to <= RANDOM_MOST;
 }
 
-/* ---- Checking ----------------------------------------------------------------------------------- */
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 static bool has_text(enum event_kind kind)
 {
@@ -305,7 +307,7 @@ static bool is_set_for(const struct variable *v, enum event_kind kind)
 	static const char of_text[] = "1 1: query message";
 
 	return v->is_common || is_among(str_of(v->name), event_kind_vars(kind)) ||
-		(has_text(kind) && is_among(str_of(v->name), of_text));
+	       (has_text(kind) && is_among(str_of(v->name), of_text));
 }
 
 struct check {
@@ -366,8 +368,7 @@ static int check_variable(const struct check *c, const struct piece *p)
 	if (!is_set_for(v, c->kind) && !p->has_fallback)
 		conf_complain(c->report, c->file, c->node, c->at, CONF_WARNING,
 			"give it a default, $(name|default), or leave it out",
-			"$(%s) is always empty for \"on: %s\"", v->name,
-			event_kind_name(c->kind));
+			"$(%s) is always empty for \"on: %s\"", v->name, event_kind_name(c->kind));
 	return 0;
 }
 
@@ -399,7 +400,7 @@ int trigger_template_check(struct str text, enum event_kind kind, const struct c
 	return err;
 }
 
-/* ---- Filling in --------------------------------------------------------------------------------- */
+/* ---- Filling in ------------------------------------------------------------------------------ */
 
 static int add_word(const struct source *s, int64_t n, bool is_rest, struct buf *out)
 {

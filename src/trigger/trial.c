@@ -1,26 +1,27 @@
 /* Trying triggers before they are let in: patterns on text made to hurt, examples on themselves.
  *
- * The room has no clock, so the time box of faults.md C6 is one of steps: at most TEXTS_MAX texts of
- * at most LONG_BYTES with a match limit each, which is under 5 ms for the worst pattern and a few
- * microseconds for an ordinary one. The engine that tries is the interpreter, whose steps do not
- * depend on the machine. */
+ * The room has no clock, so the time box of faults.md C6 is one of steps: at most TEXTS_MAX texts
+ * of at most LONG_BYTES with a match limit each, which is under 5 ms for the worst pattern and a
+ * few microseconds for an ordinary one. The engine that tries is the interpreter, whose steps do
+ * not depend on the machine. */
 #include "trigger/room.h"
 
 #include <string.h>
 
-#define TEXTS_MAX 64
-#define SHORT_BYTES 64       /* who is ruined by this is exponential */
-#define LONG_BYTES 500       /* a chat message on Twitch has at most 500 characters */
-#define SCREEN_LIMIT 300     /* what is linear at a start takes fewer steps on a short text */
+#define TEXTS_MAX    64
+#define SHORT_BYTES  64  /* who is ruined by this is exponential */
+#define LONG_BYTES   500 /* a chat message on Twitch has at most 500 characters */
+#define SCREEN_LIMIT 300 /* what is linear at a start takes fewer steps on a short text */
 #define PREFIX_BYTES 24
-#define OWN_LETTERS 6
+#define OWN_LETTERS  6
 
 /* What is repeated; then the pattern's own letters, alone and in pairs. */
 static const char *const units[] = {"a", "a ", "1", "ab", "aA1 ", " ", "!", ".", "aa,", "\u8349"};
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/* What hardly any pattern takes, so that it must try every way to match. Half of the texts go on with
- * the pattern's own characters: PCRE2 gives up at once where one that it requires is nowhere. */
+/* What hardly any pattern takes, so that it must try every way to match. Half of the texts go on
+ * with the pattern's own characters: PCRE2 gives up at once where one that it requires is nowhere.
+ */
 static const char bad_end[] = "\u00a7";
 #define TAIL_BYTES 24
 
@@ -29,7 +30,8 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The plain characters that the pattern begins with: what must be there for the rest to be tried. */
+/* The plain characters that the pattern begins with: what must be there for the rest to be tried.
+ */
 static size_t prefix_of(struct str text, char prefix[PREFIX_BYTES])
 {
 	size_t n = 0, i = text.len > 0 && text.at[0] == '^';
@@ -50,7 +52,7 @@ static size_t letters_of(struct str text, char letters[OWN_LETTERS + 1])
 
 	for (size_t i = 0; i < text.len && n < OWN_LETTERS; i++) {
 		if (is_alnum(text.at[i]) && (i == 0 || text.at[i - 1] != '\\') &&
-				!memchr(letters, text.at[i], n))
+			!memchr(letters, text.at[i], n))
 			letters[n++] = text.at[i];
 	}
 	letters[n] = '\0';
@@ -95,7 +97,7 @@ static bool is_hurt(const struct trial *t, const char *unit, size_t unit_len, si
 	memcpy(text + len, t->tail, t->tail_len);
 	len += t->tail_len;
 	return trigger_pattern_match(t->pattern, t->engine, (struct str){text, len}, NULL, NULL) ==
-		ERR_LIMIT;
+	       ERR_LIMIT;
 }
 
 static enum trigger_cost cost_on(const struct trial *t, const char *unit, size_t unit_len)
@@ -112,8 +114,8 @@ static enum trigger_cost cost_on(const struct trial *t, const char *unit, size_t
 	return is_ruined ? TRIGGER_RUINOUS : is_slow ? TRIGGER_SLOW : TRIGGER_CHEAP;
 }
 
-enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine *g,
-	struct str text)
+enum trigger_cost trigger_trial(
+	struct trigger_pattern *p, struct trigger_engine *g, struct str text)
 {
 	struct trial t = {.pattern = p, .engine = g};
 	enum trigger_cost worst = TRIGGER_CHEAP;
@@ -140,16 +142,20 @@ enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine
 	return worst;
 }
 
-/* ---- Examples ----------------------------------------------------------------------------------- */
+/* ---- Examples -------------------------------------------------------------------------------- */
 
 struct examples {
 	struct conf_node *fires, *ignores;
 };
 
 static const struct conf_option example_options[] = {
-	{.name = "fires", .type = CONF_NODE, .offset = offsetof(struct examples, fires),
+	{.name = "fires",
+		.type = CONF_NODE,
+		.offset = offsetof(struct examples, fires),
 		.help = "Messages that must wake the trigger."},
-	{.name = "ignores", .type = CONF_NODE, .offset = offsetof(struct examples, ignores),
+	{.name = "ignores",
+		.type = CONF_NODE,
+		.offset = offsetof(struct examples, ignores),
 		.help = "Messages that must not."},
 };
 #define EXAMPLE_OPTIONS (sizeof(example_options) / sizeof(example_options[0]))
@@ -219,8 +225,8 @@ static int run_list(const struct example_run *run, const struct conf_node *list,
 	if (conf_node_kind(list) == CONF_SCALAR)
 		return run_one(run, list, 0, fires);
 	for (size_t i = 0; i < conf_node_count(list); i++) {
-		const struct conf_node *n = conf_node_kind(list) == CONF_LIST
-			? conf_node_at(list, i) : NULL;
+		const struct conf_node *n =
+			conf_node_kind(list) == CONF_LIST ? conf_node_at(list, i) : NULL;
 
 		if (!n || conf_node_kind(n) != CONF_SCALAR) {
 			conf_complain(run->report, run->file, n ? n : list, 0, CONF_ERROR,

@@ -1,13 +1,14 @@
 /* trigger: does this event wake the bot, by which trigger, and if not, why.
  *
- * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Hides PCRE2
- * and the literal filter. Three things: a file of triggers (conf to rules), an immutable set of them
- * that is searched, and a state that outlives reloads (cooldowns, quarantine).
+ * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Hides
+ * PCRE2 and the literal filter. Three things: a file of triggers (conf to rules), an immutable set
+ * of them that is searched, and a state that outlives reloads (cooldowns, quarantine).
  *
  * How a search goes: the Aho-Corasick filter over the literals that patterns require gives
  * candidates; those are tried in order of priority (file order breaks ties). A trigger that is not
  * for this place, kind of event, length or level does not count and the search goes on. The first
- * that matches has claimed the event: its cooldowns and chance decide, and nothing below is tried. */
+ * that matches has claimed the event: its cooldowns and chance decide, and nothing below is tried.
+ */
 #ifndef TRIGGER_TRIGGER_H
 #define TRIGGER_TRIGGER_H
 
@@ -53,20 +54,20 @@ struct trigger {
 	struct trigger_private *own; /* patterns, examples */
 };
 
-/* ---- A file ------------------------------------------------------------------------------------- */
+/* ---- A file ---------------------------------------------------------------------------------- */
 
 struct trigger_file;
 /* Reads, compiles and tries every trigger of the file: syntax, types, ranges, patterns (forbidden
- * constructs, adversarial text), variables, and the inline examples. personas (names that exist) and
- * bot_name (for `match: name`) may be NULL/0 to skip that check. GIVES *out on 0; ERR_INVALID after
- * complaints: the file then counts as a whole. */
+ * constructs, adversarial text), variables, and the inline examples. personas (names that exist)
+ * and bot_name (for `match: name`) may be NULL/0 to skip that check. GIVES *out on 0; ERR_INVALID
+ * after complaints: the file then counts as a whole. */
 int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
 	const char *bot_name, struct conf_report *r, struct trigger_file **out) MUST_USE;
 void trigger_file_free(struct trigger_file *f);
 size_t trigger_file_count(const struct trigger_file *f);
 const struct trigger *trigger_file_at(const struct trigger_file *f, size_t i);
 
-/* ---- A set -------------------------------------------------------------------------------------- */
+/* ---- A set ----------------------------------------------------------------------------------- */
 
 struct trigger_set;
 /* TAKES the files (also on failure). A name that an earlier file has already is a complaint against
@@ -81,7 +82,7 @@ const struct trigger *trigger_set_find(const struct trigger_set *s, const char *
 /* How many patterns had no usable literal and run on every message. */
 size_t trigger_set_always(const struct trigger_set *s);
 
-/* ---- State -------------------------------------------------------------------------------------- */
+/* ---- State ----------------------------------------------------------------------------------- */
 
 #define TRIGGER_COOLDOWNS_MAX 100000 /* live cooldown entries; the oldest go first */
 struct trigger_state;
@@ -92,13 +93,13 @@ void trigger_state_free(struct trigger_state *s);
 void trigger_state_set_clock(struct trigger_state *s, int64_t (*mono_us)(void));
 /* Forgets what has run out; call every minute or so. */
 void trigger_state_sweep(struct trigger_state *s, int64_t now_ms);
-/* Quarantined patterns since the last call: gives the name of one and forgets it, else NULL. For the
- * log. BORROWED until the next call. */
+/* Quarantined patterns since the last call: gives the name of one and forgets it, else NULL. For
+ * the log. BORROWED until the next call. */
 const char *trigger_state_quarantined(struct trigger_state *s);
 /* Lifts a quarantine by trigger name; all of them for NULL. */
 void trigger_state_release(struct trigger_state *s, const char *name);
 
-/* ---- The search --------------------------------------------------------------------------------- */
+/* ---- The search ------------------------------------------------------------------------------ */
 
 struct trigger_hit {
 	const struct trigger *trigger;
@@ -109,30 +110,32 @@ struct trigger_hit {
 	size_t captures_n;
 };
 
-/* Searches; allocates nothing when there is no match. A set is searched by one thread at a time. dice is a uniform random number 0..9999 (for
- * chance). A trigger that fires has its cooldowns started here; whoever cannot go on with it (no
- * turn free) says so with trigger_undo. hit->trigger is NULL when none matched (REASON_NO_MATCH) or
- * none was allowed (REASON_LEVEL). REASON_NOMEM: its cooldown could not be noted, so it stays silent.
- * Gives hit->reason. */
+/* Searches; allocates nothing when there is no match. A set is searched by one thread at a time.
+ * dice is a uniform random number 0..9999 (for chance). A trigger that fires has its cooldowns
+ * started here; whoever cannot go on with it (no turn free) says so with trigger_undo. hit->trigger
+ * is NULL when none matched (REASON_NO_MATCH) or none was allowed (REASON_LEVEL). REASON_NOMEM: its
+ * cooldown could not be noted, so it stays silent. Gives hit->reason. */
 enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
 	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
 void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
 
-/* Every trigger's verdict on one event, without changing any state. Calls tell(ctx, trigger, reason,
- * why) for each in the order of the search; the one that would fire has REASON_NONE; those below it
- * that match too are told with is_shadowed. why is a sentence with the values that decided. */
+/* Every trigger's verdict on one event, without changing any state. Calls tell(ctx, trigger,
+ * reason, why) for each in the order of the search; the one that would fire has REASON_NONE; those
+ * below it that match too are told with is_shadowed. why is a sentence with the values that
+ * decided. */
 void trigger_explain(const struct trigger_set *set, const struct trigger_state *state,
 	const struct event *e, int64_t now_ms,
 	void (*tell)(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
 		const char *why),
 	void *ctx);
 
-/* ---- Templates ---------------------------------------------------------------------------------- */
+/* ---- Templates ------------------------------------------------------------------------------- */
 
 #define TRIGGER_TEXT_BYTES 4096 /* an expanded template */
-/* Adds a reply:, ask: or otherwise: template with its $(variables) filled in, in a single pass: what a
- * value contains is never expanded. Values go in as they stand in the event: before a model they are
- * quoted by whoever builds the prompt. $(query) is what comes after the match. random: bytes of chance for $(random). hit may be NULL. */
+/* Adds a reply:, ask: or otherwise: template with its $(variables) filled in, in a single pass:
+ * what a value contains is never expanded. Values go in as they stand in the event: before a model
+ * they are quoted by whoever builds the prompt. $(query) is what comes after the match. random:
+ * bytes of chance for $(random). hit may be NULL. */
 int trigger_expand(const char *text, const struct event *e, const struct trigger_hit *hit,
 	uint32_t random, struct buf *out) MUST_USE;
 

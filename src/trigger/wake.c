@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define TEXTS_MAX 500      /* words or commands in one list */
-#define QUOTE_CHARACTERS 60 /* of a pattern in a complaint */
+#define TEXTS_MAX        500 /* words or commands in one list */
+#define QUOTE_CHARACTERS 60  /* of a pattern in a complaint */
 
 static uint64_t hash_more(uint64_t hash, struct str s)
 {
@@ -57,8 +57,8 @@ static void complain_pattern(struct trigger_reading *rd, const struct conf_node 
 	rd->is_bad = true;
 }
 
-static void read_pattern(struct trigger_reading *rd, const struct conf_node *n,
-	struct trigger_private *own)
+static void read_pattern(
+	struct trigger_reading *rd, const struct conf_node *n, struct trigger_private *own)
 {
 	struct trigger_fault fault;
 	struct trigger_pattern *p;
@@ -75,7 +75,8 @@ static void read_pattern(struct trigger_reading *rd, const struct conf_node *n,
 	}
 	switch (trigger_trial(p, rd->engine, text)) {
 	case TRIGGER_RUINOUS:
-		complain_pattern(rd, n, 0, "do not repeat a group that itself ends in a repeat: "
+		complain_pattern(rd, n, 0,
+			"do not repeat a group that itself ends in a repeat: "
 			"(\\w+\\s?)+ can be written [\\w\\s]+",
 			"needs too many steps: a short message can keep it busy");
 		break;
@@ -85,15 +86,14 @@ static void read_pattern(struct trigger_reading *rd, const struct conf_node *n,
 			"on long messages this pattern gives up; if that happens often, it is "
 			"switched off");
 		break;
-	case TRIGGER_CHEAP:
-		break;
+	case TRIGGER_CHEAP: break;
 	}
 	trigger_reading_note(rd, add_pattern(own, p, text));
 }
 
 /* The texts of a list, or of one scalar. Gives how many, 0 after a complaint. */
-static size_t texts_of(struct trigger_reading *rd, const struct conf_node *n,
-	struct str texts[TEXTS_MAX])
+static size_t texts_of(
+	struct trigger_reading *rd, const struct conf_node *n, struct str texts[TEXTS_MAX])
 {
 	size_t count = conf_node_kind(n) == CONF_LIST ? conf_node_count(n) : 1;
 
@@ -103,7 +103,8 @@ static size_t texts_of(struct trigger_reading *rd, const struct conf_node *n,
 		return 0;
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct conf_node *item = conf_node_kind(n) == CONF_LIST ? conf_node_at(n, i) : n;
+		const struct conf_node *item =
+			conf_node_kind(n) == CONF_LIST ? conf_node_at(n, i) : n;
 
 		texts[i] = conf_node_text(item);
 		if (conf_node_kind(item) != CONF_SCALAR || str_trim(texts[i]).len == 0) {
@@ -155,8 +156,8 @@ static void read_form(struct trigger_reading *rd, const struct conf_node *n, for
 	buf_fini(&source);
 }
 
-static void read_match(struct trigger_reading *rd, const struct conf_node *n,
-	struct trigger_private *own)
+static void read_match(
+	struct trigger_reading *rd, const struct conf_node *n, struct trigger_private *own)
 {
 	/* The forms add at most one pattern each. */
 	const size_t most = TRIGGER_PATTERNS_MAX - 5;
@@ -167,8 +168,7 @@ static void read_match(struct trigger_reading *rd, const struct conf_node *n,
 		read_pattern(rd, n, own);
 		return;
 	}
-	if (conf_node_kind(n) == CONF_MAP || conf_node_count(n) == 0 ||
-			conf_node_count(n) > most) {
+	if (conf_node_kind(n) == CONF_MAP || conf_node_count(n) == 0 || conf_node_count(n) > most) {
 		TRIGGER_COMPLAIN(rd, n, "write match: '^!lurk\\b', or a list of such",
 			"here stands a pattern, or a list of 1 to %zu patterns", most);
 		return;
@@ -205,7 +205,8 @@ void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w,
 	if (w->is_name)
 		read_name(rd, own);
 	if (t->on == EVENT_MESSAGE && !has_form && !t->is_command && !t->needs_direct &&
-			!t->needs_first)
-		TRIGGER_COMPLAIN(rd, rd->entry, "add words:, command:, exact:, contains:, name: or match:",
+		!t->needs_first)
+		TRIGGER_COMPLAIN(rd, rd->entry,
+			"add words:, command:, exact:, contains:, name: or match:",
 			"trigger \"%s\" would answer every message", t->name);
 }

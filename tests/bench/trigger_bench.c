@@ -1,13 +1,13 @@
-/* Bench (a): what a chat message costs when it is searched for triggers.
+/* What a chat message costs when it is searched for triggers.
  *
- * trigger_find against a plain loop over pcre2_jit_match with the same patterns in the same run, at 1
- * to 10,000 triggers. Lines and triggers are made up after the mix of Twitch chat and of community
- * packs that libraries.md section 2 describes: 40 % of the lines under 20 bytes, 40 % to 50, 16 % to
- * 100, 4 % longer; words by Zipf, commands, emote runs, CJK, emoji, drawn-out words, capitals. From 10
- * triggers on two of them are backreferences without a literal, which run on every message.
+ * trigger_find against a plain loop over pcre2_jit_match with the same patterns in the same run, at
+ * 1 to 10,000 triggers. Lines and triggers are made up after the mix of Twitch chat and of
+ * community packs: 40 % of the lines under 20 bytes, 40 % to 50, 16 % to 100, 4 % longer; words by
+ * Zipf, commands, emote runs, CJK, emoji, drawn-out words, capitals. From 10 triggers on two of them
+ * are backreferences without a literal, which run on every message.
  *
- * Two figures each: "mixed" is every line, "none" only those on which nothing matches. Both sides stop
- * at the first match, and must agree on which it is. CPU time, median of ROUNDS. */
+ * Two figures each: "mixed" is every line, "none" only those on which nothing matches. Both sides
+ * stop at the first match, and must agree on which it is. CPU time, median of ROUNDS. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "trigger/trigger.h"
 
@@ -45,20 +45,22 @@ static void add(struct buf *b, const char *s)
 		die("out of memory");
 }
 
-/* ---- Words and lines ---------------------------------------------------------------------------- */
+/* ---- Words and lines ------------------------------------------------------------------------- */
 
 static char words[WORDS][16];
 
 static void make_words(void)
 {
-	static const char *const syllables[] = {"ka", "lo", "mi", "ter", "an", "pro", "sen", "du", "vi",
+	static const char *const syllables[] = {"ka", "lo", "mi", "ter", "an", "pro", "sen", "du",
+		"vi",
 		"ra", "bel", "os", "chi", "tu", "gra", "fen", "ly", "ow", "es", "ing"};
 
 	for (size_t i = 0; i < WORDS; i++) {
 		int n = 1 + (i > 20) + (i > 400) + (i > 8000 && below(2));
 
 		for (int k = 0; k < n; k++)
-			strncat(words[i], syllables[below(20)], sizeof(words[i]) - strlen(words[i]) - 1);
+			strncat(words[i], syllables[below(20)],
+				sizeof(words[i]) - strlen(words[i]) - 1);
 	}
 }
 
@@ -79,7 +81,8 @@ static void add_emote(struct buf *b, uint32_t i)
 
 static void add_token(struct buf *b)
 {
-	static const char *const foreign[] = {"\u8349", "\u4f60\u597d", "\u3053\u3093\u306b\u3061\u306f", "\ud55c\uad6d",
+	static const char *const foreign[] = {"\u8349", "\u4f60\u597d",
+		"\u3053\u3093\u306b\u3061\u306f", "\ud55c\uad6d",
 		"\U0001f602", "\U0001f44d\U0001f44d", "caf\u00e9", "\u0447\u0442\u043e"};
 	uint32_t kind = below(100);
 	size_t from = b->len;
@@ -138,7 +141,7 @@ static void make_lines(struct buf *all)
 	printf("%d lines of %.1f bytes on average\n", LINES, (double)all->len / LINES);
 }
 
-/* ---- Triggers ----------------------------------------------------------------------------------- */
+/* ---- Triggers -------------------------------------------------------------------------------- */
 
 static char patterns[TRIGGERS_MOST][160];
 
@@ -159,7 +162,8 @@ static void make_pattern(char *out, size_t size, size_t i)
 	else if (kind < 35)
 		snprintf(out, size, "^!%s%s\\b", rare(), rare());
 	else if (kind < 55)
-		snprintf(out, size, "\\b(?:%s%s|%s|%s%s)\\b", rare(), rare(), rare(), rare(), rare());
+		snprintf(out, size, "\\b(?:%s%s|%s|%s%s)\\b", rare(), rare(), rare(), rare(),
+			rare());
 	else if (kind < 70)
 		snprintf(out, size, "(?<!\\S)%s%c%cHype(?!\\S)", rare(), 'A' + below(26),
 			'a' + below(26));
@@ -194,7 +198,8 @@ static struct trigger_set *make_set(size_t n)
 				die("out of memory");
 		}
 		if (conf_file_parse("bench.yaml", buf_str(&yaml), &report, &conf) < 0 ||
-				trigger_file_read(conf, NULL, 0, NULL, &report, &files[count++]) < 0)
+				trigger_file_read(conf, NULL, 0, NULL, &report,
+					&files[count++]) < 0)
 			die("a trigger is refused");
 		conf_file_free(conf);
 		buf_fini(&yaml);
@@ -205,7 +210,7 @@ static struct trigger_set *make_set(size_t n)
 	return set;
 }
 
-/* ---- The two ways ------------------------------------------------------------------------------- */
+/* ---- The two ways ---------------------------------------------------------------------------- */
 
 struct bench {
 	struct trigger_set *set;
@@ -289,7 +294,8 @@ static void compile_plain(struct bench *b)
 		die("out of memory");
 	pcre2_set_match_limit(b->limits, TRIGGER_MATCH_LIMIT);
 	for (size_t i = 0; i < b->n; i++) {
-		b->codes[i] = pcre2_compile((PCRE2_SPTR)patterns[i], PCRE2_ZERO_TERMINATED, flags, &err,
+		b->codes[i] = pcre2_compile((PCRE2_SPTR)patterns[i], PCRE2_ZERO_TERMINATED, flags,
+			&err,
 			&at, NULL);
 		if (!b->codes[i] || pcre2_jit_compile(b->codes[i], PCRE2_JIT_COMPLETE) != 0)
 			die("a pattern does not compile");
@@ -324,7 +330,8 @@ static void bench_at(size_t n)
 	double plain_none = measure(&b, find_plain, none, none_count);
 	double plain_mixed = measure(&b, find_plain, all, LINES);
 	printf("%8zu %6zu %5.1f%% %8.1f %10.0f %10.0f %12.0f %12.0f %7.1fx\n", n,
-		trigger_set_always(b.set), 100.0 * (double)hits / LINES, load_ms, ours_none, ours_mixed,
+		trigger_set_always(b.set), 100.0 * (double)hits / LINES, load_ms, ours_none,
+			ours_mixed,
 		plain_none, plain_mixed, plain_mixed / ours_mixed);
 	fflush(stdout);
 

@@ -8,11 +8,13 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		const char *says[3];
 	} cases[] = {
 		{"lurk:\n  match: '(!lurk'\n  reply: x\n",
-			{"test.yaml:2:16: error: pattern \"(!lurk\" has an unclosed group at character 6"}},
+			{"test.yaml:2:16: error: pattern \"(!lurk\" has an unclosed group at "
+			 "character 6"}},
 		{"t:\n  match: 'a)b'\n  reply: x\n",
 			{"a closing parenthesis that opens nowhere at character 2"}},
 		{"t:\n  match: '*a'\n  reply: x\n", {"nothing to repeat at character 1"}},
-		{"t:\n  match: '\u8349[a'\n  reply: x\n", {"an unclosed character class at character 3"}},
+		{"t:\n  match: '\u8349[a'\n  reply: x\n",
+			{"an unclosed character class at character 3"}},
 		{"t:\n  match: 'a(?C)b'\n  reply: x\n", {"callout"}},
 		{"t:\n  match: '(*NO_JIT)a'\n  reply: x\n", {"verb"}},
 		{"t:\n  match: '(*LIMIT_MATCH=99999999)a'\n  reply: x\n", {"verb"}},
@@ -22,9 +24,11 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 			{"2:1", "pattern \"^(a+)+$\" needs too many steps", "[\\w\\s]+"}},
 		{"t:\n  match: '^(\\w+\\s?)*$'\n  reply: x\n", {"needs too many steps"}},
 		{"t:\n  match: '(?:\\w+\\s?)+[#%]'\n  reply: x\n", {"needs too many steps"}},
-		{"t:\n  match: '^(\\w+)\\s(?:\\w+\\s?)*\\1[!?]'\n  reply: x\n", {"needs too many steps"}},
+		{"t:\n  match: '^(\\w+)\\s(?:\\w+\\s?)*\\1[!?]'\n  reply: x\n",
+			{"needs too many steps"}},
 		{"t:\n  match: '^!roll (x+x+)+y'\n  reply: x\n", {"needs too many steps"}},
-		{"t:\n  match: '.{0,200}.{0,200}[#%]'\n  reply: x\n", {"warning: on long messages"}},
+		{"t:\n  match: '.{0,200}.{0,200}[#%]'\n  reply: x\n",
+			{"warning: on long messages"}},
 		{"T!:\n  words: hi\n  reply: x\n", {"1:1: error: \"T!\" cannot be the name"}},
 		{"t: 5\n", {"has no keys below it"}},
 		{"- t\n", {"a trigger file is a map"}},
@@ -32,11 +36,14 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  words: hi\n", {"trigger \"t\" has nothing to say"}},
 		{"t:\n  words: hi\n  reply: a\n  ask: b\n", {"4:", "both reply: and ask:"}},
 		{"t:\n  reply: a\n", {"would answer every message"}},
-		{"t:\n  on: rade\n  reply: a\n", {"2:7: error: unknown kind of event \"rade\"", "raid"}},
+		{"t:\n  on: rade\n  reply: a\n", {"2:7: error: unknown kind of event \"rade\"",
+			"raid"}},
 		{"t:\n  words: hi\n  ask: a\n  persona: mynnah\n",
 			{"4:12: error: there is no persona \"mynnah\"", "did you mean mynah?"}},
-		{"t:\n  words: hi\n  reply: a\n  level: king\n", {"4:10: error: unknown level \"king\""}},
-		{"t:\n  words: hi\n  reply: a\n  cooldown: 30s\n", {"4:13: error: a cooldown says for whom"}},
+		{"t:\n  words: hi\n  reply: a\n  level: king\n",
+			{"4:10: error: unknown level \"king\""}},
+		{"t:\n  words: hi\n  reply: a\n  cooldown: 30s\n",
+			{"4:13: error: a cooldown says for whom"}},
 		{"t:\n  words: hi\n  reply: a\n  cooldown: {user: 30}\n", {"4:20: error: "}},
 		{"t:\n  words: hi\n  reply: a\n  cooldown: {usr: 30s}\n", {"usr", "user"}},
 		{"t:\n  words: hi\n  reply: a\n  chance: 140%\n", {"4:11: error: "}},
@@ -44,7 +51,8 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 			{"min_length 9 is above max_length 3"}},
 		{"t:\n  words: hi\n  reply: a\n  allow: [moderatr]\n",
 			{"warning: one of these is nearly a role"}},
-		{"t:\n  words: hi\n  reply: a\n  otherwise: b\n", {"warning: otherwise: is only for ask:"}},
+		{"t:\n  words: hi\n  reply: a\n  otherwise: b\n",
+			{"warning: otherwise: is only for ask:"}},
 		{"t:\n  words: []\n  reply: a\n", {"a list of 1 to 500 texts"}},
 		{"t:\n  words: [hi, '']\n  reply: a\n", {"2:16: error: this text is empty"}},
 		{"t:\n  words: {a: b}\n  reply: a\n", {"a list of 1 to 500 texts"}},
@@ -69,7 +77,8 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 
 		for (size_t k = 0; k < COUNT(cases[i].says) && cases[i].says[k]; k++) {
 			if (!strstr(complaints(&l), cases[i].says[k]))
-				fail_msg("%s\nsays:\n%s\nand not: %s", cases[i].yaml, complaints(&l),
+				fail_msg("%s\nsays:\n%s\nand not: %s", cases[i].yaml,
+					complaints(&l),
 					cases[i].says[k]);
 		}
 		assert_int_equal(err, l.report.errors > 0 ? ERR_INVALID : 0);
@@ -80,8 +89,10 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 static void ordinary_patterns_pass_the_trial(void **state)
 {
 	static const char *const patterns[] = {
-		"^!lurk\\b", "\\bhello\\b.*\\bworld\\b", "^(?:hi|hey)+!*$", "\\?\\s*$", "(\\w+) \\1",
-		"^(?=.*cat)(?=.*dog)", "[\\w\\s]+!", "^\\w+(?: \\w+){2,5}$", "(?:ha){2,}", "\\d+(?:\\.\\d+)?",
+		"^!lurk\\b", "\\bhello\\b.*\\bworld\\b", "^(?:hi|hey)+!*$", "\\?\\s*$",
+			"(\\w+) \\1",
+		"^(?=.*cat)(?=.*dog)", "[\\w\\s]+!", "^\\w+(?: \\w+){2,5}$", "(?:ha){2,}",
+			"\\d+(?:\\.\\d+)?",
 		"^.{3,20}$", "(?:lo+l|l+m+a+o+)", "^@\\w+ .*\\b(?:thanks|thx)\\b",
 	};
 
@@ -161,11 +172,13 @@ static void the_first_of_two_names_stays(void **state)
 static void loading_without_memory_fails_cleanly(void **state)
 {
 	static const char yaml[] =
-		"a: {words: [hi, 'c++'], command: x, exact: y, contains: z, name: yes, match: '(a|b)+c',\n"
-		"  ask: 'hi $(usr)', allow: [bob, vip], in: [twitch], cooldown: {user: 1s},\n"
+		"a: {words: [hi, 'c++'], command: x, exact: y, contains: z, name: yes,\n"
+		"  match: '(a|b)+c', ask: 'hi $(usr)', allow: [bob, vip], in: [twitch],\n"
+		"  cooldown: {user: 1s},\n"
 		"  examples: {fires: [hi, zebra], ignores: [q, hi]}}\n"
 		"b: {words: hi, ask: x, persona: mynah, examples: {fires: [hi]}}\n";
-	static const char good[] = "a: {words: [hi], match: 'a+b', reply: x, examples: {fires: [hi]}}\n";
+	static const char good[] =
+		"a: {words: [hi], match: 'a+b', reply: x, examples: {fires: [hi]}}\n";
 	const char *const texts[] = {yaml, good};
 
 	(void)state;
@@ -178,7 +191,8 @@ static void loading_without_memory_fails_cleanly(void **state)
 			int err;
 
 			conf_report_init(&report);
-			assert_int_equal(conf_file_parse("t.yaml", str_of(texts[i]), &report, &conf), 0);
+			assert_int_equal(conf_file_parse("t.yaml", str_of(texts[i]), &report,
+				&conf), 0);
 			unsigned long before = mem_count();
 			mem_fail_at(n, 1);
 			err = trigger_file_read(conf, NULL, 0, "mynah", &report, &file);
@@ -199,7 +213,7 @@ static void loading_without_memory_fails_cleanly(void **state)
 	}
 }
 
-/* ---- The man page ------------------------------------------------------------------------------- */
+/* ---- The man page ---------------------------------------------------------------------------- */
 
 static char *man_page(void)
 {

@@ -22,18 +22,22 @@ static unsigned below(unsigned n)
 }
 
 static const char *const letters[] = {"a", "b", "k", "K", "s", "S", "o", "7", "i", " ", "!", "?",
-	"\u212a", "\u017f", "\u8349", "\u00e9", "\u00c9", "\U0001f602", "\u00df", "\u1e9e", "\u01c5",
+	"\u212a", "\u017f", "\u8349", "\u00e9", "\u00c9", "\U0001f602", "\u00df", "\u1e9e",
+		"\u01c5",
 	"-", "hi", "lurk", "sks"};
 
 /* What stands in patterns for one thing. */
 static const char *const atoms[] = {"a", "b", "k", "s", "K", "S", "o7", "hi", "lurk", "sk", "\\?",
-	"\\!", " ", "\u8349", "\u00e9", "\U0001f602", "\u00df", "\u212a", "\u017f", ".", "\\w", "\\d", "\\s",
-	"\\b", "\\B", "[abk]", "[^a]", "[]a]", "[[:alpha:]s]", "\\p{L}", "\\pN", "\\h", "\\N", "-", "7"};
+	"\\!", " ", "\u8349", "\u00e9", "\U0001f602", "\u00df", "\u212a", "\u017f", ".", "\\w",
+		"\\d", "\\s",
+	"\\b", "\\B", "[abk]", "[^a]", "[]a]", "[[:alpha:]s]", "\\p{L}", "\\pN", "\\h", "\\N", "-",
+		"7"};
 
 /* Groups; those with an end have a name, which is made up. */
 static const struct {
 	const char *at, *end;
-} opens[] = {{"(", NULL}, {"(?:", NULL}, {"(?=", NULL}, {"(?!", NULL}, {"(?>", NULL}, {"(?i:", NULL},
+} opens[] = {{"(", NULL}, {"(?:", NULL}, {"(?=", NULL}, {"(?!", NULL}, {"(?>", NULL},
+	{"(?i:", NULL},
 	{"(?-i:", NULL}, {"(?|", NULL}, {"(?<n", ">"}, {"(?'n", "'"}, {"(?P<n", ">"}};
 
 static const char *const repeats[] = {"?", "*", "+", "??", "*?", "+?", "?+", "{0}", "{1}", "{2}",
@@ -199,7 +203,8 @@ static void only_kelvin_and_long_s_fold_to_ascii(void **state)
 	int err;
 
 	(void)state;
-	code = pcre2_compile((PCRE2_SPTR)"[\\x01-\\x7f]", PCRE2_ZERO_TERMINATED, FLAGS, &err, &at, NULL);
+	code = pcre2_compile((PCRE2_SPTR)"[\\x01-\\x7f]", PCRE2_ZERO_TERMINATED, FLAGS, &err, &at,
+		NULL);
 	assert_non_null(code);
 	for (int32_t c = 0x80; c < 0x110000; c++) {
 		char text[4];
@@ -230,7 +235,8 @@ static void patterns_with_a_literal_are_behind_the_filter(void **state)
 		{"(hi)+", true}, {"(hi){0,3}", false}, {"(?!hi)", false}, {"(?=hi)", true},
 		{"(?<!hi)x", true}, {"[hH]ey", true}, {"(?i)hey", true}, {"(?x) h e y", false},
 		{"hi|.", false}, {"\\?\\s*$", true}, {"\\d+", false}, {"(\\w+) \\1", true},
-		{"(\\w+)-?\\1", false}, {"\u8349", true}, {"\u00e9", false}, {"ab(*ACCEPT)cd", false},
+		{"(\\w+)-?\\1", false}, {"\u8349", true}, {"\u00e9", false},
+		{"ab(*ACCEPT)cd", false},
 		{"\\Qhi\\E", false}, {"x{,3}", false}, {"(?(?=a)b|c)", false}, {"(a)(?1)", false},
 		{"(?#note)a", false}, {"\\x61", false},
 	};

@@ -56,7 +56,8 @@ static void variables_say_what_they_promise(void **state)
 		const char *said = expand(cases[i].text, &e, 0);
 
 		if (strcmp(said, cases[i].said) != 0)
-			fail_msg("\"%s\" says \"%s\", not \"%s\"", cases[i].text, said, cases[i].said);
+			fail_msg("\"%s\" says \"%s\", not \"%s\"", cases[i].text, said,
+				cases[i].said);
 	}
 }
 
@@ -65,7 +66,8 @@ static void events_fill_in_their_numbers(void **state)
 	struct event e = gift();
 
 	(void)state;
-	assert_string_equal(expand("$(user) to $(touser): $(count) of tier $(tier), $(months)", &e, 0),
+	assert_string_equal(expand("$(user) to $(touser): $(count) of tier $(tier), $(months)", &e,
+		0),
 		"Bob to Carol: 3 of tier 1, 12");
 	e.kind = EVENT_CHEER;
 	e.bits = 500;
@@ -117,7 +119,8 @@ static void random_numbers_differ_and_keep_their_range(void **state)
 		int64_t n;
 
 		buf_init(&out, 100);
-		assert_int_equal(trigger_expand("$(random 1-6)", &e, NULL, chance * 2654435761u, &out), 0);
+		assert_int_equal(trigger_expand("$(random 1-6)", &e, NULL, chance * 2654435761u,
+			&out), 0);
 		assert_int_equal(str_int(buf_str(&out), &n), 0);
 		assert_in_range(n, 1, 6);
 		is_seen[n] = true;

@@ -3,7 +3,7 @@
 
 #define YAML(s) s "\n"
 
-/* ---- Forms -------------------------------------------------------------------------------------- */
+/* ---- Forms ----------------------------------------------------------------------------------- */
 
 static void forms_match_what_they_say(void **state)
 {
@@ -66,7 +66,7 @@ static void forms_match_what_they_say(void **state)
 	}
 }
 
-/* ---- Conditions --------------------------------------------------------------------------------- */
+/* ---- Conditions ------------------------------------------------------------------------------ */
 
 static void conditions_decide(void **state)
 {
@@ -102,11 +102,13 @@ static void conditions_decide(void **state)
 		struct trigger_hit hit;
 		char yaml[300];
 
-		snprintf(yaml, sizeof(yaml), "t:\n  contains: x\n  reply: y\n  %s\n", cases[i].keys);
+		snprintf(yaml, sizeof(yaml), "t:\n  contains: x\n  reply: y\n  %s\n",
+			cases[i].keys);
 		load_good(&l, yaml);
 		bool fires = trigger_find(l.set, l.state, &e, 0, 9999, &hit) == REASON_NONE;
 		if (fires != cases[i].fires)
-			fail_msg("%s: %s", cases[i].keys, fires ? "fires" : reason_name(hit.reason));
+			fail_msg("%s: %s", cases[i].keys,
+				fires ? "fires" : reason_name(hit.reason));
 		unload(&l);
 	}
 }
@@ -172,7 +174,8 @@ static void long_messages_are_cut_at_a_character(void **state)
 	static char text[4001];
 
 	(void)state;
-	load_good(&l, YAML("end: {contains: END, reply: x}") YAML("dots: {match: '\\.\\z', reply: x}"));
+	load_good(&l,
+		YAML("end: {contains: END, reply: x}") YAML("dots: {match: '\\.\\z', reply: x}"));
 	memset(text, '.', sizeof(text) - 1);
 	memcpy(text + 1999, "\u00e9", 2);
 	memcpy(text + 3000, "END", 3);
@@ -196,7 +199,7 @@ static void empty_text_and_odd_kinds_are_harmless(void **state)
 	unload(&l);
 }
 
-/* ---- Cooldowns ---------------------------------------------------------------------------------- */
+/* ---- Cooldowns ------------------------------------------------------------------------------- */
 
 static enum reason at(struct loaded *l, const struct event *e, int64_t now_ms)
 {
@@ -307,7 +310,7 @@ static void a_flood_of_users_is_bounded(void **state)
 	unload(&l);
 }
 
-/* ---- Bounds ------------------------------------------------------------------------------------- */
+/* ---- Bounds ---------------------------------------------------------------------------------- */
 
 /* Only a warning at load, and a burden on the right message. */
 static const char slow_yaml[] = "slow: {match: '.{0,200}.{0,200}[#%]', reply: x}\n"
@@ -406,12 +409,14 @@ static void a_message_has_a_budget_of_time(void **state)
 
 static void nothing_is_allocated_when_nothing_matches(void **state)
 {
-	static const char *const texts[] = {"hello world", "!lurk", "abc 123 #", "\u212a \u017f \u8349", ""};
+	static const char *const texts[] = {"hello world", "!lurk", "abc 123 #",
+		"\u212a \u017f \u8349", ""};
 	struct loaded l;
 
 	(void)state;
 	load_good(&l, YAML("a: {command: lurk, reply: x, level: moderator}")
-			YAML("b: {match: '(\\w+) \\1', reply: x}") YAML("c: {words: [zebra], reply: x}")
+			YAML("b: {match: '(\\w+) \\1', reply: x}")
+			YAML("c: {words: [zebra], reply: x}")
 			YAML("d: {contains: a, min_words: 9, reply: x}"));
 	unsigned long before = mem_count();
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -439,11 +444,12 @@ static void without_memory_for_the_cooldown_it_stays_silent(void **state)
 	unload(&l);
 }
 
-/* ---- Why ---------------------------------------------------------------------------------------- */
+/* ---- Why ------------------------------------------------------------------------------------- */
 
 static char told[4000];
 
-static void tell(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed, const char *why)
+static void tell(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
+	const char *why)
 {
 	(void)ctx;
 	snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s %s%s: %s\n", t->name,
@@ -458,7 +464,8 @@ static void every_verdict_is_told_with_its_values(void **state)
 	(void)state;
 	load_good(&l, YAML("off: {enabled: no, words: go, reply: x, priority: 9}")
 			YAML("raid: {on: raid, reply: x, priority: 9}")
-			YAML("there: {words: go, in: [discord, 'twitch:dave'], reply: x, priority: 9}")
+			YAML("there: {words: go, in: [discord, 'twitch:dave'], reply: x,"
+			     " priority: 9}")
 			YAML("long: {words: go, min_length: 20, reply: x, priority: 9}")
 			YAML("mods: {command: go, level: moderator, reply: x, priority: 9}")
 			YAML("vips: {command: go, allow: [vip, carol], reply: x, priority: 9}")
