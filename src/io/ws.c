@@ -209,8 +209,8 @@ static void attempt_failed(struct io_ws *ws, const char *what)
 	if (ws->certificate[0])
 		end_with(ws, ERR_TLS, "%s", ws->certificate);
 	else if (ws->phase == IO_TCP)
-		end_with(ws, ERR_CONNECT, "cannot connect to %s (%s port %d): %s", ws->url.host,
-			address_text(ws), ws->url.port, what);
+		end_with(ws, ERR_CONNECT, "cannot connect to %s (%s port %d): refused or unreachable",
+			ws->url.host, address_text(ws), ws->url.port);
 	else if (ws->phase == IO_TLS)
 		end_with(ws, ERR_TLS, "TLS with %s (%s) failed: %s", ws->url.host,
 			address_text(ws), what);

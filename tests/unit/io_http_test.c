@@ -375,6 +375,27 @@ static void test_loop_freed_with_requests_in_flight(void **state)
 		assert_false(g[i].is_done);
 }
 
+/* faults.md X1. */
+static void test_every_allocation_may_fail_once(void **state)
+{
+	int n;
+
+	(void)state;
+	for (n = 1; n < 30; n++) {
+		struct got g = {0};
+		char url[256];
+		struct io_http_options o = options(&g, url, sizeof(url), "/hello");
+
+		mem_fail_at((unsigned long)n, 0);
+		g.http = io_http_start(io, &o);
+		if (g.http)
+			assert_true(turn_until(io, &g.is_done, 25000));
+		mem_fail_at(0, 0);
+		if (g.http && g.err == 0)
+			assert_string_equal(g.body, "hello");
+	}
+}
+
 static void test_bad_requests_are_refused_at_once(void **state)
 {
 	static const char *const smuggle[] = {"X: a\r\nY: b", NULL};
@@ -436,6 +457,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_retry_after),
 		WITH_LOOP(test_cancel_in_each_callback_and_moment),
 		WITH_LOOP(test_loop_freed_with_requests_in_flight),
+		WITH_LOOP(test_every_allocation_may_fail_once),
 		WITH_LOOP(test_bad_requests_are_refused_at_once),
 	};
 

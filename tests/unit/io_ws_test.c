@@ -1,5 +1,6 @@
 /* The WebSocket client against a peer that does what servers do, well and badly. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -511,6 +512,65 @@ static void test_timers_and_reconnect_beside_an_idle_connection(void **state)
 	io_timer_free(t);
 }
 
+static int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void test_reconnecting_leaks_no_descriptor(void **state)
+{
+	int i, before = 0;
+
+	(void)state;
+	for (i = 0; i < 60; i++) {
+		struct seen s = {0};
+
+		if (i == 10)
+			before = count_fds();
+		if (i % 3 == 0)
+			open_to(&s, "wss", "localhost", peer.good, "/ws/drop");
+		else if (i % 3 == 1)
+			open_to(&s, "wss", "localhost", peer.wrong, "/ws/drop");
+		else
+			open_to(&s, "ws", "localhost", port_refused(), "/");
+		assert_true(turn_until(io, &s.is_closed, 5000));
+		io_ws_free(s.ws);
+	}
+	turn_for(io, 50);
+	assert_in_range(count_fds(), before - 2, before + 2);
+}
+
+/* faults.md X1. */
+static void test_every_allocation_may_fail_once(void **state)
+{
+	int n;
+
+	(void)state;
+	for (n = 1; n < 30; n++) {
+		struct seen s = {.enough_messages = 1};
+		char url[256];
+		struct io_ws_options o =
+			options(&s, url, sizeof(url), "ws", "localhost", peer.plain, "/ws/echo");
+
+		mem_fail_at((unsigned long)n, 0);
+		s.ws = io_ws_open(io, &o);
+		if (s.ws)
+			turn_until(io, &s.is_open, 100);
+		if (s.is_open && io_ws_send(s.ws, STR("hi"), false) == 0)
+			turn_until(io, &s.is_enough, 100);
+		mem_fail_at(0, 0);
+		io_ws_free(s.ws);
+	}
+	io_free(io);
+	assert_int_equal(io_new(&io), 0);
+}
+
 static void test_receiving_allocates_nothing(void **state)
 {
 	struct seen s = {.enough_messages = 20000};
@@ -594,6 +654,8 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_close_tells_nobody_and_sends_what_is_queued),
 		WITH_LOOP(test_freed_in_each_callback),
 		WITH_LOOP(test_timers_and_reconnect_beside_an_idle_connection),
+		WITH_LOOP(test_reconnecting_leaks_no_descriptor),
+		WITH_LOOP(test_every_allocation_may_fail_once),
 		WITH_LOOP(test_receiving_allocates_nothing),
 		WITH_LOOP(test_bad_urls_are_refused_at_once),
 	};
