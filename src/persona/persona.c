@@ -1,0 +1,354 @@
+/* Persona files: who the bot is in a chat. */
+#include "persona/persona.h"
+#include "safety/safety.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_BYTES 100
+#define VERSION_BYTES 64
+#define EXAMPLE_BYTES 1000   /* one side of an example; a reply has to fit a chat line too */
+#define EXAMPLE_UNITS 500    /* Twitch's line */
+
+/* What conf_read fills: the persona, and the maps that are read by hand. */
+struct draft {
+	struct persona is;
+	struct conf_node *model, *memory, *examples;
+};
+
+#define AT(member) offsetof(struct draft, member)
+static const struct conf_option options[] = {
+	{"name", CONF_TEXT, AT(is.name), NULL, 0, 0, NULL, CONF_LIVE,
+		"What the persona calls itself; without it the name of the file."},
+	{"version", CONF_TEXT, AT(is.version), "0.0.0", 0, 0, NULL, CONF_LIVE,
+		"MAJOR.MINOR.PATCH; it stands in the ledger next to what was said with it."},
+	{"description", CONF_TEXT, AT(is.description), "", 0, 0, NULL, CONF_LIVE,
+		"One line for people who choose among personas; the model never sees it."},
+	{"system", CONF_TEXT, AT(is.system), NULL, 0, 0, NULL, CONF_LIVE,
+		"Who the model is to be. {{char}} or {{bot}} is the persona's name, {{user}} the words "
+		"\"the viewer\": what chat says never gets here."},
+	{"model", CONF_NODE, AT(model), NULL, 0, 0, NULL, CONF_LIVE,
+		"{use, temperature, max_tokens}: which provider is asked, and how."},
+	{"memory", CONF_NODE, AT(memory), NULL, 0, 0, NULL, CONF_LIVE,
+		"{lines, for}: how much of what was said lately goes into the prompt."},
+	{"examples", CONF_NODE, AT(examples), NULL, 0, 0, NULL, CONF_LIVE,
+		"A list of {user, reply}: what a good answer looks like."},
+};
+static const struct conf_option model_options[] = {
+	{"use", CONF_TEXT, AT(is.use), NULL, 0, 0, NULL, CONF_LIVE,
+		"The provider that is asked first; without it the configured order."},
+	{"temperature", CONF_NUMBER, AT(is.temperature), NULL, 0, 2, NULL, CONF_LIVE,
+		"How freely the model chooses its words; without it the provider's."},
+	{"max_tokens", CONF_INT, AT(is.max_tokens), NULL, 1, 8192, NULL, CONF_LIVE,
+		"The longest answer in tokens; without it the provider's."},
+};
+static const struct conf_option memory_options[] = {
+	{"lines", CONF_INT, AT(is.lines), "10", 0, 100, NULL, CONF_LIVE,
+		"How many remembered lines go into the prompt."},
+	{"for", CONF_DURATION, AT(is.for_ms), "30m", 0, 30.0 * 24 * 3600 * 1000, NULL, CONF_LIVE,
+		"Older lines do not."},
+};
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+const struct conf_option *persona_options(size_t *n)
+{
+	*n = COUNT(options);
+	return options;
+}
+
+/* ---- One file ----------------------------------------------------------------------------------- */
+
+struct reading {
+	struct conf_report *report;
+	const struct conf_file *file;
+	struct draft d;
+	int err; /* the first */
+};
+
+#define COMPLAIN(rd, node, hint, ...)                                                              \
+	do {                                                                                       \
+		conf_complain((rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__); \
+		note(rd, ERR_INVALID);                                                             \
+	} while (0)
+
+static void note(struct reading *rd, int err)
+{
+	if (err < 0 && (rd->err == 0 || err == ERR_NOMEM))
+		rd->err = err;
+}
+
+static struct conf_node *node_of(const struct reading *rd, const char *key)
+{
+	struct conf_node *root = conf_file_root(rd->file);
+	struct conf_node *n = conf_node_find(root, key);
+
+	return n ? n : root;
+}
+
+/* The file's name without its folder and ".yaml". */
+static char *id_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t n = strlen(name);
+
+	if (n > 5 && strcmp(name + n - 5, ".yaml") == 0)
+		n -= 5;
+	return mem_dupn(name, n);
+}
+
+/* Fills in {{char}}, {{bot}} and {{user}}, in place of *text. Nothing that chat says is known here, and
+ * nothing of it ever takes the place of {{user}}: the system message is the same for everybody. */
+static void fill_in(struct reading *rd, const struct conf_node *n, char **text, size_t max)
+{
+	struct str rest = str_trim(str_of(*text));
+	struct buf out;
+	int err = 0;
+
+	buf_init(&out, max);
+	while (rest.len > 0 && err == 0) {
+		const char *open = memmem(rest.at, rest.len, "{{", 2);
+		const char *close = open ? memmem(open, (size_t)(rest.at + rest.len - open), "}}", 2) : NULL;
+		if (!close) {
+			err = buf_add_str(&out, rest);
+			break;
+		}
+		struct str word = str_trim((struct str){open + 2, (size_t)(close - open) - 2});
+		err = buf_add(&out, rest.at, (size_t)(open - rest.at));
+		if (err < 0)
+			break;
+		if (str_eq_nocase(word, STR("char")) || str_eq_nocase(word, STR("bot")))
+			err = buf_adds(&out, rd->d.is.name);
+		else if (str_eq_nocase(word, STR("user")))
+			err = buf_adds(&out, "the viewer");
+		else
+			COMPLAIN(rd, n, "{{char}}, {{bot}} and {{user}} are known",
+				"unknown placeholder {{%.*s}}", STR_FMT(word));
+		rest = (struct str){close + 2, (size_t)(rest.at + rest.len - close) - 2};
+	}
+	if (err == ERR_LIMIT)
+		COMPLAIN(rd, n, NULL, "longer than %zu bytes", max);
+	else if (err < 0)
+		note(rd, err);
+	char *filled = buf_take(&out);
+	if (filled) {
+		mem_free(*text);
+		*text = filled;
+	} else {
+		note(rd, ERR_NOMEM);
+	}
+}
+
+static bool is_number(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+	}
+	return s.len > 0 && s.len < 10 && (s.len == 1 || s.at[0] != '0');
+}
+
+/* SemVer 2.0.0: three numbers, then anything printable behind '-' or '+'. */
+static bool is_version(const char *text)
+{
+	size_t core = strcspn(text, "-+"), len = strlen(text);
+	struct str rest = {text, core};
+
+	if (len > VERSION_BYTES || (text[core] && !text[core + 1]))
+		return false;
+	for (const char *p = text + core; *p; p++) {
+		if (!strchr("-+.", *p) && !(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') &&
+				!(*p >= 'A' && *p <= 'Z'))
+			return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (!is_number(str_split(&rest, '.')))
+			return false;
+	}
+	return is_number(rest);
+}
+
+static void read_map(struct reading *rd, struct conf_node *map, const struct conf_option *table,
+	size_t n, const char *hint)
+{
+	if (map && conf_node_kind(map) != CONF_MAP) {
+		COMPLAIN(rd, map, hint, "this is a map of its own");
+		map = NULL;
+	}
+	note(rd, conf_read(rd->report, rd->file, map, table, n, &rd->d));
+}
+
+static void read_model(struct reading *rd, const char *const *providers, size_t n)
+{
+	struct conf_node *map = rd->d.model;
+
+	read_map(rd, map, model_options, COUNT(model_options), "write {temperature: 0.7, max_tokens: 120}");
+	if (!map || !conf_node_find(map, "temperature"))
+		rd->d.is.temperature = NAN;
+	if (!rd->d.is.use || !providers)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(providers[i], rd->d.is.use) == 0)
+			return;
+	}
+	const char *near = conf_nearest(str_of(rd->d.is.use), providers, n);
+	char hint[256];
+	snprintf(hint, sizeof(hint), "did you mean %s?", near ? near : "");
+	COMPLAIN(rd, conf_node_find(map, "use"),
+		near ? hint : "mynah.yaml names its providers under providers:",
+		"no provider is called \"%s\"", rd->d.is.use);
+}
+
+/* One side of an example: a text that is there and not too long. */
+static char *read_side(struct reading *rd, const struct conf_node *pair, const char *key)
+{
+	struct conf_node *n = conf_node_find(pair, key);
+	struct str text = n && conf_node_kind(n) == CONF_SCALAR ? str_trim(conf_node_text(n)) : STR("");
+
+	if (text.len == 0)
+		COMPLAIN(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
+			"this example has no %s", key);
+	else if (text.len > EXAMPLE_BYTES)
+		COMPLAIN(rd, n, NULL, "longer than %d bytes", EXAMPLE_BYTES);
+	char *copy = mem_dupn(text.at, text.len);
+	if (!copy)
+		note(rd, ERR_NOMEM);
+	else
+		fill_in(rd, n ? n : pair, &copy, 2 * EXAMPLE_BYTES);
+	return copy;
+}
+
+static void read_example(struct reading *rd, const struct conf_node *pair, struct persona_example *e)
+{
+	if (conf_node_kind(pair) != CONF_MAP) {
+		COMPLAIN(rd, pair, "write {user: \"...\", reply: \"...\"}", "this is no example");
+		return;
+	}
+	for (size_t i = 0; i < conf_node_count(pair); i++) {
+		struct str key = conf_node_text(conf_node_key(pair, i));
+		if (!str_is(key, "user") && !str_is(key, "reply"))
+			COMPLAIN(rd, conf_node_key(pair, i), "an example has user and reply",
+				"unknown key \"%.*s\"", STR_FMT(key));
+	}
+	e->user = read_side(rd, pair, "user");
+	e->reply = read_side(rd, pair, "reply");
+	if (e->reply && e->reply[0] && !safety_is_sayable(str_of(e->reply), EXAMPLE_UNITS))
+		COMPLAIN(rd, conf_node_find(pair, "reply"),
+			"one line of at most 500 characters that begins with none of / . !",
+			"a chat could not hear this reply");
+}
+
+static void read_examples(struct reading *rd)
+{
+	struct conf_node *list = rd->d.examples;
+	struct persona *p = &rd->d.is;
+
+	if (!list)
+		return;
+	if (conf_node_kind(list) != CONF_LIST) {
+		COMPLAIN(rd, list, "begin each with \"- {user: ..., reply: ...}\"",
+			"examples are a list");
+		return;
+	}
+	size_t n = conf_node_count(list);
+	if (n > PERSONA_EXAMPLES) {
+		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), NULL,
+			"more than %d examples", PERSONA_EXAMPLES);
+		n = PERSONA_EXAMPLES;
+	}
+	p->examples = mem_array(n ? n : 1, sizeof(*p->examples));
+	if (!p->examples) {
+		note(rd, ERR_NOMEM);
+		return;
+	}
+	p->example_count = n;
+	for (size_t i = 0; i < n; i++)
+		read_example(rd, conf_node_at(list, i), &p->examples[i]);
+}
+
+static void read_texts(struct reading *rd)
+{
+	struct persona *p = &rd->d.is;
+
+	if (!p->name || !p->name[0]) {
+		mem_free(p->name);
+		p->name = mem_dup(p->id);
+		if (!p->name) {
+			note(rd, ERR_NOMEM);
+			return;
+		}
+	}
+	if (strlen(p->name) > NAME_BYTES || !safety_is_sayable(str_of(p->name), NAME_BYTES))
+		COMPLAIN(rd, node_of(rd, "name"), NULL, "a name is one line of at most %d bytes",
+			NAME_BYTES);
+	if (p->version && !is_version(p->version))
+		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0",
+			"\"%s\" is no version", p->version);
+	if (p->system)
+		fill_in(rd, node_of(rd, "system"), &p->system, PERSONA_SYSTEM_BYTES);
+	if (!p->system || !p->system[0])
+		COMPLAIN(rd, node_of(rd, "system"), "write system: | and who the model is to be below it",
+			"a persona needs a system text");
+}
+
+static void fini(struct persona *p)
+{
+	mem_free(p->id);
+	mem_free(p->path);
+	mem_free(p->name);
+	mem_free(p->version);
+	mem_free(p->description);
+	mem_free(p->system);
+	mem_free(p->use);
+	for (size_t i = 0; i < p->example_count; i++) {
+		mem_free(p->examples[i].user);
+		mem_free(p->examples[i].reply);
+	}
+	mem_free(p->examples);
+}
+
+int persona_read(const struct conf_file *f, const char *const *providers, size_t provider_count,
+	struct conf_report *r, struct persona **out)
+{
+	struct reading rd = {.report = r, .file = f};
+	struct persona *p = NULL;
+
+	note(&rd, conf_read(r, f, conf_file_root(f), options, COUNT(options), &rd.d));
+	rd.d.is.id = id_of(conf_file_path(f));
+	rd.d.is.path = mem_dup(conf_file_path(f));
+	p = mem_new(sizeof(*p));
+	if (!rd.d.is.id || !rd.d.is.path || !p)
+		note(&rd, ERR_NOMEM);
+	if (rd.err != ERR_NOMEM)
+		read_texts(&rd);
+	if (rd.err != ERR_NOMEM) {
+		read_model(&rd, providers, provider_count);
+		read_map(&rd, rd.d.memory, memory_options, COUNT(memory_options),
+			"write {lines: 10, for: 30m}");
+		read_examples(&rd);
+	}
+	if (rd.err < 0) {
+		fini(&rd.d.is);
+		mem_free(p);
+		return rd.err;
+	}
+	*p = rd.d.is;
+	p->refs = 1;
+	*out = p;
+	return 0;
+}
+
+struct persona *persona_ref(struct persona *p)
+{
+	if (p)
+		p->refs++;
+	return p;
+}
+
+void persona_unref(struct persona *p)
+{
+	if (!p || --p->refs > 0)
+		return;
+	fini(p);
+	mem_free(p);
+}
