@@ -5,7 +5,8 @@
  * escaped, scrubbed and cut at LOG_VALUE_BYTES. Repeats are limited to LOG_REPEATS a minute per
  * (module, action); what was held back is counted in "suppressed" on the next line that passes.
  * Levels: system audit error info debug; system and audit always pass. Safe from any thread. A
- * write error is said once on standard error and never stops the program. */
+ * write error is said once on standard error and never stops the program; SIGPIPE is
+ * ignored from the first line on, unless the program has a handler for it. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -32,7 +33,8 @@ const char *log_level_name(enum log_level level);
 void log_event(enum log_level level, const char *room, const char *action, ...)
 	__attribute__((sentinel));
 
-/* A number as a value; valid until the end of the full expression's enclosing function call. */
+/* A number as a value, printed as one; valid to the end of the enclosing block. What log_number gives
+ * is marked for log_event and of no use elsewhere. */
 #define LOG_INT(key, n) (key), log_number((int64_t)(n), (char[24]){0})
 const char *log_number(int64_t n, char out[24]);
 
