@@ -153,6 +153,8 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 /* Does this user already wait for a model in this channel? One question at a time (spec 000-26). */
 static bool has_question(const struct bot *b, const struct event *e)
 {
+	if (b->options.console)
+		return false;
 	for (const struct turn *t = b->turns; t; t = t->hh.next) {
 		if ((t->state == TURN_RECALL || t->state == TURN_ASK) && is_chat(t) &&
 				t->event->place == e->place && e->user_id.len > 0 &&

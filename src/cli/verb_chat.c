@@ -12,8 +12,8 @@
 struct chat {
 	struct io *io;
 	struct bot *bot;
-	struct event *last; /* what ?why explains */
-	bool is_silent_shown;
+	struct event *last; /* what ?why explains ... */
+	char verdict[512];  /* ... and what became of it */
 };
 
 static void note(struct chat *c, const char *text)
@@ -28,19 +28,23 @@ static void on_verdict(void *ctx, const struct bot_verdict *v)
 {
 	struct chat *c = ctx;
 	struct event *copy = event_copy(v->event);
-	char text[512];
 
 	if (copy) {
+		copy->id.len = 0; /* explained again, it is no duplicate of itself */
 		mem_free(c->last);
 		c->last = copy;
 	}
-	if (v->reason == REASON_NONE || !c->bot)
+	if (v->reason == REASON_NONE) {
+		snprintf(c->verdict, sizeof(c->verdict), "(trigger %s spoke%s%s)", v->trigger->name,
+			*v->rule != '\0' ? " its own line, because no model answered: " : "", v->rule);
 		return;
-	snprintf(text, sizeof(text), "(silent: %s%s%s%s%s - %s; ?why tells more)",
+	}
+	snprintf(c->verdict, sizeof(c->verdict), "(silent: %s%s%s%s%s - %s; ?why tells more)",
 		reason_name(v->reason), v->trigger ? ", trigger " : "",
 		v->trigger ? v->trigger->name : "", *v->rule != '\0' ? ", " : "", v->rule,
 		reason_text(v->reason));
-	note(c, text);
+	if (c->bot)
+		note(c, c->verdict);
 }
 
 static void on_drained(void *ctx)
@@ -120,10 +124,9 @@ static bool on_command(void *ctx, const char *command, const char *rest)
 	struct chat *c = ctx;
 
 	if (strcmp(command, "why") == 0 || strcmp(command, "?why") == 0) {
+		note(c, c->last ? c->verdict : "(nothing was said yet)");
 		if (c->last)
 			explain(c, c->last);
-		else
-			note(c, "(nothing was said yet)");
 		return true;
 	}
 	if (strcmp(command, "explain") == 0) {
