@@ -1,0 +1,583 @@
+/* The bot with every room real, in one process: a pipe is the console, a file is the model. Events are
+ * also put in at the door where places put them. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "bot/room.h"
+
+#define TURNS_MAX 3000 /* loop turns before a test gives up */
+
+static const char config[] =
+	"providers:\n"
+	"  play: {type: scripted, file: answers.yaml}\n"
+	"ask: [play]\n"
+	"safety: {mentions: 1}\n";
+static const char answers[] =
+	"- {when: 'slow', reply: 'late but here', delay: 300ms}\n"
+	"- {when: 'never', reply: 'too late', delay: 60s}\n"
+	"- {when: 'break', error: server}\n"
+	"- {when: 'bad', reply: '/ban everyone'}\n"
+	"- {when: '*', reply: 'it is a fine day'}\n";
+static const char triggers[] =
+	"hi:\n"
+	"  words: [hi]\n"
+	"  reply: 'Hi $(user)!'\n"
+	"  cooldown: {user: 10m}\n"
+	"ask:\n"
+	"  command: ask\n"
+	"  ask: 'Answer $(user).'\n"
+	"  otherwise: 'My head is empty.'\n"
+	"quietly:\n"
+	"  command: hush\n"
+	"  ask: 'Answer $(user).'\n"
+	"mods:\n"
+	"  command: mod\n"
+	"  level: moderator\n"
+	"  reply: 'Yes, $(user).'\n"
+	"raid:\n"
+	"  on: raid\n"
+	"  at_least: 5\n"
+	"  reply: 'Welcome $(count) friends of $(user)!'\n";
+static const char persona[] =
+	"name: Mynah\nversion: 1.0.0\nsystem: |\n  You are Mynah, a bird.\n";
+
+struct fixture {
+	char *dir, *paths[4]; /* config, state, triggers, personas: the bot borrows them */
+	struct io *io;
+	struct bot *bot;
+	int in[2], out[2];
+	struct buf said;      /* what the console printed */
+	struct buf verdicts;  /* "reason " for each */
+	bool is_drained;
+};
+
+static char *path_in(const struct fixture *f, const char *name)
+{
+	char *path = file_join(f->dir, name);
+
+	assert_non_null(path);
+	return path;
+}
+
+static void write_file(const struct fixture *f, const char *name, const char *text)
+{
+	char *path = path_in(f, name);
+
+	assert_int_equal(file_replace(path, str_of(text), 0600), 0);
+	mem_free(path);
+}
+
+static void make_folder(const struct fixture *f, const char *name)
+{
+	char *path = path_in(f, name);
+
+	assert_int_equal(file_make_dir(path), 0);
+	mem_free(path);
+}
+
+static void on_verdict(void *ctx, const struct bot_verdict *v)
+{
+	struct fixture *f = ctx;
+
+	assert_int_equal(buf_addf(&f->verdicts, "%s ", reason_name(v->reason)), 0);
+}
+
+static void on_drained(void *ctx)
+{
+	((struct fixture *)ctx)->is_drained = true;
+}
+
+static int start_code(struct fixture *f)
+{
+	const struct bot_source source = {.config = f->paths[0], .state_dir = f->paths[1],
+		.triggers_dir = f->paths[2], .personas_dir = f->paths[3], .uses_good = true};
+	const struct platform_console_options console = {.in_fd = f->in[0], .out_fd = f->out[1],
+		.bot_name = "mynah", .channel = "console", .user = "you"};
+	struct conf_report r;
+	struct bot_world *w = NULL;
+	int err;
+
+	conf_report_init(&r);
+	err = bot_world_load(&source, &r, &w);
+	if (err && r.n > 0)
+		print_message("# %s\n", r.items[0].what);
+	conf_report_fini(&r);
+	if (!err) {
+		const struct bot_options o = {.io = f->io, .source = source, .world = w,
+			.console = &console, .verdict = on_verdict, .drained = on_drained, .ctx = f};
+		err = bot_new(&o, &f->bot);
+	}
+	return err;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_new(sizeof(*f));
+
+	assert_non_null(f);
+	f->dir = unit_make_folder();
+	buf_init(&f->said, 1 << 20);
+	buf_init(&f->verdicts, 1 << 20);
+	f->paths[0] = path_in(f, "mynah.yaml");
+	f->paths[1] = path_in(f, "state");
+	f->paths[2] = path_in(f, "triggers");
+	f->paths[3] = path_in(f, "personas");
+	make_folder(f, "triggers");
+	make_folder(f, "personas");
+	write_file(f, "mynah.yaml", config);
+	write_file(f, "answers.yaml", answers);
+	write_file(f, "triggers/all.yaml", triggers);
+	write_file(f, "personas/mynah.yaml", persona);
+	assert_int_equal(log_open(NULL, LOG_ERROR), 0);
+	assert_int_equal(io_new(&f->io), 0);
+	assert_int_equal(pipe(f->in), 0);
+	assert_int_equal(pipe(f->out), 0);
+	assert_int_equal(fcntl(f->out[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(start_code(f), 0);
+	*state = f;
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	char **list = NULL;
+	size_t n = 0;
+
+	if (!file_names(path, "", &list, &n)) {
+		for (size_t i = 0; i < n; i++) {
+			char *child = file_join(path, list[i]);
+
+			assert_non_null(child);
+			if (unlink(child) != 0)
+				remove_tree(child);
+			mem_free(child);
+		}
+		file_names_free(list, n);
+	}
+	(void)rmdir(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	bot_free(f->bot);
+	io_free(f->io);
+	for (int i = 0; i < 2; i++) {
+		close(f->in[i]);
+		close(f->out[i]);
+	}
+	remove_tree(f->dir);
+	mem_free(f->dir);
+	for (size_t i = 0; i < COUNT(f->paths); i++)
+		mem_free(f->paths[i]);
+	buf_fini(&f->said);
+	buf_fini(&f->verdicts);
+	mem_free(f);
+	metric_reset();
+	return 0;
+}
+
+static void read_said(struct fixture *f)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(f->out[0], bytes, sizeof(bytes))) > 0)
+		assert_int_equal(buf_add(&f->said, bytes, (size_t)n), 0);
+}
+
+/* Turns the loop until the console has printed this. */
+static void wait_said(struct fixture *f, const char *text)
+{
+	for (int i = 0; i < TURNS_MAX; i++) {
+		read_said(f);
+		if (strstr(buf_text(&f->said), text))
+			return;
+		io_turn(f->io, 5);
+	}
+	fail_msg("never said \"%s\"; said: %s; verdicts: %s", text, buf_text(&f->said),
+		buf_text(&f->verdicts));
+}
+
+static void wait_verdict(struct fixture *f, const char *text)
+{
+	for (int i = 0; i < TURNS_MAX && !strstr(buf_text(&f->verdicts), text); i++)
+		io_turn(f->io, 5);
+	assert_non_null(strstr(buf_text(&f->verdicts), text));
+}
+
+static void say(struct fixture *f, const char *line)
+{
+	assert_int_equal(write(f->in[1], line, strlen(line)), (ssize_t)strlen(line));
+	assert_int_equal(write(f->in[1], "\n", 1), 1);
+}
+
+static struct event message(const char *id, const char *text)
+{
+	return (struct event){.kind = EVENT_MESSAGE, .platform = STR("console"),
+		.channel = STR("console"), .channel_id = STR("console"), .user = STR("Bob"),
+		.login = STR("bob"), .user_id = STR("7"), .id = str_of(id), .text = str_of(text),
+		.roles = ROLE(LEVEL_EVERYONE), .at_ms = clock_mono_ms(), .wall_ms = clock_wall_ms()};
+}
+
+static void put(struct fixture *f, const struct event *e)
+{
+	f->bot->owner.event(f->bot->owner.ctx, e);
+}
+
+static int64_t dropped(const struct bot *b)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < REASON_COUNT; i++)
+		n += b->drops[i];
+	return n;
+}
+
+/* hits = sent + drops + live, at every instant. */
+static void assert_conserved(const struct bot *b)
+{
+	assert_int_equal(b->hits, b->sent + dropped(b) + (int64_t)bot_live(b));
+}
+
+static void test_answers_from_template_and_model(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "hi there");
+	wait_said(f, "Hi you!");
+	say(f, "!ask how is it outside");
+	wait_said(f, "it is a fine day");
+	say(f, "/event raid 50");
+	wait_said(f, "Welcome 50 friends of you!");
+	assert_int_equal(f->bot->sent, 3);
+	assert_conserved(f->bot);
+}
+
+static void test_gate_names_each_reason(void **state)
+{
+	struct fixture *f = *state;
+	struct event e = message("a", "nothing to see");
+
+	put(f, &e);
+	wait_verdict(f, "no_match");
+	put(f, &e);
+	wait_verdict(f, "duplicate");
+	e = message("b", "hi");
+	e.is_self = true;
+	put(f, &e);
+	wait_verdict(f, "self");
+	e = message("c", "hi");
+	e.is_bot = true;
+	put(f, &e);
+	wait_verdict(f, "bot");
+	e = message("d", "hi");
+	e.is_foreign = true;
+	put(f, &e);
+	wait_verdict(f, "foreign_room");
+	e = message("e", "!mod");
+	put(f, &e);
+	wait_verdict(f, "level");
+	assert_int_equal(bot_quiet(f->bot, "console", 60000), 0);
+	e = message("f", "hi");
+	put(f, &e);
+	wait_verdict(f, "quiet");
+	assert_int_equal(bot_quiet(f->bot, "console", 0), 0);
+	e = message("g", "hi");
+	put(f, &e);
+	wait_said(f, "Hi Bob!");
+	e = message("h", "hi");
+	put(f, &e);
+	wait_verdict(f, "cooldown_user");
+	assert_int_equal(f->bot->hits, 1);
+	assert_conserved(f->bot);
+}
+
+static void test_no_answer_gives_the_otherwise_line_or_silence(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "!ask break");
+	wait_said(f, "My head is empty.");
+	say(f, "!hush break");
+	wait_verdict(f, "provider");
+	assert_int_equal(f->bot->drops[REASON_PROVIDER], 1);
+	assert_conserved(f->bot);
+}
+
+static void test_a_command_from_the_model_is_never_said(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "!hush bad");
+	wait_verdict(f, "unsafe");
+	read_said(f);
+	assert_null(strstr(buf_text(&f->said), "ban"));
+}
+
+static void test_a_deleted_message_is_not_answered(void **state)
+{
+	struct fixture *f = *state;
+	const struct event e = message("m1", "!ask slow");
+	const struct erasure x = {.platform = STR("console"), .channel = STR("console"),
+		.channel_id = STR("console"), .message_id = STR("m1")};
+
+	put(f, &e);
+	io_turn(f->io, 5);
+	f->bot->owner.erase(f->bot->owner.ctx, &x);
+	wait_verdict(f, "gone");
+	for (int i = 0; i < 100; i++)
+		io_turn(f->io, 5);
+	read_said(f);
+	assert_null(strstr(buf_text(&f->said), "late but here"));
+	assert_conserved(f->bot);
+}
+
+static void test_drain_waits_for_answers_and_begins_none(void **state)
+{
+	struct fixture *f = *state;
+	const struct event slow = message("s", "!ask slow"), more = message("t", "hi");
+
+	put(f, &slow);
+	io_turn(f->io, 5);
+	bot_drain(f->bot);
+	put(f, &more);
+	wait_verdict(f, "stopped");
+	wait_said(f, "late but here");
+	for (int i = 0; i < TURNS_MAX && !f->is_drained; i++)
+		io_turn(f->io, 5);
+	assert_true(f->is_drained);
+	assert_int_equal(bot_live(f->bot), 0);
+	assert_conserved(f->bot);
+}
+
+static void test_drain_ends_what_takes_too_long(void **state)
+{
+	struct fixture *f = *state;
+	const struct event e = message("n", "!ask never");
+
+	put(f, &e);
+	io_turn(f->io, 5);
+	bot_drain(f->bot);
+	assert_int_equal(bot_live(f->bot), 1);
+	bot_drain(f->bot); /* the second one does not wait */
+	for (int i = 0; i < TURNS_MAX && !f->is_drained; i++)
+		io_turn(f->io, 5);
+	assert_true(f->is_drained);
+	assert_int_equal(f->bot->drops[REASON_STOPPED], 1);
+	assert_conserved(f->bot);
+}
+
+static void reload(struct fixture *f)
+{
+	const int64_t before = f->bot->reloads;
+
+	bot_reload(f->bot);
+	for (int i = 0; i < TURNS_MAX && f->bot->reloads == before; i++)
+		io_turn(f->io, 5);
+	assert_int_equal(f->bot->reloads, before + 1);
+}
+
+static void test_reload_takes_good_files_and_keeps_cooldowns(void **state)
+{
+	struct fixture *f = *state;
+	const struct event one = message("1", "hi"), two = message("2", "hi"), three = message("3", "yo");
+
+	put(f, &one);
+	wait_said(f, "Hi Bob!");
+	write_file(f, "triggers/more.yaml", "yo:\n  words: [yo]\n  reply: 'Yo.'\n");
+	reload(f);
+	put(f, &two);
+	wait_verdict(f, "cooldown_user");
+	put(f, &three);
+	wait_said(f, "Yo.");
+}
+
+static void test_reload_of_a_broken_file_keeps_its_last_good_version(void **state)
+{
+	struct fixture *f = *state;
+	const struct event e = message("1", "hi");
+	struct buf report;
+
+	write_file(f, "triggers/all.yaml", "hi:\n  wrods: [hi]\n  reply: 'No.'\n");
+	reload(f);
+	assert_int_equal(f->bot->world->stale_count, 1);
+	put(f, &e);
+	wait_said(f, "Hi Bob!");
+	buf_init(&report, 1 << 20);
+	assert_int_equal(bot_reload_report(f->bot, &report), 0);
+	assert_non_null(strstr(buf_text(&report), "wrods"));
+	buf_fini(&report);
+}
+
+static void test_restart_with_a_broken_file_runs_on_its_last_good_version(void **state)
+{
+	struct fixture *f = *state;
+	const struct event e = message("1", "hi");
+
+	bot_free(f->bot);
+	f->bot = NULL;
+	write_file(f, "triggers/all.yaml", "hi: [\n");
+	write_file(f, "mynah.yaml", "nmae: x\n");
+	assert_int_equal(start_code(f), 0);
+	assert_int_equal(f->bot->world->stale_count, 2);
+	put(f, &e);
+	wait_said(f, "Hi Bob!");
+}
+
+static void test_a_deleted_file_stays_deleted(void **state)
+{
+	struct fixture *f = *state;
+	char *path = path_in(f, "triggers/more.yaml"), *good;
+
+	write_file(f, "triggers/more.yaml", "yo:\n  words: [yo]\n  reply: 'Yo.'\n");
+	reload(f);
+	good = path_in(f, "state/good/trigger-more.yaml");
+	assert_int_equal(access(good, F_OK), 0);
+	assert_int_equal(unlink(path), 0);
+	reload(f);
+	assert_null(trigger_set_find(f->bot->world->triggers, "yo"));
+	assert_int_not_equal(access(good, F_OK), 0);
+	mem_free(good);
+	mem_free(path);
+}
+
+static void test_second_instance_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct bot *first = f->bot;
+
+	f->bot = NULL;
+	assert_int_equal(start_code(f), ERR_BUSY);
+	f->bot = first;
+}
+
+static void test_explain_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct event e = message("1", "this is highlight");
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+	assert_non_null(strstr(buf_text(&out), "silent: no_match"));
+	buf_clear(&out);
+	e.text = STR("hi all");
+	for (int i = 0; i < 2; i++) {
+		buf_clear(&out);
+		assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+		assert_non_null(strstr(buf_text(&out), "fires hi"));
+	}
+	put(f, &e);
+	wait_said(f, "Hi Bob!");
+	buf_clear(&out);
+	e.id = STR("2");
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+	assert_non_null(strstr(buf_text(&out), "cooldown_user"));
+	buf_fini(&out);
+}
+
+static void test_a_flood_is_conserved(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const texts[] = {"hi", "!ask a", "!ask slow", "!hush bad", "!hush break",
+		"nothing", "!mod", "!ask never"};
+	char id[16], user[16];
+
+	for (int i = 0; i < 400; i++) {
+		struct event e;
+
+		snprintf(id, sizeof(id), "f%d", i);
+		snprintf(user, sizeof(user), "u%d", i);
+		e = message(id, texts[i % (int)COUNT(texts)]);
+		e.user_id = str_of(user);
+		put(f, &e);
+		assert_conserved(f->bot);
+		if (i % 10 == 0)
+			io_turn(f->io, 0);
+	}
+	assert_true(f->bot->drops[REASON_BUSY] > 0);
+	assert_true(bot_live(f->bot) <= (size_t)f->bot->world->conf->limits.turns);
+	bot_drain(f->bot);
+	bot_drain(f->bot);
+	for (int i = 0; i < TURNS_MAX && !f->is_drained; i++)
+		io_turn(f->io, 5);
+	assert_int_equal(bot_live(f->bot), 0);
+	assert_conserved(f->bot);
+}
+
+static void test_every_allocation_of_a_turn_may_fail(void **state)
+{
+	struct fixture *f = *state;
+	char id[16];
+
+	for (unsigned long n = 1; n < 120; n++) {
+		struct event e;
+
+		snprintf(id, sizeof(id), "x%lu", n);
+		e = message(id, n % 2 ? "!ask a" : "!hush a");
+		e.user_id = str_of(id);
+		mem_fail_at(n, 0);
+		put(f, &e);
+		for (int i = 0; i < 5; i++)
+			io_turn(f->io, 1);
+		mem_fail_at(0, 0);
+		assert_conserved(f->bot);
+	}
+	for (int i = 0; i < TURNS_MAX && bot_live(f->bot) > 0; i++)
+		io_turn(f->io, 5);
+	assert_int_equal(bot_live(f->bot), 0);
+	assert_true(f->bot->sent > 0);
+}
+
+static void test_status_and_metrics_tell_the_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct json *j = NULL;
+	struct buf out;
+	const char *why;
+
+	say(f, "hi");
+	wait_said(f, "Hi you!");
+	wait_verdict(f, "none");
+	buf_init(&out, 1 << 20);
+	assert_int_equal(bot_status(f->bot, &out), 0);
+	assert_int_equal(json_parse(buf_str(&out), 1 << 20, &j, &why), 0);
+	assert_int_equal(json_int(j, "sent", -1), 1);
+	json_free(j);
+	buf_clear(&out);
+	bot_metrics(f->bot);
+	assert_int_equal(metric_write(&out), 0);
+	assert_non_null(strstr(buf_text(&out), "mynah_sent_total 1"));
+	assert_non_null(strstr(buf_text(&out), "mynah_drops_total{reason=\"late\"} 0"));
+	buf_fini(&out);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_answers_from_template_and_model),
+		CASE(test_gate_names_each_reason),
+		CASE(test_no_answer_gives_the_otherwise_line_or_silence),
+		CASE(test_a_command_from_the_model_is_never_said),
+		CASE(test_a_deleted_message_is_not_answered),
+		CASE(test_drain_waits_for_answers_and_begins_none),
+		CASE(test_drain_ends_what_takes_too_long),
+		CASE(test_reload_takes_good_files_and_keeps_cooldowns),
+		CASE(test_reload_of_a_broken_file_keeps_its_last_good_version),
+		CASE(test_restart_with_a_broken_file_runs_on_its_last_good_version),
+		CASE(test_a_deleted_file_stays_deleted),
+		CASE(test_second_instance_is_refused),
+		CASE(test_explain_changes_nothing),
+		CASE(test_a_flood_is_conserved),
+		CASE(test_every_allocation_of_a_turn_may_fail),
+		CASE(test_status_and_metrics_tell_the_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
