@@ -253,6 +253,7 @@ static void test_answers_from_template_and_model(void **state)
 	wait_said(f, "it is a fine day");
 	say(f, "/event raid 50");
 	wait_said(f, "Welcome 50 friends of you!");
+	wait_verdict(f, "none none none");
 	assert_int_equal(f->bot->sent, 3);
 	assert_conserved(f->bot);
 }
@@ -300,11 +301,11 @@ static void test_no_answer_gives_the_otherwise_line_or_silence(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, "!ask break");
-	wait_said(f, "My head is empty.");
 	say(f, "!hush break");
 	wait_verdict(f, "provider");
 	assert_int_equal(f->bot->drops[REASON_PROVIDER], 1);
+	say(f, "!ask break");
+	wait_said(f, "My head is empty.");
 	assert_conserved(f->bot);
 }
 
