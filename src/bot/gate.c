@@ -169,6 +169,7 @@ const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, con
 enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **rule)
 {
 	const int64_t cap = b->world->conf->limits.turns_minute;
+	const int64_t row = b->world->conf->limits.in_a_row;
 	struct bot_channel *c;
 
 	if (b->options.console || e->kind != EVENT_MESSAGE)
@@ -176,7 +177,7 @@ enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **r
 	c = bot_channel(b, e->place, e->channel, true);
 	if (!c)
 		return REASON_BUSY;
-	if (cap > 0 && cap <= BOT_ANSWERS_MAX && c->answers >= (size_t)cap) {
+	if (cap > 0 && c->answers >= (size_t)cap) {
 		int64_t then = c->answers_ms[(c->answers - (size_t)cap) % BOT_ANSWERS_MAX];
 
 		if (e->at_ms - then < 60000) {
@@ -186,7 +187,7 @@ enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **r
 	}
 	bool is_same = e->user_id.len < sizeof(c->author) && str_is(e->user_id, c->author) &&
 		e->at_ms - c->row_began_ms < BOT_PAIR_MS;
-	if (is_same && c->in_a_row >= BOT_PAIR_TURNS && event_level(e) < LEVEL_BROADCASTER) {
+	if (row > 0 && is_same && c->in_a_row >= row && event_level(e) < LEVEL_BROADCASTER) {
 		*rule = "in_a_row";
 		return REASON_BOT;
 	}

@@ -14,9 +14,8 @@
 #define BOT_SEEN_ID_BYTES 64
 #define BOT_CHANNELS_MAX 2000     /* channels with a record of their own */
 #define BOT_COUNTS_MAX 20000      /* users, channels with a budget of their own */
-#define BOT_PAIR_TURNS 2          /* faults.md A10: answers in a row to one author ... */
-#define BOT_PAIR_MS 60000         /* ... within this time without a third speaker */
-#define BOT_ANSWERS_MAX 64        /* answers remembered per channel, for the cap per minute */
+#define BOT_PAIR_MS 60000         /* faults.md A10: limits.in_a_row counts within this time */
+#define BOT_ANSWERS_MAX 64        /* answers remembered per channel; limits.turns_minute ends at 60 */
 #define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
 
 /* gate.c: ids seen lately, one ring per place. */
@@ -38,7 +37,7 @@ struct bot_channel {
 	int64_t answers_ms[BOT_ANSWERS_MAX]; /* ring of the last answers */
 	size_t answers;
 	char author[64];                  /* user id of the last answered author ... */
-	unsigned in_a_row;                /* ... and how often in a row */
+	int64_t in_a_row;                 /* ... and how often in a row */
 	int64_t row_began_ms;
 	UT_hash_handle hh;
 };

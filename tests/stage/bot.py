@@ -73,7 +73,7 @@ class Bot:
             top["ask"] = ask or list(providers)
         if memory:
             top["memory"] = memory
-        top["limits"] = {"turns_minute": 0, **(limits or {})}
+        top["limits"] = {"turns_minute": 0, "in_a_row": 0, **(limits or {})}
         top.update(sections)
         self.write("mynah.yaml", "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n"
                                          for k, v in top.items()))
