@@ -91,6 +91,21 @@ void conf_report_add(struct conf_report *r, enum conf_severity s, const char *pa
 	keep(r, &c);
 }
 
+static void mask_secrets(struct conf_complaint *c, const struct conf_spot *spot)
+{
+	size_t last = conf_line_end(spot->text, spot->at), at;
+	size_t end = conf_line_start(spot->text, spot->at);
+
+	while (conf_next_secret(spot->text, end, last, &at, &end)) {
+		struct str secret = {spot->text.at + at, end - at};
+
+		if (c->what)
+			conf_mask_copies(c->what, secret);
+		if (c->hint)
+			conf_mask_copies(c->hint, secret);
+	}
+}
+
 void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enum conf_severity s,
 	const char *hint, const char *fmt, va_list ap)
 {
@@ -109,6 +124,7 @@ void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enu
 	if (!conf_excerpt_draw(spot, &e, &line))
 		c.excerpt = buf_take(&line);
 	buf_fini(&line);
+	mask_secrets(&c, spot);
 	c.line = e.line;
 	c.column = e.column;
 	c.caret = e.caret;

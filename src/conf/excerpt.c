@@ -40,6 +40,41 @@ static int draw_character(struct str text, size_t at, size_t next, int32_t point
 	return buf_add(out, text.at + at, next - at);
 }
 
+/* Draws the text from i on, with the caret's and the secrets' places. */
+static int draw_line(const struct conf_spot *spot, size_t i, size_t first, size_t last,
+	struct conf_excerpt *e, struct buf *out)
+{
+	struct str line = {spot->text.at, last};
+	size_t hidden_at = 0, hidden_end = first;
+	bool has_secret = true;
+	int err = 0;
+
+	for (int shown = 0; !err && i < last && shown < WINDOW_WHOLE; shown++) {
+		size_t next = i;
+		int32_t point = text_next(line, &next);
+
+		while (has_secret && i >= hidden_end)
+			has_secret =
+				conf_next_secret(line, hidden_end, last, &hidden_at, &hidden_end);
+		if (i >= spot->at && e->caret < 0)
+			e->caret = (int)text_columns(buf_str(out));
+		if (i >= spot->end && i > spot->at && e->width < 0)
+			e->width = (int)text_columns(buf_str(out)) - e->caret;
+		if (has_secret && i >= hidden_at)
+			err = buf_addc(out, '*');
+		else
+			err = draw_character(line, i, next, point, out);
+		i = next;
+	}
+	if (e->caret < 0)
+		e->caret = (int)text_columns(buf_str(out));
+	if (e->width < 0 && spot->end > spot->at)
+		e->width = (int)text_columns(buf_str(out)) - e->caret;
+	if (e->width < 1)
+		e->width = 1;
+	return err || i == last ? err : buf_adds(out, "...");
+}
+
 int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, struct buf *out)
 {
 	struct str text = spot->text;
@@ -48,33 +83,11 @@ int conf_excerpt_draw(const struct conf_spot *spot, struct conf_excerpt *e, stru
 	size_t first = conf_line_start(text, at), last = conf_line_end(text, at);
 	bool is_long = text_points((struct str){text.at + first, last - first}) > WINDOW_WHOLE;
 	size_t from = is_long ? step_back(text, first, at, WINDOW_BEFORE) : first;
-	size_t i = from;
-	int err = 0;
+	struct conf_spot inside = {spot->path, text, at, spot->end};
+	int err = from > first ? buf_adds(out, "...") : 0;
 
 	e->line = conf_line_number(text, first);
 	e->column = 1 + (int)text_points((struct str){text.at + first, at - first});
 	e->caret = e->width = -1;
-	if (from > first)
-		err = buf_adds(out, "...");
-	for (int shown = 0; !err && i < last && shown < WINDOW_WHOLE; shown++) {
-		struct str line = {text.at, last};
-		size_t next = i;
-		int32_t point = text_next(line, &next);
-
-		if (i >= at && e->caret < 0)
-			e->caret = (int)text_columns(buf_str(out));
-		if (i >= spot->end && i > at && e->width < 0)
-			e->width = (int)text_columns(buf_str(out)) - e->caret;
-		err = draw_character(text, i, next, point, out);
-		i = next;
-	}
-	if (e->caret < 0)
-		e->caret = (int)text_columns(buf_str(out));
-	if (e->width < 0 && spot->end > at)
-		e->width = (int)text_columns(buf_str(out)) - e->caret;
-	if (e->width < 1)
-		e->width = 1;
-	if (!err && i < last)
-		err = buf_adds(out, "...");
-	return err;
+	return err ? err : draw_line(&inside, from, first, last, e, out);
 }

@@ -8,7 +8,8 @@ struct reading {
 	struct conf_report *r;
 	const struct conf_file *f;
 	const struct conf_node *node;
-	const char *name; /* NULL: a single value, without a name of its own */
+	const char *name;            /* NULL: a single value, without a name of its own */
+	const struct conf_node *key; /* the name in the file, NULL if it has none */
 };
 
 #define SECRET_HINT "write {secret: NAME}, {env: NAME} or {file: PATH}"
@@ -203,7 +204,8 @@ static int set_literal_secret(const struct reading *g, struct conf_secret *membe
 	err = secret_new(text, &fresh.literal);
 	if (err)
 		return err;
-	conf_complain(g->r, g->f, g->node, 0, CONF_WARNING,
+	/* About the key: the line of the value would show a secret that has a line of its own. */
+	conf_complain(g->r, g->f, g->key, 0, CONF_WARNING,
 		"keep it apart: run mynah secret set NAME, and write {secret: NAME} here",
 		"\"%s\" stands in the file where everybody who gets it can read it", g->name);
 	secret_fini(member);
@@ -233,7 +235,7 @@ static int set_secret(const struct reading *g, struct conf_secret *member, struc
 			return refuse(&value, SECRET_HINT, "must name where the secret is kept");
 		if (besides[i] && !conf_is_word(name, besides[i]))
 			return refuse(&value, "letters, digits and _ only",
-				"has no possible name in \"%.*s\"", STR_FMT(conf_shown(name)));
+				"names no place where a secret can be");
 		fresh.from = CONF_SECRET_VAULT + (int)i;
 		if (set_text(&fresh.name, name))
 			return ERR_NOMEM;
@@ -364,7 +366,7 @@ static int read_fallbacks(
 	struct conf_report *r, const struct conf_option *options, size_t n, void *into)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct reading g = {r, NULL, NULL, options[i].name};
+		struct reading g = {r, NULL, NULL, options[i].name, NULL};
 		int err = options[i].fallback
 				  ? set_option(&g, &options[i], into, str_of(options[i].fallback))
 				  : 0;
@@ -383,14 +385,14 @@ int conf_read(struct conf_report *r, const struct conf_file *f, const struct con
 	if (verdict || !map || conf_node_is_null(map))
 		return verdict;
 	if (map->kind != CONF_MAP) {
-		struct reading g = {r, f, map, NULL};
+		struct reading g = {r, f, map, NULL, NULL};
 
 		return refuse_kind(&g, "a map of options");
 	}
 	for (size_t i = 0; i < conf_node_count(map); i++) {
 		const struct conf_node *key = map->items[2 * i], *value = map->items[2 * i + 1];
 		const struct conf_option *o = find_option(options, n, conf_node_text(key));
-		struct reading g = {r, f, value, o ? o->name : NULL};
+		struct reading g = {r, f, value, o ? o->name : NULL, key};
 		int err = 0;
 
 		if (!o) {
@@ -430,7 +432,7 @@ void conf_free_options(const struct conf_option *options, size_t n, void *from)
 static int read_single(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	enum conf_type type, double min, double max, void *out)
 {
-	struct reading g = {r, f, n, NULL};
+	struct reading g = {r, f, n, NULL, NULL};
 	struct conf_option o = {.type = type, .min = min, .max = max};
 
 	return set_option(&g, &o, out, conf_node_text(n));

@@ -1,6 +1,7 @@
 /* conf/room.h: what the files of this room share; nobody else includes it.
  *
- * complain.c keeps and writes complaints, excerpt.c draws their source line. yaml.c makes trees of
+ * complain.c keeps and writes complaints, excerpt.c draws their source line, mask.c
+ * keeps secrets out of both. yaml.c makes trees of
  * files that load.c found, node.c looks at them, line.c at their lines; flaw.c refuses what no file
  * may have, advice.c turns the YAML library's errors into sentences. value.c knows how values are
  * spelled, option.c reads maps by tables. table.c has the tables of mynah.yaml, mynah.c reads it,
@@ -67,6 +68,13 @@ struct conf_excerpt {
  * long lines cut to a window. */
 int conf_excerpt_draw(
 	const struct conf_spot *spot, struct conf_excerpt *e, struct buf *out) MUST_USE;
+/* ---- mask.c ------------------------------------------------------------------------------- */
+
+/* The next thing within [from, last) of one line that is, or would be, a secret: [*at, *end). */
+bool conf_next_secret(struct str text, size_t from, size_t last, size_t *at, size_t *end);
+/* Overwrites every copy of it, or of its beginning, in a sentence. */
+void conf_mask_copies(char *sentence, struct str secret);
+
 /* ---- line.c, load.c -------------------------------------------------------------------------- */
 
 bool conf_is_break(char c);

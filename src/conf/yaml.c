@@ -336,8 +336,8 @@ static int on_alias(struct builder *b, struct fy_event *e)
 	if (!a) {
 		conf_advise_quotes(text, at, hint);
 		complain_at(b, at, end, CONF_ERROR, hint,
-			"\"*%.*s\" is an alias, and nothing above is named \"&%.*s\"",
-			STR_FMT(conf_shown(name)), STR_FMT(conf_shown(name)));
+			"\"*%.*s\" is an alias, and nothing above has that name",
+			STR_FMT(conf_shown(name)));
 		return ERR_INVALID;
 	}
 	a->is_used = true;

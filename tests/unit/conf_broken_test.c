@@ -135,7 +135,7 @@ static const struct broken broken[] = {
 	{"twitch: {channels: [a], account: b, token: {vault: x}}\n", 1, 45,
 		"does not know the place \"vault\"", "{secret: NAME}"},
 	{"twitch: {channels: [a], account: b, token: [x]}\n", 1, 44, "in one way", "{env: NAME}"},
-	{"twitch: {channels: [a], account: b, token: {env: a-b}}\n", 1, 50, "no possible name",
+	{"twitch: {channels: [a], account: b, token: {env: a-b}}\n", 1, 50, "names no place",
 		"_ only"},
 	/* what does not go together */
 	{"ask: lcoal\n", 1, 6, "there is no provider \"lcoal\"", "did you mean \"local\"?"},
@@ -208,7 +208,7 @@ static void warnings_do_not_stop_a_file(void **state)
 {
 	static const struct broken suspicious[] = {
 		{"name: &x y\n", 1, 8, "\"&x\" is never used", "quotes"},
-		{"twitch: {account: a, channels: [a], token: oauth:abc}\n", 1, 44,
+		{"twitch: {account: a, channels: [a], token: oauth:abc}\n", 1, 37,
 			"\"token\" stands in the file", "mynah secret set"},
 		{"twitch: {account: a, token: {env: T}}\n", 1, 9, "joins no channel", "channels:"},
 		{"ask: [local, local]\n", 1, 14, "\"local\" is asked twice", "remove"},
@@ -403,6 +403,62 @@ static void complaints_past_the_limit_are_counted(void **state)
 	conf_report_fini(&r);
 }
 
+/* ---- Secrets in the file -----------------------------------------------------------------------
+ */
+
+static void a_secret_in_the_file_is_in_no_complaint(void **state)
+{
+	static const char *const texts[] = {
+		"twitch: {account: a, channels: [a], sends: 99, token: 'CANARY-1234'}\n",
+		"twitch:\n  account: a\n  channels: [a]\n  token: CANARY-1234\n",
+		"twitch:\n  account: a\n  token: oauth:CANARY-1234\n  token: x\n",
+		"twitch:\n  account: a\n  channels: [a]\n  token: |\n    CANARY-1234\n",
+		"twitch:\n  tokne: CANARY-1234\n",
+		"twitch:\n  token:CANARY-1234\n",
+		"twitch: {token:CANARY-1234}\n",
+		"twitch:\n  token: \"CANARY-1234\n",
+		"twitch:\n  token: 'CANARY-1234'x\n",
+		"twitch:\n  token: @CANARY-1234\n",
+		"twitch:\n  token: *CANARY-1234\n",
+		"twitch:\n  token: !CANARY-1234\n",
+		"twitch:\n  token: [CANARY-1234]\n",
+		"\ttoken: CANARY-1234\n",
+		"api: {key: CANARY-1234, listen: x, nmae: y}\n",
+		"memory: {'password': CANARY-1234, lines: x}\n",
+		"memory: {backend: redis, url: 'redis://:CANARY-1234@127.0.0.1'}\n",
+		"providers: {a: {url: 'https://user:CANARY-1234@h/'}}\n",
+		"providers: {a: {API_KEY: CANARY-1234}}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct conf_report r;
+		struct buf out;
+
+		conf_report_init(&r);
+		buf_init(&out, OUT_BYTES);
+		(void)accepts(str_of(texts[i]), &r);
+		assert_true(r.n > 0);
+		assert_int_equal(conf_report_write(&r, false, &out), 0);
+		assert_int_equal(conf_report_json(&r, &out), 0);
+		if (strstr(buf_text(&out), "CANARY") || strstr(buf_text(&out), "1234"))
+			fail_msg("%s gives %s", texts[i], buf_text(&out));
+		buf_fini(&out);
+		conf_report_fini(&r);
+	}
+	assert_drawn("api: {key: 'tiny', listne: x}\n", false,
+		"f.yaml:1:7: warning: \"key\" stands in the file where everybody who gets it can "
+		"read "
+		"it\n"
+		"    1 | api: {key: '****', listne: x}\n"
+		"      |       ^~~\n"
+		"hint: keep it apart: run mynah secret set NAME, and write {secret: NAME} here\n"
+		"f.yaml:1:20: error: unknown option \"listne\"\n"
+		"    1 | api: {key: '****', listne: x}\n"
+		"      |                    ^~~~~~\n"
+		"hint: did you mean \"listen\"?\n");
+}
+
 /* ---- Positions within a value ---------------------------------------------------------------- */
 
 static void an_offset_finds_its_character_however_the_value_is_written(void **state)
@@ -455,6 +511,7 @@ int main(void)
 		cmocka_unit_test(complaints_about_no_place_have_no_line),
 		cmocka_unit_test(the_same_is_told_as_json),
 		cmocka_unit_test(complaints_past_the_limit_are_counted),
+		cmocka_unit_test(a_secret_in_the_file_is_in_no_complaint),
 		cmocka_unit_test(an_offset_finds_its_character_however_the_value_is_written),
 	};
 
