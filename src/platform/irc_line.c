@@ -111,11 +111,12 @@ bool platform_tag_next(struct str *rest, struct str *key, struct str *value)
 		rest->len -= size + (end != NULL);
 		if (size == 0)
 			continue;
-		const char *equal = memchr(tag, '=', size);
-		size_t key_len = equal ? (size_t)(equal - tag) : size;
+		size_t key_len = 0;
+		while (key_len < size && tag[key_len] != '=') /* short: faster than memchr */
+			key_len++;
 		*key = (struct str){tag, key_len};
-		*value = equal ? (struct str){equal + 1, size - key_len - 1}
-			       : (struct str){tag + size, 0};
+		*value = key_len < size ? (struct str){tag + key_len + 1, size - key_len - 1}
+					: (struct str){tag + size, 0};
 		return true;
 	}
 	return false;
@@ -158,16 +159,19 @@ void platform_line_tags(const struct platform_line *l,
 	struct str rest = l->tags, key, value;
 
 	while (platform_tag_next(&rest, &key, &value)) {
-		if (key.len >= rows)
+		if (key.len == 0 || key.len >= rows)
 			continue;
 		const struct platform_tag_key *wanted = keys[key.len];
 		for (size_t i = 0; i < PLATFORM_TAG_ROW && wanted[i].key; i++) {
-			if (memcmp(wanted[i].key, key.at, key.len) == 0) {
+			if (wanted[i].key[0] == key.at[0] &&
+					memcmp(wanted[i].key, key.at, key.len) == 0) {
 				values[wanted[i].index] = value;
 				break;
 			}
 		}
 	}
+	if (l->tags.len == 0 || !memchr(l->tags.at, '\\', l->tags.len))
+		return;
 	/* Only now: an unescaped value may hold what separates tags. */
 	for (size_t i = 0; i < count; i++)
 		values[i] = platform_tag_unescape(values[i]);

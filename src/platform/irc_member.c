@@ -70,8 +70,11 @@ static bool fold(struct str nick, char out[PLATFORM_NICK_BYTES])
 {
 	if (nick.len == 0 || nick.len >= PLATFORM_NICK_BYTES)
 		return false;
-	for (size_t i = 0; i < nick.len; i++)
+	for (size_t i = 0; i < nick.len; i++) {
+		if ((unsigned char)nick.at[i] <= ' ')
+			return false;
 		out[i] = (char)tolower((unsigned char)nick.at[i]);
+	}
 	out[nick.len] = '\0';
 	return true;
 }
@@ -200,12 +203,13 @@ void platform_members_gone(struct platform_members *ms, struct str nick)
 
 void platform_members_renamed(struct platform_members *ms, struct str from, struct str to)
 {
-	struct platform_member *who = find(ms, from);
+	struct platform_member *who = find(ms, from), *other = find(ms, to);
 	char key[PLATFORM_NICK_BYTES];
 
 	if (!who)
 		return;
-	platform_members_gone(ms, (struct str){to.at, str_eq_nocase(from, to) ? 0 : to.len});
+	if (other && other != who)
+		forget(ms, other);
 	if (!fold(to, key)) {
 		forget(ms, who);
 		return;

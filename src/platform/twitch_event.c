@@ -132,7 +132,7 @@ bool platform_unwrap_action(struct str *text)
 static unsigned roles_of(const struct str tags[TAG_COUNT], bool *is_bot)
 {
 	static const struct {
-		const char *badge;
+		const char *name;
 		enum level level;
 	} badges[] = {
 		{"subscriber", LEVEL_SUBSCRIBER}, {"founder", LEVEL_SUBSCRIBER},
@@ -147,7 +147,8 @@ static unsigned roles_of(const struct str tags[TAG_COUNT], bool *is_bot)
 		struct str name = str_split(&badge, '/');
 
 		for (size_t i = 0; i < sizeof(badges) / sizeof(badges[0]); i++) {
-			if (str_is(name, badges[i].badge))
+			if (name.len > 0 && name.at[0] == badges[i].name[0] &&
+					str_is(name, badges[i].name))
 				roles |= ROLE(badges[i].level);
 		}
 		if (is_bot && str_is(name, "bot-badge"))

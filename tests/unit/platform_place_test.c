@@ -487,7 +487,7 @@ static void the_wire_refuses_what_must_not_be_said(void **state)
 {
 	static const char *const texts[] = {
 		"/ban somebody", ".timeout x", "!so x", "two\r\nPRIVMSG #kelpforest :lines", "two\nlines",
-		"bell\x07", "\xff\xfe", "\xe2\x80\xae" "abc", "",
+		"bell\x07", "\xff\xfe", "\xe2\x80\xae over", "",
 	};
 	struct stand *s = stand_up(stand_new());
 

@@ -422,8 +422,7 @@ static void a_gift_with_the_origin_of_a_batch_belongs_to_it_for_a_minute(void **
 static void names_never_give_a_role(void **state)
 {
 	static const char *const lines[] = {
-		"@display-name=KelpForest;user-id=7;room-id=40010001 :kelpforest_!x@x PRIVMSG "
-		"#kelpforest :I am the owner",
+		"@display-name=KelpForest;user-id=7;room-id=4 :kelpforest_!x@x PRIVMSG #k :mine",
 		"@badges=moderatör/1,broadcasters/1;user-id=7 :x!x@x PRIVMSG #kelpforest :hi",
 		"@display-name=broadcaster/1;user-id= :x!x@x PRIVMSG #kelpforest :hi",
 		"@badges=\\:moderator/1;mod=;user-id=7 :x!x@x PRIVMSG #kelpforest :hi",
@@ -872,6 +871,22 @@ static void ranks_come_from_names_and_modes(void **state)
 	assert_int_equal(ms.n, 0);
 }
 
+/* Found by irc_fuzz: two nicks that differ behind a NUL were one member, freed and then used. */
+static void a_nick_with_a_nul_is_nobody(void **state)
+{
+	struct platform_members ms = {0};
+	struct platform_modes modes;
+
+	(void)state;
+	platform_modes_init(&modes);
+	platform_members_names(&ms, &modes, STR("@op"));
+	platform_members_renamed(&ms, STR("op"), STR("op\0x"));
+	assert_int_equal(level_of(&ms, "op"), LEVEL_EVERYONE);
+	platform_members_names(&ms, &modes, STR("@op\0x"));
+	assert_int_equal(ms.n, 0);
+	platform_members_clear(&ms);
+}
+
 static void the_server_says_what_its_modes_are(void **state)
 {
 	struct platform_members ms = {0};
@@ -1006,6 +1021,7 @@ int main(void)
 		cmocka_unit_test(a_message_in_steady_state_allocates_nothing),
 		cmocka_unit_test(out_of_memory_is_an_ordinary_error),
 		cmocka_unit_test(ranks_come_from_names_and_modes),
+		cmocka_unit_test(a_nick_with_a_nul_is_nobody),
 		cmocka_unit_test(the_server_says_what_its_modes_are),
 		cmocka_unit_test(irc_tags_are_used_where_there_are_any),
 		cmocka_unit_test(made_up_events_are_what_was_written),
