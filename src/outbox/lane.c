@@ -1,9 +1,9 @@
 /* Accounts and lanes: when may a channel be spoken in.
  *
  * An account's sends all count into one log, whoever made them. A lane that is not privileged waits
- * until fewer than `sends` of them are in the window, and for its own gap and slow mode; a privileged
- * one only until fewer than `sends_mod` are. Which of the two a lane is may change while replies wait:
- * nothing is decided before outbox_next. */
+ * until fewer than `sends` of them are in the window, and for its own gap and slow mode; a
+ * privileged one only until fewer than `sends_mod` are. Which of the two a lane is may change while
+ * replies wait: nothing is decided before outbox_next. */
 #include "outbox/room.h"
 
 #include <stdio.h>
@@ -84,7 +84,7 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 	struct lane *l, *next;
 
 	if (!memchr(o->key, '\0', sizeof(o->key)) || o->sends < 0 || o->sends_mod < 0 ||
-			o->window_ms < 0 || o->gap_ms < 0)
+		o->window_ms < 0 || o->gap_ms < 0)
 		return ERR_INVALID;
 	if (most > OUTBOX_SENDS_MAX)
 		return ERR_LIMIT;
@@ -108,7 +108,7 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 	}
 	a->is = *o;
 	a->spent = spent;
-	HASH_ITER(hh, ob->lanes, l, next) {
+	HASH_ITER (hh, ob->lanes, l, next) {
 		if (l->place == o->place)
 			adopt_stamp(ob, l);
 	}
@@ -207,20 +207,20 @@ void outbox_lanes_free(struct outbox *ob)
 	struct spent *s, *next_spent;
 	struct stamp *t, *next_stamp;
 
-	HASH_ITER(hh, ob->lanes, l, next_lane) {
+	HASH_ITER (hh, ob->lanes, l, next_lane) {
 		HASH_DELETE(hh, ob->lanes, l);
 		mem_free(l);
 	}
-	HASH_ITER(hh, ob->accounts, a, next_account) {
+	HASH_ITER (hh, ob->accounts, a, next_account) {
 		HASH_DELETE(hh, ob->accounts, a);
 		mem_free(a);
 	}
-	HASH_ITER(hh, ob->logs, s, next_spent) {
+	HASH_ITER (hh, ob->logs, s, next_spent) {
 		HASH_DELETE(hh, ob->logs, s);
 		outbox_budget_fini(&s->log);
 		mem_free(s);
 	}
-	HASH_ITER(hh, ob->stamps, t, next_stamp) {
+	HASH_ITER (hh, ob->stamps, t, next_stamp) {
 		HASH_DELETE(hh, ob->stamps, t);
 		mem_free(t);
 	}

@@ -24,7 +24,7 @@ static void waiters_free(struct waiter *head)
 {
 	struct waiter *w, *next;
 
-	DL_FOREACH_SAFE(head, w, next) {
+	DL_FOREACH_SAFE (head, w, next) {
 		reply_free(w->reply);
 		mem_free(w);
 	}
@@ -36,7 +36,7 @@ void outbox_free(struct outbox *ob)
 
 	if (!ob)
 		return;
-	DL_FOREACH(ob->busy, l)
+	DL_FOREACH (ob->busy, l)
 		waiters_free(l->queue);
 	waiters_free(ob->dead);
 	outbox_lanes_free(ob);
@@ -44,7 +44,7 @@ void outbox_free(struct outbox *ob)
 	mem_free(ob);
 }
 
-/* ---- Waiting and dying -------------------------------------------------------------------------- */
+/* ---- Waiting and dying ----------------------------------------------------------------------- */
 
 static bool goes_before(const struct reply *a, const struct reply *b)
 {
@@ -63,7 +63,8 @@ static bool is_worse(const struct reply *a, const struct reply *b)
 
 static void enqueue(struct outbox *ob, struct lane *l, struct waiter *w)
 {
-	struct waiter *after = l->queue ? l->queue->prev : NULL; /* utlist: head->prev is the tail */
+	struct waiter *after =
+		l->queue ? l->queue->prev : NULL; /* utlist: head->prev is the tail */
 
 	if (l->waiting == 0)
 		DL_APPEND(ob->busy, l);
@@ -112,8 +113,8 @@ static void kill_late(struct outbox *ob, int64_t now_ms)
 
 	if (now_ms <= ob->first_death_ms)
 		return;
-	DL_FOREACH_SAFE(ob->busy, l, next_lane) {
-		DL_FOREACH_SAFE(l->queue, w, next) {
+	DL_FOREACH_SAFE (ob->busy, l, next_lane) {
+		DL_FOREACH_SAFE (l->queue, w, next) {
 			if (w->reply->dies_ms < now_ms)
 				kill_waiter(ob, l, w, REASON_LATE);
 			else if (w->reply->dies_ms < first)
@@ -143,7 +144,7 @@ static bool make_room(struct outbox *ob, struct lane *l, const struct reply *r)
 		from = l;
 		worst = worst_of(l);
 	} else if (ob->waiting > 0 && ob->waiting >= ob->options.total_max) {
-		DL_FOREACH(ob->busy, each) {
+		DL_FOREACH (ob->busy, each) {
 			struct waiter *w = worst_of(each);
 			if (!worst || is_worse(w->reply, worst->reply)) {
 				worst = w;
@@ -159,7 +160,7 @@ static bool make_room(struct outbox *ob, struct lane *l, const struct reply *r)
 	return true;
 }
 
-/* ---- In and out --------------------------------------------------------------------------------- */
+/* ---- In and out ------------------------------------------------------------------------------ */
 
 enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms)
 {
@@ -214,7 +215,7 @@ struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms)
 	int64_t soonest = OUTBOX_NEVER;
 
 	kill_late(ob, now_ms);
-	DL_FOREACH(ob->busy, l) {
+	DL_FOREACH (ob->busy, l) {
 		int64_t ready = outbox_lane_ready_ms(ob, l);
 		if (ready > now_ms) {
 			if (ready < soonest)
@@ -266,7 +267,7 @@ int outbox_lane(struct outbox *ob, unsigned place, const char *channel, const st
 	return 0;
 }
 
-/* ---- Erasing ------------------------------------------------------------------------------------ */
+/* ---- Erasing --------------------------------------------------------------------------------- */
 
 /* An erasure's empty strings mean any. */
 static bool fits(struct str want, const char *has)
@@ -277,7 +278,7 @@ static bool fits(struct str want, const char *has)
 static bool is_erased(const struct erasure *e, const struct reply *r)
 {
 	if (!fits(e->platform, r->platform) || !fits(e->channel, r->channel) ||
-			!fits(e->channel_id, r->channel_id))
+		!fits(e->channel_id, r->channel_id))
 		return false;
 	if (e->message_id.len > 0)
 		return r->to_id && str_is(e->message_id, r->to_id);
@@ -289,8 +290,8 @@ void outbox_erase(struct outbox *ob, const struct erasure *e)
 	struct lane *l, *next_lane;
 	struct waiter *w, *next;
 
-	DL_FOREACH_SAFE(ob->busy, l, next_lane) {
-		DL_FOREACH_SAFE(l->queue, w, next) {
+	DL_FOREACH_SAFE (ob->busy, l, next_lane) {
+		DL_FOREACH_SAFE (l->queue, w, next) {
 			if (is_erased(e, w->reply))
 				kill_waiter(ob, l, w, REASON_GONE);
 		}
@@ -301,9 +302,9 @@ void outbox_drop(struct outbox *ob, unsigned place, const char *channel, enum re
 {
 	struct lane *l, *next;
 
-	DL_FOREACH_SAFE(ob->busy, l, next) {
+	DL_FOREACH_SAFE (ob->busy, l, next) {
 		if ((place == UINT_MAX || l->place == place) &&
-				(!channel || strcmp(channel, l->channel) == 0))
+			(!channel || strcmp(channel, l->channel) == 0))
 			kill_lane(ob, l, why);
 	}
 }

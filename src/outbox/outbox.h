@@ -52,7 +52,8 @@ int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
 enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms) MUST_USE;
 
 /* The next reply that may be sent now, or NULL; then *wait_ms is how long to wait before asking again
- * (-1 = nothing waits): until a lane may speak or a reply grows late, unless a lane changes first. Order: most urgent first, then oldest. GIVES; the send is counted. */
+ * (-1 = nothing waits): until a lane may speak or a reply grows late, unless a lane changes first.
+ * Order: most urgent first, then oldest. GIVES; the send is counted. */
 struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms);
 
 /* Replies that died waiting (late, full, gone, refused, stopped): gives one with its reason, or NULL.

@@ -5,16 +5,16 @@
  *   lane <TAB> wall ms <TAB> account <TAB> channel       latest send in a channel
  *   end <TAB> how many lines stand between
  *
- * How much time went by since is told by two clocks, and the one that says less is believed: the wall
- * clock may have been set, the monotonic one may have begun anew with the machine. In both cases a
- * budget looks fuller than it is, never emptier. */
+ * How much time went by since is told by two clocks, and the one that says less is believed: the
+ * wall clock may have been set, the monotonic one may have begun anew with the machine. In both
+ * cases a budget looks fuller than it is, never emptier. */
 #include "outbox/room.h"
 
 #include <string.h>
 
-#define SAVE_HEAD "mynah-outbox 1"
-#define SAVE_BYTES (4 * 1024 * 1024) /* 10,000 sends and as many lanes, with long names */
-#define SAVE_TIME_MAX 1000000000000000 /* ms, year 33658: sums of such times cannot overflow */
+#define SAVE_HEAD     "mynah-outbox 1"
+#define SAVE_BYTES    (4 * 1024 * 1024) /* 10,000 sends and as many lanes, with long names */
+#define SAVE_TIME_MAX 1000000000000000  /* ms, year 33658: sums of such times cannot overflow */
 
 static int add_line(struct buf *out, const char *kind, int64_t wall_ms, const char *key,
 	const char *channel, size_t *lines)
@@ -30,23 +30,24 @@ static int64_t window_of(const struct outbox *ob, const struct spent *s)
 	const struct account *a, *next;
 	int64_t window_ms = 0;
 
-	HASH_ITER(hh, ob->accounts, a, next) {
+	HASH_ITER (hh, ob->accounts, a, next) {
 		if (a->spent == s && a->is.window_ms > window_ms)
 			window_ms = a->is.window_ms;
 	}
 	return window_ms > 0 ? window_ms : OUTBOX_STAMP_MS; /* no account uses it now */
 }
 
-static int save_sends(const struct outbox *ob, int64_t now_ms, int64_t to_wall, struct buf *out,
-	size_t *lines)
+static int save_sends(
+	const struct outbox *ob, int64_t now_ms, int64_t to_wall, struct buf *out, size_t *lines)
 {
 	const struct spent *s, *next;
 	int err = 0;
 
-	HASH_ITER(hh, ob->logs, s, next) {
+	HASH_ITER (hh, ob->logs, s, next) {
 		int64_t since = now_ms - window_of(ob, s);
 		/* Spent as a whole: as many lines as the log has room for say the same. */
-		for (size_t i = s->log.n; i < s->log.cap && s->log.floor_ms > since && err == 0; i++)
+		for (size_t i = s->log.n; i < s->log.cap && s->log.floor_ms > since && err == 0;
+			i++)
 			err = add_line(out, "send", s->log.floor_ms + to_wall, s->key, NULL, lines);
 		for (size_t i = 0; i < s->log.n && err == 0; i++) {
 			int64_t at = outbox_budget_at(&s->log, i);
@@ -57,21 +58,21 @@ static int save_sends(const struct outbox *ob, int64_t now_ms, int64_t to_wall, 
 	return err;
 }
 
-static int save_lanes(const struct outbox *ob, int64_t now_ms, int64_t to_wall, struct buf *out,
-	size_t *lines)
+static int save_lanes(
+	const struct outbox *ob, int64_t now_ms, int64_t to_wall, struct buf *out, size_t *lines)
 {
 	const struct lane *l, *next_lane;
 	const struct stamp *s, *next_stamp;
 	int64_t since = now_ms - OUTBOX_STAMP_MS;
 	int err = 0;
 
-	HASH_ITER(hh, ob->lanes, l, next_lane) {
+	HASH_ITER (hh, ob->lanes, l, next_lane) {
 		const struct account *a = outbox_account_find(ob, l->place);
 		if (a && l->last_ms > since && err == 0)
-			err = add_line(out, "lane", l->last_ms + to_wall, a->is.key, l->channel,
-				lines);
+			err = add_line(
+				out, "lane", l->last_ms + to_wall, a->is.key, l->channel, lines);
 	}
-	HASH_ITER(hh, ob->stamps, s, next_stamp) {
+	HASH_ITER (hh, ob->stamps, s, next_stamp) {
 		if (s->at_ms > since && err == 0)
 			err = add_line(out, "lane", s->at_ms + to_wall, s->name, NULL, lines);
 	}
@@ -119,8 +120,7 @@ static int read_entry(struct str line, struct entry *e)
 	e->channel = line;
 	bool is_lane = str_is(e->kind, "lane");
 	if ((!is_lane && !str_is(e->kind, "send")) || e->key.len == 0 ||
-			e->key.len >= sizeof(((struct spent *)0)->key) ||
-			is_lane != (e->channel.len > 0))
+		e->key.len >= sizeof(((struct spent *)0)->key) || is_lane != (e->channel.len > 0))
 		return ERR_PARSE;
 	return 0;
 }
@@ -178,8 +178,9 @@ static int read_entries(struct outbox *ob, struct str text, int64_t saved_ms, in
 		struct str line = str_split(&text, '\n');
 		if (line.len > 4 && memcmp(line.at, "end\t", 4) == 0) {
 			struct str count = {line.at + 4, line.len - 4};
-			return str_int(count, &said) == 0 && said == lines && text.len == 0 ?
-				0 : ERR_PARSE;
+			return str_int(count, &said) == 0 && said == lines && text.len == 0
+				       ? 0
+				       : ERR_PARSE;
 		}
 		int err = read_entry(line, &e);
 		if (err == 0 && e.wall_ms > saved_ms)
@@ -199,9 +200,9 @@ static void spend_all(struct outbox *ob, int64_t now_ms)
 	struct lane *l, *next_lane;
 
 	ob->spent_ms = now_ms;
-	HASH_ITER(hh, ob->logs, s, next_spent)
+	HASH_ITER (hh, ob->logs, s, next_spent)
 		outbox_budget_spend_all(&s->log, now_ms);
-	HASH_ITER(hh, ob->lanes, l, next_lane)
+	HASH_ITER (hh, ob->lanes, l, next_lane)
 		l->last_ms = now_ms;
 }
 
@@ -212,8 +213,8 @@ int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall
 	int err = 0;
 
 	if (text.len > SAVE_BYTES || !str_is(str_split(&head, '\t'), SAVE_HEAD) ||
-			read_time(str_split(&head, '\t'), &saved_mono) < 0 ||
-			read_time(head, &saved_wall) < 0)
+		read_time(str_split(&head, '\t'), &saved_mono) < 0 ||
+		read_time(head, &saved_wall) < 0)
 		err = ERR_PARSE;
 	if (err == 0)
 		err = read_entries(NULL, rest, saved_wall, 0);

@@ -1,10 +1,10 @@
-/* Twins: the same words in the same channel, waiting or said within OUTBOX_TWIN_MS. Twitch drops such
- * a line silently, and a bot that says a thing twice looks broken. */
+/* Twins: the same words in the same channel, waiting or said within OUTBOX_TWIN_MS. Twitch drops
+ * such a line silently, and a bot that says a thing twice looks broken. */
 #include "outbox/room.h"
 
 #include <string.h>
 
-#define TWINS_SAID_MAX 4096         /* past it the earliest said are forgotten: 30 s of 130 sends/s */
+#define TWINS_SAID_MAX 4096 /* past it the earliest said are forgotten: 30 s of 130 sends/s */
 #define TWIN_KEY_BYTES (64 * 1024)
 
 static void unlist(struct outbox *ob, struct twin *t)
@@ -23,12 +23,12 @@ static void forget(struct outbox *ob, struct twin *t)
 
 static void sweep(struct outbox *ob, int64_t now_ms)
 {
-	while (ob->said && (now_ms - ob->said->said_ms > OUTBOX_TWIN_MS ||
-				   ob->said_count > TWINS_SAID_MAX))
+	while (ob->said &&
+		(now_ms - ob->said->said_ms > OUTBOX_TWIN_MS || ob->said_count > TWINS_SAID_MAX))
 		forget(ob, ob->said);
 }
 
-/* The lane's key and the text without what the platform does not tell apart: case, runs of spaces. */
+/* The lane's key and the text without what platforms do not tell apart: case, runs of spaces. */
 static int make_key(const struct lane *l, const char *text, struct buf *key)
 {
 	struct str rest = str_of(text);
@@ -113,6 +113,6 @@ void outbox_twins_free(struct outbox *ob)
 {
 	struct twin *t, *next;
 
-	HASH_ITER(hh, ob->twins, t, next)
+	HASH_ITER (hh, ob->twins, t, next)
 		forget(ob, t);
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES 100
+#define NAME_BYTES    100
 #define VERSION_BYTES 64
-#define EXAMPLE_BYTES 1000   /* one side of an example; a reply has to fit a chat line too */
-#define EXAMPLE_UNITS 500    /* Twitch's line */
+#define EXAMPLE_BYTES 1000 /* one side of an example; a reply has to fit a chat line too */
+#define EXAMPLE_UNITS 500  /* Twitch's line */
 
 /* What conf_read fills: the persona, and the maps that are read by hand. */
 struct draft {
@@ -26,7 +26,8 @@ static const struct conf_option options[] = {
 	{"description", CONF_TEXT, AT(is.description), "", 0, 0, NULL, CONF_LIVE,
 		"One line for people who choose among personas; the model never sees it."},
 	{"system", CONF_TEXT, AT(is.system), NULL, 0, 0, NULL, CONF_LIVE,
-		"Who the model is to be. {{char}} or {{bot}} is the persona's name, {{user}} the words "
+		"Who the model is to be. {{char}} or {{bot}} is the persona's name, {{user}} the "
+		"words "
 		"\"the viewer\": what chat says never gets here."},
 	{"model", CONF_NODE, AT(model), NULL, 0, 0, NULL, CONF_LIVE,
 		"{use, temperature, max_tokens}: which provider is asked, and how."},
@@ -57,7 +58,7 @@ const struct conf_option *persona_options(size_t *n)
 	return options;
 }
 
-/* ---- One file ----------------------------------------------------------------------------------- */
+/* ---- One file -------------------------------------------------------------------------------- */
 
 struct reading {
 	struct conf_report *report;
@@ -66,10 +67,11 @@ struct reading {
 	int err; /* the first */
 };
 
-#define COMPLAIN(rd, node, hint, ...)                                                              \
-	do {                                                                                       \
-		conf_complain((rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__); \
-		note(rd, ERR_INVALID);                                                             \
+#define COMPLAIN(rd, node, hint, ...)                                                          \
+	do {                                                                                   \
+		conf_complain(                                                                 \
+			(rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__); \
+		note(rd, ERR_INVALID);                                                         \
 	} while (0)
 
 static void note(struct reading *rd, int err)
@@ -97,8 +99,9 @@ static char *id_of(const char *path)
 	return mem_dupn(name, n);
 }
 
-/* Fills in {{char}}, {{bot}} and {{user}}, in place of *text. Nothing that chat says is known here, and
- * nothing of it ever takes the place of {{user}}: the system message is the same for everybody. */
+/* Fills in {{char}}, {{bot}} and {{user}}, in place of *text. Nothing that chat says is known here,
+ * and nothing of it ever takes the place of {{user}}: the system message is the same for everybody.
+ */
 static void fill_in(struct reading *rd, const struct conf_node *n, char **text, size_t max)
 {
 	struct str rest = str_trim(str_of(*text));
@@ -108,7 +111,8 @@ static void fill_in(struct reading *rd, const struct conf_node *n, char **text, 
 	buf_init(&out, max);
 	while (rest.len > 0 && err == 0) {
 		const char *open = memmem(rest.at, rest.len, "{{", 2);
-		const char *close = open ? memmem(open, (size_t)(rest.at + rest.len - open), "}}", 2) : NULL;
+		const char *close =
+			open ? memmem(open, (size_t)(rest.at + rest.len - open), "}}", 2) : NULL;
 		if (!close) {
 			err = buf_add_str(&out, rest);
 			break;
@@ -158,7 +162,7 @@ static bool is_version(const char *text)
 		return false;
 	for (const char *p = text + core; *p; p++) {
 		if (!strchr("-+.", *p) && !(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') &&
-				!(*p >= 'A' && *p <= 'Z'))
+			!(*p >= 'A' && *p <= 'Z'))
 			return false;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -182,7 +186,8 @@ static void read_model(struct reading *rd, const char *const *providers, size_t 
 {
 	struct conf_node *map = rd->d.model;
 
-	read_map(rd, map, model_options, COUNT(model_options), "write {temperature: 0.7, max_tokens: 120}");
+	read_map(rd, map, model_options, COUNT(model_options),
+		"write {temperature: 0.7, max_tokens: 120}");
 	if (!map || !conf_node_find(map, "temperature"))
 		rd->d.is.temperature = NAN;
 	if (!rd->d.is.use || !providers)
@@ -203,7 +208,8 @@ static void read_model(struct reading *rd, const char *const *providers, size_t 
 static char *read_side(struct reading *rd, const struct conf_node *pair, const char *key)
 {
 	struct conf_node *n = conf_node_find(pair, key);
-	struct str text = n && conf_node_kind(n) == CONF_SCALAR ? str_trim(conf_node_text(n)) : STR("");
+	struct str text =
+		n && conf_node_kind(n) == CONF_SCALAR ? str_trim(conf_node_text(n)) : STR("");
 
 	if (text.len == 0)
 		COMPLAIN(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
@@ -218,7 +224,8 @@ static char *read_side(struct reading *rd, const struct conf_node *pair, const c
 	return copy;
 }
 
-static void read_example(struct reading *rd, const struct conf_node *pair, struct persona_example *e)
+static void read_example(
+	struct reading *rd, const struct conf_node *pair, struct persona_example *e)
 {
 	if (conf_node_kind(pair) != CONF_MAP) {
 		COMPLAIN(rd, pair, "write {user: \"...\", reply: \"...\"}", "this is no example");
@@ -252,8 +259,8 @@ static void read_examples(struct reading *rd)
 	}
 	size_t n = conf_node_count(list);
 	if (n > PERSONA_EXAMPLES) {
-		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), NULL,
-			"more than %d examples", PERSONA_EXAMPLES);
+		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), NULL, "more than %d examples",
+			PERSONA_EXAMPLES);
 		n = PERSONA_EXAMPLES;
 	}
 	p->examples = mem_array(n ? n : 1, sizeof(*p->examples));
@@ -282,12 +289,13 @@ static void read_texts(struct reading *rd)
 		COMPLAIN(rd, node_of(rd, "name"), NULL, "a name is one line of at most %d bytes",
 			NAME_BYTES);
 	if (p->version && !is_version(p->version))
-		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0",
-			"\"%s\" is no version", p->version);
+		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0", "\"%s\" is no version",
+			p->version);
 	if (p->system)
 		fill_in(rd, node_of(rd, "system"), &p->system, PERSONA_SYSTEM_BYTES);
 	if (!p->system || !p->system[0])
-		COMPLAIN(rd, node_of(rd, "system"), "write system: | and who the model is to be below it",
+		COMPLAIN(rd, node_of(rd, "system"),
+			"write system: | and who the model is to be below it",
 			"a persona needs a system text");
 }
 

@@ -55,7 +55,9 @@ struct prompt {
 	size_t tokens;          /* estimated */
 	size_t lines_used, lines_left_out;
 	char hash[SHA256_TEXT_BYTES]; /* of roles and texts, with the fence marker left out */
-	char canary[17];        /* planted in the system text of this build of the persona */
+	/* Planted in the system text: 16 hex digits of a hash of id, version and system, so that the
+	 * message is the same in every prompt of a persona. */
+	char canary[17];
 };
 
 struct prompt_options {
@@ -67,7 +69,8 @@ struct prompt_options {
 	size_t max_chars;            /* how long the answer may be: told to the model */
 	uint64_t marker;             /* random: the fence */
 };
-/* GIVES *out (prompt_free). ERR_LIMIT: persona and question alone exceed the budget. */
+/* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and question
+ * alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;
 void prompt_free(struct prompt *p);
 /* One token estimate of a text: ASCII 4 bytes, other letters 2 characters, CJK 1, emoji 3, and a

@@ -1,22 +1,31 @@
-/* The gate: what a text goes through before it is said. The order is that of the rules in the house's
- * notes on output safety: form first, then judgement of the form that would be said; whatever fails is
- * refused as a whole, and on an error nothing is said.
+/* The gate: what a text goes through before it is said. The order is that of the rules in the
+ * house's notes on output safety: form first, then judgement of the form that would be said;
+ * whatever fails is refused as a whole, and on an error nothing is said.
  *
- * A template of ours (is_model false) keeps the streamer's form, labels, quotes and markdown included;
- * but the values in it are chat's, so it is judged like a model's text on links, mentions, personal
- * data and words: a link in a template passes only when its host is allowed. */
+ * A template of ours (is_model false) keeps the streamer's form, labels, quotes and markdown
+ * included; but the values in it are chat's, so it is judged like a model's text on links,
+ * mentions, personal data and words: a link in a template passes only when its host is allowed. */
 #include "safety/room.h"
 
 #include <string.h>
 
 #define CAPS_LETTERS 20 /* shorter shouts stay */
-#define CAPS_WORDS 5    /* fewer may be emotes, whose names are in capitals */
-#define CAPS_PCT 80
-#define ROW_MAX 5       /* of one sign: "sooooo" */
+#define CAPS_WORDS   5  /* fewer may be emotes, whose names are in capitals */
+#define CAPS_PCT     80
+#define ROW_MAX      5 /* of one sign: "sooooo" */
 
 enum rule {
-	RULE_OVERSIZE, RULE_SECRET, RULE_LEAK, RULE_COMMAND, RULE_MENTION, RULE_LINK, RULE_PERSONAL,
-	RULE_WORDS, RULE_FLOOD, RULE_WIRE, RULE_COUNT
+	RULE_OVERSIZE,
+	RULE_SECRET,
+	RULE_LEAK,
+	RULE_COMMAND,
+	RULE_MENTION,
+	RULE_LINK,
+	RULE_PERSONAL,
+	RULE_WORDS,
+	RULE_FLOOD,
+	RULE_WIRE,
+	RULE_COUNT
 };
 
 static const char *const rules[RULE_COUNT] = {
@@ -37,7 +46,7 @@ const char *safety_rule(size_t i)
 	return i < RULE_COUNT ? rules[i] : NULL;
 }
 
-/* ---- Rules -------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 static int copy_hosts(struct safety *s, const struct safety_options *o)
 {
@@ -66,9 +75,9 @@ int safety_new(const struct safety_options *o, struct safety **out)
 	struct str prefix = str_of(o->prefix);
 	int err = ERR_INVALID;
 
-	if (o->max_length < 1 || o->mentions < 0 || (prefix.len > 0 &&
-			(!safety_is_sayable(prefix, (size_t)o->max_length) ||
-				text_units(prefix) >= (size_t)o->max_length)))
+	if (o->max_length < 1 || o->mentions < 0 ||
+		(prefix.len > 0 && (!safety_is_sayable(prefix, (size_t)o->max_length) ||
+					   text_units(prefix) >= (size_t)o->max_length)))
 		goto out;
 	err = ERR_NOMEM;
 	s = mem_new(sizeof(*s));
@@ -115,7 +124,7 @@ void safety_unref(struct safety *s)
 	mem_free(s);
 }
 
-/* ---- Form --------------------------------------------------------------------------------------- */
+/* ---- Form ------------------------------------------------------------------------------------ */
 
 /* Shouting becomes speech: ASCII letters only, the first of each sentence stays. */
 static void lower_shouts(struct buf *b)
@@ -127,7 +136,8 @@ static void lower_shouts(struct buf *b)
 		upper += b->at[i] >= 'A' && b->at[i] <= 'Z';
 		lower += b->at[i] >= 'a' && b->at[i] <= 'z';
 	}
-	if (upper + lower < CAPS_LETTERS || words < CAPS_WORDS || upper * 100 < (upper + lower) * CAPS_PCT)
+	if (upper + lower < CAPS_LETTERS || words < CAPS_WORDS ||
+		upper * 100 < (upper + lower) * CAPS_PCT)
 		return;
 	for (size_t i = 0; i < b->len; i++) {
 		char c = b->at[i];
@@ -160,7 +170,8 @@ static int shorten_rows(struct str s, struct buf *out)
 /* "\x01ACTION waves\x01" is how IRC writes "/me waves". */
 static struct str without_action(struct str s)
 {
-	static const char action[] = "\x01" "ACTION";
+	static const char action[] = "\x01"
+				     "ACTION";
 
 	s = str_trim(s);
 	if (s.len >= sizeof(action) - 1 && memcmp(s.at, action, sizeof(action) - 1) == 0)
@@ -180,8 +191,8 @@ static bool has_declined(struct str line)
 	return false;
 }
 
-/* Length of line within max units: at the end of a sentence if that keeps half of it, else at a word,
- * else at a grapheme edge. */
+/* Length of line within max units: at the end of a sentence if that keeps half of it, else at a
+ * word, else at a grapheme edge. */
 static size_t cut_at(struct str line, size_t max)
 {
 	size_t whole = text_cut(line, 0, max), sentence = 0, word = 0;
@@ -192,16 +203,18 @@ static size_t cut_at(struct str line, size_t max)
 		if (line.at[i] == ' ')
 			word = i;
 		if ((line.at[i] == ' ' && strchr(".!?", line.at[i - 1])) ||
-				(i >= 3 && (memcmp(line.at + i - 3, "\u2026", 3) == 0 ||
-						   memcmp(line.at + i - 3, "\u3002", 3) == 0 ||
-						   memcmp(line.at + i - 3, "\uff01", 3) == 0 ||
-						   memcmp(line.at + i - 3, "\uff1f", 3) == 0)))
+			(i >= 3 && (memcmp(line.at + i - 3, "\u2026", 3) == 0 ||
+					   memcmp(line.at + i - 3, "\u3002", 3) == 0 ||
+					   memcmp(line.at + i - 3, "\uff01", 3) == 0 ||
+					   memcmp(line.at + i - 3, "\uff1f", 3) == 0)))
 			sentence = i;
 	}
-	return sentence >= whole / 2 && sentence > 0 ? sentence : word >= whole / 2 && word > 0 ? word : whole;
+	if (sentence > 0 && sentence >= whole / 2)
+		return sentence;
+	return word > 0 && word >= whole / 2 ? word : whole;
 }
 
-/* ---- Judgement ---------------------------------------------------------------------------------- */
+/* ---- Judgement ------------------------------------------------------------------------------- */
 
 /* One check on its way: the rule it broke, if any. */
 struct check {
@@ -234,7 +247,8 @@ static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
 	if (is_echo < 0)
 		return is_echo;
 	/* What the user made the bot repeat may call nobody. */
-	err = broke(k, RULE_MENTION, safety_mentions(line, c->user, is_echo ? 0 : k->s->mentions, b));
+	err = broke(
+		k, RULE_MENTION, safety_mentions(line, c->user, is_echo ? 0 : k->s->mentions, b));
 	if (err < 0)
 		return err;
 	buf_clear(a);
@@ -290,7 +304,7 @@ static int finish(struct check *k, struct str line, struct buf *out)
 	if (err == 0)
 		err = buf_add_str(out, line);
 	if (err == 0 && (line.len == 0 || !safety_is_sayable(line, room) ||
-			!safety_is_sayable(buf_str(out), k->s->max_units)))
+				!safety_is_sayable(buf_str(out), k->s->max_units)))
 		err = ERR_DENIED;
 	return err == ERR_DENIED && k->rule != RULE_COUNT ? err : broke(k, RULE_WIRE, err);
 }
@@ -311,7 +325,8 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
 		err = broke(&k, RULE_OVERSIZE, ERR_DENIED);
 	else if (c->has_secret && c->has_secret(c->ctx, text))
 		err = broke(&k, RULE_SECRET, ERR_DENIED);
-	else if (c->is_model) /* before anything is taken away that could part the canary's letters */
+	else if (c->is_model) /* before anything is taken away that could part the canary's letters
+			       */
 		err = broke(&k, RULE_LEAK, safety_leak_check(c->canary, (struct str){0}, text));
 	if (err == 0)
 		err = shape(&k, text, &a, &b);

@@ -1,8 +1,8 @@
 /* The form of a model's answer.
  *
- * Three passes over it: thoughts go; the tokens of chat templates go, and with them whatever the model
- * went on to invent behind the end of its own turn; then line by line role labels, echoes of the prompt
- * and markdown go, and the lines become one. */
+ * Three passes over it: thoughts go; the tokens of chat templates go, and with them whatever the
+ * model went on to invent behind the end of its own turn; then line by line role labels, echoes of
+ * the prompt and markdown go, and the lines become one. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ static bool is_blank(struct str s)
 	return true;
 }
 
-/* ---- Thoughts ----------------------------------------------------------------------------------- */
+/* ---- Thoughts -------------------------------------------------------------------------------- */
 
 /* "<think>", "</think>" and kin: length of the tag at `at`, 0 for none. */
 static size_t thought_tag(struct str s, size_t at, bool *is_close)
@@ -44,7 +44,7 @@ static size_t thought_tag(struct str s, size_t at, bool *is_close)
 	return 0;
 }
 
-/* An unclosed thought reaches to the end; a closing tag alone ends one that began before the text. */
+/* An unclosed thought reaches to the end; a closing tag alone ends one begun before the text. */
 static int drop_thoughts(struct str s, struct buf *out)
 {
 	size_t depth = 0, n;
@@ -67,7 +67,7 @@ static int drop_thoughts(struct str s, struct buf *out)
 	return err;
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------------- */
+/* ---- Tokens ---------------------------------------------------------------------------------- */
 
 #define TOKEN_BYTES 48 /* longest between "<|" and "|>" */
 
@@ -97,14 +97,14 @@ static size_t token_at(struct str s, size_t at)
 /* Some templates write a turn's author behind its first token. */
 static size_t author_at(struct str s, size_t at)
 {
-	static const char *const authors[] = {"assistant", "model", "bot", "system", "user", "final",
-		"analysis", "commentary"};
+	static const char *const authors[] = {
+		"assistant", "model", "bot", "system", "user", "final", "analysis", "commentary"};
 
 	for (size_t i = 0; i < sizeof(authors) / sizeof(authors[0]); i++) {
 		size_t end = at + strlen(authors[i]);
 		if (at < s.len && starts_nocase(s, at, authors[i]) &&
-				(end == s.len || s.at[end] == '\n' || s.at[end] == '\r' ||
-					s.at[end] == '<'))
+			(end == s.len || s.at[end] == '\n' || s.at[end] == '\r' ||
+				s.at[end] == '<'))
 			return end - at;
 	}
 	return 0;
@@ -132,7 +132,7 @@ static struct str first_turn(struct str s)
 	return (struct str){s.at + begin, s.len - begin};
 }
 
-/* ---- Lines -------------------------------------------------------------------------------------- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* Cuts the first line off *rest, at any sign that ends lines. */
 static struct str next_line(struct str *rest)
@@ -166,7 +166,7 @@ static struct str behind_label(struct str line, struct str name)
 	bool is_framed = s.at != line.at && (line.at[0] == '[' || line.at[0] == '<');
 
 	if (name.len == 0 || s.len <= name.len ||
-			!str_eq_nocase((struct str){s.at, name.len}, name))
+		!str_eq_nocase((struct str){s.at, name.len}, name))
 		return line;
 	s = (struct str){s.at + name.len, s.len - name.len};
 	struct str rest = skip(s, "*_])> ");
@@ -236,7 +236,7 @@ static bool is_question(struct str question, struct str line)
 	buf_init(&a, SAFETY_STEP_BYTES);
 	buf_init(&b, SAFETY_STEP_BYTES);
 	if (question.len > 0 && text_fold(str_trim(question), &a) == 0 &&
-			text_fold(safety_unquote(line), &b) == 0)
+		text_fold(safety_unquote(line), &b) == 0)
 		is_same = str_eq(buf_str(&a), buf_str(&b));
 	buf_fini(&a);
 	buf_fini(&b);

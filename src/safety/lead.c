@@ -1,8 +1,9 @@
 /* What a reply begins with, and whom it calls.
  *
- * Twitch takes a text that begins with '/' or '.' for a command, other bots one that begins with '!'
- * or another sign of theirs; a space in front does not help, for servers trim. So the signs go, and
- * where a command word stood behind them nothing is said at all: "ban x" from "/ban x" is no answer. */
+ * Twitch takes a text that begins with '/' or '.' for a command, other bots one that begins with
+ * '!' or another sign of theirs; a space in front does not help, for servers trim. So the signs go,
+ * and where a command word stood behind them nothing is said at all: "ban x" from "/ban x" is no
+ * answer. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -12,12 +13,10 @@
 /* Signs that platforms and bots take for a command wherever they lead, with their look-alikes. */
 static bool is_hard_sign(int32_t c)
 {
-	static const uint16_t signs[] = {
-		'/', '.', '!', '\\', 0x01C3, 0x0701, 0x0702, 0x1735, 0x2024, 0x2025, 0x2026, 0x203C,
-		0x2044, 0x2048, 0x2049, 0x2215, 0x2216, 0x2571, 0x2572, 0x27CB, 0x29F5, 0x29F8, 0x29F9,
-		0x2CC6, 0x2D51, 0x2E1D, 0x3002, 0x30FE, 0xFE15, 0xFE19, 0xFE52, 0xFE57, 0xFE68, 0xFF01,
-		0xFF0E, 0xFF0F, 0xFF3C, 0xFF61,
-	};
+	static const uint16_t signs[] = {'/', '.', '!', '\\', 0x01C3, 0x0701, 0x0702, 0x1735,
+		0x2024, 0x2025, 0x2026, 0x203C, 0x2044, 0x2048, 0x2049, 0x2215, 0x2216, 0x2571,
+		0x2572, 0x27CB, 0x29F5, 0x29F8, 0x29F9, 0x2CC6, 0x2D51, 0x2E1D, 0x3002, 0x30FE,
+		0xFE15, 0xFE19, 0xFE52, 0xFE57, 0xFE68, 0xFF01, 0xFF0E, 0xFF0F, 0xFF3C, 0xFF61};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		if (c == signs[i])
@@ -36,23 +35,22 @@ static bool is_soft_sign(int32_t c)
 static bool is_blank(int32_t c)
 {
 	return c == ' ' || c == 0x2800 || c == 0xA0 || c == 0x3000 || c == 0xFE0F || c == 0x200D ||
-		(c > 0xC0 && safety_letter(c) < 0);
+	       (c > 0xC0 && safety_letter(c) < 0);
 }
 
 /* Words that act on people or rooms on Twitch, on IRC and with common bots. */
-static const char *const command_words[] = {
-	"ban", "unban", "timeout", "untimeout", "mod", "unmod", "mods", "vip", "unvip", "vips", "clear",
-	"clearchat", "delete", "host", "unhost", "raid", "unraid", "commercial", "slow", "slowoff",
-	"followers", "followersoff", "subscribers", "subscribersoff", "emoteonly", "emoteonlyoff",
-	"uniquechat", "uniquechatoff", "r9kbeta", "r9kbetaoff", "w", "whisper", "msg", "color",
-	"disconnect", "marker", "block", "unblock", "announce", "announceblue", "announcegreen",
-	"announceorange", "announcepurple", "shield", "shieldoff", "shoutout", "poll", "deletepoll",
-	"endpoll", "prediction", "user", "pin", "unpin", "restrict", "unrestrict", "monitor",
-	"unmonitor", "warn", "op", "deop", "voice", "devoice", "kick", "kill", "kline", "gline", "quit",
-	"part", "join", "nick", "mode", "topic", "invite", "oper", "addcom", "addcmd", "editcom",
-	"delcom", "delcmd", "command", "commands", "permit", "settitle", "setgame", "title", "game",
-	"say", "raw", "eval", "exec", "reload", "restart", "shutdown",
-};
+static const char *const command_words[] = {"ban", "unban", "timeout", "untimeout", "mod", "unmod",
+	"mods", "vip", "unvip", "vips", "clear", "clearchat", "delete", "host", "unhost", "raid",
+	"unraid", "commercial", "slow", "slowoff", "followers", "followersoff", "subscribers",
+	"subscribersoff", "emoteonly", "emoteonlyoff", "uniquechat", "uniquechatoff", "r9kbeta",
+	"r9kbetaoff", "w", "whisper", "msg", "color", "disconnect", "marker", "block", "unblock",
+	"announce", "announceblue", "announcegreen", "announceorange", "announcepurple", "shield",
+	"shieldoff", "shoutout", "poll", "deletepoll", "endpoll", "prediction", "user", "pin",
+	"unpin", "restrict", "unrestrict", "monitor", "unmonitor", "warn", "op", "deop", "voice",
+	"devoice", "kick", "kill", "kline", "gline", "quit", "part", "join", "nick", "mode",
+	"topic", "invite", "oper", "addcom", "addcmd", "editcom", "delcom", "delcmd", "command",
+	"commands", "permit", "settitle", "setgame", "title", "game", "say", "raw", "eval", "exec",
+	"reload", "restart", "shutdown"};
 
 /* The first word of line, folded; how many bytes it takes in line. */
 static int first_word(struct str line, char word[32], size_t *bytes)
@@ -91,8 +89,8 @@ static size_t leading_signs(struct str line, bool *is_command)
 	int32_t c;
 
 	while ((c = text_next(line, &at)) >= 0) {
-		bool is_sign = is_hard_sign(c) || (is_soft_sign(c) && at < line.len &&
-			safety_is_letter(line.at[at]));
+		bool is_sign = is_hard_sign(c) ||
+			       (is_soft_sign(c) && at < line.len && safety_is_letter(line.at[at]));
 		if (!is_sign && !is_blank(c))
 			break;
 		if (c == '.')
@@ -115,7 +113,7 @@ int safety_lead(struct str line, struct buf *out)
 
 	while ((signs = leading_signs(line, &is_command)) > 0) {
 		bool is_fraction = line.at[signs - 1] == '.' && signs < line.len &&
-			safety_is_digit(line.at[signs]);
+				   safety_is_digit(line.at[signs]);
 		line = (struct str){line.at + signs, line.len - signs};
 		if (is_fraction) {
 			int err = buf_adds(out, "0.");
@@ -130,12 +128,13 @@ int safety_lead(struct str line, struct buf *out)
 			return ERR_DENIED;
 		if (strcmp(word, "me") != 0 && strcmp(word, "action") != 0)
 			break;
-		line = (struct str){line.at + bytes, line.len - bytes}; /* "/me waves" says "waves" */
+		line = (struct str){
+			line.at + bytes, line.len - bytes}; /* "/me waves" says "waves" */
 	}
 	return buf_add_str(out, line);
 }
 
-/* ---- Mentions ----------------------------------------------------------------------------------- */
+/* ---- Mentions -------------------------------------------------------------------------------- */
 
 static bool is_name_char(int32_t c)
 {
@@ -148,7 +147,7 @@ static bool starts_with_name(struct str rest, struct str name)
 	size_t at = name.len;
 
 	if (name.len == 0 || rest.len < name.len ||
-			!str_eq_nocase((struct str){rest.at, name.len}, name))
+		!str_eq_nocase((struct str){rest.at, name.len}, name))
 		return false;
 	return at == rest.len || !is_name_char(text_next(rest, &at));
 }

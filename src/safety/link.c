@@ -6,39 +6,53 @@
 
 #define HOST_BYTES 253 /* RFC 1035 */
 
-/* Top-level domains: all of two letters count when they exist, of the longer ones those people use. */
+/* Top-level domains: all of two letters that exist (IANA root zone), of the longer ones those that
+ * people use. */
 static const char country_tlds[] =
-	" ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt"
-	" bw by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er"
-	" es et eu fi fj fk fm fo fr ga gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht"
-	" hu id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr"
-	" ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng"
-	" ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd"
-	" se sg sh si sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw"
+	" ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo "
+	"br bs bt"
+	" bw by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec "
+	"ee eg er"
+	" es et eu fi fj fk fm fo fr ga gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm "
+	"hn hr ht"
+	" hu id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc "
+	"li lk lr"
+	" ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc "
+	"ne nf ng"
+	" ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa "
+	"sb sc sd"
+	" se sg sh si sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr "
+	"tt tv tw"
 	" tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw ";
 static const char long_tlds[] =
-	" com net org edu gov mil int info biz name pro app dev xyz top site online store shop club live"
-	" stream page link click fun space website tech cloud art blog news games game wiki bar vip win bet"
-	" casino porn xxx adult cam chat social media support zone team host press life today ink lol moe"
-	" gay ninja monster icu buzz rocks work agency digital download review loan gift cash money bid"
-	" trade date racing party science onion zip mov \u0440\u0444 \u4e2d\u56fd \u4e2d\u56fd \u7f51\u5740 ";
+	" com net org edu gov mil int info biz name pro app dev xyz top site online store shop "
+	"club live"
+	" stream page link click fun space website tech cloud art blog news games game wiki bar "
+	"vip win bet"
+	" casino porn xxx adult cam chat social media support zone team host press life today ink "
+	"lol moe"
+	" gay ninja monster icu buzz rocks work agency digital download review loan gift cash "
+	"money bid"
+	" trade date racing party science onion zip mov \u0440\u0444 \u4e2d\u56fd \u7f51\u5740 ";
 /* Those that nobody writes behind a dot and a space but to hide a link. */
 static const char hidden_tlds[] = " com net org gg tv io xyz ru ly ";
-static const char sentence_tlds[] = " com org xyz ru "; /* "... it. com": also none of a sentence's */
+static const char sentence_tlds[] =
+	" com org xyz ru "; /* "... it. com": also none of a sentence's */
 /* Schemes that are dangerous without "//" too. */
-static const char *const schemes[] = {"mailto:", "javascript:", "data:text", "steam:", "magnet:", "tel:",
-	"sms:", "vbscript:", "file:"};
+static const char *const schemes[] = {"mailto:", "javascript:", "data:text",
+	"steam:", "magnet:", "tel:", "sms:", "vbscript:", "file:"};
 
 static bool is_in_list(const char *list, struct str word)
 {
-	for (const char *p = list; word.len > 0 && (p = memmem(p, strlen(p), word.at, word.len)); p++) {
+	for (const char *p = list; word.len > 0 && (p = memmem(p, strlen(p), word.at, word.len));
+		p++) {
 		if (p > list && p[-1] == ' ' && p[word.len] == ' ')
 			return true;
 	}
 	return false;
 }
 
-/* ---- Undoing disguises -------------------------------------------------------------------------- */
+/* ---- Undoing disguises ----------------------------------------------------------------------- */
 
 static bool is_host_byte(char c)
 {
@@ -109,11 +123,11 @@ static int undisguise(struct str s, struct buf *out)
 	return err;
 }
 
-/* ---- Finding ------------------------------------------------------------------------------------ */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 struct finding {
-	size_t links;  /* met so far */
-	bool is_denied;/* one of them is not allowed */
+	size_t links;   /* met so far */
+	bool is_denied; /* one of them is not allowed */
 };
 
 static bool is_allowed(const struct safety *s, struct str host)
@@ -123,8 +137,8 @@ static bool is_allowed(const struct safety *s, struct str host)
 		if (str_eq_nocase(host, allowed))
 			return true;
 		if (host.len > allowed.len + 1 && host.at[host.len - allowed.len - 1] == '.' &&
-				str_eq_nocase((struct str){host.at + host.len - allowed.len, allowed.len},
-					allowed))
+			str_eq_nocase((struct str){host.at + host.len - allowed.len, allowed.len},
+				allowed))
 			return true;
 	}
 	return false;
@@ -151,7 +165,7 @@ static size_t token_end(struct str s, size_t at)
 static size_t host_end(struct str s, size_t at)
 {
 	while (at < s.len && (is_host_byte(s.at[at]) || (s.at[at] == '.' && at + 1 < s.len &&
-			is_host_byte(s.at[at + 1]))))
+								is_host_byte(s.at[at + 1]))))
 		at++;
 	return at;
 }
@@ -167,8 +181,8 @@ static size_t take_link(const struct safety *s, struct str text, size_t at, stru
 	/* Behind the host only what ends it: no user@, no port, no other link hidden in a path. A
 	 * trailing full stop is the sentence's. */
 	if (!is_plain_host(host) || !is_allowed(s, host) || !strchr(" /?#,;!).'\"", behind) ||
-			memmem(text.at + end, rest - end, "://", 3) ||
-			memchr(text.at + end, '@', rest - end) || memchr(text.at + end, '\\', rest - end))
+		memmem(text.at + end, rest - end, "://", 3) ||
+		memchr(text.at + end, '@', rest - end) || memchr(text.at + end, '\\', rest - end))
 		f->is_denied = true;
 	return rest;
 }
@@ -205,7 +219,8 @@ static bool is_host(struct str run, char behind)
 			return true;
 		label = next;
 		labels++;
-		numbers += is_all_digits(next) && next.len <= 3 && (next.len == 1 || next.at[0] != '0');
+		numbers += is_all_digits(next) && next.len <= 3 &&
+			   (next.len == 1 || next.at[0] != '0');
 	}
 	if (labels < 2)
 		return false;
@@ -240,7 +255,7 @@ static bool is_scheme_at(struct str text, size_t at)
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t n = strlen(schemes[i]);
 		if (text.len - at > n && memcmp(text.at + at, schemes[i], n) == 0 &&
-				text.at[at + n] != ' ')
+			text.at[at + n] != ' ')
 			return true;
 	}
 	return false;
@@ -320,8 +335,8 @@ int safety_link_check(const struct safety *s, bool is_strict, struct str text)
 		find_links(s, buf_str(&repaired), &plain);
 		/* A link that shows only then is disguised, wherever it leads. */
 		if (seen.is_denied || hidden.is_denied || plain.is_denied ||
-				hidden.links > seen.links || plain.links > seen.links ||
-				(is_strict && seen.links > 0))
+			hidden.links > seen.links || plain.links > seen.links ||
+			(is_strict && seen.links > 0))
 			err = ERR_DENIED;
 	}
 	buf_fini(&repaired);

@@ -32,8 +32,8 @@ static size_t find_mark(const struct buf *b, size_t from, const char *mark, size
 	return b->len;
 }
 
-/* Takes out a mark that opens before something and closes behind something: "**so**", not "2 * 3". A
- * mark within a word ("snake_case") opens nothing. */
+/* Takes out a mark that opens before something and closes behind something: "**so**", not "2 * 3".
+ * A mark within a word ("snake_case") opens nothing. */
 static void unmark_pairs(struct buf *b, const char *mark)
 {
 	const size_t n = strlen(mark);
@@ -41,13 +41,13 @@ static void unmark_pairs(struct buf *b, const char *mark)
 
 	while (pairs < PAIRS_MAX && (open = find_mark(b, open, mark, n)) < b->len) {
 		if (is_space(b, open + n) || (open > 0 && is_wordy(b, open - 1)) ||
-				(n == 1 && !is_wordy(b, open + n))) { /* "_(x)_" is a face */
+			(n == 1 && !is_wordy(b, open + n))) { /* "_(x)_" is a face */
 			open += n;
 			continue;
 		}
 		size_t close = open + n + 1;
 		while ((close = find_mark(b, close, mark, n)) < b->len &&
-				(is_space(b, close - 1) || is_wordy(b, close + n)))
+			(is_space(b, close - 1) || is_wordy(b, close + n)))
 			close += n;
 		if (close >= b->len)
 			return;
@@ -77,7 +77,8 @@ static void unmark_links(struct buf *b)
 
 void safety_unmark(struct buf *line)
 {
-	static const char *const marks[] = {"```", "``", "`", "***", "**", "__", "~~", "||", "*", "_"};
+	static const char *const marks[] = {
+		"```", "``", "`", "***", "**", "__", "~~", "||", "*", "_"};
 
 	if (line->len == 0)
 		return;
@@ -90,19 +91,25 @@ static bool starts_and_ends(struct str s, const char *open, const char *close)
 {
 	size_t a = strlen(open), b = strlen(close);
 
-	if (s.len < a + b || memcmp(s.at, open, a) != 0 ||
-			memcmp(s.at + s.len - b, close, b) != 0)
+	if (s.len < a + b || memcmp(s.at, open, a) != 0 || memcmp(s.at + s.len - b, close, b) != 0)
 		return false;
 	/* The same mark inside: several quotations, not one around the whole. */
 	return !memmem(s.at + a, s.len - a - b, open, a) &&
-		!memmem(s.at + a, s.len - a - b, close, b);
+	       !memmem(s.at + a, s.len - a - b, close, b);
 }
 
 struct str safety_unquote(struct str s)
 {
 	static const char *const pairs[][2] = {
-		{"\"", "\""}, {"'", "'"}, {"\u201c", "\u201d"}, {"\u201e", "\u201c"}, {"\u201d", "\u201d"},
-		{"\u2018", "\u2019"}, {"\u00ab", "\u00bb"}, {"\u300c", "\u300d"}, {"`", "`"},
+		{"\"", "\""},
+		{"'", "'"},
+		{"\u201c", "\u201d"},
+		{"\u201e", "\u201c"},
+		{"\u201d", "\u201d"},
+		{"\u2018", "\u2019"},
+		{"\u00ab", "\u00bb"},
+		{"\u300c", "\u300d"},
+		{"`", "`"},
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
-#define LEAK_WORDS 8         /* so many words in a row of the prompt are no chance */
-#define ECHO_WORDS_MIN 3
-#define ECHO_PCT 70          /* of the pairs of words */
-#define FLOOD_WORDS 20       /* shorter texts may repeat as they like, */
+#define LEAK_WORDS         8 /* so many words in a row of the prompt are no chance */
+#define ECHO_WORDS_MIN     3
+#define ECHO_PCT           70 /* of the pairs of words */
+#define FLOOD_WORDS        20 /* shorter texts may repeat as they like, */
 #define FLOOD_DISTINCT_PCT 25
-#define FLOOD_ROW 12         /* but not one word so often in a row */
+#define FLOOD_ROW          12 /* but not one word so often in a row */
 
 struct words {
 	uint64_t *at;
@@ -80,7 +80,8 @@ static size_t count_common(struct words *text, struct words *other, size_t k)
 		return 0;
 	qsort(other->at, other->n, sizeof(*other->at), compare);
 	for (size_t i = 0; i < text->n; i++)
-		common += bsearch(&text->at[i], other->at, other->n, sizeof(*other->at), compare) != NULL;
+		common += bsearch(&text->at[i], other->at, other->n, sizeof(*other->at), compare) !=
+			  NULL;
 	return common;
 }
 

@@ -1,5 +1,6 @@
-/* What must not be said of anyone, nor stored: addresses, phone and card numbers, keys. The rules look
- * for form only, so a number may be taken for a phone that is none; a lost reply is never news. */
+/* What must not be said of anyone, nor stored: addresses, phone and card numbers, keys. The rules
+ * look for form only, so a number may be taken for a phone that is none; a lost reply is never
+ * news. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -31,19 +32,36 @@ static bool has_prefix(struct str s, size_t at, const char *prefix)
 	return s.len - at >= n && str_eq_nocase((struct str){s.at + at, n}, str_of(prefix));
 }
 
-/* ---- Keys --------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
-/* How the keys of common services begin, which other signs they have, how long they are at least. */
+/* How the keys of common services begin, which other signs they have, their least length. */
 static const struct {
 	const char *prefix, *more;
 	size_t least;
 } keys[] = {
-	{"sk-", "-_", 16}, {"sk_live_", "", 16}, {"oauth:", "", 20}, {"ghp_", "", 20}, {"gho_", "", 20},
-	{"ghu_", "", 20}, {"ghs_", "", 20}, {"ghr_", "", 20}, {"github_pat_", "_", 20},
-	{"glpat-", "-_", 16}, {"akia", "", 16}, {"asia", "", 16}, {"xoxb-", "-", 10},
-	{"xoxa-", "-", 10}, {"xoxp-", "-", 10}, {"xoxe-", "-", 10}, {"xoxr-", "-", 10},
-	{"xoxs-", "-", 10}, {"aiza", "-_", 30}, {"hf_", "", 20}, {"live_", "_", 20},
-	{"npm_", "", 30}, {"bearer ", "-_.", 20},
+	{"sk-", "-_", 16},
+	{"sk_live_", "", 16},
+	{"oauth:", "", 20},
+	{"ghp_", "", 20},
+	{"gho_", "", 20},
+	{"ghu_", "", 20},
+	{"ghs_", "", 20},
+	{"ghr_", "", 20},
+	{"github_pat_", "_", 20},
+	{"glpat-", "-_", 16},
+	{"akia", "", 16},
+	{"asia", "", 16},
+	{"xoxb-", "-", 10},
+	{"xoxa-", "-", 10},
+	{"xoxp-", "-", 10},
+	{"xoxe-", "-", 10},
+	{"xoxr-", "-", 10},
+	{"xoxs-", "-", 10},
+	{"aiza", "-_", 30},
+	{"hf_", "", 20},
+	{"live_", "_", 20},
+	{"npm_", "", 30},
+	{"bearer ", "-_.", 20},
 };
 
 static size_t key_at(struct str s, size_t at)
@@ -69,7 +87,7 @@ static size_t key_at(struct str s, size_t at)
 	return 0;
 }
 
-/* ---- Addresses ---------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static size_t email_at(struct str s, size_t at)
 {
@@ -100,12 +118,14 @@ static size_t ipv4_at(struct str s, size_t at)
 			value = value * 10 + (s.at[i++] - '0');
 			digits++;
 		}
-		if (digits == 0 || digits > 3 || value > 255 || (digits > 1 && s.at[i - digits] == '0'))
+		if (digits == 0 || digits > 3 || value > 255 ||
+			(digits > 1 && s.at[i - digits] == '0'))
 			return 0;
 		if (part < 3 && byte_at(s, i++) != '.')
 			return 0;
 	}
-	if (is_word_char(byte_at(s, i)) || (byte_at(s, i) == '.' && safety_is_digit(byte_at(s, i + 1))))
+	if (is_word_char(byte_at(s, i)) ||
+		(byte_at(s, i) == '.' && safety_is_digit(byte_at(s, i + 1))))
 		return 0;
 	return i - at;
 }
@@ -142,16 +162,16 @@ static size_t ipv6_at(struct str s, size_t at)
 	return has_gap || (colons == 7 && groups == 8) ? i - at : 0;
 }
 
-/* ---- Numbers ------------------------------------------------------------------------------------ */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
-#define GROUPS_MAX 8
+#define GROUPS_MAX    8
 #define NUMBER_DIGITS 19 /* the longest card number */
 
 struct number {
-	size_t len;                 /* bytes in the text */
+	size_t len; /* bytes in the text */
 	char digits[NUMBER_DIGITS];
 	size_t n;
-	size_t groups[GROUPS_MAX];  /* digits in each */
+	size_t groups[GROUPS_MAX]; /* digits in each */
 	size_t group_count;
 	bool has_plus, has_paren, only_dots;
 };
@@ -236,16 +256,15 @@ static bool is_phone(const struct number *n)
 		return false;
 	if (n->group_count == 1) /* undivided: with a trunk zero or North American */
 		return n->digits[0] == '0' || (n->n == 10 && n->digits[0] >= '2') ||
-			(n->n == 11 && n->digits[0] == '1');
-	return n->has_paren ||
-		(n->group_count <= 6 && !is_grouped_by_thousands(n) && !is_years(n));
+		       (n->n == 11 && n->digits[0] == '1');
+	return n->has_paren || (n->group_count <= 6 && !is_grouped_by_thousands(n) && !is_years(n));
 }
 
 /* "2026-08-01" begins no phone number. */
 static bool is_date(const struct number *n)
 {
 	return n->group_count >= 3 && n->groups[0] == 4 && n->groups[1] == 2 && n->groups[2] == 2 &&
-		(memcmp(n->digits, "19", 2) == 0 || memcmp(n->digits, "20", 2) == 0);
+	       (memcmp(n->digits, "19", 2) == 0 || memcmp(n->digits, "20", 2) == 0);
 }
 
 static size_t number_at(struct str s, size_t at, const char **kind)

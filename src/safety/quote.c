@@ -1,8 +1,8 @@
 /* Words from chat on their way into a prompt.
  *
- * Some model servers take the control tokens of their chat template for real wherever they stand, so
- * all that could be one is taken apart, by form and not by list: a new model brings new tokens. What a
- * person meant to say stays readable. */
+ * Some model servers take the control tokens of their chat template for real wherever they stand,
+ * so all that could be one is taken apart, by form and not by list: a new model brings new tokens.
+ * What a person meant to say stays readable. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -15,14 +15,16 @@ static bool is_space_or_end(struct str s, size_t i)
 /* Words that a prompt uses as labels: "system: do as I say". Bytes with the colon, 0 for none. */
 static size_t label_at(struct str s, size_t at, size_t *letters)
 {
-	static const char *const labels[] = {"system", "assistant", "user", "human", "developer", "tool",
-		"model", "function", "instruction", "instructions", "response", "bot", "ai"};
+	static const char *const labels[] = {"system", "assistant", "user", "human", "developer",
+		"tool", "model", "function", "instruction", "instructions", "response", "bot",
+		"ai"};
 
 	if (at > 0 && (safety_is_letter(s.at[at - 1]) || safety_is_digit(s.at[at - 1])))
 		return 0;
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		size_t n = strlen(labels[i]);
-		if (s.len - at > n && str_eq_nocase((struct str){s.at + at, n}, str_of(labels[i]))) {
+		if (s.len - at > n &&
+			str_eq_nocase((struct str){s.at + at, n}, str_of(labels[i]))) {
 			size_t end = at + n;
 			while (end < s.len && (s.at[end] == ' ' || s.at[end] == '*'))
 				end++;
@@ -62,7 +64,8 @@ static bool is_fence_sign(char c)
 /* How many of a sign may stand in a row. */
 static size_t most_of(char c)
 {
-	return c == '-' || c == '=' || c == '"' || c == '_' || c == '*' || c == '`' || c == '~' ? 2 : 1;
+	return c == '-' || c == '=' || c == '"' || c == '_' || c == '*' || c == '`' || c == '~' ? 2
+												: 1;
 }
 
 /* Takes apart the tokens of one clean line. */
@@ -79,11 +82,12 @@ static int take_apart(struct str s, struct buf *out)
 		if ((n = label_at(s, i, &letters)) > 0) {
 			err = buf_addf(out, "%.*s -", (int)letters, s.at + i);
 			i += n - 1;
-		} else if (c == '<' && !is_space_or_end(s, i + 1) && !safety_is_digit(s.at[i + 1]) &&
-				s.at[i + 1] != '-' && s.at[i + 1] != '=') {
+		} else if (c == '<' && !is_space_or_end(s, i + 1) &&
+			   !safety_is_digit(s.at[i + 1]) && s.at[i + 1] != '-' &&
+			   s.at[i + 1] != '=') {
 			err = buf_adds(out, "\u2039");
 		} else if (c == '>' && i > 0 && s.at[i - 1] != ' ' && s.at[i - 1] != '-' &&
-				s.at[i - 1] != '=') {
+			   s.at[i - 1] != '=') {
 			err = buf_adds(out, "\u203a");
 		} else if (c == '[' && (n = bracket_at(s, i)) > 0) {
 			err = buf_addf(out, "(%.*s)", (int)n, s.at + i + 1);

@@ -17,13 +17,16 @@ struct safety_options {
 	bool links;                       /* all links may pass */
 	const char *const *allow_hosts;   /* these and their subdomains may pass */
 	size_t allow_host_count;
-	const char *const *words;         /* refused words and phrases, besides the built-in list */
+	/* Refused words and phrases, besides the built-in list: met as whole words in any disguise
+	 * (words.c); "*word*" is met inside longer ones too. Empty ones are skipped. */
+	const char *const *words;
 	size_t word_count;
 	int64_t max_length;               /* UTF-16 units of the final text: 500 on Twitch */
 	int64_t mentions;                 /* how many @names may stand in it (1) */
 	const char *prefix;               /* put in front, counted in; NULL = none */
 };
-/* GIVES *out, refcounted. Copies. */
+/* GIVES *out, refcounted. Copies. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
+ * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000 words. */
 int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
 struct safety *safety_ref(struct safety *s);
 void safety_unref(struct safety *s);
@@ -42,7 +45,9 @@ struct safety_context {
 	void *ctx;
 };
 
-/* Cleans text into out and judges it. REASON_NONE: out is one line, valid UTF-8, within max_length,
+/* Cleans text into out (cleared first) and judges it. A template keeps its form (quotes, labels,
+ * markdown), but since chat's words stand in it, its links pass only to allowed hosts, and mentions,
+ * personal data and words are judged as in a model's text. REASON_NONE: out is one line, valid UTF-8, within max_length,
  * ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE: refused, *rule says by which rule
  * ("words", "link", "leak", ...; static). REASON_DECLINED: the model said the silence token.
  * REASON_NOMEM. out is undefined unless REASON_NONE. */
@@ -56,8 +61,9 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
  * markers taken apart, cut at max_bytes. */
 int safety_quote(struct str text, size_t max_bytes, struct buf *out) MUST_USE;
 
-/* The wire rule, for platforms' second check: one line, valid UTF-8, no control or bidi characters,
- * first visible character not / . ! (nor their look-alikes), at most max_units UTF-16 units. */
+/* The wire rule, for platforms' second check: something to see, one line, valid UTF-8, no control or
+ * bidi characters, no @everyone or @here, first visible character not / . ! (nor their look-alikes),
+ * at most max_units UTF-16 units. */
 bool safety_is_sayable(struct str text, size_t max_units);
 
 /* Personal data and keys out of a text that is to be stored (ledger payload: redacted). */

@@ -1,23 +1,27 @@
 /* Refused words, over a skeleton of the text.
  *
- * The skeleton is the text folded, look-alike letters made plain, repeated letters squeezed (how often
- * each stood there is kept apart, so that one word is not taken for another with fewer), cut into
- * words. A refused word is met when a run of whole words spells it, spaces and signs between them or
- * not ("b a d", "b.ad", "ba d"), with a plural s or without; words marked so are also met inside longer
- * ones. All of that is done twice, with digits and signs as the letters they stand for ("b4d", "b@d")
- * and as gaps, and backwards.
+ * The skeleton is the text folded, look-alike letters made plain, repeated letters squeezed (how
+ * often each stood there is kept apart, so that one word is not taken for another with fewer), cut
+ * into words. A refused word is met when a run of whole words spells it, spaces and signs between
+ * them or not ("b a d", "b.ad", "ba d"), with a plural s or without; words marked so are also met
+ * inside longer ones. All of that is done twice, with digits and signs as the letters they stand
+ * for ("b4d", "b@d") and as gaps, and backwards.
  *
- * Words are kept as 64-bit hashes: the built-in list is of words nobody should have to read here. */
+ * Words are kept as 64-bit hashes: the built-in list is of words nobody should have to read here.
+ */
 #include "safety/room.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_LETTERS 60     /* squeezed; also what a mask can hold */
-#define WORDS_MAX 20000
+#define WORD_LETTERS      60 /* squeezed; also what a mask can hold */
+#define WORDS_MAX         20000
 #define BACKWARDS_LETTERS 5 /* shorter words mean something else backwards: "dog" */
 
-#define GAP_LETTERS 6       /* a word that long counts when cut anywhere: "ba dword" */
+/* A spelling is followed over so many glyphs a letter: "b b b a a a d". Bounds the work on "a a a
+ * ...". */
+#define GLYPHS_PER_LETTER 4
+#define GAP_LETTERS       6 /* a word that long counts when cut anywhere: "ba dword" */
 
 enum kind {
 	KIND_WORD,     /* met as a whole word */
@@ -27,8 +31,8 @@ enum kind {
 };
 
 struct entry {
-	uint64_t hash;   /* of the squeezed letters */
-	uint64_t doubled;/* bit i: the i-th of them must stand at least twice */
+	uint64_t hash;    /* of the squeezed letters */
+	uint64_t doubled; /* bit i: the i-th of them must stand at least twice */
 	uint8_t letters;
 	uint8_t kind;
 };
@@ -40,7 +44,8 @@ struct safety_words {
 	size_t longest;
 };
 
-/* Slurs against origin, religion, sexuality, gender and disability, and innocent words around them. */
+/* Slurs against origin, religion, sexuality, gender and disability, and innocent words around them.
+ */
 static const struct entry builtin[] = {
 #include "safety/words_builtin.h"
 };
@@ -56,7 +61,7 @@ struct skeleton {
 	size_t n;
 };
 
-/* ---- Skeleton ----------------------------------------------------------------------------------- */
+/* ---- Skeleton -------------------------------------------------------------------------------- */
 
 /* The letter a digit or sign stands for, 0 for none. */
 static int32_t leet(int32_t c)
@@ -74,8 +79,8 @@ static bool is_symbol(int32_t c) /* emoji and the like: words of one sign each *
 	return (c >= 0x2190 && c <= 0x2BFF) || c >= 0x1F000;
 }
 
-/* End of the word that begins at `at`: no white space, no sign that is never a letter. Says whether a
- * letter is in it. */
+/* End of the word that begins at `at`: no white space, no sign that is never a letter. Says whether
+ * a letter is in it. */
 static size_t word_end(struct str s, size_t at, bool *has_letter)
 {
 	size_t end = at;
@@ -158,7 +163,7 @@ static void turn_around(struct skeleton *k)
 	}
 }
 
-/* ---- Hashes ------------------------------------------------------------------------------------- */
+/* ---- Hashes ---------------------------------------------------------------------------------- */
 
 /* A spelling read so far: its squeezed letters, and which stood twice. */
 struct spelling {
@@ -216,12 +221,12 @@ static bool is_listed(const struct safety_words *w, const struct spelling *s, un
 	return false;
 }
 
-/* ---- Search ------------------------------------------------------------------------------------- */
+/* ---- Search ---------------------------------------------------------------------------------- */
 
 static bool is_plural_end(const struct skeleton *k, size_t i)
 {
 	return i + 1 < k->n && k->at[i + 1].ends && !k->at[i].ends &&
-		(k->at[i + 1].letter == 's' || k->at[i + 1].letter == 'z');
+	       (k->at[i + 1].letter == 's' || k->at[i + 1].letter == 'z');
 }
 
 /* Does the word around glyph i begin like an innocent one? */
@@ -258,20 +263,22 @@ static unsigned kinds_of(const struct skeleton *k, size_t from, size_t to)
 }
 
 /* Does a refused word begin at glyph i? */
-static bool is_met_at(const struct safety_words *w, const struct skeleton *k, size_t i, size_t least)
+static bool is_met_at(
+	const struct safety_words *w, const struct skeleton *k, size_t i, size_t least)
 {
 	const unsigned all = 1u << KIND_PHRASE | 1u << KIND_WORD | 1u << KIND_ANYWHERE;
 	struct spelling s = nothing;
 	bool is_inside = true; /* of the word it began in */
+	size_t end = i + w->longest * GLYPHS_PER_LETTER;
 
-	for (size_t j = i; j < k->n && s.letters < w->longest; j++) {
+	for (size_t j = i; j < k->n && j < end && s.letters < w->longest; j++) {
 		spell(&s, &k->at[j]);
 		bool is_whole = k->at[i].begins && (k->at[j].ends || is_plural_end(k, j));
 		if (s.letters >= least && is_whole && is_listed(w, &s, all) &&
-				is_listed(w, &s, kinds_of(k, i, j)))
+			is_listed(w, &s, kinds_of(k, i, j)))
 			return true;
 		if (s.letters >= least && is_inside && is_listed(w, &s, 1u << KIND_ANYWHERE) &&
-				!is_innocent(w, k, i))
+			!is_innocent(w, k, i))
 			return true;
 		is_inside &= !k->at[j].ends;
 		if (!is_inside && !k->at[i].begins)
@@ -313,9 +320,10 @@ int safety_words_check(const struct safety_words *w, struct str text)
 	return err;
 }
 
-/* ---- The list ----------------------------------------------------------------------------------- */
+/* ---- The list -------------------------------------------------------------------------------- */
 
-/* "word", "two words", "*inside*": the entry of a configured word. 0 letters: nothing to look for. */
+/* "word", "two words", "*inside*": the entry of a configured word. 0 letters: nothing to look for.
+ */
 static int make_entry(struct str word, struct entry *out)
 {
 	struct skeleton k = {0};
@@ -335,9 +343,12 @@ static int make_entry(struct str word, struct entry *out)
 		else
 			spell(&s, &k.at[i]);
 	}
-	*out = (struct entry){.hash = finish(&s), .doubled = s.doubled,
+	*out = (struct entry){.hash = finish(&s),
+		.doubled = s.doubled,
 		.letters = (uint8_t)s.letters,
-		.kind = is_anywhere ? KIND_ANYWHERE : has_gap ? KIND_PHRASE : KIND_WORD};
+		.kind = is_anywhere ? KIND_ANYWHERE
+			: has_gap   ? KIND_PHRASE
+				    : KIND_WORD};
 	mem_free(k.at);
 	buf_fini(&plain);
 	return err;

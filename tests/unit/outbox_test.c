@@ -12,7 +12,7 @@
 #include "outbox/outbox.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define TTL 30000
+#define TTL      30000
 
 static struct outbox *make(void)
 {
@@ -25,8 +25,8 @@ static struct outbox *make(void)
 
 static void add_account(struct outbox *ob, unsigned place, const char *key)
 {
-	struct outbox_account a = {.place = place, .sends = 19, .sends_mod = 99,
-		.window_ms = 30500, .gap_ms = 1100};
+	struct outbox_account a = {
+		.place = place, .sends = 19, .sends_mod = 99, .window_ms = 30500, .gap_ms = 1100};
 
 	snprintf(a.key, sizeof(a.key), "%s", key);
 	assert_int_equal(outbox_account(ob, &a), 0);
@@ -52,8 +52,12 @@ static struct outbox *make_usual(void)
 
 static struct reply *make_reply(const char *channel, const char *text, enum priority p, int64_t at)
 {
-	struct event e = {.platform = STR("twitch"), .channel = str_of(channel),
-		.channel_id = STR("7"), .user_id = STR("42"), .id = STR("m-1"), .at_ms = at};
+	struct event e = {.platform = STR("twitch"),
+		.channel = str_of(channel),
+		.channel_id = STR("7"),
+		.user_id = STR("42"),
+		.id = STR("m-1"),
+		.at_ms = at};
 	struct reply *r = reply_new("turn", &e, str_of(text));
 
 	assert_non_null(r);
@@ -62,8 +66,8 @@ static struct reply *make_reply(const char *channel, const char *text, enum prio
 	return r;
 }
 
-static enum reason put(struct outbox *ob, const char *channel, const char *text, enum priority p,
-	int64_t at)
+static enum reason put(
+	struct outbox *ob, const char *channel, const char *text, enum priority p, int64_t at)
 {
 	return outbox_put(ob, make_reply(channel, text, p, at), at);
 }
@@ -110,7 +114,8 @@ static void the_most_urgent_goes_first_then_the_oldest(void **state)
 	assert_int_equal(put(ob, "bob", "direct", PRIORITY_DIRECT, 5), REASON_NONE);
 	assert_int_equal(outbox_waiting(ob), 5);
 	assert_int_equal(outbox_waiting_lane(ob, 0, "mod"), 3);
-	static const char *const order[] = {"thanks", "direct", "question 2", "question 3", "ambient"};
+	static const char *const order[] = {
+		"thanks", "direct", "question 2", "question 3", "ambient"};
 	for (size_t i = 0; i < COUNT(order); i++)
 		expect_next(ob, 10, order[i]);
 	expect_next(ob, 10, NULL);
@@ -179,7 +184,8 @@ static void channels_keep_their_gap_slow_mode_and_hold(void **state)
 	outbox_free(ob);
 }
 
-/* W4, W5: 19 in a window, the moderated channel goes on to 99 and its sends hold the others back. */
+/* W4, W5: 19 in a window, the moderated channel goes on to 99 and its sends hold the others back.
+ */
 static void privileged_sends_fill_the_small_window(void **state)
 {
 	struct outbox *ob = make_usual();
@@ -223,8 +229,12 @@ static void privileged_sends_fill_the_small_window(void **state)
 static void a_reload_of_the_account_keeps_what_was_sent(void **state)
 {
 	struct outbox *ob = make_usual();
-	struct outbox_account a = {.place = 0, .key = "twitch:1", .sends = 2, .sends_mod = 4000,
-		.window_ms = 30500, .gap_ms = 0};
+	struct outbox_account a = {.place = 0,
+		.key = "twitch:1",
+		.sends = 2,
+		.sends_mod = 4000,
+		.window_ms = 30500,
+		.gap_ms = 0};
 
 	(void)state;
 	put(ob, "alice", "one", PRIORITY_DIRECT, 0);
@@ -336,8 +346,10 @@ static void erasures_drop_what_they_name(void **state)
 		struct erasure e;
 		bool goes;
 	} cases[] = {
-		{{.platform = STR("twitch"), .channel = STR("alice"), .message_id = STR("m-1")}, true},
-		{{.platform = STR("twitch"), .channel = STR("alice"), .message_id = STR("m-2")}, false},
+		{{.platform = STR("twitch"), .channel = STR("alice"), .message_id = STR("m-1")},
+			true},
+		{{.platform = STR("twitch"), .channel = STR("alice"), .message_id = STR("m-2")},
+			false},
 		{{.platform = STR("twitch"), .channel = STR("alice"), .user_id = STR("42")}, true},
 		{{.platform = STR("twitch"), .channel = STR("alice"), .user_id = STR("43")}, false},
 		{{.platform = STR("twitch"), .channel = STR("alice")}, true},
@@ -404,7 +416,7 @@ static void names_with_control_characters_are_refused(void **state)
 	outbox_free(ob);
 }
 
-/* ---- Restarts ----------------------------------------------------------------------------------- */
+/* ---- Restarts -------------------------------------------------------------------------------- */
 
 /* Sends 19 from alice's account, saves, and says how long a new process must wait. */
 static int64_t wait_after_restart(int64_t saved_mono, int64_t saved_wall, int64_t now, int64_t wall)
@@ -493,7 +505,11 @@ static void a_restart_keeps_when_a_channel_was_spoken_in(void **state)
 static void a_file_without_sense_counts_as_all_spent(void **state)
 {
 	static const char *const files[] = {
-		"", "\n", "hello", "mynah-outbox 1\n", "mynah-outbox 1\t1\t1\n",
+		"",
+		"\n",
+		"hello",
+		"mynah-outbox 1\n",
+		"mynah-outbox 1\t1\t1\n",
 		"mynah-outbox 2\t1\t1\nend\t0\n",
 		"mynah-outbox 1\t1\t1\nsend\t1\ttwitch:1\n",
 		"mynah-outbox 1\t1\t1\nsend\t1\ttwitch:1\nend\t2\n",
@@ -521,10 +537,10 @@ static void a_file_without_sense_counts_as_all_spent(void **state)
 	}
 }
 
-/* ---- Any traffic keeps within the limits -------------------------------------------------------- */
+/* ---- Any traffic keeps within the limits ----------------------------------------------------- */
 
 #define SENDS_MAX 60000
-#define CHANNELS 5
+#define CHANNELS  5
 
 /* What the platform saw. The judge knows nothing of the outbox but this. */
 struct seen {
@@ -670,8 +686,8 @@ static void out_of_memory_loses_the_reply_and_nothing_else(void **state)
 		assert_true(why == REASON_NOMEM || why == REASON_NONE);
 		assert_int_equal(outbox_waiting(ob), why == REASON_NONE ? 1 : 0);
 		if (why == REASON_NOMEM)
-			assert_int_equal(put(ob, "new channel", "hi", PRIORITY_DIRECT, 0),
-				REASON_NONE);
+			assert_int_equal(
+				put(ob, "new channel", "hi", PRIORITY_DIRECT, 0), REASON_NONE);
 		outbox_free(ob);
 	}
 }
