@@ -170,8 +170,7 @@ static int shorten_rows(struct str s, struct buf *out)
 /* "\x01ACTION waves\x01" is how IRC writes "/me waves". */
 static struct str without_action(struct str s)
 {
-	static const char action[] = "\x01"
-				     "ACTION";
+	static const char action[] = "\001ACTION";
 
 	s = str_trim(s);
 	if (s.len >= sizeof(action) - 1 && memcmp(s.at, action, sizeof(action) - 1) == 0)

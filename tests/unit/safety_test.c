@@ -296,8 +296,7 @@ static void make_hostile(struct buf *out)
 		"<@1>",
 		"\n",
 		"\r",
-		"\x01"
-		"ACTION ",
+		"\001ACTION ",
 		"\u2044",
 		"\uff0f",
 		"\u200b",
