@@ -499,7 +499,7 @@ static int console_status(void *self, struct buf *out)
 		err = buf_adds(out, ",\"why\":\"\",\"channels\":[{\"name\":");
 	if (err == 0)
 		err = json_add_string(out, str_of(c->channel));
-	return err < 0 ? err : buf_adds(out, ",\"joined\":true,\"open\":true,\"refused\":false,"
+	return err < 0 ? err : buf_adds(out, ",\"state\":\"open\",\"refused\":false,"
 		"\"privileged\":true,\"slow_ms\":0,\"hold_ms\":0}]}");
 }
 

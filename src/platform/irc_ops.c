@@ -236,6 +236,18 @@ static void irc_stop(void *self)
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
+/* A channel in one word, as people think of it. */
+static const char *channel_word(const struct platform_channel *ch)
+{
+	if (ch->lane.is_open)
+		return "open";
+	if (ch->seat.join == PLATFORM_JOINED) /* inside, and not allowed to speak */
+		return "joined";
+	if (ch->is_refused)
+		return "refused";
+	return ch->seat.join == PLATFORM_FAILED ? "failed" : "joining";
+}
+
 static const char *yes_no(bool is_so)
 {
 	return is_so ? "true" : "false";
@@ -250,9 +262,8 @@ static int add_channel_status(const struct platform_channel *ch, int64_t now_ms,
 	if (err == 0)
 		err = json_add_string(out, str_of(ch->name));
 	if (err == 0)
-		err = buf_addf(out, ",\"joined\":%s,\"open\":%s,\"refused\":%s,\"privileged\":%s,"
-			"\"slow_ms\":%lld,\"hold_ms\":%lld}",
-			yes_no(ch->seat.join == PLATFORM_JOINED), yes_no(l->is_open),
+		err = buf_addf(out, ",\"state\":\"%s\",\"refused\":%s,\"privileged\":%s,"
+			"\"slow_ms\":%lld,\"hold_ms\":%lld}", channel_word(ch),
 			yes_no(l->is_refused), yes_no(l->is_privileged), (long long)l->slow_ms,
 			(long long)hold_ms);
 	return err;
