@@ -47,7 +47,7 @@ struct safety_words {
 /* Slurs against origin, religion, sexuality, gender and disability, and innocent words around them.
  */
 static const struct entry builtin[] = {
-#include "safety/words_builtin.h"
+#include "safety/words_builtin.inc"
 };
 
 struct glyph {
