@@ -58,9 +58,9 @@ class Models:
         app = web.Application(client_max_size=4 << 20)
         app.router.add_post("/api/chat", self._ollama)
         app.router.add_post("/v1/chat/completions", self._openai)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.2, handler_cancellation=True)
+        self._runner = web.AppRunner(app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.2)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
 

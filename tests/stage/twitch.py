@@ -98,9 +98,10 @@ class Twitch:
     async def _start(self, port):
         app = web.Application()
         app.router.add_get("/", self._connect)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls,
+                           shutdown_timeout=0.2)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
         self.history.add("twitch", "listen", port=self.port)
