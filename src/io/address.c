@@ -23,7 +23,7 @@ static const unsigned char *inner_v4(const unsigned char *v6)
 	return NULL;
 }
 
-bool address_is_forbidden(const unsigned char *addr, bool is_v6)
+bool io_address_is_forbidden(const unsigned char *addr, bool is_v6)
 {
 	/* fd00:ec2::254, the metadata service of Amazon over IPv6. */
 	static const unsigned char metadata[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
@@ -41,7 +41,7 @@ bool address_is_forbidden(const unsigned char *addr, bool is_v6)
 	return (addr[0] == 169 && addr[1] == 254) || addr[0] == 0;
 }
 
-bool address_is_loopback(const unsigned char *addr, bool is_v6)
+bool io_address_is_loopback(const unsigned char *addr, bool is_v6)
 {
 	static const unsigned char one[16] = {[15] = 1};
 
@@ -60,9 +60,9 @@ bool io_host_is_loopback(const char *host)
 	if (strcasecmp(host, "localhost") == 0)
 		return true;
 	if (inet_pton(AF_INET, host, addr) == 1)
-		return address_is_loopback(addr, false);
+		return io_address_is_loopback(addr, false);
 	if (inet_pton(AF_INET6, host, addr) == 1)
-		return address_is_loopback(addr, true);
+		return io_address_is_loopback(addr, true);
 	return false;
 }
 

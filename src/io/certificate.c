@@ -34,7 +34,7 @@ static void time_of(const ASN1_TIME *t, char *out, size_t size)
 		snprintf(out, size, "an unreadable date");
 }
 
-bool certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
+bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
 {
 	X509 *cert = X509_STORE_CTX_get_current_cert(step);
 	int err = X509_STORE_CTX_get_error(step);

@@ -27,7 +27,7 @@ static void act(struct io *io, curl_socket_t fd, int events)
 	curl_multi_socket_action(multi, fd, events, &n);
 	while ((m = curl_multi_info_read(multi, &n)))
 		if (m->msg == CURLMSG_DONE)
-			http_transfer_done(m->easy_handle, m->data.result);
+			io_http_transfer_done(m->easy_handle, m->data.result);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -49,8 +49,8 @@ static void end_socket(struct handle *h)
 	if (h->is_dead)
 		return;
 	curl_multi_assign(h->io->curl->multi, s->fd, NULL);
-	handle_close(h, (uv_handle_t *)&s->poll);
-	handle_bury(h);
+	io_handle_close(h, (uv_handle_t *)&s->poll);
+	io_handle_bury(h);
 }
 
 static struct curl_socket *socket_new(struct io *io, curl_socket_t fd)
@@ -66,7 +66,7 @@ static struct curl_socket *socket_new(struct io *io, curl_socket_t fd)
 	s->poll.data = s;
 	s->fd = fd;
 	s->h.open = 1;
-	handle_init(&s->h, io, end_socket);
+	io_handle_init(&s->h, io, end_socket);
 	curl_multi_assign(io->curl->multi, fd, s);
 	return s;
 }
@@ -106,11 +106,12 @@ static int on_timeout(CURLM *multi, long ms, void *ctx)
 	if (ms < 0 || io->is_ending)
 		uv_timer_stop(&io->curl->timer);
 	else
-		uv_timer_start(&io->curl->timer, on_timer, (uint64_t)(ms + loop_drift_ms(io)), 0);
+		uv_timer_start(
+			&io->curl->timer, on_timer, (uint64_t)(ms + io_loop_drift_ms(io)), 0);
 	return 0;
 }
 
-CURLM *curl_door_open(struct io *io)
+CURLM *io_curl_door_open(struct io *io)
 {
 	struct curl_door *d = io->curl;
 
@@ -136,7 +137,7 @@ CURLM *curl_door_open(struct io *io)
 	return d->multi;
 }
 
-void curl_door_free(struct io *io)
+void io_curl_door_free(struct io *io)
 {
 	struct curl_door *d = io->curl;
 
@@ -145,7 +146,7 @@ void curl_door_free(struct io *io)
 	curl_multi_cleanup(d->multi);
 	io->curl = NULL;
 	/* It was in no list while it lived: it must outlive every transfer. */
-	handle_init(&d->h, io, NULL);
-	handle_close(&d->h, (uv_handle_t *)&d->timer);
-	handle_bury(&d->h);
+	io_handle_init(&d->h, io, NULL);
+	io_handle_close(&d->h, (uv_handle_t *)&d->timer);
+	io_handle_bury(&d->h);
 }

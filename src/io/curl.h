@@ -10,8 +10,8 @@
 #include "io/loop.h"
 
 /* The multi handle; NULL when curl cannot start. */
-CURLM *curl_door_open(struct io *io);
+CURLM *io_curl_door_open(struct io *io);
 /* http.c: a transfer ended by itself. Never called from inside curl. */
-void http_transfer_done(CURL *easy, CURLcode result);
+void io_http_transfer_done(CURL *easy, CURLcode result);
 
 #endif

@@ -54,7 +54,7 @@ static void fini_http(struct handle *h)
 	struct io_http *r = (struct io_http *)h;
 
 	if (r->is_added)
-		curl_multi_remove_handle(curl_door_open(h->io), r->easy);
+		curl_multi_remove_handle(io_curl_door_open(h->io), r->easy);
 	if (r->easy)
 		curl_easy_cleanup(r->easy);
 	curl_slist_free_all(r->headers);
@@ -72,7 +72,7 @@ void io_http_cancel(struct io_http *r)
 	r->lookup = NULL;
 	io_timer_free(r->deadline);
 	r->deadline = NULL;
-	handle_bury(&r->h);
+	io_handle_bury(&r->h);
 }
 
 static void end_http(struct handle *h)
@@ -130,7 +130,7 @@ static int err_of(CURLcode code, bool is_answered)
 	}
 }
 
-void http_transfer_done(CURL *easy, CURLcode result)
+void io_http_transfer_done(CURL *easy, CURLcode result)
 {
 	struct io_http *r = NULL;
 
@@ -218,10 +218,10 @@ static bool judge_address(struct io_http *r, const struct sockaddr *sa)
 	else
 		return false;
 	inet_ntop(sa->sa_family, number, text, sizeof(text));
-	if (address_is_forbidden(number, is_v6))
+	if (io_address_is_forbidden(number, is_v6))
 		stop(r, ERR_DENIED, "%s has the address %s: link-local and metadata addresses are "
 			"never asked", r->url.host, text);
-	else if (r->o.loopback_only && !address_is_loopback(number, is_v6))
+	else if (r->o.loopback_only && !io_address_is_loopback(number, is_v6))
 		stop(r, ERR_DENIED, "%s has the address %s, which is not on this machine",
 			r->url.host, text);
 	return r->err == 0;
@@ -396,7 +396,7 @@ static bool set_options(struct io_http *r)
 
 static int begin_transfer(struct io_http *r, const struct io_address *list, size_t n)
 {
-	CURLM *multi = curl_door_open(r->h.io);
+	CURLM *multi = io_curl_door_open(r->h.io);
 	size_t i;
 
 	for (i = 0; i < n; i++)
@@ -424,7 +424,7 @@ static void on_name(void *ctx, int err, const struct io_address *list, size_t n)
 	else if (begin_transfer(r, list, n) != 0 && !r->err)
 		stop(r, ERR_NOMEM, "no memory for a request to %s", r->url.host);
 	if (r->err)
-		handle_later(&r->h, finish_later);
+		io_handle_later(&r->h, finish_later);
 }
 
 static bool add_header(struct io_http *r, const char *line)
@@ -465,7 +465,7 @@ struct io_http *io_http_start(struct io *io, const struct io_http_options *o)
 	if (!r)
 		return NULL;
 	r->h.fini = fini_http;
-	handle_init(&r->h, io, end_http);
+	io_handle_init(&r->h, io, end_http);
 	if (io_url_parse(o->url, &r->url) != 0 || !copy_options(r, o))
 		goto fail;
 	r->deadline = io_timer_new(io, on_deadline, r);

@@ -73,7 +73,7 @@ struct io_lookup {
 static bool set_address(struct io_address *a, int family, const void *number)
 {
 	a->is_v6 = family == AF_INET6;
-	a->is_loopback = address_is_loopback(number, a->is_v6);
+	a->is_loopback = io_address_is_loopback(number, a->is_v6);
 	return inet_ntop(family, number, a->text, sizeof(a->text)) != NULL;
 }
 
@@ -243,7 +243,7 @@ static void finish(struct io_lookup *l)
 {
 	io_timer_free(l->deadline);
 	l->deadline = NULL;
-	handle_bury(&l->h);
+	io_handle_bury(&l->h);
 	l->got(l->ctx, l->err, l->err ? NULL : l->list, l->err ? 0 : l->n);
 }
 
@@ -309,12 +309,12 @@ static int begin(struct io_lookup *l, const char *host, int64_t deadline_ms)
 	struct name *nm;
 
 	if (answer_number(l, host)) {
-		handle_later(&l->h, finish_later);
+		io_handle_later(&l->h, finish_later);
 		return 0;
 	}
 	if (host[0] == '\0' || strlen(host) >= HOST_BYTES) {
 		l->err = ERR_NAME;
-		handle_later(&l->h, finish_later);
+		io_handle_later(&l->h, finish_later);
 		return 0;
 	}
 	r = resolver_of(l->h.io);
@@ -323,7 +323,7 @@ static int begin(struct io_lookup *l, const char *host, int64_t deadline_ms)
 		return ERR_NOMEM;
 	if (nm->n && clock_mono_ms() - nm->got_ms < KEEP_MS) {
 		settle(l, nm, 0);
-		handle_later(&l->h, finish_later);
+		io_handle_later(&l->h, finish_later);
 		return 0;
 	}
 	l->deadline = io_timer_new(l->h.io, on_deadline, l);
@@ -345,7 +345,7 @@ struct io_lookup *io_lookup(struct io *io, const char *host, int64_t deadline_ms
 		return NULL;
 	l->got = got;
 	l->ctx = ctx;
-	handle_init(&l->h, io, end_lookup);
+	io_handle_init(&l->h, io, end_lookup);
 	if (begin(l, host, deadline_ms) != 0) {
 		io_lookup_cancel(l);
 		return NULL;
@@ -360,7 +360,7 @@ void io_lookup_cancel(struct io_lookup *l)
 	stop_waiting(l);
 	io_timer_free(l->deadline);
 	l->deadline = NULL;
-	handle_bury(&l->h);
+	io_handle_bury(&l->h);
 }
 
 /* ---- Answers ------------------------------------------------------------------------------------ */
@@ -381,7 +381,7 @@ static void on_answer(struct resolver *r, const struct question *q)
 	while ((l = nm->waiting)) {
 		settle(l, nm, ERR_NAME);
 		stop_waiting(l);
-		handle_later(&l->h, finish_later);
+		io_handle_later(&l->h, finish_later);
 	}
 }
 
@@ -399,7 +399,7 @@ static void ask_queued(struct resolver *r)
 	}
 }
 
-void resolver_collect(struct io *io)
+void io_resolver_collect(struct io *io)
 {
 	struct resolver *r = io->resolver;
 	struct question *all, *q, *tmp;
@@ -418,7 +418,7 @@ void resolver_collect(struct io *io)
 	ask_queued(r);
 }
 
-void resolver_free(struct io *io)
+void io_resolver_free(struct io *io)
 {
 	struct resolver *r = io->resolver;
 	struct name *nm, *tmp;

@@ -20,7 +20,7 @@ static struct metric lag_metric = {
 
 /* ---- Life and death of handles ------------------------------------------------------------------ */
 
-void handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h))
+void io_handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h))
 {
 	h->io = io;
 	h->end = end;
@@ -29,7 +29,7 @@ void handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h))
 
 static void on_quiet(uv_idle_t *idle);
 
-void handle_later(struct handle *h, void (*call)(struct handle *h))
+void io_handle_later(struct handle *h, void (*call)(struct handle *h))
 {
 	if (h->is_dead)
 		return;
@@ -54,7 +54,7 @@ static void on_handle_closed(uv_handle_t *uv)
 	h->open--;
 }
 
-void handle_close(struct handle *h, uv_handle_t *uv)
+void io_handle_close(struct handle *h, uv_handle_t *uv)
 {
 	if (uv_is_closing(uv))
 		return;
@@ -62,7 +62,7 @@ void handle_close(struct handle *h, uv_handle_t *uv)
 	uv_close(uv, on_handle_closed);
 }
 
-void handle_bury(struct handle *h)
+void io_handle_bury(struct handle *h)
 {
 	if (h->is_dead)
 		return;
@@ -118,14 +118,14 @@ struct deferral {
 
 static void end_deferral(struct handle *h)
 {
-	handle_bury(h);
+	io_handle_bury(h);
 }
 
 static void run_deferral(struct handle *h)
 {
 	struct deferral *d = (struct deferral *)h;
 
-	handle_bury(h);
+	io_handle_bury(h);
 	d->call(d->ctx);
 }
 
@@ -137,14 +137,14 @@ int io_defer(struct io *io, void (*call)(void *ctx), void *ctx)
 		return ERR_NOMEM;
 	d->call = call;
 	d->ctx = ctx;
-	handle_init(&d->h, io, end_deferral);
-	handle_later(&d->h, run_deferral);
+	io_handle_init(&d->h, io, end_deferral);
+	io_handle_later(&d->h, run_deferral);
 	return 0;
 }
 
 /* ---- Lag ---------------------------------------------------------------------------------------- */
 
-int64_t loop_drift_ms(const struct io *io)
+int64_t io_loop_drift_ms(const struct io *io)
 {
 	/* uv_now is the time at which the loop last woke; uv_hrtime is in nanoseconds. */
 	int64_t drift = (int64_t)(uv_hrtime() / 1000000) - (int64_t)uv_now(&io->uv);
@@ -152,7 +152,7 @@ int64_t loop_drift_ms(const struct io *io)
 	return drift > 0 ? drift : 0;
 }
 
-void loop_note_lag(struct io *io, int64_t late_ms)
+void io_loop_note_lag(struct io *io, int64_t late_ms)
 {
 	if (late_ms > io->lag_ms)
 		io->lag_ms = late_ms;
@@ -165,7 +165,7 @@ static void on_before_wait(uv_prepare_t *p)
 	struct io *io = p->data;
 	int64_t now = (int64_t)uv_now(&io->uv);
 
-	loop_note_lag(io, loop_drift_ms(io));
+	io_loop_note_lag(io, io_loop_drift_ms(io));
 	if (now - io->lag_observed_at < LAG_OBSERVE_MS)
 		return;
 	metric_observe_ms(&lag_metric, NULL, (double)io->lag_observed_ms);
@@ -177,7 +177,7 @@ static void on_after_wait(uv_check_t *c)
 {
 	struct io *io = c->data;
 
-	loop_note_lag(io, loop_drift_ms(io));
+	io_loop_note_lag(io, io_loop_drift_ms(io));
 }
 
 int64_t io_lag_ms(struct io *io)
@@ -196,8 +196,8 @@ static void on_wake(uv_async_t *wake)
 
 	if (io->is_ending)
 		return;
-	worker_collect(io);
-	resolver_collect(io);
+	io_worker_collect(io);
+	io_resolver_collect(io);
 }
 
 int io_new(struct io **out)
@@ -266,7 +266,7 @@ void io_turn(struct io *io, int64_t wait_ms)
 	uv_run(&io->uv, UV_RUN_NOWAIT);
 	if (wait_ms <= 0 || io->activity != before || io->is_stopping)
 		return;
-	uv_timer_start(&io->turn, on_turn_end, (uint64_t)(wait_ms + loop_drift_ms(io)), 0);
+	uv_timer_start(&io->turn, on_turn_end, (uint64_t)(wait_ms + io_loop_drift_ms(io)), 0);
 	uv_run(&io->uv, UV_RUN_ONCE);
 	uv_timer_stop(&io->turn);
 }
@@ -274,7 +274,7 @@ void io_turn(struct io *io, int64_t wait_ms)
 void io_clock_shift(struct io *io, int64_t ms)
 {
 	clock_shift(ms, ms);
-	timer_shift_all(io);
+	io_timer_shift_all(io);
 }
 
 static void close_if_open(uv_handle_t *uv, void *arg)
@@ -317,11 +317,11 @@ void io_free(struct io *io)
 	/* Requests leave curl before curl ends, and curl's sockets are closed with it. */
 	for (i = 0; i < CLOSING_TURNS && io->graves; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);
-	curl_door_free(io);
-	resolver_free(io);
-	lws_door_close(io);
+	io_curl_door_free(io);
+	io_resolver_free(io);
+	io_lws_door_close(io);
 	run_out(io);
-	lws_door_free(io);
+	io_lws_door_free(io);
 	uv_walk(&io->uv, close_if_open, NULL);
 	for (i = 0; i < CLOSING_TURNS && uv_loop_close(&io->uv) != 0; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);

@@ -45,34 +45,34 @@ struct io {
 };
 
 /* Enters h into the loop. end is what io_free calls. */
-void handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h));
+void io_handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h));
 /* Runs call(h) once at the next quiet point unless h is buried before; asking again changes only
  * what is called. Cannot fail. */
-void handle_later(struct handle *h, void (*call)(struct handle *h));
+void io_handle_later(struct handle *h, void (*call)(struct handle *h));
 /* Closes one libuv handle inside h; its memory waits for that. */
-void handle_close(struct handle *h, uv_handle_t *uv);
+void io_handle_close(struct handle *h, uv_handle_t *uv);
 /* The end of h: nothing is called any more, mem_free(h) happens at a quiet point. Everything else h
  * owns has been given back by the caller. */
-void handle_bury(struct handle *h);
+void io_handle_bury(struct handle *h);
 
 /* Notes how late the loop is by now (milliseconds). */
-void loop_note_lag(struct io *io, int64_t late_ms);
+void io_loop_note_lag(struct io *io, int64_t late_ms);
 /* Milliseconds the current callback is behind uv_now. */
-int64_t loop_drift_ms(const struct io *io);
-void timer_shift_all(struct io *io);
+int64_t io_loop_drift_ms(const struct io *io);
+void io_timer_shift_all(struct io *io);
 
-void worker_collect(struct io *io);   /* on the loop: done callbacks of every worker */
-void resolver_collect(struct io *io); /* on the loop: answers of the resolver threads */
-void resolver_free(struct io *io);
+void io_worker_collect(struct io *io);   /* on the loop: done callbacks of every worker */
+void io_resolver_collect(struct io *io); /* on the loop: answers of the resolver threads */
+void io_resolver_free(struct io *io);
 
-/* Begins to close everything libwebsockets has; some turns later lws_door_free may be called. */
-void lws_door_close(struct io *io);
-void lws_door_free(struct io *io);
-void curl_door_free(struct io *io);
+/* Begins to close everything libwebsockets has; some turns later io_lws_door_free may be called. */
+void io_lws_door_close(struct io *io);
+void io_lws_door_free(struct io *io);
+void io_curl_door_free(struct io *io);
 
 /* Is it link-local, a metadata service, or unspecified (faults.md Z1)? addr is 4 or 16 bytes in
  * network order; forms of v4 inside v6 are seen through. */
-bool address_is_forbidden(const unsigned char *addr, bool is_v6);
-bool address_is_loopback(const unsigned char *addr, bool is_v6);
+bool io_address_is_forbidden(const unsigned char *addr, bool is_v6);
+bool io_address_is_loopback(const unsigned char *addr, bool is_v6);
 
 #endif

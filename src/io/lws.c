@@ -29,12 +29,12 @@ struct lws_door {
 };
 
 static const struct lws_protocols client_protocols[] = {
-	{.name = "mynah", .callback = ws_callback, .rx_buffer_size = READ_BYTES},
+	{.name = "mynah", .callback = io_ws_callback, .rx_buffer_size = READ_BYTES},
 	{0},
 };
 
 static const struct lws_protocols server_protocols[] = {
-	{.name = "mynah-http", .callback = serve_callback, .rx_buffer_size = READ_BYTES},
+	{.name = "mynah-http", .callback = io_serve_callback, .rx_buffer_size = READ_BYTES},
 	{0},
 };
 
@@ -47,7 +47,7 @@ static void on_log(int level, const char *line)
 	log_event(LOG_DEBUG, "io", "libwebsockets", "message", line, NULL);
 }
 
-int lws_door_open(struct io *io, struct lws_context **out)
+int io_lws_door_open(struct io *io, struct lws_context **out)
 {
 	struct lws_context_creation_info info = {0};
 	struct lws_door *door = io->lws;
@@ -85,12 +85,12 @@ int lws_door_open(struct io *io, struct lws_context **out)
 	io->lws = door;
 	*out = door->context;
 	/* The verification of certificates calls the first virtual host, whichever connects. */
-	if (!lws_door_client(io, false, NULL))
+	if (!io_lws_door_client(io, false, NULL))
 		return ERR_NOMEM;
 	return 0;
 }
 
-void lws_door_wake(struct io *io)
+void io_lws_door_wake(struct io *io)
 {
 	if (io->lws && io->lws->context)
 		lws_cancel_service(io->lws->context);
@@ -133,12 +133,12 @@ static struct client_vhost *vhost_new(struct lws_door *door, bool is_tls, const 
 	return v;
 }
 
-struct lws_vhost *lws_door_client(struct io *io, bool is_tls, const char *ca_file)
+struct lws_vhost *io_lws_door_client(struct io *io, bool is_tls, const char *ca_file)
 {
 	struct lws_context *context;
 	struct client_vhost *v;
 
-	if (lws_door_open(io, &context) != 0)
+	if (io_lws_door_open(io, &context) != 0)
 		return NULL;
 	if (!ca_file || !is_tls)
 		ca_file = "";
@@ -149,12 +149,12 @@ struct lws_vhost *lws_door_client(struct io *io, bool is_tls, const char *ca_fil
 	return v ? v->vh : NULL;
 }
 
-struct lws_vhost *lws_door_server(struct io *io)
+struct lws_vhost *io_lws_door_server(struct io *io)
 {
 	struct lws_context_creation_info info = {0};
 	struct lws_context *context;
 
-	if (lws_door_open(io, &context) != 0)
+	if (io_lws_door_open(io, &context) != 0)
 		return NULL;
 	if (io->lws->server)
 		return io->lws->server;
@@ -167,19 +167,19 @@ struct lws_vhost *lws_door_server(struct io *io)
 	return io->lws->server;
 }
 
-void lws_door_kill(struct io *io, struct lws *wsi)
+void io_lws_door_kill(struct io *io, struct lws *wsi)
 {
 	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-	lws_door_wake(io);
+	io_lws_door_wake(io);
 }
 
-void lws_door_close(struct io *io)
+void io_lws_door_close(struct io *io)
 {
 	if (io->lws)
 		lws_context_destroy(io->lws->context);
 }
 
-void lws_door_free(struct io *io)
+void io_lws_door_free(struct io *io)
 {
 	struct client_vhost *v, *tmp;
 

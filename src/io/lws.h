@@ -1,8 +1,8 @@
 /* io/lws.h: libwebsockets, shared by ws.c and serve.c.
  *
  * One context for the whole loop, born with the first use: it costs a megabyte. Rules (libraries.md
- * 1.2): after any call into libwebsockets outside its callbacks comes lws_door_wake; its timers are
- * not used; it is never asked to resolve a name. */
+ * 1.2): after any call into libwebsockets outside its callbacks comes io_lws_door_wake; its timers
+ * are not used; it is never asked to resolve a name. */
 #ifndef IO_LWS_H
 #define IO_LWS_H
 
@@ -13,22 +13,23 @@
 #define LWS_DOOR_WHY_BYTES 200
 
 /* The context; ERR_INVALID, logged with what to do, when libwebsockets cannot start. */
-int lws_door_open(struct io *io, struct lws_context **out) MUST_USE;
-void lws_door_wake(struct io *io);
+int io_lws_door_open(struct io *io, struct lws_context **out) MUST_USE;
+void io_lws_door_wake(struct io *io);
 /* The virtual host of client connections: plain, or TLS with the authorities of ca_file (NULL = the
  * system's). NULL when ca_file cannot be used. */
-struct lws_vhost *lws_door_client(struct io *io, bool is_tls, const char *ca_file);
+struct lws_vhost *io_lws_door_client(struct io *io, bool is_tls, const char *ca_file);
 /* The virtual host that accepted connections are given to. NULL when it cannot be made. */
-struct lws_vhost *lws_door_server(struct io *io);
+struct lws_vhost *io_lws_door_server(struct io *io);
 /* Closes a connection at its next turn. The caller has cut the opaque pointer before. */
-void lws_door_kill(struct io *io, struct lws *wsi);
+void io_lws_door_kill(struct io *io, struct lws *wsi);
 
 /* ws.c: all client connections; request.c: all of the server; certificate.c: one step of verifying a server's certificate. */
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
-int serve_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-	size_t len);
+int io_ws_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+int io_serve_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 /* Says in why (LWS_DOOR_WHY_BYTES) what is wrong. True = it is right after all: the certificate
  * carries the numeric host, which libwebsockets does not look for. */
-bool certificate_is_right(X509_STORE_CTX *step, const char *host, char *why);
+bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why);
 
 #endif

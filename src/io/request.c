@@ -73,7 +73,7 @@ static int send_answer(struct client *c, const struct io_response *a)
 	if (write_answer(c, a) != 0)
 		return -1;
 	c->sent = LWS_PRE;
-	client_enter(c, CLIENT_ANSWER);
+	io_client_enter(c, CLIENT_ANSWER);
 	lws_callback_on_writable(c->wsi);
 	return 0;
 }
@@ -231,7 +231,7 @@ static int on_headers(struct client *c, const char *uri, size_t len)
 
 	if (c->state != CLIENT_HEADERS)
 		return -1;
-	client_enter(c, CLIENT_BODY);
+	io_client_enter(c, CLIENT_BODY);
 	c->method = method_of(c->wsi);
 	if (!c->method)
 		return refuse(c, 501, "this method is not known");
@@ -262,8 +262,8 @@ static int on_body(struct client *c, const void *in, size_t len)
 	return buf_add(&c->body, in, len) == 0 ? 0 : -1;
 }
 
-int serve_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-	size_t len)
+int io_serve_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	struct client *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
@@ -288,7 +288,7 @@ int serve_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
 			return 0;
 		lws_set_opaque_user_data(wsi, NULL);
 		c->wsi = NULL;
-		client_drop(c);
+		io_client_drop(c);
 		return 0;
 	default:
 		return 0;

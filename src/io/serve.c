@@ -34,7 +34,7 @@ static void fini_client(struct handle *h)
 	buf_fini(&c->answer);
 }
 
-void client_drop(struct client *c)
+void io_client_drop(struct client *c)
 {
 	if (c->h.is_dead)
 		return;
@@ -42,18 +42,18 @@ void client_drop(struct client *c)
 	c->serve->n_clients--;
 	if (c->wsi) {
 		lws_set_opaque_user_data(c->wsi, NULL);
-		lws_door_kill(c->h.io, c->wsi);
+		io_lws_door_kill(c->h.io, c->wsi);
 	}
 	c->wsi = NULL;
-	handle_bury(&c->h);
+	io_handle_bury(&c->h);
 }
 
 static void end_client(struct handle *h)
 {
-	client_drop((struct client *)h);
+	io_client_drop((struct client *)h);
 }
 
-void client_enter(struct client *c, enum client_state state)
+void io_client_enter(struct client *c, enum client_state state)
 {
 	c->state = state;
 	c->since_ms = clock_mono_ms();
@@ -71,7 +71,7 @@ static bool make_room(struct io_serve *s)
 			oldest = c;
 	if (!oldest)
 		return false;
-	client_drop(oldest);
+	io_client_drop(oldest);
 	return true;
 }
 
@@ -85,21 +85,21 @@ static void add_client(struct io_serve *s, int fd, bool is_local)
 		return;
 	}
 	c->h.fini = fini_client;
-	handle_init(&c->h, s->h.io, end_client);
+	io_handle_init(&c->h, s->h.io, end_client);
 	c->serve = s;
 	c->is_local = is_local;
 	buf_init(&c->body, IO_SERVE_BODY_BYTES);
 	buf_init(&c->answer, LWS_PRE + SERVE_ANSWER_BYTES);
 	DL_APPEND(s->clients, c);
 	s->n_clients++;
-	client_enter(c, CLIENT_HEADERS);
+	io_client_enter(c, CLIENT_HEADERS);
 	c->wsi = lws_adopt_socket_vhost(s->vhost, fd); /* closes fd when it fails */
 	if (!c->wsi) {
-		client_drop(c);
+		io_client_drop(c);
 		return;
 	}
 	lws_set_opaque_user_data(c->wsi, c);
-	lws_door_wake(s->h.io);
+	io_lws_door_wake(s->h.io);
 	if (!io_timer_is_on(s->sweep))
 		io_timer_start(s->sweep, SWEEP_MS);
 }
@@ -112,7 +112,7 @@ static void on_sweep(void *ctx)
 
 	DL_FOREACH_SAFE(s->clients, c, tmp)
 		if (now - c->since_ms >= patience_ms[c->state])
-			client_drop(c);
+			io_client_drop(c);
 	if (s->clients)
 		io_timer_start(s->sweep, SWEEP_MS);
 }
@@ -277,7 +277,7 @@ void io_serve_free(struct io_serve *s)
 	if (!s || s->h.is_dead)
 		return;
 	while (s->clients)
-		client_drop(s->clients);
+		io_client_drop(s->clients);
 	close_door(&s->local);
 	close_door(&s->tcp);
 	if (s->path[0])
@@ -285,7 +285,7 @@ void io_serve_free(struct io_serve *s)
 	io_timer_free(s->sweep);
 	io_timer_free(s->resume);
 	s->sweep = s->resume = NULL;
-	handle_bury(&s->h);
+	io_handle_bury(&s->h);
 }
 
 static void end_serve(struct handle *h)
@@ -306,13 +306,13 @@ int io_serve_new(struct io *io, const char *socket_path, const char *listen,
 	s->local.fd = s->tcp.fd = -1;
 	s->answer = answer;
 	s->ctx = ctx;
-	handle_init(&s->h, io, end_serve);
+	io_handle_init(&s->h, io, end_serve);
 	s->sweep = io_timer_new(io, on_sweep, s);
 	s->resume = io_timer_new(io, on_resume, s);
 	if (!s->sweep || !s->resume)
 		goto fail;
 	err = ERR_INVALID;
-	s->vhost = lws_door_server(io);
+	s->vhost = io_lws_door_server(io);
 	if (!s->vhost)
 		goto fail;
 	err = socket_path ? open_local(s, socket_path) : 0;

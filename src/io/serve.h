@@ -45,7 +45,7 @@ struct io_serve {
 	char path[108]; /* of our own socket, to unlink; sun_path's size */
 };
 
-void client_drop(struct client *c);
-void client_enter(struct client *c, enum client_state state);
+void io_client_drop(struct client *c);
+void io_client_enter(struct client *c, enum client_state state);
 
 #endif

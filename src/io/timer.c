@@ -25,7 +25,7 @@ static void on_fire(uv_timer_t *uv)
 		uv_timer_start(uv, on_fire, (uint64_t)left, 0);
 		return;
 	}
-	loop_note_lag(t->h.io, (int64_t)uv_now(&t->h.io->uv) - t->wake_ms);
+	io_loop_note_lag(t->h.io, (int64_t)uv_now(&t->h.io->uv) - t->wake_ms);
 	t->is_on = false;
 	t->h.io->activity++;
 	t->fire(t->ctx);
@@ -34,7 +34,7 @@ static void on_fire(uv_timer_t *uv)
 static void arm(struct io_timer *t)
 {
 	int64_t left = t->due_ms - clock_mono_ms();
-	int64_t wait = (left > 0 ? left : 0) + loop_drift_ms(t->h.io);
+	int64_t wait = (left > 0 ? left : 0) + io_loop_drift_ms(t->h.io);
 
 	t->wake_ms = (int64_t)uv_now(&t->h.io->uv) + wait;
 	uv_timer_start(&t->uv, on_fire, (uint64_t)wait, 0);
@@ -53,7 +53,7 @@ struct io_timer *io_timer_new(struct io *io, void (*fire)(void *ctx), void *ctx)
 		return NULL;
 	t->fire = fire;
 	t->ctx = ctx;
-	handle_init(&t->h, io, end_timer);
+	io_handle_init(&t->h, io, end_timer);
 	uv_timer_init(&io->uv, &t->uv);
 	t->uv.data = t;
 	t->h.open = 1;
@@ -83,11 +83,11 @@ void io_timer_free(struct io_timer *t)
 	if (!t || t->h.is_dead)
 		return;
 	t->is_on = false;
-	handle_close(&t->h, (uv_handle_t *)&t->uv);
-	handle_bury(&t->h);
+	io_handle_close(&t->h, (uv_handle_t *)&t->uv);
+	io_handle_bury(&t->h);
 }
 
-void timer_shift_all(struct io *io)
+void io_timer_shift_all(struct io *io)
 {
 	struct handle *h;
 
@@ -121,8 +121,8 @@ static void end_signal(struct handle *h)
 {
 	struct signal_handle *s = (struct signal_handle *)h;
 
-	handle_close(h, (uv_handle_t *)&s->uv);
-	handle_bury(h);
+	io_handle_close(h, (uv_handle_t *)&s->uv);
+	io_handle_bury(h);
 }
 
 int io_signal(struct io *io, int signo, void (*caught)(void *ctx, int signo), void *ctx)
@@ -137,7 +137,7 @@ int io_signal(struct io *io, int signo, void (*caught)(void *ctx, int signo), vo
 		mem_free(s);
 		return ERR_IO;
 	}
-	handle_init(&s->h, io, end_signal);
+	io_handle_init(&s->h, io, end_signal);
 	s->h.open = 1;
 	s->uv.data = s;
 	if (uv_signal_start(&s->uv, on_signal, signo) != 0) {

@@ -73,7 +73,7 @@ struct io_watch *io_watch_new(struct io *io, int fd, void (*ready)(void *ctx, in
 		mem_free(w);
 		return NULL;
 	}
-	handle_init(&w->h, io, end_watch);
+	io_handle_init(&w->h, io, end_watch);
 	w->h.open = 1;
 	w->uv.handle.data = w;
 	return w;
@@ -98,6 +98,6 @@ void io_watch_free(struct io_watch *w)
 {
 	if (!w || w->h.is_dead)
 		return;
-	handle_close(&w->h, &w->uv.handle);
-	handle_bury(&w->h);
+	io_handle_close(&w->h, &w->uv.handle);
+	io_handle_bury(&w->h);
 }

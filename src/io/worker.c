@@ -70,7 +70,7 @@ int io_worker_new(struct io *io, const char *name, size_t max_jobs, struct io_wo
 		goto no_cond;
 	if (uv_thread_create(&w->thread, thread_main, w) != 0)
 		goto no_thread;
-	handle_init(&w->h, io, end_worker);
+	io_handle_init(&w->h, io, end_worker);
 	DL_APPEND(io->workers, w);
 	*out = w;
 	return 0;
@@ -145,7 +145,7 @@ static void collect(struct io_worker *w)
 	}
 }
 
-void worker_collect(struct io *io)
+void io_worker_collect(struct io *io)
 {
 	struct io_worker *w = io->workers, *next;
 
@@ -172,5 +172,5 @@ void io_worker_free(struct io_worker *w)
 	DL_DELETE(w->h.io->workers, w);
 	uv_cond_destroy(&w->more);
 	uv_mutex_destroy(&w->mutex);
-	handle_bury(&w->h);
+	io_handle_bury(&w->h);
 }

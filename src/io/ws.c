@@ -98,7 +98,7 @@ static void detach(struct io_ws *ws)
 	if (!wsi)
 		return;
 	lws_set_opaque_user_data(wsi, NULL);
-	lws_door_kill(ws->h.io, wsi);
+	io_lws_door_kill(ws->h.io, wsi);
 }
 
 static void drop_queue(struct io_ws *ws)
@@ -147,7 +147,7 @@ static void end_with(struct io_ws *ws, int err, const char *fmt, ...)
 	vsnprintf(ws->why, sizeof(ws->why), fmt, ap);
 	va_end(ap);
 	release(ws);
-	handle_later(&ws->h, tell_closed);
+	io_handle_later(&ws->h, tell_closed);
 }
 
 static void fini_ws(struct handle *h)
@@ -165,7 +165,7 @@ void io_ws_free(struct io_ws *ws)
 	if (!ws || ws->h.is_dead)
 		return;
 	release(ws);
-	handle_bury(&ws->h);
+	io_handle_bury(&ws->h);
 }
 
 static void end_ws(struct handle *h)
@@ -309,12 +309,12 @@ static void try_address(struct io_ws *ws)
 	enter(ws, IO_TCP);
 	if (ws->at_address + 1 < ws->n_addresses)
 		io_timer_start(ws->deadline, NEXT_ADDRESS_MS);
-	err = lws_door_open(io, &info.context);
+	err = io_lws_door_open(io, &info.context);
 	if (err) {
 		end_with(ws, err, "libwebsockets cannot start");
 		return;
 	}
-	info.vhost = lws_door_client(io, ws->url.is_tls, ws->ca_file);
+	info.vhost = io_lws_door_client(io, ws->url.is_tls, ws->ca_file);
 	if (!info.vhost) {
 		end_with(ws, ERR_TLS, "cannot use the certificate authorities of %s",
 			ws->ca_file ? ws->ca_file : "the system");
@@ -336,11 +336,11 @@ static void try_address(struct io_ws *ws)
 	ws->heard[0] = '\0';
 	ws->certificate[0] = '\0';
 	wsi = lws_client_connect_via_info(&info);
-	lws_door_wake(io);
+	io_lws_door_wake(io);
 	if (wsi && ws->wsi)
 		watch_tcp(ws);
 	else
-		handle_later(&ws->h, attempt_failed_later);
+		io_handle_later(&ws->h, attempt_failed_later);
 }
 
 static void on_name(void *ctx, int err, const struct io_address *list, size_t n)
@@ -399,7 +399,7 @@ static int on_writeable(struct io_ws *ws)
 static void ask_writeable(struct io_ws *ws)
 {
 	lws_callback_on_writable(ws->wsi);
-	lws_door_wake(ws->h.io);
+	io_lws_door_wake(ws->h.io);
 }
 
 int io_ws_send(struct io_ws *ws, struct str text, bool ahead)
@@ -509,7 +509,7 @@ static void on_connection_error(struct io_ws *ws, const char *in, size_t len)
 	else
 		snprintf(ws->heard, sizeof(ws->heard), "%.*s", in ? (int)len : 0, in ? in : "");
 	ws->wsi = NULL;
-	handle_later(&ws->h, attempt_failed_later);
+	io_handle_later(&ws->h, attempt_failed_later);
 }
 
 static void on_closed(struct io_ws *ws)
@@ -541,13 +541,14 @@ static int on_certificate(struct io_ws *ws, void *user, size_t is_ok)
 		enter(ws, IO_TLS);
 	if (is_ok)
 		return 0;
-	if (!certificate_is_right(user, ws->url.host, ws->certificate))
+	if (!io_certificate_is_right(user, ws->url.host, ws->certificate))
 		return 1;
 	X509_STORE_CTX_set_error(user, X509_V_OK);
 	return 0;
 }
 
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+int io_ws_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	struct io_ws *ws = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
@@ -616,7 +617,7 @@ struct io_ws *io_ws_open(struct io *io, const struct io_ws_options *o)
 		return NULL;
 	ws->tcp_fd = -1;
 	ws->h.fini = fini_ws;
-	handle_init(&ws->h, io, end_ws);
+	io_handle_init(&ws->h, io, end_ws);
 	if (io_url_parse(o->url, &ws->url) != 0 || copy_options(ws, o) != 0)
 		goto fail;
 	ws->deadline = io_timer_new(io, on_deadline, ws);
