@@ -525,6 +525,19 @@ static void on_closed(struct io_ws *ws)
 			ws->url.host);
 }
 
+/* libwebsockets 4.1 frees a connection that is reset before the server's answer without a word of
+ * CONNECTION_ERROR. */
+static void on_vanished(struct io_ws *ws)
+{
+	if (ws->phase == IO_OPEN) {
+		on_closed(ws);
+		return;
+	}
+	snprintf(ws->heard, sizeof(ws->heard), "it hung up");
+	ws->wsi = NULL;
+	handle_later(&ws->h, attempt_failed_later);
+}
+
 static void on_established(struct io_ws *ws)
 {
 	stop_watching_tcp(ws);
@@ -581,6 +594,10 @@ int io_ws_callback(
 	case LWS_CALLBACK_CLIENT_CLOSED:
 		if (ws)
 			on_closed(ws);
+		return 0;
+	case LWS_CALLBACK_WSI_DESTROY:
+		if (ws && ws->wsi == wsi)
+			on_vanished(ws);
 		return 0;
 	default:
 		return 0;
