@@ -43,7 +43,7 @@ static bool has_room(struct bot_count *c, int64_t hour, int64_t cap)
 		c->when = hour;
 		c->calls = 0;
 	}
-	return cap <= 0 || c->calls < cap;
+	return c->calls < cap;
 }
 
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule)
@@ -68,8 +68,8 @@ enum reason bot_budget_take(struct bot *b, const struct event *e, const char **r
 	if (!user || !channel)
 		return REASON_NOMEM;
 
-	*rule = l->calls_day > 0 && g->calls_day >= l->calls_day ? "calls_day"
-		: l->calls_hour > 0 && g->calls_hour >= l->calls_hour ? "calls_hour"
+	*rule = g->calls_day >= l->calls_day ? "calls_day"
+		: g->calls_hour >= l->calls_hour ? "calls_hour"
 		: !has_room(channel, hour, l->calls_channel_hour) ? "calls_channel_hour"
 		: !has_room(user, hour, l->calls_user_hour) ? "calls_user_hour" : "";
 	if (**rule != '\0')

@@ -188,9 +188,11 @@ int bot_status(struct bot *b, struct buf *out)
 	ledger_counts(&b->ledger, &written, &lost);
 	buf_init(&reasons, 16 * 1024);
 	const bool is_fine = bot_is_healthy(b, &reasons);
-	err = buf_addf(out, "{\"version\":\"%s\",\"uptime_s\":%lld,\"status\":\"%s\",\"reasons\":[%s],"
-		"\"triggers\":%zu,\"personas\":%zu,\"reloads\":%lld,\"draining\":%s,", PACKAGE_VERSION,
-		(long long)((clock_mono_ms() - b->began_ms) / 1000), is_fine ? "healthy" : "degraded",
+	err = buf_addf(out, "{\"version\":\"%s\",\"uptime_s\":%lld,\"lag_ms\":%lld,\"status\":\"%s\","
+		"\"reasons\":[%s],\"triggers\":%zu,\"personas\":%zu,\"reloads\":%lld,"
+		"\"draining\":%s,", PACKAGE_VERSION,
+		(long long)((clock_mono_ms() - b->began_ms) / 1000), (long long)io_lag_ms(b->io),
+		is_fine ? "healthy" : "degraded",
 		buf_text(&reasons), trigger_set_count(w->triggers), w->persona_count,
 		(long long)b->reloads, b->is_draining ? "true" : "false");
 	buf_fini(&reasons);

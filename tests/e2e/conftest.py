@@ -53,7 +53,7 @@ class World:
         self.loop = Loop()
         self.history = History(folder / "history.jsonl")
         self.bot = Bot(folder, BINARY, SOURCE, self.history)
-        self.statuses, self.lags = [], []
+        self.statuses = []
         self.lag_limit_ms = 100
         self.exit_code = 0
         self._servers = []
@@ -97,7 +97,10 @@ class World:
         except (TypeError, OSError):
             return
         self.statuses.append(status)
-        self.lags.append(status.get("lag_ms", 0))
+
+    @property
+    def lags(self):
+        return self.bot.lags
 
     def logs(self):
         return [p for p in self.folder.glob("*.log") if p.is_file()]
@@ -131,16 +134,32 @@ def world(tmp_path):
 
 
 @pytest.fixture
-def talk(world):
+def scene(world):
+    """A function that starts a bot: its rooms, where it is moderator (no gap between replies), its
+    files and sections. Gives (twitch, models); the provider is `local` at models, of type `wire`."""
+    def start(rooms=("kelpforest",), mod=True, triggers=TRIGGERS, persona=PERSONA, wire="ollama",
+              provider=None, providers=None, twitch_conf=None, models_key=None, **sections):
+        twitch, models = world.twitch(rooms=rooms), world.models(key=models_key)
+        if mod:
+            twitch.mods.update(rooms)
+        world.bot.write("triggers/test.yaml", triggers)
+        world.bot.write("personas/mynah.yaml", persona)
+        if providers is None:
+            providers = {"local": models.conf(wire, **(provider or {}))}
+        elif callable(providers):
+            providers = providers(models)
+        world.bot.configure(twitch=world.twitch_conf(twitch, **(twitch_conf or {})),
+                            providers=providers, **sections)
+        world.bot.start()
+        world.bot.wait_up()
+        return twitch, models
+    return start
+
+
+@pytest.fixture
+def talk(world, scene):
     """A running bot with one channel, one model and simple triggers: world, twitch, models, bot."""
-    twitch, models = world.twitch(), world.models()
-    world.bot.write("triggers/test.yaml", TRIGGERS)
-    world.bot.write("personas/mynah.yaml", PERSONA)
-    world.bot.configure(twitch=world.twitch_conf(twitch),
-                        providers={"local": {"type": "ollama", "url": models.ollama,
-                                             "model": "tiny"}})
-    world.bot.start()
-    world.bot.wait_up()
+    twitch, models = scene(mod=False)
     return world, twitch, models, world.bot
 
 

@@ -38,6 +38,8 @@ class Bot:
         self.log = self.folder / "mynah.log"
         self.process = None
         self.runs = 0
+        self.lags = []             # ms, of each look at the status since the bot was up
+        self._delay_ms = None
         self.env = {k: v for k, v in os.environ.items()
                     if k not in ("http_proxy", "https_proxy", "NOTIFY_SOCKET")}
         self.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
@@ -101,6 +103,7 @@ class Bot:
                 stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, cwd=self.folder,
                 **options)
         self.history.add("bot", "start", pid=self.process.pid, run=self.runs)
+        self._delay_ms = None
         if wait:
             self.wait_for(lambda: self.get("/health"), "the control socket")
         return self
@@ -148,7 +151,21 @@ class Bot:
         return body if status in (200, 202, 503) else None
 
     def status(self):
-        return json.loads(self.get("/api/v1/status"))
+        """Its status. The first one of a run is its start-up's, whose lag is not judged."""
+        status = json.loads(self.get("/api/v1/status"))
+        delay, before = self._run_delay_ms(), self._delay_ms
+        if before is not None:
+            self.lags.append(max(0, status["lag_ms"] - (delay - before)))
+        self._delay_ms = delay
+        return status
+
+    def _run_delay_ms(self):
+        """How long its loop's thread was ready but other programs had the CPU: not its own lag."""
+        try:
+            text = pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text()
+        except OSError:
+            return 0
+        return int(text.split()[1]) / 1e6
 
     def metrics(self):
         """Series -> value."""
@@ -196,6 +213,16 @@ class Bot:
         if not self.log.exists():
             return []
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def outcomes(self):
+        """How every turn ended, in order: the log's lines of sent and dropped turns."""
+        return [line for line in self.log_lines() if line["module"] == "bot"
+                and line["action"] in ("sent", "dropped")]
+
+    def wait_outcomes(self, n, timeout=20):
+        """Waits until n turns have ended since the log began; gives their lines."""
+        return self.wait_for(lambda: len(found := self.outcomes()) >= n and found,
+                             f"{n} turns to end; there are {len(self.outcomes())}", timeout)
 
     def rows(self, query="select * from ai_interactions order by timestamp"):
         """Rows of the ledger as dicts."""

@@ -50,6 +50,10 @@ class Models:
     def openai(self):
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def conf(self, wire="ollama", **more):
+        """A provider: entry of mynah.yaml for this server."""
+        return {"type": wire, "url": getattr(self, wire), "model": "tiny", **more}
+
     def start(self, port=0):
         self.loop.run(self._start(port))
         return self
