@@ -307,6 +307,7 @@ void bot_reload(struct bot *b)
 	l->bot = b;
 	l->source = b->options.source;
 	l->source.uses_good = l->source.leaves_out = true;
+	l->source.before = b->world->conf; /* stays until reload_done, on this thread, lets it go */
 	conf_report_init(&l->report);
 	if (io_worker_put(b->worker, reload_work, reload_done, l)) {
 		conf_report_fini(&l->report);

@@ -40,6 +40,9 @@ struct bot_source {
 	/* A file that fails and has no good version is left out instead of failing the load: reloads. */
 	bool leaves_out;
 	bool needs_secrets;    /* fetch them; a missing one is an error */
+	/* The config that runs: a secret whose source can be read only once is taken from it. NULL at
+	 * start. BORROWED. */
+	struct conf *before;
 };
 
 /* Loads everything and complains about everything at once. Blocking: at start, or on a worker. GIVES

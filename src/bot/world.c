@@ -453,8 +453,11 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 	first = first ? first : err;
 	err = load_safety(&l);
 	first = first ? first : err;
-	if (!first && s->needs_secrets)
+	if (!first && s->needs_secrets) {
+		if (s->before)
+			conf_secrets_keep(l.world->conf, s->before);
 		first = conf_secrets_fetch(l.world->conf, r);
+	}
 	if (!first && !s->uses_good && r->errors > 0)
 		first = ERR_INVALID;
 out:

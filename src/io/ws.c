@@ -535,7 +535,7 @@ static void on_vanished(struct io_ws *ws)
 	}
 	snprintf(ws->heard, sizeof(ws->heard), "it hung up");
 	ws->wsi = NULL;
-	handle_later(&ws->h, attempt_failed_later);
+	io_handle_later(&ws->h, attempt_failed_later);
 }
 
 static void on_established(struct io_ws *ws)

@@ -235,6 +235,37 @@ static void test_refused_and_unknown_name(void **state)
 	io_ws_free(t.ws);
 }
 
+/* A peer that resets at once: libwebsockets 4.1.6 then says nothing but that it frees the
+ * connection, which once was killed a second time at its deadline. */
+static void test_reset_before_the_upgrade_is_answered(void **state)
+{
+	const struct linger now = {1, 0};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	struct seen s = {0};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	getsockname(fd, (struct sockaddr *)&a, &n);
+	open_to(&s, "ws", "127.0.0.1", ntohs(a.sin_port), "/");
+	for (int i = 0; i < 500 && !s.is_closed; i++) {
+		int peer_fd = accept(fd, NULL, NULL);
+
+		if (peer_fd >= 0) {
+			setsockopt(peer_fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+			close(peer_fd);
+		}
+		io_turn(io, 10);
+	}
+	close(fd);
+	assert_true(s.is_closed);
+	assert_int_equal(s.err, ERR_CONNECT);
+	io_ws_free(s.ws);
+}
+
 static void test_second_address_after_a_refusal(void **state)
 {
 	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -645,6 +676,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_host_and_subprotocol),
 		WITH_LOOP(test_ends),
 		WITH_LOOP(test_refused_and_unknown_name),
+		WITH_LOOP(test_reset_before_the_upgrade_is_answered),
 		WITH_LOOP(test_second_address_after_a_refusal),
 		WITH_LOOP(test_every_phase_has_its_deadline),
 		WITH_LOOP(test_deadlines_follow_a_moved_clock),
