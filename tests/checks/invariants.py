@@ -45,9 +45,9 @@ def at_most_once(world):
     seen, bad = set(), []
     for e in world.history.find("twitch", "said"):
         if e["reply_to"]:
-            if e["reply_to"] in seen:
+            if (e["reply_to"], e["room"]) in seen:
                 bad.append(f"two replies to {e['reply_to']}: {e['text']}")
-            seen.add(e["reply_to"])
+            seen.add((e["reply_to"], e["room"]))
     return bad
 
 
@@ -58,6 +58,23 @@ def conservation(world):
         total = status["sent"] + sum(status["drops"].values()) + status["live"]
         if status["hits"] != total:
             bad.append(f"{status['hits']} hits, but sent + drops + live = {total}")
+    return bad
+
+
+def one_link(world):
+    """N1, W1: never a second connection to a server, but for a hand-over it asked for."""
+    bad, links, asked = [], {}, {}
+    for e in world.history.find("twitch"):
+        server = e.get("server")
+        if e["what"] == "sent" and "RECONNECT" in e["lines"]:
+            asked[server] = e["t"]
+        elif e["what"] == "open":
+            links[server] = links.get(server, 0) + 1
+            most = 2 if e["t"] - asked.get(server, -60) < 60 else 1
+            if links[server] > most:
+                bad.append(f"{links[server]} connections at once, the last is {e['client']}")
+        elif e["what"] == "close":
+            links[server] = links.get(server, 0) - 1
     return bad
 
 
@@ -159,11 +176,11 @@ def quiet(world):
 
 def sanitizers(world):
     """What AddressSanitizer, LeakSanitizer and UBSan say goes to standard error."""
-    return [f"{path.name}: {text[:2000]}" for path in world.folder.glob("stderr-*")
+    return [f"{path.name}: {text[:2000]}" for path in world.folder.rglob("stderr-*")
             if (text := path.read_text(errors="replace")) and
             ("ERROR: AddressSanitizer" in text or "runtime error:" in text
              or "LeakSanitizer" in text)]
 
 
-ALL = (rate, at_most_once, conservation, fresh, polite, lively, secret, one_clean_line, clean_end,
+ALL = (rate, at_most_once, one_link, conservation, fresh, polite, lively, secret, one_clean_line, clean_end,
        quiet, sanitizers)

@@ -44,6 +44,13 @@ raid:
   reply: "Welcome $(count) friends of $(user)!"
 """
 
+ECHO = """\
+echo: {command: echo, reply: "$(query)"}
+plain: {command: plain, reply: "$(query)", thread: false}
+gift: {on: giftbomb, reply: "Thanks for $(count) gifts, $(user)!"}
+one: {on: gift, reply: "Thanks for the gift, $(user)!"}
+"""
+
 
 class World:
     """Servers, bot, history; and what the checks need to know."""
@@ -53,6 +60,7 @@ class World:
         self.loop = Loop()
         self.history = History(folder / "history.jsonl")
         self.bot = Bot(folder, BINARY, SOURCE, self.history)
+        self.bots = [self.bot]
         self.statuses = []
         self.lag_limit_ms = 100
         self.exit_code = 0
@@ -74,6 +82,11 @@ class World:
     def authority(self):
         return Authority(self.folder / "ca")
 
+    def another_bot(self, name):
+        """One more bot, with a folder of its own."""
+        self.bots.append(Bot(self.folder / name, BINARY, SOURCE, self.history))
+        return self.bots[-1]
+
     def _keep(self, server):
         self._servers.append(server)
         return server
@@ -90,20 +103,20 @@ class World:
         path.chmod(0o600)
         return path
 
-    def note_status(self):
-        """Keeps the bot's own view for the checks."""
+    def note_status(self, bot=None):
+        """Keeps the bot's own view for the checks; a test that kills the bot calls it before."""
         try:
-            status = self.bot.status()
+            status = (bot or self.bot).status()
         except (TypeError, OSError):
             return
         self.statuses.append(status)
 
     @property
     def lags(self):
-        return self.bot.lags
+        return [lag for bot in self.bots for lag in bot.lags]
 
     def logs(self):
-        return [p for p in self.folder.glob("*.log") if p.is_file()]
+        return [p for p in self.folder.rglob("*.log") if p.is_file()]
 
     def artefacts(self):
         """Every file of the run but the secrets' own and what the stage wrote of its own doing."""
@@ -112,9 +125,10 @@ class World:
                 and p != self.folder / "history.jsonl" and not skip & set(p.parents)]
 
     def close(self):
-        if self.bot.process and self.bot.process.poll() is None:
-            self.note_status()
-            self.bot.stop()
+        for bot in self.bots:
+            if bot.process and bot.process.poll() is None:
+                self.note_status(bot)
+                bot.stop()
         for server in reversed(self._servers):
             server.stop()
         self.loop.close()
@@ -131,6 +145,26 @@ def world(tmp_path):
     violations = [f"{check.__name__}: {sentence}" for check in invariants.ALL
                   for sentence in check(w)]
     assert not violations, "\n".join(violations)
+
+
+@pytest.fixture
+def chat(world):
+    """A function that starts a bot which needs no model: what follows !echo comes back as a reply,
+    what follows !plain as a line of its own. Options are those of the twitch: section. Gives
+    (twitch, bot)."""
+    def start(rooms=("kelpforest",), mods=(), triggers=ECHO, limits=None, tls=None, wait=True,
+              **options):
+        twitch = world.twitch(rooms=rooms, tls=tls)
+        twitch.mods.update(mods)
+        world.bot.write("triggers/test.yaml", triggers)
+        world.bot.write("personas/mynah.yaml", PERSONA)
+        world.bot.configure(twitch=world.twitch_conf(twitch, **options),
+                            limits={"drain": "1s", **(limits or {})})
+        world.bot.start()
+        if wait:
+            world.bot.wait_up()
+        return twitch, world.bot
+    return start
 
 
 @pytest.fixture

@@ -2,14 +2,18 @@
 
 import asyncio
 
+from tests.stage.twitch import reset
+
 
 class Proxy:
     """Attributes may be changed while it runs: delay (s a chunk), cut_after (bytes to the client),
-    frozen, chunk (bytes at once, 0 = all)."""
+    frozen, chunk (bytes at once, 0 = all), reset_after (bytes from the client still let through before
+    both ends get a reset)."""
 
     def __init__(self, loop, history, target_port):
         self.loop, self.history, self.target = loop, history, target_port
         self.delay, self.cut_after, self.frozen, self.chunk = 0, None, False, 0
+        self.reset_after = None
         self.connections = 0
         self.port = 0
         self._server = None
@@ -70,8 +74,17 @@ class Proxy:
                         await asyncio.sleep(self.delay)
                     if to_client and self.cut_after is not None:
                         piece = piece[:max(0, self.cut_after - passed)]
+                    if not to_client and self.reset_after is not None:
+                        piece = piece[:self.reset_after]
+                        self.reset_after -= len(piece)
                     writer.write(piece)
                     await writer.drain()
+                    if not to_client and self.reset_after == 0:
+                        self.reset_after = None
+                        await asyncio.sleep(0.05)  # what was let through arrives first
+                        for each in list(self._writers):
+                            reset(each.transport)
+                        return
                     passed += len(piece)
                     if to_client and self.cut_after is not None and passed >= self.cut_after:
                         writer.transport.abort()

@@ -8,6 +8,8 @@ import asyncio
 import collections
 import itertools
 import re
+import socket
+import struct
 import time
 import uuid
 
@@ -38,6 +40,14 @@ def escape(value):
     for raw, wire in (("\\", "\\\\"), (";", "\\:"), (" ", "\\s"), ("\r", "\\r"), ("\n", "\\n")):
         value = str(value).replace(raw, wire)
     return value
+
+
+def reset(transport):
+    """Ends a TCP connection by a real RST."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class Window:
@@ -73,6 +83,7 @@ class Twitch:
         self.user_id = "60030003"
         self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
         self.mods = set()          # rooms where the bot is moderator
+        self.vips = set()          # rooms where it is VIP
         self.slow = {}             # room -> seconds
         self.clients = []
         self.mode = "serve"        # serve | refuse-upgrade | hang-upgrade | hang-welcome | mute
@@ -128,14 +139,15 @@ class Twitch:
         await ws.prepare(request)
         client = Client(ws, number)
         self.clients.append(client)
-        self.history.add("twitch", "open", client=number)
+        self.history.add("twitch", "open", client=number, server=self.port)
         try:
             async for message in ws:
                 if message.type == WSMsgType.TEXT:
                     await self._frame(client, message.data)
         finally:
             self.clients.remove(client)
-            self.history.add("twitch", "close", client=number, code=ws.close_code)
+            self.history.add("twitch", "close", client=number, server=self.port,
+                             code=ws.close_code)
         return ws
 
     async def _frame(self, client, data):
@@ -246,7 +258,7 @@ class Twitch:
     async def _on_privmsg(self, client, tags, params):
         room, text = params[0].lstrip("#"), params[1] if len(params) > 1 else ""
         now = time.monotonic()
-        is_mod = room in self.mods
+        is_mod = room in self.mods | self.vips
         small, large = self.sends.add(now), self.sends_mod.add(now)
         is_over = not (large if is_mod else small)
         self.history.add("twitch", "said", client=client.number, room=room, text=text, mod=is_mod,
@@ -265,7 +277,8 @@ class Twitch:
 
     async def _userstate(self, client, room, message_id=None):
         is_mod = room in self.mods
-        await self._send(client, f"@badge-info=;badges={'moderator/1' if is_mod else ''};color=;"
+        badge = "moderator/1" if is_mod else "vip/1" if room in self.vips else ""
+        await self._send(client, f"@badge-info=;badges={badge};color=;"
                          f"display-name=TidalBot;emote-sets=0;"
                          + (f"id={message_id};" if message_id else "")
                          + f"mod={int(is_mod)};subscriber=0;user-type={'mod' if is_mod else ''} "
@@ -287,7 +300,7 @@ class Twitch:
 
     def raw(self, lines, clients=None):
         """Sends bytes of the wire, without the last CRLF, to the given or all connections."""
-        self.history.add("twitch", "sent", lines=lines)
+        self.history.add("twitch", "sent", lines=lines, server=self.port)
 
         async def go():
             for client in clients or self.live():
@@ -342,7 +355,13 @@ class Twitch:
                  f":tmi.twitch.tv CLEARCHAT #{room} :{user}")
 
     def set_mod(self, room, is_mod):
-        (self.mods.add if is_mod else self.mods.discard)(room)
+        self._set_badge(self.mods, room, is_mod)
+
+    def set_vip(self, room, is_vip):
+        self._set_badge(self.vips, room, is_vip)
+
+    def _set_badge(self, rooms, room, is_on):
+        (rooms.add if is_on else rooms.discard)(room)
 
         async def go():
             for client in self.live():
@@ -355,7 +374,7 @@ class Twitch:
         async def go():
             for client in self.live():
                 if abort:
-                    client.ws._req.transport.abort()
+                    reset(client.ws._req.transport)
                 else:
                     await client.ws.close(code=1001)
         self.history.add("twitch", "cut", abort=abort)
