@@ -25,7 +25,8 @@
 #define REPEAT_KEY_BYTES 96
 #define NUMBER_MARK '\x01' /* first byte of what LOG_INT passes */
 
-/* How often a (module, action) was said lately: the times of the last LOG_REPEATS lines, a ring. */
+/* How often an error (module, action) was said lately: the times of the last LOG_REPEATS lines, a
+ * ring. */
 struct repeat {
 	UT_hash_handle hh;
 	int64_t said_ms[LOG_REPEATS];
@@ -101,7 +102,7 @@ static struct repeat *find_repeat(const char *room, const char *action)
 	return &sink.crowd;
 }
 
-/* May a line be said now? Counts it either way. */
+/* May an error line be said now? Counts it either way. */
 static bool may_repeat(struct repeat *r, int64_t now_ms)
 {
 	if (r->said == LOG_REPEATS && now_ms - r->said_ms[r->next] < REPEAT_WINDOW_MS) {
@@ -310,8 +311,10 @@ void log_event(enum log_level level, const char *room, const char *action, ...)
 		return;
 	va_start(pairs, action);
 	pthread_mutex_lock(&sink.lock);
-	struct repeat *r = find_repeat(room, action);
-	if (level <= LOG_AUDIT || may_repeat(r, clock_mono_ms())) {
+	struct repeat *r = level == LOG_ERROR ? find_repeat(room, action) : NULL;
+	if (!r) {
+		write_event_v(level, room, action, 0, pairs);
+	} else if (may_repeat(r, clock_mono_ms())) {
 		write_event_v(level, room, action, r->suppressed, pairs);
 		r->suppressed = 0;
 	}

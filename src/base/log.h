@@ -2,8 +2,9 @@
  *
  * Keys, always present, null where unknown, in this order: timestamp level module action user
  * community result execution_time message turn request_id; further keys follow. Values are JSON
- * escaped, scrubbed and cut at LOG_VALUE_BYTES. Repeats are limited to LOG_REPEATS a minute per
- * (module, action); what was held back is counted in "suppressed" on the next line that passes.
+ * escaped, scrubbed and cut at LOG_VALUE_BYTES. Error lines are limited to LOG_REPEATS a minute per
+ * (module, action); what was held back is counted in "suppressed" on the next one that passes. All
+ * other lines pass: one for each turn is what the log is for.
  * Levels: system audit error info debug; system and audit always pass. Safe from any thread. A
  * write error is said once on standard error and never stops the program; SIGPIPE is
  * ignored from the first line on, unless the program has a handler for it. */

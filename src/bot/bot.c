@@ -250,6 +250,19 @@ static void reload_warn(const struct conf *was, const struct conf *is)
 	}
 }
 
+/* All of the new world or nothing of it: the one step that may still say no comes first. */
+static int reload_providers(struct bot *b, struct bot_reload *l)
+{
+	int err = provider_pool_reload(b->providers, l->world->conf);
+
+	if (err)
+		conf_report_add(&l->report, CONF_ERROR, l->world->conf->path,
+			"the log says which provider it is",
+			"the providers could not be made (%s); all of the previous version stays",
+			err_name(err));
+	return err;
+}
+
 static void reload_swap(struct bot *b, struct bot_world *w)
 {
 	struct bot_world *old = b->world;
@@ -257,8 +270,6 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 	b->world = w;
 	reload_warn(old->conf, w->conf);
 	log_set_level((enum log_level)w->conf->log.level);
-	if (provider_pool_reload(b->providers, w->conf))
-		log_event(LOG_ERROR, "bot", "providers_not_reloaded", NULL);
 	places_follow(b);
 	bot_world_unref(old);
 	bot_pump(b);
@@ -270,6 +281,10 @@ static void reload_done(void *ctx)
 	struct bot *b = l->bot;
 
 	b->reload = NULL;
+	if (!l->err && (b->is_draining || b->is_over))
+		l->err = ERR_CANCELLED;
+	if (!l->err)
+		l->err = reload_providers(b, l);
 	reload_tell(b, l);
 	b->reloads++;
 	log_event(LOG_AUDIT, "bot", "reload", "result", l->err ? "FAILED" : "SUCCESS",
@@ -277,7 +292,7 @@ static void reload_done(void *ctx)
 		"message", l->err ? "refused: the previous version stays"
 			: l->report.errors ? "accepted; files with errors keep their last good version"
 			: "accepted", NULL);
-	if (l->err || b->is_draining)
+	if (l->err)
 		bot_world_unref(l->world);
 	else
 		reload_swap(b, l->world);
@@ -293,7 +308,7 @@ void bot_reload(struct bot *b)
 {
 	struct bot_reload *l;
 
-	if (b->is_draining)
+	if (b->is_draining || b->is_over)
 		return;
 	if (b->reload) {
 		b->reload_again = true;
@@ -429,8 +444,10 @@ static int rooms_new(struct bot *b)
 	int err;
 
 	err = trigger_state_new(&b->triggers);
-	if (!err)
+	if (!err) {
+		trigger_state_set_clock(b->triggers, clock_mono_us);
 		err = outbox_new(&o, &b->outbox);
+	}
 	if (!err)
 		err = bot_state_open(b);
 	if (!err)

@@ -29,12 +29,16 @@ static struct bot_count *count_of(struct bot_count **table, const char *key)
 	if (!c)
 		return NULL;
 	c->key = mem_dup(key);
-	if (!c->key) {
-		mem_free(c);
-		return NULL;
-	}
+	if (!c->key)
+		goto fail;
 	HASH_ADD_KEYPTR(hh, *table, c->key, strlen(c->key), c);
+	if (!hash_has(c))
+		goto fail;
 	return c;
+fail:
+	mem_free(c->key);
+	mem_free(c);
+	return NULL;
 }
 
 static bool has_room(struct bot_count *c, int64_t hour, int64_t cap)

@@ -28,7 +28,8 @@ static struct bot_seen *ring_find(struct bot_ring *r, struct str id, int64_t now
 	return s && now_ms - s->at_ms < BOT_SEEN_MS ? s : NULL;
 }
 
-/* Was the id seen within the last ten minutes? If not, it is from now on; the oldest makes room. */
+/* Was the id seen within the last ten minutes? If not, it is from now on; the oldest makes room.
+ * Without memory for that, it stays unseen. */
 static bool ring_seen(struct bot_ring *r, struct str id, int64_t now_ms)
 {
 	if (id.len == 0 || !r->slots)
@@ -40,7 +41,7 @@ static bool ring_seen(struct bot_ring *r, struct str id, int64_t now_ms)
 	size_t n = id.len < BOT_SEEN_ID_BYTES - 1 ? id.len : BOT_SEEN_ID_BYTES - 1;
 
 	r->next = (r->next + 1) % BOT_SEEN_MAX;
-	if (s->id[0] != '\0')
+	if (hash_has(s))
 		HASH_DEL(r->table, s);
 	memset(s, 0, sizeof(*s));
 	memcpy(s->id, id.at, n);
@@ -64,12 +65,16 @@ struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channe
 	if (!c)
 		return NULL;
 	c->key = mem_dupn(key, (size_t)n);
-	if (!c->key) {
-		mem_free(c);
-		return NULL;
-	}
+	if (!c->key)
+		goto fail;
 	HASH_ADD_KEYPTR(hh, b->channels, c->key, (size_t)n, c);
+	if (!hash_has(c))
+		goto fail;
 	return c;
+fail:
+	mem_free(c->key);
+	mem_free(c);
+	return NULL;
 }
 
 void bot_gate_fini(struct bot *b)

@@ -2,11 +2,10 @@
 #ifndef BOT_ROOM_H
 #define BOT_ROOM_H
 
+#include "base/hash.h"
 #include "bot/bot.h"
 #include "ledger/ledger.h"
 #include "memory/memory.h"
-
-#include <uthash.h>
 
 #define BOT_PLACES_MAX 8
 #define BOT_SEEN_MAX 4096         /* faults.md section 7: ids remembered ... */

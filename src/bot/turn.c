@@ -147,6 +147,10 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 	buf_init(&t->last.answer, PROVIDER_TEXT_BYTES);
 	rand_uuid7(clock_wall_ms(), t->id);
 	HASH_ADD_STR(b->turns, id, t);
+	if (!hash_has(t)) {
+		turn_free(t);
+		return NULL;
+	}
 	return t;
 }
 

@@ -205,8 +205,10 @@ struct conf_api { char *socket; /* from state_dir */ char *listen; struct conf_s
 struct conf_safety { bool links; struct conf_texts allow_hosts; struct conf_texts words_files;
 	char *prefix; int64_t max_length; int64_t mentions; };
 struct conf_limits { int64_t turns, asks; int64_t reply_ttl_ms, event_ttl_ms; int64_t lane, total;
-	int64_t deadline_ms, event_deadline_ms; int64_t calls_hour, calls_day, calls_user_hour,
-	calls_channel_hour; int64_t turns_minute, in_a_row; int64_t match_ms; int64_t retries;
+	int64_t deadline_ms, event_deadline_ms;
+	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour;
+	int64_t turns_minute, in_a_row;
+	int64_t retries;
 	int64_t breaker_failures, breaker_window_ms, breaker_open_ms; int64_t drain_ms;
 	int64_t otherwise_ms; };
 

@@ -154,13 +154,13 @@ static const struct conf_option limits_options[] = {
 		NULL, CONF_LIVE, "Model calls an hour for one channel."},
 	/* faults.md A10: bots that answer bots */
 	{"turns_minute", CONF_INT, AT(conf_limits, turns_minute), "6", 0, 60, NULL, CONF_LIVE,
-		"Replies a minute in one channel, so that two bots do not talk for ever; 0 = no limit."},
+		"Replies a minute in one channel, so that two bots do not talk for ever; 0 = no "
+		"limit."},
 	{"in_a_row", CONF_INT, AT(conf_limits, in_a_row), "2", 0, 60, NULL, CONF_LIVE,
-		"Replies a minute to one person while nobody else speaks with the bot; 0 = no limit."},
-	{"match", CONF_DURATION, AT(conf_limits, match_ms), "5ms", 1, 100, NULL, CONF_LIVE,
-		"Time that all patterns together may take for one message."},
-	/* spec.md section 10: waits of 1 2 4 8 16 s with full jitter */
-	{"retries", CONF_INT, AT(conf_limits, retries), "5", 0, 10, NULL, CONF_LIVE,
+		"Replies a minute to one person while nobody else speaks with the bot; 0 = no "
+		"limit."},
+	/* faults.md P8: three attempts fit into the deadline */
+	{"retries", CONF_INT, AT(conf_limits, retries), "2", 0, 10, NULL, CONF_LIVE,
 		"Further attempts at one provider for one answer, after growing waits."},
 	{"breaker_failures", CONF_INT, AT(conf_limits, breaker_failures), "5", 1, 100, NULL,
 		CONF_LIVE, "Failures after which a provider is left alone for a while."},

@@ -3,14 +3,10 @@
  * Three bounds hold at every moment: people, bytes, and lines a person. Age is counted on the
  * monotonic clock, so that a jump of the wall clock neither revives nor kills a memory (faults.md
  * M8). A second hash finds lines by message id, for moderators who delete one message. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(size) mem_new(size)
-#define uthash_free(at, size) mem_free(at)
-
+#include "base/hash.h"
 #include "memory/room.h"
 
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 /* How many outlived people one remember() clears away: more than it can add. */
@@ -103,7 +99,7 @@ static struct person *person_new(struct memory_local *m, struct str tag)
 	p->tag_len = tag.len;
 	memcpy(p->tag, tag.at, tag.len);
 	HASH_ADD(hh, m->people, tag, p->tag_len, p);
-	if (p->hh.tbl == NULL) {
+	if (!hash_has(p)) {
 		mem_free(p);
 		return NULL;
 	}
@@ -130,7 +126,7 @@ static int line_name(struct memory_local *m, struct kept *k)
 		named->bytes = sizeof(*named) + id.len + 1;
 		memcpy(named->id, id.at, id.len);
 		HASH_ADD(hh, m->ids, id, id.len, named);
-		if (named->hh.tbl == NULL) {
+		if (!hash_has(named)) {
 			mem_free(named);
 			return ERR_NOMEM;
 		}

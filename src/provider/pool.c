@@ -162,7 +162,8 @@ static void retune(struct io_breaker *b, const struct conf_limits *l)
 		b->wait_ms = fresh.wait_ms;
 }
 
-/* The provider for one entry: the one we have when it did not change, else a new one. */
+/* The provider for one entry: the one we have when it did not change, else a new one. Changes
+ * nothing of what we have. */
 static int keep_or_make(const struct provider_pool *p, const struct conf *c, size_t i,
 	struct provider **out)
 {
@@ -170,7 +171,6 @@ static int keep_or_make(const struct provider_pool *p, const struct conf *c, siz
 		struct provider *old = p->providers[k];
 		if (!provider_is_same(old, &c->providers[i]))
 			continue;
-		retune(&old->breaker, &c->limits);
 		*out = provider_ref(old);
 		return 0;
 	}
@@ -214,6 +214,8 @@ int provider_pool_reload(struct provider_pool *p, const struct conf *c)
 	mem_free(p->order);
 	p->providers = list;
 	p->n = n;
+	for (size_t i = 0; i < n; i++)
+		retune(&list[i]->breaker, &c->limits);
 	p->order = order;
 	p->order_n = make_order(c, order);
 	p->retries = c->limits.retries;

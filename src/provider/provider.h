@@ -86,7 +86,7 @@ struct provider_pool;
  * log. */
 int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool **out) MUST_USE;
 /* Takes over another config: providers that did not change keep their breakers and connections;
- * asks under way finish as they began. */
+ * asks under way finish as they began. Whole, or on an error not at all. */
 int provider_pool_reload(struct provider_pool *p, const struct conf *c) MUST_USE;
 void provider_pool_free(struct provider_pool *p); /* cancels what is under way, silently */
 

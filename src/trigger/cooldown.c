@@ -4,13 +4,10 @@
  * edit of anything but the name keeps it running. A user cools down on a whole platform, not in
  * each channel anew. Entries stand in the order they were started; when there are too many the
  * oldest go: a flood of strangers can at worst let somebody through early. */
-#define HASH_NONFATAL_OOM     1
-#define uthash_malloc(bytes)  mem_new(bytes)
-#define uthash_free(p, bytes) mem_free(p)
+#include "base/hash.h"
 #include "trigger/room.h"
 
 #include <string.h>
-#include <uthash.h>
 
 #define ID_BYTES  128 /* of an id in a key; the platforms' have at most 64 */
 #define KEY_BYTES (64 + 3 + 2 * ID_BYTES + 1)
@@ -108,7 +105,7 @@ static int start(struct trigger_state *s, const char *key, size_t len, int64_t u
 	c->key_len = len;
 	memcpy(c->key, key, len);
 	HASH_ADD_KEYPTR(hh, s->cooldowns, c->key, len, c);
-	if (!c->hh.tbl) { /* the table could not grow */
+	if (!hash_has(c)) { /* the table could not grow */
 		mem_free(c);
 		return ERR_NOMEM;
 	}

@@ -1,12 +1,9 @@
 /* A set: the triggers of all files in the order of the search, with the filter over them. */
-#define HASH_NONFATAL_OOM     1
-#define uthash_malloc(bytes)  mem_new(bytes)
-#define uthash_free(p, bytes) mem_free(p)
+#include "base/hash.h"
 #include "trigger/room.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct trigger_name {
 	UT_hash_handle hh;
@@ -41,7 +38,7 @@ static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_rep
 	struct trigger_name *name = &s->names[s->n];
 	name->trigger = t;
 	HASH_ADD_KEYPTR(hh, s->by_name, t->name, strlen(t->name), name);
-	if (!name->hh.tbl)
+	if (!hash_has(name))
 		return ERR_NOMEM;
 	t->index = s->n; /* the order of the files, until it is sorted */
 	s->sorted[s->n++] = t;

@@ -2,13 +2,10 @@
  *
  * Keyed by the trigger's name and what its patterns say, so a reload keeps a bad pattern off and an
  * edited one starts clean. */
-#define HASH_NONFATAL_OOM     1
-#define uthash_malloc(bytes)  mem_new(bytes)
-#define uthash_free(p, bytes) mem_free(p)
+#include "base/hash.h"
 #include "trigger/room.h"
 
 #include <string.h>
-#include <uthash.h>
 
 #define STRIKES_MAX 1000 /* triggers watched at once; the oldest go first */
 
@@ -50,7 +47,7 @@ static struct trigger_strike *make(struct trigger_state *s, const struct trigger
 	if (HASH_COUNT(s->strikes) >= STRIKES_MAX)
 		drop(s, s->strikes);
 	HASH_ADD(hh, s->strikes, id, sizeof(k->id), k);
-	if (!k->hh.tbl)
+	if (!hash_has(k))
 		goto fail;
 	return k;
 fail:

@@ -209,6 +209,26 @@ static void repeats_are_held_back_and_counted(void **state)
 	free_lines(&l);
 }
 
+/* One line a turn, whatever the load: only errors repeat without saying anything new. */
+static void lines_that_are_no_errors_are_never_held_back(void **state)
+{
+	struct lines l;
+	size_t sent = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		log_event(LOG_INFO, "bot", "sent", LOG_INT("turn", i), NULL);
+		log_event(LOG_ERROR, "bot", "sent", NULL); /* the same pair, held back */
+	}
+	log_close();
+	read_lines(&l);
+	for (size_t i = 0; i < l.n; i++)
+		sent += str_is(json_str(l.at[i], "level"), "info");
+	assert_int_equal(sent, 100);
+	assert_int_equal(l.n, 100 + LOG_REPEATS + 1);
+	free_lines(&l);
+}
+
 static void system_and_audit_lines_always_pass(void **state)
 {
 	struct lines l;
@@ -468,6 +488,7 @@ int main(void)
 		logging(a_line_that_grew_too_long_loses_its_last_pairs_only),
 		logging(levels_choose_what_is_written),
 		logging(repeats_are_held_back_and_counted),
+		logging(lines_that_are_no_errors_are_never_held_back),
 		logging(system_and_audit_lines_always_pass),
 		logging(a_rotated_log_is_begun_anew),
 		logging(without_memory_lines_are_still_written),

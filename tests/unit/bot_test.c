@@ -414,6 +414,38 @@ static void test_reload_of_a_broken_file_keeps_its_last_good_version(void **stat
 	buf_fini(&report);
 }
 
+/* The model's file is read last, when the rest of the new world is there: still nothing of it is
+ * taken. */
+static void test_reload_that_a_provider_refuses_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct event one = message("1", "hi"), two = message("2", "!ask why");
+	struct buf report;
+
+	write_file(f, "triggers/all.yaml", "hi:\n  words: [hi]\n  reply: 'New.'\n");
+	write_file(f, "answers.yaml", "- {when: [\n");
+	reload(f);
+	buf_init(&report, 1 << 20);
+	assert_int_equal(bot_reload_report(f->bot, &report), 0);
+	assert_non_null(strstr(buf_text(&report), "\"accepted\":false"));
+	assert_non_null(strstr(buf_text(&report), "the providers could not be made"));
+	buf_fini(&report);
+	put(f, &one);
+	wait_said(f, "Hi Bob!");
+	put(f, &two);
+	wait_said(f, "it is a fine day");
+}
+
+static void test_a_reload_under_way_ends_with_the_bot(void **state)
+{
+	struct fixture *f = *state;
+
+	bot_reload(f->bot);
+	bot_reload(f->bot); /* asked for once more, when the first is done */
+	bot_free(f->bot);
+	f->bot = NULL;
+}
+
 static void test_restart_with_a_broken_file_runs_on_its_last_good_version(void **state)
 {
 	struct fixture *f = *state;
@@ -571,6 +603,8 @@ int main(void)
 		CASE(test_drain_ends_what_takes_too_long),
 		CASE(test_reload_takes_good_files_and_keeps_cooldowns),
 		CASE(test_reload_of_a_broken_file_keeps_its_last_good_version),
+		CASE(test_reload_that_a_provider_refuses_changes_nothing),
+		CASE(test_a_reload_under_way_ends_with_the_bot),
 		CASE(test_restart_with_a_broken_file_runs_on_its_last_good_version),
 		CASE(test_a_deleted_file_stays_deleted),
 		CASE(test_second_instance_is_refused),

@@ -117,7 +117,7 @@ static void no_file_gives_defaults_that_work(void **state)
 	assert_int_equal(c->limits.reply_ttl_ms, 30000);
 	assert_int_equal(c->limits.event_ttl_ms, 120000);
 	assert_int_equal(c->limits.turns, 64);
-	assert_int_equal(c->limits.match_ms, 5);
+	assert_int_equal(c->limits.retries, 2);
 	assert_int_equal(c->memory.backend, 0);
 	assert_int_equal(c->memory.recall_ms, 150);
 	assert_true(c->ledger.is_on);
