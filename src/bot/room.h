@@ -80,6 +80,7 @@ struct turn {
 	struct turn_call last;
 	bool is_recalling;
 	bool is_otherwise;             /* what will be said is the trigger's otherwise: */
+	bool is_erased;                /* its message was deleted while the reply was on its way */
 	struct buf text;               /* what will be said */
 	const char *rule;              /* static: what decided; "" */
 	int64_t began_us, asked_us;

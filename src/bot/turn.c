@@ -257,7 +257,7 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 	bot_row_hold(ctx, a);
 }
 
-static void turn_check(struct turn *t, struct str text, bool is_model);
+static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
 
 static void on_answer(void *ctx, const struct provider_answer *a)
 {
@@ -266,7 +266,7 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	t->call = NULL;
 	metric_observe_ms(&stage_seconds, "ask", (double)(clock_mono_us() - t->asked_us) / 1000);
 	switch (a->error) {
-	case PROVIDER_NONE: turn_check(t, a->text, true); break;
+	case PROVIDER_NONE: turn_check(t, a->text, true, a->was_cut); break;
 	case PROVIDER_BREAKER: turn_otherwise(t, REASON_BREAKER); break;
 	case PROVIDER_UNSAFE: turn_otherwise(t, REASON_UNSAFE); break;
 	case PROVIDER_EMPTY: turn_otherwise(t, REASON_EMPTY); break;
@@ -368,7 +368,7 @@ static struct str system_of(const struct turn *t)
 }
 
 /* Judges a text of the model or of a template; into t->text when it may be said. */
-static enum reason judge(struct turn *t, struct str text, bool is_model)
+static enum reason judge(struct turn *t, struct str text, bool is_model, bool was_cut)
 {
 	const struct safety_context c = {
 		.bot = str_of(t->world->conf->name),
@@ -378,6 +378,7 @@ static enum reason judge(struct turn *t, struct str text, bool is_model)
 		.system = is_model ? system_of(t) : (struct str){NULL, 0},
 		.canary = is_model && t->prompt ? str_of(t->prompt->canary) : (struct str){NULL, 0},
 		.is_model = is_model,
+		.was_cut = was_cut,
 		.has_secret = has_secret,
 		.ctx = t->world->conf,
 	};
@@ -395,10 +396,10 @@ static enum reason judge(struct turn *t, struct str text, bool is_model)
 
 static void turn_put(struct turn *t);
 
-static void turn_check(struct turn *t, struct str text, bool is_model)
+static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut)
 {
 	t->state = TURN_CHECK;
-	const enum reason r = judge(t, text, is_model);
+	const enum reason r = judge(t, text, is_model, was_cut);
 
 	if (r == REASON_NONE)
 		turn_put(t);
@@ -421,7 +422,7 @@ static void turn_template(struct turn *t, const char *template)
 	if (err == ERR_NOMEM)
 		turn_drop(t, REASON_NOMEM);
 	else
-		turn_check(t, buf_str(&text), false);
+		turn_check(t, buf_str(&text), false, false);
 	buf_fini(&text);
 }
 
@@ -516,7 +517,8 @@ static void turn_remember(struct turn *t)
 		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, clock_wall_ms()},
 	};
 
-	if (is_chat(t) && t->hit.trigger->ask && !t->is_otherwise && t->event->user_id.len > 0)
+	if (is_chat(t) && t->hit.trigger->ask && !t->is_otherwise && !t->is_erased &&
+			t->event->user_id.len > 0)
 		memory_remember(&t->bot->memory, &key, lines, 2);
 }
 
@@ -543,23 +545,31 @@ void bot_turn_drop_all(struct bot *b, enum reason why)
 	bot_pump(b);
 }
 
+static bool is_erased_by(const struct turn *t, const struct erasure *e)
+{
+	const struct event *v = t->event;
+
+	if (!is_chat(t) || !str_eq(v->platform, e->platform) || !str_eq(v->channel, e->channel))
+		return false;
+	if (e->message_id.len > 0)
+		return str_eq(v->id, e->message_id);
+	return e->user_id.len == 0 || str_eq(v->user_id, e->user_id);
+}
+
 /* Ends the turns that answer what is being forgotten. Those whose reply is already with the platform
- * wait for its outcome. */
+ * wait for its outcome, and are not remembered. */
 void bot_turn_erase(struct bot *b, const struct erasure *e)
 {
 	struct turn *t, *next;
 
 	outbox_erase(b->outbox, e);
 	HASH_ITER(hh, b->turns, t, next) {
-		const struct event *v = t->event;
-
-		if (t->state == TURN_QUEUED || !str_eq(v->platform, e->platform) ||
-				!str_eq(v->channel, e->channel) || v->kind != EVENT_MESSAGE)
+		if (!is_erased_by(t, e))
 			continue;
-		if (e->message_id.len > 0 ? !str_eq(v->id, e->message_id)
-				: e->user_id.len > 0 && !str_eq(v->user_id, e->user_id))
-			continue;
-		turn_drop(t, REASON_GONE);
+		if (t->state == TURN_QUEUED)
+			t->is_erased = true;
+		else
+			turn_drop(t, REASON_GONE);
 	}
 	bot_pump(b);
 }

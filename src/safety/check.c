@@ -190,6 +190,20 @@ static bool has_declined(struct str line)
 	return false;
 }
 
+/* Does a sentence end before byte i? */
+static bool ends_sentence(struct str line, size_t i)
+{
+	static const char *const ends[] = {"\u2026", "\u3002", "\uff01", "\uff1f"};
+
+	if (i < line.len && line.at[i] == ' ' && strchr(".!?", line.at[i - 1]))
+		return true;
+	for (size_t k = 0; i >= 3 && k < sizeof(ends) / sizeof(ends[0]); k++) {
+		if (memcmp(line.at + i - 3, ends[k], 3) == 0)
+			return true;
+	}
+	return i == line.len && strchr(".!?", line.at[i - 1]);
+}
+
 /* Length of line within max units: at the end of a sentence if that keeps half of it, else at a
  * word, else at a grapheme edge. */
 static size_t cut_at(struct str line, size_t max)
@@ -201,16 +215,27 @@ static size_t cut_at(struct str line, size_t max)
 	for (size_t i = 1; i <= whole && i < line.len; i++) {
 		if (line.at[i] == ' ')
 			word = i;
-		if ((line.at[i] == ' ' && strchr(".!?", line.at[i - 1])) ||
-			(i >= 3 && (memcmp(line.at + i - 3, "\u2026", 3) == 0 ||
-					   memcmp(line.at + i - 3, "\u3002", 3) == 0 ||
-					   memcmp(line.at + i - 3, "\uff01", 3) == 0 ||
-					   memcmp(line.at + i - 3, "\uff1f", 3) == 0)))
+		if (ends_sentence(line, i))
 			sentence = i;
 	}
 	if (sentence > 0 && sentence >= whole / 2)
 		return sentence;
 	return word > 0 && word >= whole / 2 ? word : whole;
+}
+
+/* Length of what is whole in a line that stopped in the middle: its sentences, without one its words,
+ * without two all. */
+static size_t whole_at(struct str line)
+{
+	size_t sentence = 0, word = 0;
+
+	for (size_t i = 1; i <= line.len; i++) {
+		if (i < line.len && line.at[i] == ' ')
+			word = i;
+		if (ends_sentence(line, i))
+			sentence = i;
+	}
+	return sentence > 0 ? sentence : word > 0 ? word : line.len;
 }
 
 /* ---- Judgement ------------------------------------------------------------------------------- */
@@ -294,6 +319,8 @@ static int finish(struct check *k, struct str line, struct buf *out)
 	size_t fits = cut_at(line, room);
 	int err = 0;
 
+	if (k->c->was_cut)
+		fits = whole_at((struct str){line.at, fits});
 	if (fits < line.len) {
 		line = str_trim((struct str){line.at, fits});
 		err = judge(k, line); /* "example.community" may have become "example.com" */

@@ -40,6 +40,7 @@ struct safety_context {
 	struct str system;     /* the system prompt: leak check */
 	struct str canary;     /* planted in the prompt; its presence is a leak */
 	bool is_model;         /* a model wrote it; false = a template of ours with values in it */
+	bool was_cut;          /* it stopped in the middle: only its whole sentences are said */
 	/* Asked for every candidate: does it hold one of our secrets? May be NULL. */
 	bool (*has_secret)(void *ctx, struct str text);
 	void *ctx;

@@ -214,15 +214,13 @@ class Bot:
             return []
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
-    def outcomes(self):
-        """How every turn ended, in order: the log's lines of sent and dropped turns."""
-        return [line for line in self.log_lines() if line["module"] == "bot"
-                and line["action"] in ("sent", "dropped")]
-
-    def wait_outcomes(self, n, timeout=20):
-        """Waits until n turns have ended since the log began; gives their lines."""
-        return self.wait_for(lambda: len(found := self.outcomes()) >= n and found,
-                             f"{n} turns to end; there are {len(self.outcomes())}", timeout)
+    def wait_ended(self, n, timeout=20):
+        """Waits until n turns have ended since the start and none lives; gives the status."""
+        def question():
+            status = self.status()
+            ended = status["sent"] + sum(status["drops"].values())
+            return ended >= n and status["live"] == 0 and status
+        return self.wait_for(question, f"{n} turns to end", timeout)
 
     def rows(self, query="select * from ai_interactions order by timestamp"):
         """Rows of the ledger as dicts."""

@@ -12,6 +12,14 @@ import json
 from aiohttp import web
 
 
+# status -> type, code (ai-providers.md 2.4)
+OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"),
+                 403: ("invalid_request_error", "unsupported_country_region_territory"),
+                 404: ("invalid_request_error", "model_not_found"),
+                 413: ("invalid_request_error", None), 422: ("invalid_request_error", None),
+                 429: ("requests", "rate_limit_exceeded")}
+
+
 @dataclasses.dataclass
 class Plan:
     text: object = "It is a fine day."  # or a function of the request's last user message
@@ -97,9 +105,9 @@ class Models:
     async def _answer(self, request, wire, content_type, chunks, tail, error):
         body, plan, text = await self._begin(request, wire)
         if body is None:
-            return web.json_response(error("bad request"), status=400)
+            return web.json_response(error("bad request", status=400), status=400)
         if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
-            return web.json_response(error("Incorrect API key provided"), status=401)
+            return web.json_response(error("Incorrect API key provided", status=401), status=401)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -107,7 +115,7 @@ class Models:
         except (asyncio.CancelledError, ConnectionError):
             self.cancelled += 1
             self.history.add("model", "client_gone", wire=wire)
-            raise
+            return web.Response(status=499)  # nobody reads it
         finally:
             self.at_once -= 1
 
@@ -116,7 +124,8 @@ class Models:
             await asyncio.sleep(60)
         await asyncio.sleep(plan.delay)
         if plan.status != 200:
-            return web.json_response(error("no"), status=plan.status, headers=plan.headers)
+            return web.json_response(error("no", status=plan.status), status=plan.status,
+                                     headers=plan.headers)
         if plan.fault == "html":
             return web.Response(text="<html><h1>Bad gateway</h1></html>", content_type="text/html")
         if plan.fault == "empty-body":
@@ -169,7 +178,7 @@ class Models:
                                "prompt_eval_count": plan.usage[0],
                                "eval_count": plan.usage[1]}).encode() + b"\n"
 
-        def error(text, line=False):
+        def error(text, line=False, status=500):
             return json.dumps({"error": text}).encode() + b"\n" if line else {"error": text}
 
         return await self._answer(request, "ollama", "application/x-ndjson", chunks, tail, error)
@@ -191,8 +200,9 @@ class Models:
                              "model": "tiny", "choices": [], "usage": usage})
                     + b"data: [DONE]\n\n")
 
-        def error(text, line=False):
-            value = {"error": {"message": text, "type": "server_error", "param": None, "code": None}}
+        def error(text, line=False, status=500):
+            kind, code = OPENAI_ERRORS.get(status, ("server_error", None))
+            value = {"error": {"message": text, "type": kind, "param": None, "code": code}}
             return event(value) if line else value
 
         return await self._answer(request, "openai", "text/event-stream",

@@ -135,6 +135,35 @@ static int expect_rule(const struct safety *s, struct str text, const char *want
 	return strcmp(rule, want) != 0;
 }
 
+/* A model that ran into its token limit stops anywhere. */
+static void only_whole_sentences_of_a_cut_answer_are_said(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"It is deep. Very de", "It is deep."},
+		{"It is deep! Is it? No. Wel", "It is deep! Is it? No."},
+		{"It is deep.", "It is deep."},
+		{"\u6df1\u3044\u3002\u3068\u3066", "\u6df1\u3044\u3002"},
+		{"It is rather de", "It is rather"},
+		{"Deep", "Deep"},
+	};
+	struct safety *s = make(500, NULL);
+	struct safety_context c = make_context(true);
+	const char *rule;
+	struct buf out;
+
+	(void)state;
+	c.was_cut = true;
+	buf_init(&out, 1 << 16);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(safety_check(s, &c, str_of(cases[i].text), &out, &rule), REASON_NONE);
+		assert_string_equal(buf_text(&out), cases[i].want);
+	}
+	buf_fini(&out);
+	safety_unref(s);
+}
+
 /* ---- Words ----------------------------------------------------------------------------------- */
 
 /* A6: the ways to hide a word, on a word that harms nobody. */
@@ -689,6 +718,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_posted_as_the_golden_file_says),
+		cmocka_unit_test(only_whole_sentences_of_a_cut_answer_are_said),
 		cmocka_unit_test(refused_words_are_seen_through_disguises),
 		cmocka_unit_test(innocent_words_pass),
 		cmocka_unit_test(built_in_words_are_refused),
