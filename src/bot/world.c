@@ -232,12 +232,14 @@ static int load_file(struct loader *l, const char *kind, const char *path, read_
 	const char *state = l->world->conf->state_dir;
 	struct conf_report ignored;
 	struct conf_file *f = NULL, *good = NULL;
+	const size_t first = l->report->n;
 	int err;
 
 	conf_report_init(&ignored);
 	err = conf_file_load(path, l->report, &f);
 	if (!err)
 		err = reader(l, f, l->report, into);
+	conf_report_sort(l->report, first);
 	if (!err && l->source->uses_good)
 		good_keep(state, kind, f);
 	if (err && err != ERR_NOMEM && l->source->uses_good) {

@@ -39,6 +39,8 @@ struct conf_report {
 
 void conf_report_init(struct conf_report *r);
 void conf_report_fini(struct conf_report *r);
+/* Puts what was complained of since the from-th, all of one file, into the order of that file. */
+void conf_report_sort(struct conf_report *r, size_t from);
 /* Like a good compiler: "path:line:column: error: what", the line, a caret, "hint: ...". */
 int conf_report_write(const struct conf_report *r, bool color, struct buf *out) MUST_USE;
 int conf_report_json(const struct conf_report *r, struct buf *out) MUST_USE; /* one array */

@@ -55,8 +55,6 @@ struct conf_spot {
 
 void conf_complain_spot(struct conf_report *r, const struct conf_spot *spot, enum conf_severity s,
 	const char *hint, const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
-/* Puts what was complained of since the from-th into the order of the file. */
-void conf_report_sort(struct conf_report *r, size_t from);
 /* The beginning of a value, fit to stand in a sentence. */
 struct str conf_shown(struct str value);
 

@@ -253,7 +253,8 @@ static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 
 static void check_words(struct trigger_reading *rd, const struct trigger *t)
 {
-	if (!t->reply && !t->ask)
+	/* A misspelt key has been complained of already: it may be the one that is missing here. */
+	if (!t->reply && !t->ask && !rd->is_bad)
 		TRIGGER_COMPLAIN(rd, rd->entry, "add reply: \"...\" or ask: \"...\"",
 			"trigger \"%s\" has nothing to say", t->name);
 	if (t->reply && t->ask)
@@ -309,7 +310,7 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	e.t.own = t->own;
 	*t = e.t;
 	memset(&e.t, 0, sizeof(e.t)); /* t owns it from here on */
-	if (err == 0) {
+	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
 		trigger_wake_read(rd, &e.wake, t);
