@@ -324,6 +324,7 @@ static void try_address(struct io_ws *ws)
 	info.port = ws->url.port;
 	info.path = ws->url.path;
 	info.host = ws->host;
+	info.origin = ws->host; /* inspircd answers 400 without it */
 	info.protocol = ws->subprotocol;
 	info.local_protocol_name = "mynah";
 	info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
