@@ -83,6 +83,8 @@ static int load_budgets(struct bot *b)
 			"the last end was not in order: every send budget counts as spent", NULL);
 		err = outbox_load(b->outbox, STR("unknown"), clock_mono_ms(), clock_wall_ms());
 	}
+	if (err == ERR_PARSE) /* that is what makes everything count as spent */
+		err = 0;
 	buf_fini(&text);
 	mem_free(path);
 	return err;

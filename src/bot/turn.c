@@ -458,10 +458,7 @@ static void turn_put(struct turn *t)
 	}
 	r->priority = t->hit.trigger->urgency;
 	r->dies_ms = t->event->at_ms + ttl_of(t);
-	if (!t->hit.trigger->keeps_threads) {
-		mem_free(r->to_id);
-		r->to_id = NULL;
-	}
+	r->is_thread = r->is_thread && t->hit.trigger->keeps_threads;
 	t->state = TURN_QUEUED;
 	why = outbox_put(b->outbox, r, clock_mono_ms());
 	if (why != REASON_NONE)

@@ -159,7 +159,8 @@ struct reply {
 	unsigned place;
 	char *platform, *channel, *channel_id;
 	char *user_id;     /* whom it answers */
-	char *to_id;       /* message id it answers; NULL when there is nothing to reply to */
+	char *to_id;       /* message id it answers; NULL when there is none */
+	bool is_thread;    /* to be shown as a reply to to_id, where the place can */
 	char *text;        /* safe, one line */
 	enum priority priority;
 	int64_t made_ms;   /* clock_mono_ms of the event, not of the text */

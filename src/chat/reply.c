@@ -13,6 +13,7 @@ struct reply *reply_new(const char *turn, const struct event *e, struct str text
 	snprintf(r->turn, sizeof(r->turn), "%s", turn);
 	r->place = e->place;
 	r->made_ms = e->at_ms;
+	r->is_thread = e->id.len > 0;
 	r->platform = mem_dupn(e->platform.at, e->platform.len);
 	r->channel = mem_dupn(e->channel.at, e->channel.len);
 	r->channel_id = mem_dupn(e->channel_id.at, e->channel_id.len);

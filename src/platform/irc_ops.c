@@ -52,12 +52,13 @@ void platform_irc_end(struct platform_irc *p)
 
 /* ---- Sending ----------------------------------------------------------------------------------- */
 
-/* An id that may stand in a tag we write. */
-static bool can_reply_to(const struct platform_irc *p, const char *id)
+/* Is it to be a reply, and may the id stand in a tag we write? */
+static bool can_thread(const struct platform_irc *p, const struct reply *r)
 {
+	const char *id = r->to_id;
 	struct str s = str_of(id);
 
-	if (!p->has_threads || s.len == 0 || platform_clean_id(s).len == 0)
+	if (!p->has_threads || !r->is_thread || s.len == 0 || platform_clean_id(s).len == 0)
 		return false;
 	if (strncmp(id, PLATFORM_NOTICE_ID, sizeof(PLATFORM_NOTICE_ID) - 1) == 0)
 		return false;
@@ -74,7 +75,7 @@ static int write_reply(struct platform_irc *p, const struct platform_channel *ch
 
 	if (!p->is_twitch)
 		text.len = text_cut(text, IRC_TEXT_BYTES, 0);
-	if (can_reply_to(p, r->to_id))
+	if (can_thread(p, r))
 		err = platform_link_send(k, false, "%s%s PRIVMSG #%s :%.*s", tag, r->to_id,
 			ch->name, STR_FMT(text));
 	else

@@ -1,6 +1,7 @@
 """A byte proxy in front of any TCP server: cuts, delays, trickles, freezes, refuses."""
 
 import asyncio
+import contextlib
 
 from tests.stage.twitch import reset
 
@@ -89,8 +90,9 @@ class Proxy:
                     if to_client and self.cut_after is not None and passed >= self.cut_after:
                         writer.transport.abort()
                         return
-        except (ConnectionError, RuntimeError):
+        except (OSError, RuntimeError):
             pass
         finally:
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                writer.write_eof()
+            with contextlib.suppress(OSError):
+                if writer.can_write_eof() and not writer.transport.is_closing():
+                    writer.write_eof()

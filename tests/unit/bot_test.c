@@ -461,6 +461,20 @@ static void test_restart_with_a_broken_file_runs_on_its_last_good_version(void *
 	wait_said(f, "Hi Bob!");
 }
 
+static void test_after_a_crash_it_starts_and_counts_every_send_as_spent(void **state)
+{
+	struct fixture *f = *state;
+
+	bot_free(f->bot);
+	f->bot = NULL;
+	write_file(f, "state/outbox", "open\nhalf a li"); /* not closed in order */
+	assert_int_equal(start_code(f), 0);
+	for (int i = 0; i < TURNS_MAX && bot_console(f->bot) && outbox_wait_ms(f->bot->outbox, 0,
+			"console", clock_mono_ms()) < 0; i++)
+		io_turn(f->io, 1);
+	assert_true(outbox_wait_ms(f->bot->outbox, 0, "console", clock_mono_ms()) > 0);
+}
+
 static void test_a_deleted_file_stays_deleted(void **state)
 {
 	struct fixture *f = *state;
@@ -606,6 +620,7 @@ int main(void)
 		CASE(test_reload_that_a_provider_refuses_changes_nothing),
 		CASE(test_a_reload_under_way_ends_with_the_bot),
 		CASE(test_restart_with_a_broken_file_runs_on_its_last_good_version),
+		CASE(test_after_a_crash_it_starts_and_counts_every_send_as_spent),
 		CASE(test_a_deleted_file_stays_deleted),
 		CASE(test_second_instance_is_refused),
 		CASE(test_explain_changes_nothing),
