@@ -1,0 +1,19 @@
+"""Joining many rooms, and one that does not exist."""
+
+
+def test_an_unknown_room_is_reported_and_the_others_are_served(world, chat):
+    rooms = [f"room{i}" for i in range(12)]
+    twitch, bot = chat(rooms=rooms, channels=[*rooms[:3], "nosuchroom", *rooms[3:]], wait=False)
+    bot.wait_for(lambda: sum(lane["state"] == "open" for lane in
+                             bot.status()["places"][0]["place"]["channels"]) == 12, "all others")
+    twitch.say("!echo here", room="room11")
+    twitch.wait_said("^here$")
+    line = bot.wait_for(lambda: [x for x in bot.log_lines() if x["action"] == "join_failed"],
+                        "the report")[0]
+    assert line["community"] == "nosuchroom"
+    assert "exist" in line["message"]
+    states = {lane["name"]: lane["state"]
+              for lane in bot.status()["places"][0]["place"]["channels"]}
+    assert states.pop("nosuchroom") == "failed"
+    assert set(states.values()) == {"open"}
+    assert len(world.history.find("twitch", "join", room="nosuchroom")) == 1

@@ -1,0 +1,39 @@
+"""How fast it speaks: slow mode, and the change between moderator, VIP and nobody special."""
+
+
+def gaps(twitch, room, world):
+    times = [e["t"] for e in world.history.find("twitch", "said", room=room)]
+    return [b - a for a, b in zip(times, times[1:])]
+
+
+def test_slow_mode_is_kept(world, chat):
+    twitch, _ = chat(wait=False)
+    twitch.slow["kelpforest"] = 3
+    world.bot.wait_up()
+    room_id = twitch.rooms["kelpforest"]
+    twitch.raw(f"@slow=3;room-id={room_id} :tmi.twitch.tv ROOMSTATE #kelpforest")
+    twitch.say("!plain one")
+    twitch.say("!plain two")
+    twitch.wait_said("^two$")
+    assert gaps(twitch, "kelpforest", world)[0] >= 3
+    twitch.raw(f"@slow=0;room-id={room_id} :tmi.twitch.tv ROOMSTATE #kelpforest")
+    twitch.say("!plain three")
+    twitch.wait_said("^three$")
+    assert gaps(twitch, "kelpforest", world)[1] < 2.5
+
+
+def test_a_moderator_or_vip_speaks_freely_and_afterwards_no_more(world, chat):
+    twitch, bot = chat(limits={"reply_ttl": "2s"})
+    for make, word in ((twitch.set_mod, "mod"), (twitch.set_vip, "vip")):
+        make("kelpforest", True)
+        bot.wait_for(lambda: bot.status()["places"][0]["place"]["channels"][0]["privileged"], word)
+        for i in range(12):
+            twitch.say(f"!plain {word} {i}")
+        twitch.wait_said(f"^{word} 11$", timeout=2)
+        make("kelpforest", False)
+        bot.wait_for(lambda: not bot.status()["places"][0]["place"]["channels"][0]["privileged"],
+                     "nobody special")
+    # 24 are counted: without privileges not one more fits into the window (I1 judges it too).
+    twitch.say("!plain one too many")
+    bot.wait_for(lambda: bot.drops().get("late") == 1, "its end")
+    assert len(twitch.said()) == 24
