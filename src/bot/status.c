@@ -22,6 +22,8 @@ static struct metric queue_depth = {"mynah_queue_depth", "Replies waiting in the
 	METRIC_GAUGE, NULL, NULL, NULL, false};
 static struct metric reloads_total = {"mynah_reloads_total", "Reloads that ended",
 	METRIC_COUNTER, NULL, NULL, NULL, false};
+static struct metric allocations_total = {"mynah_allocations_total",
+	"Allocations of mynah itself, not of its libraries", METRIC_COUNTER, NULL, NULL, NULL, false};
 static struct metric stale_files = {"mynah_stale_files",
 	"Files that run on their last good version", METRIC_GAUGE, NULL, NULL, NULL, false};
 
@@ -39,6 +41,7 @@ void bot_metrics(struct bot *b)
 	metric_set(&live_turns, NULL, (int64_t)bot_live(b));
 	metric_set(&queue_depth, NULL, (int64_t)outbox_waiting(b->outbox));
 	metric_set(&reloads_total, NULL, b->reloads);
+	metric_set(&allocations_total, NULL, (int64_t)mem_count());
 	metric_set(&stale_files, NULL, (int64_t)b->world->stale_count);
 }
 
