@@ -113,7 +113,7 @@ static int post_explain(struct api *api, const struct io_request *q, struct io_r
 		err = fail(a, 400, "INVALID_REQUEST", why);
 	} else {
 		a->content_type = "text/plain; charset=utf-8";
-		err = bot_explain(api->bot, bot_world_of(api->bot), &e, &a->body);
+		err = bot_explain(api->bot, bot_world_of(api->bot), &e, false, &a->body);
 	}
 	buf_fini(&scratch);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)

@@ -269,10 +269,16 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 
 	b->world = w;
 	reload_warn(old->conf, w->conf);
-	log_set_level((enum log_level)w->conf->log.level);
 	places_follow(b);
 	bot_world_unref(old);
 	bot_pump(b);
+}
+
+static void tell_reload(struct bot *b, bool is_running)
+{
+	b->is_reloading = is_running;
+	if (b->options.reload)
+		b->options.reload(b->options.ctx, is_running);
 }
 
 static void reload_done(void *ctx)
@@ -302,6 +308,8 @@ static void reload_done(void *ctx)
 		b->reload_again = false;
 		bot_reload(b);
 	}
+	if (!b->reload)
+		tell_reload(b, false);
 }
 
 void bot_reload(struct bot *b)
@@ -331,6 +339,8 @@ void bot_reload(struct bot *b)
 		return;
 	}
 	b->reload = l;
+	if (!b->is_reloading)
+		tell_reload(b, true);
 }
 
 int bot_reload_report(struct bot *b, struct buf *out)

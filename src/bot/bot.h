@@ -72,6 +72,8 @@ struct bot_options {
 	const struct platform_console_options *console;
 	/* Told of every verdict; may be NULL. */
 	void (*verdict)(void *ctx, const struct bot_verdict *v);
+	/* A reload begins (true), or the last that was asked for has ended (false). May be NULL. */
+	void (*reload)(void *ctx, bool is_running);
 	/* The drain is over: every turn has ended, everything is written. The caller stops the loop. */
 	void (*drained)(void *ctx);
 	void *ctx;
@@ -113,9 +115,9 @@ int bot_reload_report(struct bot *b, struct buf *out) MUST_USE;
 
 /* Every gate and trigger with pass or fail and why, the prompt, the queue, as lines for a terminal. The
  * event passes through nothing and changes nothing. b may be NULL: no running bot, so no cooldowns and
- * no queue are known. */
-int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, struct buf *out)
-	MUST_USE;
+ * no queue are known. is_brief: without the prompt and the triggers of other kinds of event. */
+int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
+	struct buf *out) MUST_USE;
 
 /* An event described in words, as `mynah explain` and the API do; NULL members have defaults. */
 struct bot_event_args {

@@ -11,7 +11,9 @@ struct telling {
 	struct buf *out;
 	const struct trigger *fires, *claims;
 	enum reason reason; /* the first that speaks against firing */
-	size_t told, left_out;
+	size_t told, left_out, others;
+	const struct event *event;
+	bool is_brief;
 	int err;
 };
 
@@ -41,6 +43,10 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 	} else if (r == REASON_LEVEL && !s->claims && s->reason == REASON_NO_MATCH) {
 		s->reason = r;
 	}
+	if (s->is_brief && t->on != s->event->kind) {
+		s->others++;
+		return;
+	}
 	if (++s->told > EXPLAIN_OTHERS_MAX) {
 		s->left_out++;
 		return;
@@ -50,6 +56,20 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 		s->err = buf_addf(s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
 	else
 		line(s, r == REASON_NONE, name, why);
+}
+
+/* One message of the prompt, every line of it set in. */
+static int add_message(const struct prompt_message *m, struct buf *out)
+{
+	struct str rest = m->text;
+	int err = buf_addf(out, "  [%s]\n", prompt_role_name(m->role));
+
+	while (rest.len > 0 && !err) {
+		struct str part = str_split(&rest, '\n');
+
+		err = buf_addf(out, part.len > 0 ? "    %.*s\n" : "%.*s\n", STR_FMT(part));
+	}
+	return err;
 }
 
 static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
@@ -77,8 +97,7 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 		err = buf_addf(s->out, "prompt   persona %s %s, about %zu tokens, sha256 %.12s\n",
 			persona->id, persona->version, p->tokens, p->hash);
 	for (size_t i = 0; !err && i < p->n; i++)
-		err = buf_addf(s->out, "  [%s]\n  %.*s\n", prompt_role_name(p->messages[i].role),
-			STR_FMT(p->messages[i].text));
+		err = add_message(&p->messages[i], s->out);
 	prompt_free(p);
 	buf_fini(&ask);
 	return err == ERR_LIMIT ? buf_adds(s->out, "prompt   does not fit the model's window\n") : err;
@@ -98,23 +117,43 @@ static int add_reply(struct telling *s, const struct event *e)
 	return err;
 }
 
+/* How the models are that would be asked. */
+static int add_models(const struct bot *b, struct buf *out)
+{
+	const char *name, *type, *model, *last;
+	enum io_breaker_state breaker;
+	int err = 0;
+
+	for (size_t i = 0; !err; i++) {
+		name = provider_state(b->providers, i, &type, &model, &breaker, &last);
+		if (!name)
+			break;
+		err = buf_addf(out, "%-8s %s (%s %s), breaker %s%s%s\n", i == 0 ? "models" : "", name,
+			type, model, io_breaker_state_name(breaker),
+			*last != '\0' ? "; last error: " : "", last);
+	}
+	return err;
+}
+
 static int add_queue(struct bot *b, const struct event *e, struct buf *out)
 {
-	char channel[128];
+	char channel[128], when[48] = "now";
 	int64_t wait;
 
 	if (!b)
 		return buf_adds(out, "queue    unknown: no running bot was asked\n");
 	snprintf(channel, sizeof(channel), "%.*s", STR_FMT(e->channel));
 	wait = outbox_wait_ms(b->outbox, e->place, channel, clock_mono_ms());
-	return buf_addf(out, "queue    %zu waiting here, %zu in all; this channel may speak %s%lld ms\n",
-		outbox_waiting_lane(b->outbox, e->place, channel), outbox_waiting(b->outbox),
-		wait > 0 ? "in " : "now, ", (long long)(wait > 0 ? wait : 0));
+	if (wait > 0)
+		snprintf(when, sizeof(when), "again in %lld ms", (long long)wait);
+	return buf_addf(out, "queue    %zu waiting here, %zu in all; this channel may speak %s\n",
+		outbox_waiting_lane(b->outbox, e->place, channel), outbox_waiting(b->outbox), when);
 }
 
-int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, struct buf *out)
+int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
+	struct buf *out)
 {
-	struct telling s = {.out = out, .reason = REASON_NO_MATCH};
+	struct telling s = {.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
 	struct trigger_state *none = NULL;
 	enum reason gate = REASON_NONE, r;
 	const char *name;
@@ -139,8 +178,12 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e,
 	err = s.err;
 	if (!err && s.left_out > 0)
 		err = buf_addf(out, "  ... and %zu more\n", s.left_out);
+	if (!err && s.others > 0)
+		err = buf_addf(out, "  ... and %zu for other kinds of event\n", s.others);
 	if (!err && gate == REASON_NONE && s.fires)
-		err = s.fires->ask ? add_prompt(&s, w, e, b) : add_reply(&s, e);
+		err = !s.fires->ask ? add_reply(&s, e) : is_brief ? 0 : add_prompt(&s, w, e, b);
+	if (!err && b && gate == REASON_NONE && s.fires && s.fires->ask)
+		err = add_models(b, out);
 	if (!err)
 		err = add_queue(b, e, out);
 	if (!err && gate != REASON_NONE)

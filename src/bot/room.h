@@ -124,7 +124,7 @@ struct bot {
 	uint32_t dice;                 /* for the next trigger with a chance */
 
 	struct bot_reload *reload;     /* the one that runs */
-	bool reload_again;
+	bool reload_again, is_reloading;
 	int64_t reloads;
 	struct buf reload_report;      /* JSON members of the last one */
 

@@ -441,6 +441,8 @@ static void turn_otherwise(struct turn *t, enum reason reason)
 		return;
 	}
 	t->is_otherwise = true;
+	if (*t->rule == '\0')
+		t->rule = reason_name(reason); /* why it was not the model that spoke */
 	turn_template(t, line);
 }
 

@@ -127,9 +127,32 @@ static int note_stale(struct loader *l, const char *path)
 
 /* ---- mynah.yaml ------------------------------------------------------------------------------------- */
 
-/* The state folder before there is a config: said on the command line, else what the file seems to say,
- * else the default. GIVES. */
-static char *guess_state_dir(const struct bot_source *s, const struct conf_file *f)
+/* A config that is not even YAML: its line `state_dir: ...`, if it has one, as a file of its own. */
+static struct conf_file *state_dir_line(const char *path)
+{
+	static const char key[] = "state_dir:";
+	const size_t n = sizeof(key) - 1;
+	struct conf_report ignored;
+	struct conf_file *f = NULL;
+	struct str rest, line;
+	struct buf text;
+
+	conf_report_init(&ignored);
+	buf_init(&text, CONF_FILE_BYTES);
+	rest = file_read(path, &text) ? STR("") : buf_str(&text);
+	while (rest.len > 0 && !f) {
+		line = str_split(&rest, '\n');
+		if (line.len > n && memcmp(line.at, key, n) == 0 &&
+				conf_file_parse(path, line, &ignored, &f))
+			f = NULL;
+	}
+	buf_fini(&text);
+	conf_report_fini(&ignored);
+	return f;
+}
+
+/* What the file says, else the default. GIVES. */
+static char *state_dir_of(const struct bot_source *s, const struct conf_file *f)
 {
 	const struct conf_node *root = f ? conf_file_root(f) : NULL;
 	const struct conf_node *n = root && conf_node_kind(root) == CONF_MAP
@@ -138,8 +161,6 @@ static char *guess_state_dir(const struct bot_source *s, const struct conf_file 
 	struct conf *fallback = NULL;
 	char *dir = NULL;
 
-	if (s->state_dir)
-		return mem_dup(s->state_dir);
 	if (n && conf_node_kind(n) == CONF_SCALAR) {
 		struct str text = conf_node_text(n);
 		char *name = mem_dupn(text.at, text.len);
@@ -159,6 +180,22 @@ static char *guess_state_dir(const struct bot_source *s, const struct conf_file 
 		dir = mem_dup(fallback->state_dir);
 	conf_unref(fallback);
 	conf_report_fini(&ignored);
+	return dir;
+}
+
+/* The state folder before there is a config: said on the command line, that of the running bot, else
+ * what the file seems to say, else the default. GIVES. */
+static char *guess_state_dir(const struct bot_source *s, const struct conf_file *f)
+{
+	struct conf_file *line = NULL;
+	char *dir;
+
+	if (s->state_dir || s->before)
+		return mem_dup(s->state_dir ? s->state_dir : s->before->state_dir);
+	if (!f)
+		f = line = state_dir_line(s->config);
+	dir = state_dir_of(s, f);
+	conf_file_free(line);
 	return dir;
 }
 

@@ -50,6 +50,8 @@ void cli_complain(const struct conf_report *r);
 /* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
  * error. */
 char *cli_socket(const struct cli *c);
+/* What /api/v1/status says, as lines for people. */
+int cli_status_text(const struct json *status, struct buf *out) MUST_USE;
 /* A sentence on standard error, "mynah: ..." */
 void cli_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

@@ -1,11 +1,13 @@
 /* The command line: options, and the table of verbs. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct cli_verb cli_verbs[] = {
@@ -99,12 +101,27 @@ static int unknown(const char *verb)
 	return CLI_CANNOT;
 }
 
+/* Where the parent closed descriptor 0, 1 or 2, the next file opened would take its number, and what is
+ * printed would go into it: a database, a socket. */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {0};
 	const char *verb = NULL;
 	const struct cli_verb *v;
 
+	fill_descriptors();
+	umask(S_IRWXG | S_IRWXO); /* whatever it was: what we keep is ours alone */
 	signal(SIGPIPE, SIG_IGN);
 	if (parse(argc, argv, &c, &verb))
 		return CLI_CANNOT;

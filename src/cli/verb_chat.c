@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,14 +36,13 @@ static void on_verdict(void *ctx, const struct bot_verdict *v)
 		c->last = copy;
 	}
 	if (v->reason == REASON_NONE) {
-		snprintf(c->verdict, sizeof(c->verdict), "(trigger %s spoke%s%s)", v->trigger->name,
+		snprintf(c->verdict, sizeof(c->verdict), "(the trigger %s spoke%s%s)", v->trigger->name,
 			*v->rule != '\0' ? " its own line, because no model answered: " : "", v->rule);
 		return;
 	}
-	snprintf(c->verdict, sizeof(c->verdict), "(silent: %s%s%s%s%s - %s; ?why tells more)",
-		reason_name(v->reason), v->trigger ? ", trigger " : "",
-		v->trigger ? v->trigger->name : "", *v->rule != '\0' ? ", " : "", v->rule,
-		reason_text(v->reason));
+	snprintf(c->verdict, sizeof(c->verdict), "(silent: %s%s%s%s%s - %s)", reason_name(v->reason),
+		v->trigger ? ", trigger " : "", v->trigger ? v->trigger->name : "",
+		*v->rule != '\0' ? ", " : "", v->rule, reason_text(v->reason));
 	if (c->bot)
 		note(c, c->verdict);
 }
@@ -67,53 +67,104 @@ static void on_signal(void *ctx, int signo)
 
 	if (signo == SIGHUP)
 		bot_reload(c->bot);
+	else if (signo == SIGCONT)
+		platform_console_resume(bot_console(c->bot));
 	else
 		bot_drain(c->bot);
 }
 
-/* Everything that is known of one event, as explain tells it. */
-static void explain(struct chat *c, const struct event *e)
+/* What is known of one event, as bot_explain tells it. */
+static void explain(struct chat *c, const struct event *e, bool is_brief)
 {
 	struct buf out;
 
 	buf_init(&out, NOTE_BYTES);
-	if (bot_explain(c->bot, bot_world_of(c->bot), e, &out) && out.len == 0)
+	if (bot_explain(c->bot, bot_world_of(c->bot), e, is_brief, &out) && out.len == 0)
 		note(c, "(it cannot be explained: out of memory)");
 	else
 		note(c, buf_text(&out));
 	buf_fini(&out);
 }
 
-static void status(struct chat *c)
+static void on_why(struct chat *c, const char *rest)
 {
-	struct buf out;
-
-	buf_init(&out, NOTE_BYTES);
-	if (!bot_status(c->bot, &out))
-		note(c, buf_text(&out));
-	buf_fini(&out);
+	(void)rest;
+	if (!c->last) {
+		note(c, "(nothing was said yet)");
+		return;
+	}
+	note(c, c->verdict);
+	note(c, "The same again, now:");
+	explain(c, c->last, true);
 }
 
-static void reload(struct chat *c)
+/* As whoever speaks in the console at present. */
+static void on_explain(struct chat *c, const char *rest)
 {
+	struct bot_event_args a = {.text = rest, .platform = "console"};
+	struct buf scratch;
+	enum level level;
+	struct event e;
+	const char *why;
+
+	platform_console_who(bot_console(c->bot), &a.user, &a.channel, &level);
+	a.level = level_name(level);
+	buf_init(&scratch, 4096);
+	if (bot_event_make(&a, &scratch, &e, &why))
+		note(c, why);
+	else
+		explain(c, &e, false);
+	buf_fini(&scratch);
+}
+
+static void on_status(struct chat *c, const char *rest)
+{
+	struct buf json, text;
+	struct json *j = NULL;
+	const char *why;
+
+	(void)rest;
+	buf_init(&json, NOTE_BYTES);
+	buf_init(&text, NOTE_BYTES);
+	if (!bot_status(c->bot, &json) && !json_parse(buf_str(&json), json.max, &j, &why) &&
+			!cli_status_text(j, &text))
+		note(c, buf_text(&text));
+	json_free(j);
+	buf_fini(&json);
+	buf_fini(&text);
+}
+
+static void on_reload_command(struct chat *c, const char *rest)
+{
+	(void)rest;
 	bot_reload(c->bot);
-	note(c, "(reading the files again; /report tells what was found)");
 }
 
-static void report(struct chat *c)
+/* A reload has ended: what it found. */
+static void on_reload(void *ctx, bool is_running)
 {
+	struct chat *c = ctx;
 	struct buf out;
 	struct json *j = NULL;
 	const char *why;
 
-	buf_init(&out, 1024 * 1024);
+	if (is_running)
+		return;
+	buf_init(&out, 4 * 1024 * 1024);
 	if (!bot_reload_report(c->bot, &out) && !json_parse(buf_str(&out), out.max, &j, &why)) {
+		const struct bot_world *w = bot_world_of(c->bot);
 		struct str text = json_str(j, "text");
+		char verdict[128];
 
+		snprintf(verdict, sizeof(verdict), !json_bool(j, "accepted", false)
+			? "(the files were read again and refused: the previous version stays)"
+			: json_int(j, "errors", 0) > 0
+			? "(read again; files with errors keep their last good version)"
+			: "(read again: %zu triggers, %zu personas)",
+			trigger_set_count(w->triggers), w->persona_count);
 		if (text.len > 0)
 			note(c, text.at);
-		else
-			note(c, json_int(j, "reloads", 0) > 0 ? "(no complaints)" : "(no reload yet)");
+		note(c, verdict);
 	}
 	json_free(j);
 	buf_fini(&out);
@@ -121,37 +172,21 @@ static void report(struct chat *c)
 
 static bool on_command(void *ctx, const char *command, const char *rest)
 {
-	struct chat *c = ctx;
+	static const struct {
+		const char *name;
+		void (*run)(struct chat *c, const char *rest);
+	} commands[] = {
+		{"why", on_why}, {"explain", on_explain}, {"status", on_status},
+		{"reload", on_reload_command},
+	};
 
-	if (strcmp(command, "why") == 0 || strcmp(command, "?why") == 0) {
-		note(c, c->last ? c->verdict : "(nothing was said yet)");
-		if (c->last)
-			explain(c, c->last);
-		return true;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, command) == 0) {
+			commands[i].run(ctx, rest);
+			return true;
+		}
 	}
-	if (strcmp(command, "explain") == 0) {
-		const struct bot_event_args a = {.text = rest, .platform = "console"};
-		struct buf scratch;
-		struct event e;
-		const char *why;
-
-		buf_init(&scratch, 4096);
-		if (bot_event_make(&a, &scratch, &e, &why))
-			note(c, why);
-		else
-			explain(c, &e);
-		buf_fini(&scratch);
-		return true;
-	}
-	if (strcmp(command, "reload") == 0)
-		reload(c);
-	else if (strcmp(command, "report") == 0)
-		report(c);
-	else if (strcmp(command, "status") == 0)
-		status(c);
-	else
-		return false;
-	return true;
+	return false;
 }
 
 /* STATE/chat, where STATE is what the daemon would use. GIVES. */
@@ -188,7 +223,7 @@ static void greet(struct chat *c, const struct bot_source *s)
 	snprintf(text, sizeof(text),
 		"%s listens: %zu triggers, persona %s, %s.\n"
 		"Say something: hello, o7, !lurk, a question. /event raid 50 fires an event, ?why tells "
-		"why it spoke or did not, /help lists the rest, /quit ends.",
+		"why it spoke or kept silent, /help lists the rest, /quit ends.",
 		w->conf->name, trigger_set_count(w->triggers), w->conf->persona,
 		s->config ? s->config : "built-in defaults");
 	note(c, text);
@@ -200,12 +235,12 @@ static int chat(struct chat *c, const struct bot_source *s, struct bot_world *w,
 		.in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .bot_name = w->conf->name,
 		.channel = cli->channel ? cli->channel : "console",
 		.user = cli->user ? cli->user : "you",
-		.is_color = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO),
+		.is_color = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !getenv("NO_COLOR"),
 		.extra = on_command, .quit = on_quit, .ctx = c,
 	};
 	const struct bot_options o = {
 		.io = c->io, .source = *s, .world = w, .console = &console,
-		.verdict = on_verdict, .drained = on_drained, .ctx = c,
+		.verdict = on_verdict, .reload = on_reload, .drained = on_drained, .ctx = c,
 	};
 	int err = bot_new(&o, &c->bot);
 
@@ -215,7 +250,8 @@ static int chat(struct chat *c, const struct bot_source *s, struct bot_world *w,
 		return err == ERR_BUSY ? CLI_BUSY : CLI_SOFTWARE;
 	}
 	if (io_signal(c->io, SIGINT, on_signal, c) || io_signal(c->io, SIGTERM, on_signal, c) ||
-			io_signal(c->io, SIGHUP, on_signal, c))
+			io_signal(c->io, SIGHUP, on_signal, c) ||
+			io_signal(c->io, SIGCONT, on_signal, c))
 		return CLI_SOFTWARE;
 	greet(c, s);
 	io_run(c->io);

@@ -64,7 +64,7 @@ static int explain_files(const struct cli *c, const struct bot_event_args *a, st
 	} else if (bot_event_make(a, &scratch, &e, &why)) {
 		cli_say("%s", why);
 		code = CLI_CANNOT;
-	} else if (bot_explain(NULL, w, &e, out)) {
+	} else if (bot_explain(NULL, w, &e, false, out)) {
 		code = CLI_SOFTWARE;
 	}
 	bot_world_unref(w);

@@ -40,70 +40,6 @@ static int ask(const struct cli *c, const char *method, const char *path, struct
 	return CLI_OK;
 }
 
-static void print_list(const char *title, const struct json *list)
-{
-	for (size_t i = 0; i < json_count(list); i++)
-		printf("%-11s%.*s\n", i == 0 ? title : "", STR_FMT(json_text(json_at(list, i))));
-}
-
-static void print_place(const struct json *p)
-{
-	const struct json *lanes = json_get(json_get(p, "place"), "channels");
-	struct str why = json_str(p, "why");
-
-	printf("place      %.*s: %.*s since %.*s%s%.*s%s%.*s\n", STR_FMT(json_str(p, "name")),
-		STR_FMT(json_str(p, "state")), STR_FMT(json_str(p, "since")),
-		json_str(p, "login").len > 0 ? " as " : "", STR_FMT(json_str(p, "login")),
-		why.len > 0 ? "; " : "", STR_FMT(why));
-	for (size_t i = 0; i < json_count(lanes); i++) {
-		const struct json *l = json_at(lanes, i);
-
-		printf("             #%.*s %.*s\n", STR_FMT(json_str(l, "name")),
-			STR_FMT(json_str(l, "state")));
-	}
-}
-
-static void print_status(const struct json *j)
-{
-	const struct json *places = json_get(j, "places"), *providers = json_get(j, "providers");
-	const int64_t up = json_int(j, "uptime_s", 0);
-
-	printf("mynah %.*s is %.*s, up %lld h %02lld min\n", STR_FMT(json_str(j, "version")),
-		STR_FMT(json_str(j, "status")), (long long)(up / 3600), (long long)(up / 60 % 60));
-	print_list("because", json_get(j, "reasons"));
-	for (size_t i = 0; i < json_count(places); i++)
-		print_place(json_at(places, i));
-	for (size_t i = 0; i < json_count(providers); i++) {
-		const struct json *p = json_at(providers, i);
-		struct str last = json_str(p, "last_error");
-
-		printf("provider   %.*s (%.*s, %.*s): breaker %.*s%s%.*s\n", STR_FMT(json_str(p, "name")),
-			STR_FMT(json_str(p, "type")), STR_FMT(json_str(p, "model")),
-			STR_FMT(json_str(p, "breaker")), last.len > 0 ? "; last error: " : "",
-			STR_FMT(last));
-	}
-	printf("memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
-	printf("ledger     %.*s, %lld rows written, %lld lost\n",
-		STR_FMT(json_str(json_get(j, "ledger"), "state")),
-		(long long)json_int(json_get(j, "ledger"), "written", 0),
-		(long long)json_int(json_get(j, "ledger"), "lost", 0));
-	printf("files      %lld triggers, %lld personas, %lld reloads\n",
-		(long long)json_int(j, "triggers", 0), (long long)json_int(j, "personas", 0),
-		(long long)json_int(j, "reloads", 0));
-	printf("counts     %lld events, %lld hits, %lld sent, %lld live, %lld waiting\n",
-		(long long)json_int(j, "events", 0), (long long)json_int(j, "hits", 0),
-		(long long)json_int(j, "sent", 0), (long long)json_int(j, "live", 0),
-		(long long)json_int(j, "waiting", 0));
-}
-
-static void print_drop(void *ctx, const char *key, const struct json *value)
-{
-	const struct json *drops = ctx;
-
-	(void)value;
-	printf("dropped    %s: %lld\n", key, (long long)json_int(drops, key, 0));
-}
-
 int cli_status(const struct cli *c)
 {
 	struct json *j = NULL;
@@ -115,10 +51,9 @@ int cli_status(const struct cli *c)
 	if (code == CLI_OK && c->is_json) {
 		puts(buf_text(&text));
 	} else if (code == CLI_OK) {
-		struct json *drops = (struct json *)json_get(j, "drops");
-
-		print_status(j);
-		json_each(drops, print_drop, drops);
+		buf_clear(&text);
+		if (!cli_status_text(j, &text))
+			fputs(buf_text(&text), stdout);
 	}
 	json_free(j);
 	buf_fini(&text);

@@ -12,7 +12,8 @@ struct running {
 	struct io *io;
 	struct bot *bot;
 	struct api *api;
-	enum log_level level;
+	enum log_level level; /* what SIGUSR1 goes back to */
+	bool is_debug;        /* the command line said so */
 };
 
 static void on_drained(void *ctx)
@@ -22,19 +23,42 @@ static void on_drained(void *ctx)
 	io_stop(r->io);
 }
 
+/* The log as the present config says. What cannot be opened leaves the old one in place. */
+static void open_log(const struct running *r, enum log_level level)
+{
+	const char *file = bot_world_of(r->bot)->conf->log.file;
+
+	if (log_open(file ? file : "-", level))
+		cli_say("the log %s cannot be opened", file);
+}
+
+static void on_reload(void *ctx, bool is_running)
+{
+	struct running *r = ctx;
+	char state[64];
+
+	if (bot_is_draining(r->bot))
+		return;
+	if (is_running) {
+		snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+			(long long)clock_mono_us());
+		cli_notify(state);
+		return;
+	}
+	r->level = r->is_debug ? LOG_DEBUG : (enum log_level)bot_world_of(r->bot)->conf->log.level;
+	open_log(r, r->level);
+	cli_notify("READY=1");
+}
+
 static void on_signal(void *ctx, int signo)
 {
 	struct running *r = ctx;
-	const struct conf *c = bot_world_of(r->bot)->conf;
 
 	switch (signo) {
 	case SIGHUP:
-		/* Also how logrotate asks for a new file. */
-		if (log_open(c->log.file, log_get_level()))
-			cli_say("the log %s cannot be opened again", c->log.file);
-		cli_notify("RELOADING=1");
+		/* Also how logrotate asks for a new file; not after a reload that may take its time. */
+		open_log(r, log_get_level());
 		bot_reload(r->bot);
-		cli_notify("READY=1");
 		break;
 	case SIGUSR1:
 		log_set_level(log_get_level() == LOG_DEBUG ? r->level : LOG_DEBUG);
@@ -82,7 +106,8 @@ static struct bot_world *load(struct bot_source *s, int *code)
 static int start(struct running *r, const struct bot_source *s, struct bot_world *w)
 {
 	const struct bot_options o = {
-		.io = r->io, .source = *s, .world = w, .drained = on_drained, .ctx = r,
+		.io = r->io, .source = *s, .world = w, .drained = on_drained,
+		.reload = on_reload, .ctx = r,
 	};
 	int err = bot_new(&o, &r->bot);
 
@@ -109,6 +134,7 @@ int cli_run(const struct cli *c)
 
 	if (!w)
 		return code;
+	r.is_debug = c->is_debug;
 	r.level = c->is_debug ? LOG_DEBUG : (enum log_level)w->conf->log.level;
 	if (log_open(w->conf->log.file ? w->conf->log.file : "-", r.level)) {
 		cli_say("the log %s cannot be opened", w->conf->log.file);

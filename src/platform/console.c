@@ -5,23 +5,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
+#include "platform/screen.h"
 #include "safety/safety.h"
 
-#define LINE_BYTES 4096  /* the rest of a longer line is not read */
 #define NAME_BYTES 64
 #define TEXT_UNITS 500   /* as on Twitch: the console shows what chat would */
-#define NOTE_BYTES (64 * 1024)
-#define WRITE_WAIT_MS 200 /* a terminal that does not take output: the rest of it is lost */
-
-#define CLEAR_LINE "\r\033[K"
-#define COLOR_BOT "\033[1;36m"
-#define COLOR_NOTE "\033[2m"
-#define COLOR_OFF "\033[0m"
 
 struct console {
 	struct io *io;
@@ -29,8 +21,7 @@ struct console {
 	struct io_timer *timer; /* what must not happen inside the owner's call */
 	struct platform_owner owner;
 	unsigned place;
-	int in_fd, out_fd;
-	bool is_terminal, is_color;
+	struct screen screen;
 	bool (*extra)(void *ctx, const char *command, const char *rest);
 	void (*quit)(void *ctx);
 	void *ctx;
@@ -39,82 +30,27 @@ struct console {
 	enum platform_state state;
 	unsigned long events;
 	struct reply *said;      /* utlist: outcomes to tell */
-	struct buf line, text;
+	struct buf line, text;   /* what came of a line that is no terminal's; the present line */
 	bool is_skipping;        /* the rest of a line that was too long */
-	bool is_prompt_shown, is_over, is_stopping, is_doomed;
+	bool is_over, is_stopping, is_doomed;
 	int depth;
 };
 
 /* ---- Output ------------------------------------------------------------------------------------ */
 
-static void put(struct console *c, const char *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(c->out_fd, bytes, n);
-
-		if (done > 0) {
-			bytes += done;
-			n -= (size_t)done;
-		} else if (done < 0 && errno == EAGAIN) {
-			struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
-			if (poll(&p, 1, WRITE_WAIT_MS) <= 0)
-				return;
-		} else if (done < 0 && errno != EINTR) {
-			return;
-		}
-	}
-}
-
-static void put_text(struct console *c, const char *text)
-{
-	put(c, text, strlen(text));
-}
-
 static void show_prompt(struct console *c)
 {
-	char prompt[3 * NAME_BYTES];
+	char prompt[SCREEN_PROMPT_BYTES];
 
-	if (!c->is_terminal || c->is_prompt_shown || c->is_over || c->is_stopping)
+	if (c->is_over || c->is_stopping)
 		return;
 	snprintf(prompt, sizeof(prompt), "%s@%s [%s]> ", c->user, c->channel, level_name(c->level));
-	put_text(c, prompt);
-	c->is_prompt_shown = true;
-}
-
-static void hide_prompt(struct console *c)
-{
-	if (c->is_prompt_shown)
-		put_text(c, CLEAR_LINE);
-	c->is_prompt_shown = false;
-}
-
-/* Text for the terminal: it may quote what a stranger said, so nothing in it may command the
- * terminal (faults.md Z6). Lines stay. */
-static void put_harmless(struct console *c, struct str text)
-{
-	struct buf clean;
-
-	buf_init(&clean, NOTE_BYTES);
-	while (text.len > 0) {
-		struct str line = str_split(&text, '\n');
-
-		buf_clear(&clean);
-		if (text_scrub(line, TEXT_NO_INVISIBLE, &clean) == ERR_NOMEM)
-			break;
-		put(c, buf_text(&clean), clean.len);
-		put_text(c, "\n");
-	}
-	buf_fini(&clean);
+	platform_screen_show(&c->screen, prompt);
 }
 
 static void note(struct console *c, const char *text)
 {
-	hide_prompt(c);
-	if (c->is_color)
-		put_text(c, COLOR_NOTE);
-	put_harmless(c, str_of(text));
-	if (c->is_color)
-		put_text(c, COLOR_OFF);
+	platform_screen_print(&c->screen, NULL, str_of(text));
 	if (c->depth == 0)
 		show_prompt(c);
 }
@@ -129,6 +65,7 @@ static void free_console(struct console *c)
 		reply_free(r);
 	io_watch_free(c->watch);
 	io_timer_free(c->timer);
+	platform_screen_fini(&c->screen);
 	buf_fini(&c->line);
 	buf_fini(&c->text);
 	mem_free(c);
@@ -170,9 +107,7 @@ static void end_input(struct console *c)
 {
 	if (c->is_over)
 		return;
-	if (c->is_prompt_shown)
-		put_text(c, "\n");
-	c->is_prompt_shown = false;
+	platform_screen_leave(&c->screen);
 	c->is_over = true;
 	io_watch_set(c->watch, 0);
 	if (c->quit && !c->is_stopping && !c->is_doomed)
@@ -233,7 +168,7 @@ static bool set_name(char to[NAME_BYTES], struct str from)
 static void on_user(struct console *c, struct str rest)
 {
 	if (!set_name(c->user, rest))
-		note(c, "(/user NAME: who is speaking from now on)");
+		note(c, "(/user NAME says who speaks from now on)");
 }
 
 static void on_channel(struct console *c, struct str rest)
@@ -243,28 +178,28 @@ static void on_channel(struct console *c, struct str rest)
 	if (set_name(c->channel, rest))
 		open_lane(c);
 	else
-		note(c, "(/channel NAME: where it is said from now on)");
+		note(c, "(/channel NAME says where you speak from now on)");
 }
 
 static void on_level(struct console *c, struct str rest)
 {
 	if (level_parse(rest, &c->level) < 0)
-		note(c, "(/level everyone | subscriber | vip | moderator | broadcaster)");
+		note(c, "(/level everyone, subscriber, vip, moderator or broadcaster)");
 }
 
 static void on_event(struct console *c, struct str rest)
 {
+	char text[512];
 	struct event e;
-	int err = platform_event_parse(rest, &e);
+	int n, err = platform_event_parse(rest, &e);
 
 	if (err == 0) {
 		tell(c, &e);
 		return;
 	}
-	char text[512];
-	int n = snprintf(text, sizeof(text), "%s", err == ERR_NOTFOUND ?
-		"(/event KIND [NUMBER] [key=value ...] [text]; kinds:" :
-		"(/event: a number, tier=1|2|3|prime, months=, count=, user=, touser=, reward=)");
+	n = snprintf(text, sizeof(text), "%s", err == ERR_NOTFOUND ?
+		"(/event KIND [NUMBER] [key=value ...] [text], where KIND is one of" :
+		"(/event takes a number, tier=1|2|3|prime, months=, count=, user=, touser=, reward=)");
 	for (int k = 0; err == ERR_NOTFOUND && k < EVENT_KIND_COUNT && n < (int)sizeof(text); k++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " %s%s",
 			event_kind_name((enum event_kind)k), k == EVENT_KIND_COUNT - 1 ? ")" : "");
@@ -284,34 +219,42 @@ static void on_quit(struct console *c, struct str rest)
 
 static void on_help(struct console *c, struct str rest);
 
+/* Those without a function are extra() commands. */
 static const struct {
-	const char *name, *help;
+	const char *name, *usage, *help;
 	void (*run)(struct console *c, struct str rest);
 } commands[] = {
-	{"user", "/user NAME           speak as somebody else", on_user},
-	{"level", "/level LEVEL         everyone, subscriber, vip, moderator, broadcaster", on_level},
-	{"channel", "/channel NAME        speak somewhere else", on_channel},
-	{"event", "/event raid 50       fire an event: sub tier=2, cheer 100 hello, giftbomb 5 ...",
+	{"user", "/user NAME", "speak as somebody else", on_user},
+	{"level", "/level LEVEL", "as everyone, subscriber, vip, moderator or broadcaster", on_level},
+	{"channel", "/channel NAME", "speak somewhere else", on_channel},
+	{"me", "/me waves", "an action", on_me},
+	{"event", "/event raid 50", "fire an event: sub tier=2, cheer 100 hello, giftbomb 5 ...",
 		on_event},
-	{"me", "/me waves            an action", on_me},
-	{"help", "/help                this list", on_help},
-	{"quit", "/quit                the end (Ctrl-D as well)", on_quit},
+	{"why", "?why", "why the bot spoke or kept silent, the last time", NULL},
+	{"explain", "/explain TEXT", "what TEXT would do, and the prompt it would make", NULL},
+	{"status", "/status", "how the bot, its model and its memory are", NULL},
+	{"reload", "/reload", "read the files again and say what is wrong with them", NULL},
+	{"help", "/help", "this list", on_help},
+	{"quit", "/quit", "the end; Ctrl-D as well", on_quit},
 };
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void on_help(struct console *c, struct str rest)
 {
+	char text[1024];
+	int n = snprintf(text, sizeof(text), "Everything you type is chat, but for:\n");
+
 	(void)rest;
-	note(c, "Everything you type is chat, but for:");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		note(c, commands[i].help);
-	note(c, "?why                 why the bot spoke or did not\n"
-		"/status /reload /report /explain TEXT");
+	for (size_t i = 0; i < COMMANDS && n < (int)sizeof(text); i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "  %-15s %s\n",
+			commands[i].usage, commands[i].help);
+	note(c, text);
 }
 
 /* Gives false when nobody knows the command. */
 static bool try_extra(struct console *c, struct str name, struct str rest)
 {
-	char command[NAME_BYTES], args[LINE_BYTES];
+	char command[NAME_BYTES], args[SCREEN_LINE_BYTES];
 
 	if (!c->extra || name.len >= sizeof(command) || rest.len >= sizeof(args))
 		return false;
@@ -325,14 +268,14 @@ static void run_command(struct console *c, struct str rest)
 	struct str name = str_split(&rest, ' ');
 
 	rest = str_trim(rest);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (str_eq_nocase(name, str_of(commands[i].name))) {
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (commands[i].run && str_eq_nocase(name, str_of(commands[i].name))) {
 			commands[i].run(c, rest);
 			return;
 		}
 	}
 	if (!try_extra(c, name, rest))
-		note(c, "(no such command; /help lists them)");
+		note(c, "(there is no such command; /help lists them)");
 }
 
 /* ---- Input ------------------------------------------------------------------------------------- */
@@ -365,6 +308,22 @@ static void take_line(struct console *c, struct str line)
 	say(c, text, false);
 }
 
+/* Keys of a terminal, each with its prompt in place. */
+static void take_keys(struct console *c, struct str keys)
+{
+	for (size_t i = 0; i < keys.len && !c->is_over && !c->is_doomed; i++) {
+		show_prompt(c);
+		switch (platform_screen_key(&c->screen, keys.at[i])) {
+		case SCREEN_TYPING: break;
+		case SCREEN_ENTER:
+			take_line(c, buf_str(&c->screen.typed));
+			platform_screen_next(&c->screen);
+			break;
+		case SCREEN_END: end_input(c); break;
+		}
+	}
+}
+
 /* Whole lines of what was read; the last piece waits for its end. */
 static void take_bytes(struct console *c, struct str bytes, bool is_end)
 {
@@ -381,7 +340,6 @@ static void take_bytes(struct console *c, struct str bytes, bool is_end)
 		bytes.len -= n + (end != NULL);
 		if (!end)
 			break;
-		c->is_prompt_shown = false; /* the Enter moved on from it */
 		take_line(c, buf_str(&c->line));
 		buf_clear(&c->line);
 		c->is_skipping = false;
@@ -395,15 +353,18 @@ static void take_bytes(struct console *c, struct str bytes, bool is_end)
 /* Reads what is there, once, without ever waiting. Gives false at the end. */
 static bool read_some(struct console *c)
 {
-	struct pollfd p = {.fd = c->in_fd, .events = POLLIN};
-	char bytes[LINE_BYTES];
+	struct pollfd p = {.fd = c->screen.in_fd, .events = POLLIN};
+	char bytes[SCREEN_LINE_BYTES];
 
 	if (poll(&p, 1, 0) <= 0)
 		return true;
-	ssize_t n = read(c->in_fd, bytes, sizeof(bytes));
+	ssize_t n = read(c->screen.in_fd, bytes, sizeof(bytes));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	take_bytes(c, (struct str){bytes, n > 0 ? (size_t)n : 0}, n <= 0);
+	if (c->screen.is_terminal)
+		take_keys(c, (struct str){bytes, n > 0 ? (size_t)n : 0});
+	else
+		take_bytes(c, (struct str){bytes, n > 0 ? (size_t)n : 0}, n <= 0);
 	return n > 0;
 }
 
@@ -458,12 +419,7 @@ static void console_send(void *self, struct reply *r)
 
 	r->owner = safety_is_sayable(str_of(r->text), TEXT_UNITS) ? NULL : (void *)"unsayable";
 	if (!r->owner) {
-		hide_prompt(c);
-		put_text(c, c->is_color ? COLOR_BOT : "");
-		put_text(c, c->bot);
-		put_text(c, c->is_color ? ":" COLOR_OFF " " : ": ");
-		put_text(c, r->text);
-		put_text(c, "\n");
+		platform_screen_print(&c->screen, c->bot, str_of(r->text));
 		if (c->depth == 0)
 			show_prompt(c);
 	}
@@ -509,7 +465,7 @@ static void console_free(void *self)
 
 	if (!c || c->is_doomed)
 		return;
-	hide_prompt(c);
+	platform_screen_hide(&c->screen);
 	c->is_doomed = true;
 	io_timer_stop(c->timer);
 	if (c->depth == 0)
@@ -529,16 +485,14 @@ int platform_console_new(struct io *io, unsigned place, const struct platform_co
 	const struct platform_owner *owner, struct platform *out)
 {
 	struct console *c = mem_new(sizeof(*c));
-	const char *term = getenv("TERM");
 
 	if (!c)
 		return ERR_NOMEM;
-	*c = (struct console){.io = io, .place = place, .owner = *owner, .in_fd = o->in_fd,
-		.out_fd = o->out_fd, .is_color = o->is_color, .extra = o->extra, .quit = o->quit,
+	*c = (struct console){.io = io, .place = place, .owner = *owner, .extra = o->extra, .quit = o->quit,
 		.ctx = o->ctx, .level = o->level, .state = PLATFORM_CONNECTING};
-	c->is_terminal = isatty(o->in_fd) && isatty(o->out_fd) && term && strcmp(term, "dumb") != 0;
-	buf_init(&c->line, LINE_BYTES - 1);
-	buf_init(&c->text, LINE_BYTES - 1);
+	platform_screen_init(&c->screen, o->in_fd, o->out_fd, o->is_color);
+	buf_init(&c->line, SCREEN_LINE_BYTES - 1);
+	buf_init(&c->text, SCREEN_LINE_BYTES - 1);
 	if (!set_name(c->bot, str_of(o->bot_name)))
 		snprintf(c->bot, sizeof(c->bot), "mynah");
 	if (!set_name(c->user, str_of(o->user)))
@@ -560,4 +514,20 @@ void platform_console_note(struct platform *p, const char *text)
 {
 	if (p->ops == &console_ops)
 		note(p->self, text);
+}
+
+void platform_console_resume(struct platform *p)
+{
+	if (p->ops == &console_ops)
+		platform_screen_resume(&((struct console *)p->self)->screen);
+}
+
+void platform_console_who(const struct platform *p, const char **user, const char **channel,
+	enum level *level)
+{
+	const struct console *c = p->self;
+
+	*user = c->user;
+	*channel = c->channel;
+	*level = c->level;
 }

@@ -78,8 +78,13 @@ struct platform_console_options {
 };
 int platform_console_new(struct io *io, unsigned place, const struct platform_console_options *o,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
-/* Prints a line that is not chat (a reason for silence, an explanation), without breaking the prompt. */
+/* Prints lines that are not chat (a reason for silence, an explanation), above what is being typed. */
 void platform_console_note(struct platform *p, const char *text);
+/* After SIGCONT: a terminal is set up and drawn again. */
+void platform_console_resume(struct platform *p);
+/* Who speaks where at present. The strings are BORROWED until the next line is typed. */
+void platform_console_who(const struct platform *p, const char **user, const char **channel,
+	enum level *level);
 
 /* Fires a made-up event as `/event raid 50` and the tests do: fills e (BORROWS name and args) for
  * "raid 50", "sub tier=2", "cheer 100 hello". ERR_NOTFOUND: unknown kind; ERR_INVALID. */

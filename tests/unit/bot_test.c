@@ -509,20 +509,20 @@ static void test_explain_changes_nothing(void **state)
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, false, &out), 0);
 	assert_non_null(strstr(buf_text(&out), "silent: no_match"));
 	buf_clear(&out);
 	e.text = STR("hi all");
 	for (int i = 0; i < 2; i++) {
 		buf_clear(&out);
-		assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+		assert_int_equal(bot_explain(f->bot, f->bot->world, &e, false, &out), 0);
 		assert_non_null(strstr(buf_text(&out), "fires hi"));
 	}
 	put(f, &e);
 	wait_said(f, "Hi Bob!");
 	buf_clear(&out);
 	e.id = STR("2");
-	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, &out), 0);
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, false, &out), 0);
 	assert_non_null(strstr(buf_text(&out), "cooldown_user"));
 	buf_fini(&out);
 }

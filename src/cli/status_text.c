@@ -1,0 +1,98 @@
+/* The status of a bot as lines for people: of the daemon for `mynah status`, of its own for `mynah chat`. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+struct writing {
+	struct buf *out;
+	int err; /* the first; what follows it is left out */
+};
+
+static void add(struct writing *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add(struct writing *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!w->err)
+		w->err = buf_addv(w->out, fmt, ap);
+	va_end(ap);
+}
+
+/* "; TEXT", or nothing when there is none. */
+static void add_more(struct writing *w, const char *before, struct str text)
+{
+	if (text.len > 0)
+		add(w, "%s%.*s", before, STR_FMT(text));
+}
+
+static void add_place(struct writing *w, const struct json *p)
+{
+	const struct json *lanes = json_get(json_get(p, "place"), "channels");
+
+	add(w, "place      %.*s: %.*s since %.*s", STR_FMT(json_str(p, "name")),
+		STR_FMT(json_str(p, "state")), STR_FMT(json_str(p, "since")));
+	add_more(w, " as ", json_str(p, "login"));
+	add_more(w, "; ", json_str(p, "why"));
+	add(w, "\n");
+	for (size_t i = 0; i < json_count(lanes); i++) {
+		const struct json *l = json_at(lanes, i);
+
+		add(w, "             #%.*s %s%s\n", STR_FMT(json_str(l, "name")),
+			json_bool(l, "joined", false) ? "joined"
+				: json_bool(l, "refused", false) ? "refused" : "not joined",
+			json_bool(l, "privileged", false) ? ", as moderator" : "");
+	}
+}
+
+static void add_provider(struct writing *w, const struct json *p)
+{
+	add(w, "provider   %.*s (%.*s, %.*s): breaker %.*s", STR_FMT(json_str(p, "name")),
+		STR_FMT(json_str(p, "type")), STR_FMT(json_str(p, "model")),
+		STR_FMT(json_str(p, "breaker")));
+	add_more(w, "; last error: ", json_str(p, "last_error"));
+	add(w, "\n");
+}
+
+struct drops {
+	struct writing *w;
+	const struct json *map;
+};
+
+static void add_drop(void *ctx, const char *key, const struct json *value)
+{
+	struct drops *d = ctx;
+
+	(void)value;
+	add(d->w, "dropped    %s: %lld\n", key, (long long)json_int(d->map, key, 0));
+}
+
+int cli_status_text(const struct json *j, struct buf *out)
+{
+	const struct json *places = json_get(j, "places"), *providers = json_get(j, "providers");
+	const struct json *reasons = json_get(j, "reasons"), *ledger = json_get(j, "ledger");
+	const int64_t up = json_int(j, "uptime_s", 0);
+	struct writing w = {out, 0};
+	struct drops d = {&w, json_get(j, "drops")};
+
+	add(&w, "mynah %.*s is %.*s, up %lld h %02lld min\n", STR_FMT(json_str(j, "version")),
+		STR_FMT(json_str(j, "status")), (long long)(up / 3600), (long long)(up / 60 % 60));
+	for (size_t i = 0; i < json_count(reasons); i++)
+		add(&w, "%-11s%.*s\n", i == 0 ? "because" : "", STR_FMT(json_text(json_at(reasons, i))));
+	for (size_t i = 0; i < json_count(places); i++)
+		add_place(&w, json_at(places, i));
+	for (size_t i = 0; i < json_count(providers); i++)
+		add_provider(&w, json_at(providers, i));
+	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
+	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n", STR_FMT(json_str(ledger, "state")),
+		(long long)json_int(ledger, "written", 0), (long long)json_int(ledger, "lost", 0));
+	add(&w, "files      %lld triggers, %lld personas, %lld reloads\n",
+		(long long)json_int(j, "triggers", 0), (long long)json_int(j, "personas", 0),
+		(long long)json_int(j, "reloads", 0));
+	add(&w, "counts     %lld events, %lld hits, %lld sent, %lld live, %lld waiting\n",
+		(long long)json_int(j, "events", 0), (long long)json_int(j, "hits", 0),
+		(long long)json_int(j, "sent", 0), (long long)json_int(j, "live", 0),
+		(long long)json_int(j, "waiting", 0));
+	json_each((struct json *)d.map, add_drop, &d);
+	return w.err;
+}
