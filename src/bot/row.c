@@ -7,8 +7,6 @@
 
 #define ROW_PAYLOAD_BYTES (64 * 1024)
 
-enum { PAYLOAD_NONE, PAYLOAD_REDACTED, PAYLOAD_FULL };
-
 /* The ledger's word for how a call ended: it was taken back, replaced by the trigger's own line, failed,
  * was refused by safety, or answered. */
 static const char *call_status(const struct turn *t, const struct turn_call *c)
@@ -27,7 +25,7 @@ static int add_text(struct buf *out, struct str text, int payload)
 	struct buf clean;
 	int err;
 
-	if (payload == PAYLOAD_FULL)
+	if (payload == CONF_PAYLOAD_FULL)
 		return json_add_string(out, text);
 	buf_init(&clean, ROW_PAYLOAD_BYTES);
 	err = safety_redact(text, &clean);
@@ -42,7 +40,7 @@ static int add_request(struct buf *out, const struct prompt *p, int payload)
 {
 	int err;
 
-	if (payload == PAYLOAD_NONE || !p)
+	if (payload == CONF_PAYLOAD_NONE || !p)
 		return buf_addf(out, "{\"redacted\":true,\"bytes\":%zu,\"messages\":%zu}",
 			p ? p->bytes.len : 0, p ? p->n : 0);
 	err = buf_adds(out, "{\"messages\":[");
@@ -61,7 +59,7 @@ static int add_response(struct buf *out, const struct turn_call *c, int payload)
 {
 	int err;
 
-	if (payload == PAYLOAD_NONE)
+	if (payload == CONF_PAYLOAD_NONE)
 		return buf_addf(out, "{\"redacted\":true,\"bytes\":%zu}", c->answer_bytes);
 	err = buf_adds(out, "{\"content\":");
 	if (!err)
@@ -87,7 +85,7 @@ void bot_row_hold(struct turn *t, const struct provider_attempt *a)
 	snprintf(c->model, sizeof(c->model), "%s", a->model ? a->model : "");
 	snprintf(c->message, sizeof(c->message), "%s", a->message ? a->message : "");
 	buf_clear(&c->answer);
-	if (t->world->conf->ledger.payload != PAYLOAD_NONE && buf_add_str(&c->answer, a->text))
+	if (t->world->conf->ledger.payload != CONF_PAYLOAD_NONE && buf_add_str(&c->answer, a->text))
 		buf_clear(&c->answer);
 }
 

@@ -198,21 +198,69 @@ struct conf_provider {
 	struct secret *secret;    /* fetched key, NULL = none */
 };
 
-struct conf_memory { int backend; /* 0 in-process, 1 redis */ char *url; struct conf_secret password;
-	int64_t lines, for_ms, users, bytes, recall_ms; struct secret *secret; };
-struct conf_ledger { bool is_on; char *file; /* from state_dir */ int payload; /* 0 none, 1 redacted, 2 full */
-	int64_t keep_ms, queue; };
-struct conf_log { char *file; /* "-" = standard error */ int level; bool plain_users; };
-struct conf_api { char *socket; /* from state_dir */ char *listen; struct conf_secret key; struct secret *secret; };
-struct conf_safety { bool links; struct conf_texts allow_hosts; struct conf_texts words_files;
-	char *prefix; int64_t max_length; int64_t mentions; };
-struct conf_limits { int64_t turns, asks; int64_t reply_ttl_ms, event_ttl_ms; int64_t lane, total;
-	int64_t deadline_ms, event_deadline_ms;
-	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour;
-	int64_t turns_minute, in_a_row;
-	int64_t retries;
-	int64_t breaker_failures, breaker_window_ms, breaker_open_ms; int64_t drain_ms;
-	int64_t otherwise_ms; };
+enum conf_memory_backend { CONF_MEMORY_LOCAL, CONF_MEMORY_REDIS };
+
+/* `memory:` */
+struct conf_memory {
+	int backend;              /* enum conf_memory_backend */
+	char *url;                /* redis://host:port/db or unix:/path */
+	struct conf_secret password;
+	int64_t lines;            /* kept for one person in one channel */
+	int64_t for_ms;           /* forgotten when that old */
+	int64_t users, bytes;     /* at most, in this process */
+	int64_t recall_ms;        /* how long a recall may take */
+	struct secret *secret;    /* fetched password, NULL = none */
+};
+
+enum conf_payload { CONF_PAYLOAD_NONE, CONF_PAYLOAD_REDACTED, CONF_PAYLOAD_FULL };
+
+/* `ledger:` */
+struct conf_ledger {
+	bool is_on;
+	char *file;               /* relative to state_dir */
+	int payload;              /* enum conf_payload: what is kept of prompts and answers */
+	int64_t keep_ms;          /* rows older than that go; 0 = never */
+	int64_t queue;            /* rows that may wait for the disk */
+};
+
+/* `log:` */
+struct conf_log {
+	char *file;               /* "-" = standard error */
+	int level;                /* enum log_level */
+	bool plain_users;         /* names instead of keyed hashes */
+};
+
+/* `api:` */
+struct conf_api {
+	char *socket;             /* relative to state_dir */
+	char *listen;             /* "127.0.0.1:8005"; NULL = only the socket */
+	struct conf_secret key;
+	struct secret *secret;    /* fetched key, NULL = none */
+};
+
+/* `safety:` */
+struct conf_safety {
+	bool links;               /* any link may be said */
+	struct conf_texts allow_hosts; /* links to these may */
+	struct conf_texts words_files;
+	char *prefix;             /* in front of every reply, counted in */
+	int64_t max_length;       /* of a reply, UTF-16 units */
+	int64_t mentions;         /* @names in a reply */
+};
+
+/* `limits:` */
+struct conf_limits {
+	int64_t turns, asks;      /* live turns; model calls at once */
+	int64_t reply_ttl_ms, event_ttl_ms; /* a later answer is dropped */
+	int64_t lane, total;      /* replies waiting in one channel, in all */
+	int64_t deadline_ms, event_deadline_ms; /* by which a model must have answered */
+	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour; /* model calls */
+	int64_t turns_minute, in_a_row; /* replies in a channel; to one person; 0 = no limit */
+	int64_t retries;          /* further attempts at one provider */
+	int64_t breaker_failures, breaker_window_ms, breaker_open_ms;
+	int64_t drain_ms;         /* how long the end may take */
+	int64_t otherwise_ms;     /* between two otherwise: lines of a trigger in a channel */
+};
 
 /* The whole of mynah.yaml. Immutable once loaded. */
 struct conf {
