@@ -1,5 +1,6 @@
 /* How many model calls may still be made, in this hour and day: by the bot, a channel, a user. Fixed
- * windows on the monotonic clock; counted when a call is begun, whatever becomes of it. */
+ * windows on the monotonic clock; counted when a call is begun, whatever becomes of it, and given back
+ * when no model was asked after all. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -50,13 +51,28 @@ static bool has_room(struct bot_count *c, int64_t hour, int64_t cap)
 	return c->calls < cap;
 }
 
+static struct bot_count *count_of_user(struct bot *b, const struct event *e)
+{
+	char key[256];
+
+	snprintf(key, sizeof(key), "%.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->user_id));
+	return count_of(&b->budget.users, key);
+}
+
+static struct bot_count *count_of_channel(struct bot *b, const struct event *e)
+{
+	char key[256];
+
+	snprintf(key, sizeof(key), "%u:%.*s", e->place, STR_FMT(e->channel));
+	return count_of(&b->budget.channels, key);
+}
+
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule)
 {
 	const struct conf_limits *l = &b->world->conf->limits;
 	struct bot_budget *g = &b->budget;
 	const int64_t now = clock_mono_ms();
 	const int64_t hour = now / HOUR_MS + 1, day = now / DAY_MS + 1;
-	char key[256];
 
 	if (g->hour != hour)
 		g->calls_hour = 0;
@@ -65,10 +81,8 @@ enum reason bot_budget_take(struct bot *b, const struct event *e, const char **r
 	g->hour = hour;
 	g->day = day;
 
-	snprintf(key, sizeof(key), "%.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->user_id));
-	struct bot_count *user = count_of(&g->users, key);
-	snprintf(key, sizeof(key), "%u:%.*s", e->place, STR_FMT(e->channel));
-	struct bot_count *channel = count_of(&g->channels, key);
+	struct bot_count *user = count_of_user(b, e);
+	struct bot_count *channel = count_of_channel(b, e);
 	if (!user || !channel)
 		return REASON_NOMEM;
 
@@ -83,6 +97,25 @@ enum reason bot_budget_take(struct bot *b, const struct event *e, const char **r
 	g->calls_hour++;
 	g->calls_day++;
 	return REASON_NONE;
+}
+
+/* One less, unless a new window has begun since. */
+static void give_back(struct bot_count *c, int64_t hour)
+{
+	if (c && c->when == hour && c->calls > 0)
+		c->calls--;
+}
+
+void bot_budget_give_back(struct bot *b, const struct event *e)
+{
+	struct bot_budget *g = &b->budget;
+
+	if (g->calls_hour > 0)
+		g->calls_hour--;
+	if (g->calls_day > 0)
+		g->calls_day--;
+	give_back(count_of_user(b, e), g->hour);
+	give_back(count_of_channel(b, e), g->hour);
 }
 
 /* A line for when no model answers is said at most once per otherwise_ms in a channel for one trigger

@@ -147,6 +147,7 @@ enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **r
 
 /* budget.c: how many model calls may still be made. Takes one when it gives NONE. */
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule);
+void bot_budget_give_back(struct bot *b, const struct event *e); /* no model was asked after all */
 /* May this turn's otherwise: line be said? Remembers that it was. */
 bool bot_budget_otherwise(struct bot *b, const struct turn *t);
 void bot_budget_sweep(struct bot *b, int64_t now_ms);

@@ -264,6 +264,8 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	struct turn *t = ctx;
 
 	t->call = NULL;
+	if (a->attempts == 0)
+		bot_budget_give_back(t->bot, t->event);
 	metric_observe_ms(&stage_seconds, "ask", (double)(clock_mono_us() - t->asked_us) / 1000);
 	switch (a->error) {
 	case PROVIDER_NONE: turn_check(t, a->text, true, a->was_cut); break;

@@ -24,6 +24,7 @@ OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_er
 class Plan:
     text: object = "It is a fine day."  # or a function of the request's last user message
     status: int = 200
+    refusal: str = "no"         # the sentence of an answer that is not 200
     headers: dict = dataclasses.field(default_factory=dict)
     delay: float = 0            # before the first byte
     pace: float = 0             # between pieces
@@ -119,12 +120,21 @@ class Models:
         finally:
             self.at_once -= 1
 
+    @staticmethod
+    async def _sleep(request, seconds):
+        """Sleeps until the time is over or the client is gone: aiohttp 3.8 tells no handler of it."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            if request.transport is None or request.transport.is_closing():
+                raise ConnectionResetError("the client is gone")
+            await asyncio.sleep(min(left, 0.01))
+
     async def _play(self, request, plan, text, content_type, chunks, tail, error):
         if plan.fault == "hang":
-            await asyncio.sleep(60)
-        await asyncio.sleep(plan.delay)
+            await self._sleep(request, 60)
+        await self._sleep(request, plan.delay)
         if plan.status != 200:
-            return web.json_response(error("no", status=plan.status), status=plan.status,
+            return web.json_response(error(plan.refusal, status=plan.status), status=plan.status,
                                      headers=plan.headers)
         if plan.fault == "html":
             return web.Response(text="<html><h1>Bad gateway</h1></html>", content_type="text/html")
@@ -152,7 +162,7 @@ class Models:
                 await asyncio.sleep(plan.pace)
             if number == len(pieces) // 2:
                 if plan.fault == "half":
-                    await asyncio.sleep(60)
+                    await self._sleep(request, 60)
                 if plan.fault in ("cut", "lie-length"):
                     request.transport.abort()
                     return response

@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 import uuid
+import zlib
 
 from aiohttp import WSMsgType, web
 
@@ -48,6 +49,11 @@ def reset(transport):
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+def user_id_of(user):
+    """The id of a user: the same for the same name, and no other's."""
+    return 1000000000 + zlib.crc32(user.lower().encode())
 
 
 class Window:
@@ -323,7 +329,7 @@ class Twitch:
                     "emotes": "", "first-msg": "0", "flags": "", "id": message_id, "mod": "0",
                     "returning-chatter": "0", "room-id": self.rooms[room], "subscriber": "0",
                     "tmi-sent-ts": str(int(time.time() * 1000)), "turbo": "0",
-                    "user-id": user_id or str(50000000 + sum(user.encode()) * 7919 % 9999999),
+                    "user-id": user_id or str(user_id_of(user)),
                     "user-type": ""}
         all_tags.update({k.replace("_", "-"): v for k, v in tags.items()})
         wire = ";".join(f"{k}={escape(v)}" for k, v in all_tags.items())
@@ -353,6 +359,11 @@ class Twitch:
         duration = f"ban-duration={seconds};" if seconds else ""
         self.raw(f"@{duration}room-id={self.rooms[room]};target-user-id={user_id};tmi-sent-ts=1 "
                  f":tmi.twitch.tv CLEARCHAT #{room} :{user}")
+
+    def clear(self, room=None):
+        """A moderator cleared the whole chat of a room."""
+        room = room or next(iter(self.rooms))
+        self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}")
 
     def set_mod(self, room, is_mod):
         self._set_badge(self.mods, room, is_mod)
