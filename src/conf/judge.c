@@ -297,7 +297,7 @@ static void judge_memory(const struct judge *j)
 	struct conf_url url;
 	const char *why;
 
-	if (j->c->memory.backend == 0)
+	if (j->c->memory.backend == CONF_MEMORY_LOCAL)
 		return;
 	if (conf_url_read(str_of(j->c->memory.url), &url, &why))
 		complain_url(j, n, j->c->memory.url, &url, why, "write redis://HOST:PORT");

@@ -127,7 +127,7 @@ struct str memory_key_of(struct memory_key_text *k, struct str tag)
 
 int memory_new(struct io *io, const struct conf_memory *c, struct memory *out)
 {
-	if (c->backend == 1)
+	if (c->backend == CONF_MEMORY_REDIS)
 		return memory_redis_new(io, c, out);
 	return memory_local_new((size_t)c->users, (size_t)c->bytes, (size_t)c->lines, c->for_ms,
 		out);
