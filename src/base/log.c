@@ -1,5 +1,6 @@
 /* The log: lines of JSON, bounded in length and in number, without an allocation on the way out. */
 #include "base/log.h"
+#include "base/log_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -278,7 +279,8 @@ static void write_line(void)
 	if (sink.fd < 0)
 		return;
 	see_to_sigpipe();
-	int sys = write_out(sink.fd, buf_str(&line));
+	int sys = log_writer_is_on() ? log_writer_put(buf_str(&line))
+				     : write_out(sink.fd, buf_str(&line));
 	if (sys)
 		complain(sys);
 }
@@ -311,6 +313,10 @@ void log_event(enum log_level level, const char *room, const char *action, ...)
 		return;
 	va_start(pairs, action);
 	pthread_mutex_lock(&sink.lock);
+	uint64_t lost = log_writer_is_on() ? log_writer_lost() : 0;
+	if (lost > 0)
+		write_event(LOG_SYSTEM, "log", "lost", lost, "message",
+			"lines were lost: the log could not be written fast enough", NULL);
 	struct repeat *r = level == LOG_ERROR ? find_repeat(room, action) : NULL;
 	if (!r) {
 		write_event_v(level, room, action, 0, pairs);
@@ -328,18 +334,23 @@ const char *log_number(int64_t n, char out[24])
 	return out;
 }
 
-static void change_sink(int fd, bool is_ours)
+static int change_sink(int fd, bool is_ours)
 {
-	if (sink.is_ours)
+	int err = log_writer_is_on() ? log_writer_switch(fd, sink.is_ours) : 0;
+
+	if (err)
+		return err;
+	if (!log_writer_is_on() && sink.is_ours)
 		close(sink.fd);
 	sink.fd = fd;
 	sink.is_ours = is_ours;
 	sink.has_complained = false;
+	return 0;
 }
 
 int log_open(const char *path, enum log_level most)
 {
-	int fd = -1;
+	int fd = -1, err;
 	bool is_file = false;
 
 	if (path && strcmp(path, "-") == 0) {
@@ -352,10 +363,24 @@ int log_open(const char *path, enum log_level most)
 		is_file = true;
 	}
 	pthread_mutex_lock(&sink.lock);
-	change_sink(fd, is_file);
+	err = change_sink(fd, is_file);
 	pthread_mutex_unlock(&sink.lock);
-	log_set_level(most);
-	return 0;
+	if (err && is_file)
+		close(fd);
+	else
+		log_set_level(most);
+	return err;
+}
+
+int log_detach(void)
+{
+	int err;
+
+	pthread_mutex_lock(&sink.lock);
+	see_to_sigpipe();
+	err = log_writer_is_on() ? 0 : log_writer_start(sink.fd);
+	pthread_mutex_unlock(&sink.lock);
+	return err;
 }
 
 /* Says what is still held back, so that the counts of a whole log add up. */
@@ -379,6 +404,7 @@ void log_close(void)
 		mem_free(r);
 	}
 	end_repeat(&sink.crowd, "various");
-	change_sink(STDERR_FILENO, false);
+	log_writer_stop();
+	(void)change_sink(STDERR_FILENO, false); /* without the thread it cannot fail */
 	pthread_mutex_unlock(&sink.lock);
 }

@@ -141,6 +141,8 @@ int cli_run(const struct cli *c)
 		bot_world_unref(w);
 		return CLI_CONFIG;
 	}
+	if (log_detach())
+		cli_say("no thread for the log: the loop writes it itself");
 	log_event(LOG_SYSTEM, "cli", "start", "result", "STARTED", "version", PACKAGE_VERSION, "config",
 		s.config ? s.config : "built-in defaults", NULL);
 	if (w->conf->place_count == 0)

@@ -388,6 +388,67 @@ static bool holds(const struct buf *b, const char *line)
 	return strstr(buf_text(b), line) != NULL;
 }
 
+static void a_detached_log_says_everything_in_order(void **state)
+{
+	static char moved[512];
+	struct lines l;
+
+	(void)state;
+	assert_int_equal(log_detach(), 0);
+	for (int i = 0; i < 50; i++)
+		log_event(LOG_INFO, "detached", "line", LOG_INT("i", i), NULL);
+	/* as logrotate does it */
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(log_open(path, LOG_INFO), 0);
+	for (int i = 50; i < 60; i++)
+		log_event(LOG_INFO, "detached", "line", LOG_INT("i", i), NULL);
+	log_close();
+	read_lines(&l);
+	assert_int_equal(l.n, 10);
+	for (size_t i = 0; i < l.n; i++)
+		assert_int_equal(json_int(l.at[i], "i", -1), 50 + (int64_t)i);
+	free_lines(&l);
+	rename(moved, path);
+	read_lines(&l);
+	assert_int_equal(l.n, 50);
+	free_lines(&l);
+}
+
+/* A reader that has stopped reading, as a stuck supervisor would: whoever logs goes on. */
+static void a_stuck_reader_of_a_detached_log_stops_nobody(void **state)
+{
+	const int kept = dup(STDERR_FILENO);
+	char full[65536];
+	int ends[2];
+	int64_t began;
+
+	(void)state;
+	memset(full, 'x', sizeof(full));
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 0, 1);
+	assert_int_equal(write(ends[1], full, 4096), 4096);
+	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+	assert_int_equal(log_open("-", LOG_INFO), 0);
+	assert_int_equal(log_detach(), 0);
+	began = clock_mono_ms();
+	for (int i = 0; i < 5000; i++)
+		log_event(LOG_INFO, "stuck", "line", LOG_INT("i", i), NULL);
+	const int64_t took = clock_mono_ms() - began;
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 200; i++) {
+		(void)!read(ends[0], full, sizeof(full));
+		usleep(1000);
+	}
+	log_event(LOG_INFO, "stuck", "after", NULL);
+	close(ends[0]);
+	log_close();
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	close(ends[1]);
+	assert_in_range(took, 0, 2000);
+}
+
 static void prometheus_reads_what_was_counted(void **state)
 {
 	struct buf b;
@@ -493,6 +554,8 @@ int main(void)
 		logging(a_rotated_log_is_begun_anew),
 		logging(without_memory_lines_are_still_written),
 		logging(threads_do_not_mix_their_lines),
+		logging(a_detached_log_says_everything_in_order),
+		logging(a_stuck_reader_of_a_detached_log_stops_nobody),
 		cmocka_unit_test(a_sink_that_is_gone_never_stops_the_program),
 #define counting(test) cmocka_unit_test_setup_teardown(test, reset_metrics, reset_metrics)
 		counting(prometheus_reads_what_was_counted),
