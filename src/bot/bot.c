@@ -55,6 +55,16 @@ static void on_lane(void *ctx, unsigned place, const char *channel, const struct
 	bot_pump(b);
 }
 
+static int64_t on_join(void *ctx, unsigned place, int64_t now_ms)
+{
+	struct bot *b = ctx;
+	const int64_t wait = outbox_join(b->outbox, place, now_ms);
+
+	if (outbox_is_dirty(b->outbox))
+		bot_state_save_soon(b);
+	return wait;
+}
+
 static void on_state(void *ctx, unsigned place, enum platform_state s, const char *why)
 {
 	struct bot *b = ctx;
@@ -89,6 +99,8 @@ static int place_account(struct bot *b, unsigned place, const struct conf_place 
 		a.sends_mod = c->sends_mod;
 		a.window_ms = c->window_ms;
 		a.gap_ms = c->gap_ms;
+		a.joins = c->joins;
+		a.join_window_ms = c->join_window_ms;
 	} else {
 		/* A terminal has no limits; these only have to be larger than a person types. */
 		snprintf(a.key, sizeof(a.key), "console:");
@@ -505,7 +517,7 @@ int bot_new(const struct bot_options *o, struct bot **out)
 	b->dice = rand_below(10000);
 	b->began_ms = clock_mono_ms();
 	b->began_wall_ms = clock_wall_ms();
-	b->owner = (struct platform_owner){on_event, on_erase, on_outcome, on_lane, on_state, on_self, b};
+	b->owner = (struct platform_owner){on_event, on_erase, on_outcome, on_lane, on_join, on_state, on_self, b};
 	buf_init(&b->reload_report, 1024 * 1024);
 	b->state_dir = mem_dup(b->world->conf->state_dir);
 	if (!b->state_dir || timers_new(b))

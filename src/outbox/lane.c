@@ -80,18 +80,23 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 {
 	struct account *a = outbox_account_find(ob, o->place);
 	int64_t most = o->sends > o->sends_mod ? o->sends : o->sends_mod;
-	struct spent *spent;
+	struct spent *spent, *joined;
+	char joins_key[sizeof(joined->key)];
 	struct lane *l, *next;
 
 	if (!memchr(o->key, '\0', sizeof(o->key)) || o->sends < 0 || o->sends_mod < 0 ||
-		o->window_ms < 0 || o->gap_ms < 0)
+		o->window_ms < 0 || o->gap_ms < 0 || o->joins < 0 || o->join_window_ms < 0)
 		return ERR_INVALID;
-	if (most > OUTBOX_SENDS_MAX)
+	if (most > OUTBOX_SENDS_MAX || o->joins > OUTBOX_SENDS_MAX)
 		return ERR_LIMIT;
+	snprintf(joins_key, sizeof(joins_key), OUTBOX_JOINS "%s", o->key);
 	int err = outbox_spent_get(ob, o->key, &spent);
-	if (err < 0)
-		return err;
-	err = outbox_budget_keep(&spent->log, (size_t)most);
+	if (err == 0)
+		err = outbox_spent_get(ob, joins_key, &joined);
+	if (err == 0)
+		err = outbox_budget_keep(&spent->log, (size_t)most);
+	if (err == 0)
+		err = outbox_budget_keep(&joined->log, (size_t)o->joins);
 	if (err < 0)
 		return err;
 	if (!a) {
@@ -108,6 +113,7 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 	}
 	a->is = *o;
 	a->spent = spent;
+	a->joined = joined;
 	HASH_ITER (hh, ob->lanes, l, next) {
 		if (l->place == o->place)
 			adopt_stamp(ob, l);
@@ -181,6 +187,21 @@ void outbox_lane_count(struct outbox *ob, struct lane *l, int64_t now_ms)
 	if (l->last_ms < now_ms)
 		l->last_ms = now_ms;
 	ob->is_dirty = true;
+}
+
+int64_t outbox_join(struct outbox *ob, unsigned place, int64_t now_ms)
+{
+	struct account *a = outbox_account_find(ob, place);
+
+	if (!a || a->is.joins == 0)
+		return -1;
+	int64_t ready =
+		outbox_budget_free_ms(&a->joined->log, a->is.joins, a->is.join_window_ms);
+	if (ready > now_ms)
+		return ready - now_ms;
+	outbox_budget_add(&a->joined->log, now_ms);
+	ob->is_dirty = true;
+	return 0;
 }
 
 int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms)

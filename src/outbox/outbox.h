@@ -32,9 +32,15 @@ struct outbox_account {
 	int64_t sends_mod;    /* per window, privileged */
 	int64_t window_ms;
 	int64_t gap_ms;       /* between two sends in one channel, not privileged */
+	int64_t joins;        /* channels joined within join_window_ms */
+	int64_t join_window_ms;
 };
 /* ERR_INVALID (key empty or with control characters, negative numbers), ERR_LIMIT, ERR_NOMEM. */
 int outbox_account(struct outbox *ob, const struct outbox_account *a) MUST_USE;
+
+/* May one more channel be joined now? 0 = yes, and it is counted; else how long to wait; -1 = never: the
+ * place has no account or no joins. Twitch: 20 per 10 s (Twitch chat docs, 2026-08); ignored past it. */
+int64_t outbox_join(struct outbox *ob, unsigned place, int64_t now_ms);
 
 /* What the platform says of a channel. Lanes begin not privileged and closed. */
 struct outbox_lane {
@@ -71,13 +77,13 @@ size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *
  * closed, refused, unknown or has no account. */
 int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
 
-/* The sliding logs as text, one line a send, with wall times, so that a restart keeps the budgets
+/* The sliding logs as text, one line a send or join, with wall times, so that a restart keeps the budgets
  * (law 6). Load before accounts are used, and only when there is a file: one that makes no sense, an
  * empty one included, counts as "everything was spent just now" and gives ERR_PARSE (or ERR_NOMEM),
  * for the log; the outbox is good to use in any case. */
 int outbox_save(struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *out) MUST_USE;
 int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall_ms) MUST_USE;
-/* Has a send been counted since the last save? */
+/* Has a send or join been counted since the last save? */
 bool outbox_is_dirty(const struct outbox *ob);
 
 #endif

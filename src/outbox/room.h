@@ -20,16 +20,18 @@
 /* The longest slow mode Twitch knows is 30 min: older last sends tell nothing. */
 #define OUTBOX_STAMP_MS (30 * 60 * 1000)
 
-/* The sends of one account, by its key: outlives the place that uses it. */
+#define OUTBOX_JOINS "joins " /* before an account's key: the log of its joins */
+
+/* The sends or the joins of one account, by its key: outlives the place that uses it. */
 struct spent {
-	char key[128];
+	char key[sizeof(((struct outbox_account *)0)->key) + sizeof(OUTBOX_JOINS)];
 	struct outbox_budget log;
 	UT_hash_handle hh;
 };
 
 struct account {
 	struct outbox_account is;
-	struct spent *spent;
+	struct spent *spent, *joined;
 	UT_hash_handle hh; /* by is.place */
 };
 

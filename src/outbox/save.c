@@ -1,7 +1,7 @@
 /* The logs as text, so that a restart keeps what was spent.
  *
  *   mynah-outbox 1 <TAB> monotonic ms <TAB> wall ms      when it was written
- *   send <TAB> wall ms <TAB> account                     one line a send
+ *   send <TAB> wall ms <TAB> account                     one line a send; of "joins ACCOUNT" a join
  *   lane <TAB> wall ms <TAB> account <TAB> channel       latest send in a channel
  *   end <TAB> how many lines stand between
  *
@@ -33,6 +33,8 @@ static int64_t window_of(const struct outbox *ob, const struct spent *s)
 	HASH_ITER (hh, ob->accounts, a, next) {
 		if (a->spent == s && a->is.window_ms > window_ms)
 			window_ms = a->is.window_ms;
+		if (a->joined == s && a->is.join_window_ms > window_ms)
+			window_ms = a->is.join_window_ms;
 	}
 	return window_ms > 0 ? window_ms : OUTBOX_STAMP_MS; /* no account uses it now */
 }

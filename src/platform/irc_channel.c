@@ -147,31 +147,29 @@ void platform_channels_unseat(struct platform_irc *p)
 	}
 }
 
-/* When the budget allows the next JOIN: a sliding log over the account (twitch.md 1.10). */
-static int64_t join_due(const struct platform_irc *p)
-{
-	uint64_t n = (uint64_t)p->joins;
-
-	if (p->join_count < n)
-		return 0;
-	return p->join_log[(p->join_count - n) % PLATFORM_JOIN_LOG] + p->join_window_ms;
-}
-
-static int ask_to_join(struct platform_link *k, struct platform_channel *ch,
+/* Asks if the owner's budget allows: it outlives this connection and this process. Gives from when on
+ * the next may be asked for. */
+static int64_t ask_to_join(struct platform_link *k, struct platform_channel *ch,
 	struct platform_seat *seat, int64_t now_ms)
 {
 	struct platform_irc *p = k->place;
+	int64_t wait_ms = p->owner.join ? p->owner.join(p->owner.ctx, p->place, now_ms) : -1;
 
-	p->join_log[p->join_count++ % PLATFORM_JOIN_LOG] = now_ms;
+	if (wait_ms < 0)
+		return INT64_MAX;
+	if (wait_ms > 0)
+		return now_ms + wait_ms;
 	seat->join = PLATFORM_ASKED;
 	seat->at_ms = now_ms;
-	return platform_link_send(k, false, "JOIN #%s", ch->name);
+	/* A link that takes no more is about to end, which makes the seat WANTED again. */
+	(void)!platform_link_send(k, false, "JOIN #%s", ch->name);
+	return now_ms;
 }
 
 int64_t platform_channels_join(struct platform_irc *p, struct platform_link *k, int64_t now_ms)
 {
 	struct platform_channel *ch, *next;
-	int64_t due = INT64_MAX, at_ms;
+	int64_t due = INT64_MAX, allowed_ms = now_ms, at_ms;
 
 	HASH_ITER(hh, p->channels, ch, next) {
 		struct platform_seat *seat = platform_channel_seat(ch, k);
@@ -183,13 +181,12 @@ int64_t platform_channels_join(struct platform_irc *p, struct platform_link *k, 
 				"no answer to JOIN within 10 s: does the channel exist?");
 		if (seat->join == PLATFORM_FAILED && now_ms >= seat->at_ms)
 			seat->join = PLATFORM_WANTED;
-		if (seat->join == PLATFORM_WANTED && now_ms >= join_due(p) &&
-				ask_to_join(k, ch, seat, now_ms) < 0)
-			break;
+		if (seat->join == PLATFORM_WANTED && allowed_ms <= now_ms)
+			allowed_ms = ask_to_join(k, ch, seat, now_ms);
 		if (seat->join == PLATFORM_JOINED)
 			continue;
 		at_ms = seat->join == PLATFORM_ASKED ? seat->at_ms + PLATFORM_JOIN_MS :
-			seat->join == PLATFORM_WANTED ? join_due(p) : seat->at_ms;
+			seat->join == PLATFORM_WANTED ? allowed_ms : seat->at_ms;
 		due = at_ms < due ? at_ms : due;
 	}
 	return due;

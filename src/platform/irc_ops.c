@@ -182,8 +182,6 @@ static int take_conf(struct platform_irc *p, const struct conf_place *c)
 	p->token_hint = fresh.token_hint;
 	p->secret = fresh.secret;
 	p->has_threads = c->reply_threads;
-	p->joins = c->joins < 1 ? 1 : c->joins > PLATFORM_JOIN_LOG ? PLATFORM_JOIN_LOG : c->joins;
-	p->join_window_ms = c->join_window_ms;
 	return 0;
 }
 

@@ -23,7 +23,8 @@ enum platform_state {
 };
 const char *platform_state_name(enum platform_state s);
 
-/* What a place tells its owner. Never before the call that caused it has returned. */
+/* What a place tells its owner, never before the call that caused it has returned; and the one thing
+ * it asks: join. */
 struct platform_owner {
 	void (*event)(void *ctx, const struct event *e);    /* BORROWED */
 	void (*erase)(void *ctx, const struct erasure *e);  /* BORROWED */
@@ -31,6 +32,9 @@ struct platform_owner {
 	 * platform's id, e.g. "msg_ratelimit"), REASON_UNKNOWN_SENT. Once per reply given to send. */
 	void (*outcome)(void *ctx, const char *turn, enum reason r, const char *why);
 	void (*lane)(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l);
+	/* May one more channel be joined now? As outbox_join says it: 0 = yes, it is counted; > 0 = ms
+	 * to wait; < 0 = no. */
+	int64_t (*join)(void *ctx, unsigned place, int64_t now_ms);
 	/* why: what to do about it when REFUSED. */
 	void (*state)(void *ctx, unsigned place, enum platform_state s, const char *why);
 	/* Our own name and id as the platform knows them, after login. */

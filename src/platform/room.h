@@ -29,7 +29,6 @@
 #define PLATFORM_TRUST_MS 300000  /* retry-long: a bad certificate */
 #define PLATFORM_SLEPT_MS 10000   /* faults.md N10: a timer this late means the host slept */
 #define PLATFORM_TICK_MS 5000     /* how often that is looked for while connected */
-#define PLATFORM_JOIN_LOG 128     /* joins remembered; more per window are not made */
 #define PLATFORM_NICK_TRIES 5
 
 enum platform_phase { PLATFORM_OPENING, PLATFORM_LOGIN, PLATFORM_SERVING, PLATFORM_ENDED };
@@ -86,7 +85,6 @@ struct platform_irc {
 	char *name, *url, *ca_file, *account, *token_hint;
 	struct secret *secret;
 	bool has_threads;
-	int64_t joins, join_window_ms;
 
 	enum platform_state state;
 	int64_t since_wall_ms;
@@ -99,8 +97,6 @@ struct platform_irc {
 	struct platform_link *ended;
 	struct platform_channel *channels; /* uthash by name, in the order of the config */
 	struct reply *refused;   /* utlist: outcomes to tell, owner = why */
-	int64_t join_log[PLATFORM_JOIN_LOG];
-	uint64_t join_count;
 	unsigned ping_count;
 	struct platform_maker maker;
 	struct platform_modes modes;

@@ -90,6 +90,7 @@ class Twitch:
         self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
         self.mods = set()          # rooms where the bot is moderator
         self.vips = set()          # rooms where it is VIP
+        self.demoted = {}          # room -> when it was told that it is neither any more
         self.slow = {}             # room -> seconds
         self.clients = []
         self.mode = "serve"        # serve | refuse-upgrade | hang-upgrade | hang-welcome | mute
@@ -264,7 +265,8 @@ class Twitch:
     async def _on_privmsg(self, client, tags, params):
         room, text = params[0].lstrip("#"), params[1] if len(params) > 1 else ""
         now = time.monotonic()
-        is_mod = room in self.mods | self.vips
+        # What was under way when the news was told is judged by what held before.
+        is_mod = room in self.mods | self.vips or now - self.demoted.get(room, -1) < 0.2
         small, large = self.sends.add(now), self.sends_mod.add(now)
         is_over = not (large if is_mod else small)
         self.history.add("twitch", "said", client=client.number, room=room, text=text, mod=is_mod,
@@ -373,6 +375,8 @@ class Twitch:
 
     def _set_badge(self, rooms, room, is_on):
         (rooms.add if is_on else rooms.discard)(room)
+        if not is_on:
+            self.demoted[room] = time.monotonic()
 
         async def go():
             for client in self.live():

@@ -252,6 +252,36 @@ static void a_reload_of_the_account_keeps_what_was_sent(void **state)
 	outbox_free(ob);
 }
 
+/* Joins are counted apart from sends, in a sliding log that a restart keeps. */
+static void joins_have_a_budget_that_survives_a_restart(void **state)
+{
+	struct outbox_account a = {.place = 0, .key = "twitch:1", .sends = 2, .sends_mod = 2,
+		.window_ms = 30500, .joins = 3, .join_window_ms = 10500};
+	struct outbox *ob = make(), *next = make();
+	struct buf file;
+
+	(void)state;
+	assert_int_equal(outbox_join(ob, 0, 0), -1); /* no account */
+	assert_int_equal(outbox_account(ob, &a), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(outbox_join(ob, 0, 1000 + 100 * i), 0);
+	assert_int_equal(outbox_join(ob, 0, 1300), 10200);
+	assert_true(outbox_is_dirty(ob));
+	set_lane(ob, 0, "alice", false);
+	put(ob, "alice", "hi", PRIORITY_DIRECT, 1300);
+	expect_next(ob, 1300, "hi");
+	buf_init(&file, 4096);
+	assert_int_equal(outbox_save(ob, 2000, 502000, &file), 0);
+	assert_int_equal(outbox_load(next, buf_str(&file), 3000, 503000), 0);
+	assert_int_equal(outbox_account(next, &a), 0);
+	assert_int_equal(outbox_join(next, 0, 3000), 8500);
+	assert_int_equal(outbox_join(next, 0, 11500), 0);
+	assert_int_equal(outbox_join(next, 0, 11500), 100);
+	buf_fini(&file);
+	outbox_free(next);
+	outbox_free(ob);
+}
+
 static void a_late_reply_is_dropped_not_sent(void **state)
 {
 	struct outbox *ob = make_usual();
@@ -701,6 +731,7 @@ int main(void)
 		cmocka_unit_test(channels_keep_their_gap_slow_mode_and_hold),
 		cmocka_unit_test(privileged_sends_fill_the_small_window),
 		cmocka_unit_test(a_reload_of_the_account_keeps_what_was_sent),
+		cmocka_unit_test(joins_have_a_budget_that_survives_a_restart),
 		cmocka_unit_test(a_late_reply_is_dropped_not_sent),
 		cmocka_unit_test(the_same_words_in_a_channel_are_a_twin),
 		cmocka_unit_test(words_that_were_dropped_may_be_said_again),

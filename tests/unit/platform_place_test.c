@@ -19,6 +19,7 @@
 
 #define PATIENCE_MS 4000 /* of real time, for one thing to happen */
 #define CHANNELS_MAX 64
+#define JOINS_MAX 32
 
 struct lane_seen {
 	char channel[64];
@@ -48,6 +49,8 @@ struct stand {
 	struct lane_seen lanes[CHANNELS_MAX];
 	size_t lane_count;
 	bool frees_on_event, stops_on_event;
+	int64_t joined_ms[JOINS_MAX];
+	size_t joins;
 };
 
 static void copy(char *to, size_t size, struct str s)
@@ -115,6 +118,23 @@ static void on_lane(void *ctx, unsigned place, const char *channel, const struct
 	seen->changes++;
 }
 
+/* The simplest owner of a budget: a sliding log of what the config allows. */
+static int64_t on_join(void *ctx, unsigned place, int64_t now_ms)
+{
+	struct stand *s = ctx;
+	size_t n = (size_t)s->conf.joins;
+
+	assert_int_equal(place, 7);
+	assert_true(n > 0 && n <= JOINS_MAX);
+	if (s->joins >= n) {
+		int64_t due = s->joined_ms[(s->joins - n) % JOINS_MAX] + s->conf.join_window_ms;
+		if (due > now_ms)
+			return due - now_ms;
+	}
+	s->joined_ms[s->joins++ % JOINS_MAX] = now_ms;
+	return 0;
+}
+
 static void on_state(void *ctx, unsigned place, enum platform_state state, const char *why)
 {
 	struct stand *s = ctx;
@@ -135,7 +155,7 @@ static void on_self(void *ctx, unsigned place, const char *login, const char *us
 	copy(s->user_id, sizeof(s->user_id), str_of(user_id));
 }
 
-static const struct platform_owner owner_calls = {on_event, on_erase, on_outcome, on_lane, on_state,
+static const struct platform_owner owner_calls = {on_event, on_erase, on_outcome, on_lane, on_join, on_state,
 	on_self, NULL};
 
 static void set_token(struct stand *s, const char *token)
