@@ -76,7 +76,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 	struct io *io = ctx;
 	struct curl_socket *s = socket;
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
 			end_socket(&s->h);
@@ -86,8 +85,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 		return 0;
 	if (!s)
 		s = socket_new(io, fd);
-	if (!s)
-		return -1;
+	if (!s) {
+		/* Saying no with -1 ends all transfers, and curl 7.88 then keeps a pointer to this one
+		 * after it is freed. So curl may wait, and we end it. */
+		io_http_starved(easy);
+		return 0;
+	}
 	uv_poll_start(&s->poll, (what & CURL_POLL_IN ? UV_READABLE : 0) |
 			(what & CURL_POLL_OUT ? UV_WRITABLE : 0), on_poll);
 	return 0;

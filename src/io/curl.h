@@ -13,5 +13,7 @@
 CURLM *io_curl_door_open(struct io *io);
 /* http.c: a transfer ended by itself. Never called from inside curl. */
 void io_http_transfer_done(CURL *easy, CURLcode result);
+/* http.c: there is no memory to watch the transfer's socket. Called from inside curl. */
+void io_http_starved(CURL *easy);
 
 #endif

@@ -394,6 +394,17 @@ static bool set_options(struct io_http *r)
 	return true;
 }
 
+void io_http_starved(CURL *easy)
+{
+	struct io_http *r = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &r);
+	if (!r || r->h.is_dead)
+		return;
+	stop(r, ERR_NOMEM, "no memory for a connection to %s", r->url.host);
+	io_handle_later(&r->h, finish_later);
+}
+
 static int begin_transfer(struct io_http *r, const struct io_address *list, size_t n)
 {
 	CURLM *multi = io_curl_door_open(r->h.io);

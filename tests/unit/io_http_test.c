@@ -396,6 +396,33 @@ static void test_every_allocation_may_fail_once(void **state)
 	}
 }
 
+static void test_a_failed_allocation_ends_one_request_only(void **state)
+{
+	int n;
+
+	(void)state;
+	for (n = 1; n < 40; n++) {
+		struct got g[2] = {{0}, {0}};
+		char url[2][256];
+		int i, failed = 0;
+
+		for (i = 0; i < 2; i++) {
+			struct io_http_options o = options(&g[i], url[i], sizeof(url[i]), "/hello");
+
+			if (i == 1)
+				mem_fail_at((unsigned long)n, 0);
+			g[i].http = io_http_start(io, &o);
+		}
+		for (i = 0; i < 2; i++) {
+			if (g[i].http)
+				assert_true(turn_until(io, &g[i].is_done, 25000));
+			failed += !g[i].http || g[i].err != 0;
+		}
+		mem_fail_at(0, 0);
+		assert_in_range(failed, 0, 1);
+	}
+}
+
 static void test_bad_requests_are_refused_at_once(void **state)
 {
 	static const char *const smuggle[] = {"X: a\r\nY: b", NULL};
@@ -458,6 +485,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_cancel_in_each_callback_and_moment),
 		WITH_LOOP(test_loop_freed_with_requests_in_flight),
 		WITH_LOOP(test_every_allocation_may_fail_once),
+		WITH_LOOP(test_a_failed_allocation_ends_one_request_only),
 		WITH_LOOP(test_bad_requests_are_refused_at_once),
 	};
 

@@ -31,7 +31,7 @@ static void on_note(void *ctx)
 
 static void test_timers_fire_in_order_of_time(void **state)
 {
-	static char *const names[] = {"30", "10", "20", "0"};
+	static char *const names[] = {"150", "50", "100", "0"};
 	struct io_timer *t[4];
 	int i;
 
@@ -43,16 +43,16 @@ static void test_timers_fire_in_order_of_time(void **state)
 		assert_true(io_timer_is_on(t[i]));
 	}
 	assert_string_equal(trail, "");
-	turn_for(io, 80);
-	assert_string_equal(trail, "0 10 20 30 ");
+	turn_for(io, 200);
+	assert_string_equal(trail, "0 50 100 150 ");
 	io_timer_start(t[0], 10);
 	io_timer_start(t[0], 150); /* moves it */
 	io_timer_start(t[1], 20);
 	io_timer_stop(t[1]);
 	turn_for(io, 60);
-	assert_string_equal(trail, "0 10 20 30 ");
+	assert_string_equal(trail, "0 50 100 150 ");
 	turn_for(io, 150);
-	assert_string_equal(trail, "0 10 20 30 30 ");
+	assert_string_equal(trail, "0 50 100 150 150 ");
 	for (i = 0; i < 4; i++)
 		io_timer_free(t[i]);
 	io_timer_free(NULL);
