@@ -91,6 +91,20 @@ void conf_report_add(struct conf_report *r, enum conf_severity s, const char *pa
 	keep(r, &c);
 }
 
+void conf_report_add_at(struct conf_report *r, const char *path, int line, struct str source,
+	size_t at, size_t n, const char *hint, const char *fmt, ...)
+{
+	const struct conf_spot spot = {.path = path, .text = source, .at = at, .end = at + n};
+	const size_t before = r->n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	conf_complain_spot(r, &spot, CONF_ERROR, hint, fmt, ap);
+	va_end(ap);
+	if (r->n > before)
+		r->items[before].line = line;
+}
+
 static void mask_secrets(struct conf_complaint *c, const struct conf_spot *spot)
 {
 	size_t last = conf_line_end(spot->text, spot->at), at;

@@ -47,6 +47,10 @@ int conf_report_json(const struct conf_report *r, struct buf *out) MUST_USE; /* 
 /* A complaint about no particular place of a file (or about none: path NULL). */
 void conf_report_add(struct conf_report *r, enum conf_severity s, const char *path,
 	const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* About a place of a file that is not at hand any more: source is the text of that line, with a caret
+ * below its byte `at` and the n bytes from there. */
+void conf_report_add_at(struct conf_report *r, const char *path, int line, struct str source,
+	size_t at, size_t n, const char *hint, const char *fmt, ...) PRINTF_LIKE(8, 9);
 
 /* ---- YAML ------------------------------------------------------------------------------------ */
 

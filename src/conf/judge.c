@@ -74,7 +74,7 @@ static void judge_names(const struct judge *j)
 	const struct conf *c = j->c;
 
 	if (str_trim(str_of(c->name)).len == 0 || strlen(c->name) > NAME_BYTES)
-		complain(j, node_of(j, "name", NULL, NULL), CONF_ERROR, NULL,
+		complain(j, node_of(j, "name", NULL, NULL), CONF_ERROR, "write name: Mynah",
 			"the bot needs a name of 1 to %d bytes", NAME_BYTES);
 	if (c->persona[0] == '\0' || c->persona[0] == '.' || strchr(c->persona, '/'))
 		complain(j, node_of(j, "persona", NULL, NULL), CONF_ERROR,

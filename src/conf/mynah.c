@@ -187,8 +187,8 @@ static int read_providers(struct conf_draft *d, const struct conf_file *f, struc
 	bool is_none = n == 0;
 
 	if (n > PROVIDERS_MAX) {
-		conf_complain(r, f, conf_node_key(map, PROVIDERS_MAX), 0, CONF_ERROR, NULL,
-			"there may be %d providers at most", PROVIDERS_MAX);
+		conf_complain(r, f, conf_node_key(map, PROVIDERS_MAX), 0, CONF_ERROR,
+			"leave some out", "there may be %d providers at most", PROVIDERS_MAX);
 		n = PROVIDERS_MAX;
 	}
 	if (map && is_none && !conf_node_is_null(map) && conf_node_kind(map) != CONF_MAP)

@@ -10,6 +10,7 @@ struct reading {
 	const struct conf_node *node;
 	const char *name;            /* NULL: a single value, without a name of its own */
 	const struct conf_node *key; /* the name in the file, NULL if it has none */
+	const char *help;            /* what the option is for: the hint where there is no better one */
 };
 
 #define SECRET_HINT "write {secret: NAME}, {env: NAME} or {file: PATH}"
@@ -26,7 +27,7 @@ static int refuse(const struct reading *g, const char *hint, const char *fmt, ..
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	hint = hint && hint[0] ? hint : NULL;
+	hint = hint && hint[0] ? hint : g->help;
 	if (!g->node || !g->f)
 		conf_report_add(
 			g->r, CONF_ERROR, NULL, hint, "\"%s\" %s", g->name ? g->name : "?", what);
@@ -150,7 +151,7 @@ static int texts_from_list(const struct reading *g, struct conf_texts *out)
 
 	if (g->node->n > CONF_TEXTS_MAX)
 		return refuse(
-			g, NULL, "may have %d items at most, not %zu", CONF_TEXTS_MAX, g->node->n);
+			g, "leave some out", "may have %d items at most, not %zu", CONF_TEXTS_MAX, g->node->n);
 	if (g->node->n == 0)
 		return 0;
 	out->at = mem_array(g->node->n, sizeof(char *));
@@ -342,6 +343,21 @@ static const char *nearest_option(struct str name, const struct conf_option *opt
 	return near;
 }
 
+/* The names there are, as many as have room. */
+static void list_options(const struct conf_option *options, size_t n, char hint[CONF_ADVICE_BYTES])
+{
+	struct buf names;
+
+	buf_init(&names, CONF_ADVICE_BYTES - 5);
+	for (size_t i = 0; i < n; i++) {
+		if (buf_addf(&names, "%s%s", i == 0 ? "one of " : ", ", options[i].name))
+			break;
+	}
+	snprintf(hint, CONF_ADVICE_BYTES, "%s%s", buf_text(&names),
+		names.len + 20 > names.max ? " ..." : "");
+	buf_fini(&names);
+}
+
 static void complain_unknown(struct conf_report *r, const struct conf_file *f,
 	const struct conf_node *key, const struct conf_option *options, size_t n)
 {
@@ -358,7 +374,9 @@ static void complain_unknown(struct conf_report *r, const struct conf_file *f,
 		snprintf(hint, sizeof(hint), "it belongs to the left edge of the file");
 	else if (near)
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near);
-	conf_complain(r, f, key, 0, CONF_ERROR, hint[0] ? hint : NULL, "unknown option \"%.*s\"",
+	else
+		list_options(options, n, hint);
+	conf_complain(r, f, key, 0, CONF_ERROR, hint, "unknown option \"%.*s\"",
 		STR_FMT(conf_shown(name)));
 }
 
@@ -366,7 +384,7 @@ static int read_fallbacks(
 	struct conf_report *r, const struct conf_option *options, size_t n, void *into)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct reading g = {r, NULL, NULL, options[i].name, NULL};
+		struct reading g = {r, NULL, NULL, options[i].name, NULL, options[i].help};
 		int err = options[i].fallback
 				  ? set_option(&g, &options[i], into, str_of(options[i].fallback))
 				  : 0;
@@ -385,14 +403,14 @@ int conf_read(struct conf_report *r, const struct conf_file *f, const struct con
 	if (verdict || !map || conf_node_is_null(map))
 		return verdict;
 	if (map->kind != CONF_MAP) {
-		struct reading g = {r, f, map, NULL, NULL};
+		struct reading g = {r, f, map, NULL, NULL, "write OPTION: VALUE lines here"};
 
 		return refuse_kind(&g, "a map of options");
 	}
 	for (size_t i = 0; i < conf_node_count(map); i++) {
 		const struct conf_node *key = map->items[2 * i], *value = map->items[2 * i + 1];
 		const struct conf_option *o = find_option(options, n, conf_node_text(key));
-		struct reading g = {r, f, value, o ? o->name : NULL, key};
+		struct reading g = {r, f, value, o ? o->name : NULL, key, o ? o->help : NULL};
 		int err = 0;
 
 		if (!o) {
@@ -432,7 +450,7 @@ void conf_free_options(const struct conf_option *options, size_t n, void *from)
 static int read_single(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	enum conf_type type, double min, double max, void *out)
 {
-	struct reading g = {r, f, n, NULL, NULL};
+	struct reading g = {r, f, n, NULL, NULL, NULL};
 	struct conf_option o = {.type = type, .min = min, .max = max};
 
 	return set_option(&g, &o, out, conf_node_text(n));

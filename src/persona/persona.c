@@ -131,7 +131,7 @@ static void fill_in(struct reading *rd, const struct conf_node *n, char **text, 
 		rest = (struct str){close + 2, (size_t)(rest.at + rest.len - close) - 2};
 	}
 	if (err == ERR_LIMIT)
-		COMPLAIN(rd, n, NULL, "longer than %zu bytes", max);
+		COMPLAIN(rd, n, "shorten it", "longer than %zu bytes", max);
 	else if (err < 0)
 		note(rd, err);
 	char *filled = buf_take(&out);
@@ -215,7 +215,7 @@ static char *read_side(struct reading *rd, const struct conf_node *pair, const c
 		COMPLAIN(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
 			"this example has no %s", key);
 	else if (text.len > EXAMPLE_BYTES)
-		COMPLAIN(rd, n, NULL, "longer than %d bytes", EXAMPLE_BYTES);
+		COMPLAIN(rd, n, "shorten it", "longer than %d bytes", EXAMPLE_BYTES);
 	char *copy = mem_dupn(text.at, text.len);
 	if (!copy)
 		note(rd, ERR_NOMEM);
@@ -259,7 +259,7 @@ static void read_examples(struct reading *rd)
 	}
 	size_t n = conf_node_count(list);
 	if (n > PERSONA_EXAMPLES) {
-		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), NULL, "more than %d examples",
+		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), "leave some out", "more than %d examples",
 			PERSONA_EXAMPLES);
 		n = PERSONA_EXAMPLES;
 	}
@@ -286,7 +286,7 @@ static void read_texts(struct reading *rd)
 		}
 	}
 	if (strlen(p->name) > NAME_BYTES || !safety_is_sayable(str_of(p->name), NAME_BYTES))
-		COMPLAIN(rd, node_of(rd, "name"), NULL, "a name is one line of at most %d bytes",
+		COMPLAIN(rd, node_of(rd, "name"), "for example: Mynah", "a name is one line of at most %d bytes",
 			NAME_BYTES);
 	if (p->version && !is_version(p->version))
 		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0", "\"%s\" is no version",

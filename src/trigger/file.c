@@ -60,8 +60,8 @@ int trigger_file_read(const struct conf_file *f, const char *const *personas, si
 		return ERR_INVALID;
 	}
 	if (conf_node_count(root) > TRIGGER_COUNT_MAX) {
-		conf_complain(r, f, root, 0, CONF_ERROR, NULL, "more than %d triggers",
-			TRIGGER_COUNT_MAX);
+		conf_complain(r, f, root, 0, CONF_ERROR, "leave some out",
+			"more than %d triggers", TRIGGER_COUNT_MAX);
 		return ERR_LIMIT;
 	}
 	err = trigger_engine_new(false, &rd.engine);

@@ -26,24 +26,36 @@ struct trigger_engine {
 	bool uses_jit;
 };
 
-/* The mistakes people make, in their words; the rest is said in PCRE2's. */
+#define HINT_PLAIN "put a backslash before a sign that is meant as it stands: \\( \\) \\[ \\? \\* \\+ \\."
+#define HINT_WORDS "a pattern is a PCRE2 regular expression; words:, command: and contains: need none"
+
+/* The mistakes people make, in their words, and what to do; the rest is said in PCRE2's. */
 static const struct {
 	int code;
-	const char *what;
+	const char *what, *hint;
 } mistakes[] = {
-	{PCRE2_ERROR_END_BACKSLASH, "a lone backslash"},
-	{PCRE2_ERROR_UNKNOWN_ESCAPE, "an unknown backslash sequence"},
-	{PCRE2_ERROR_QUANTIFIER_OUT_OF_ORDER, "a repeat count whose end is below its start"},
-	{PCRE2_ERROR_QUANTIFIER_TOO_BIG, "a repeat count that is too big"},
-	{PCRE2_ERROR_MISSING_SQUARE_BRACKET, "an unclosed character class"},
-	{PCRE2_ERROR_CLASS_RANGE_ORDER, "a character range whose end is below its start"},
-	{PCRE2_ERROR_QUANTIFIER_INVALID, "a repeat sign with nothing to repeat"},
-	{PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS, "an unclosed group"},
-	{PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS, "a closing parenthesis that opens nowhere"},
-	{PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE, "a reference to a group that is not there"},
-	{PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH, "a lookbehind of no fixed length"},
-	{PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP, "groups nested too deep"},
-	{PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED, "\\C, which is not allowed"},
+	{PCRE2_ERROR_END_BACKSLASH, "a lone backslash", "write \\\\ for a backslash"},
+	{PCRE2_ERROR_UNKNOWN_ESCAPE, "an unknown backslash sequence",
+		"write \\\\ for a backslash; \\w \\d \\s \\b are the usual sequences"},
+	{PCRE2_ERROR_QUANTIFIER_OUT_OF_ORDER, "a repeat count whose end is below its start",
+		"the smaller number comes first: {2,5}"},
+	{PCRE2_ERROR_QUANTIFIER_TOO_BIG, "a repeat count that is too big",
+		"a message has 500 characters at most"},
+	{PCRE2_ERROR_MISSING_SQUARE_BRACKET, "an unclosed character class",
+		"add the ], or write \\[ for a plain bracket"},
+	{PCRE2_ERROR_CLASS_RANGE_ORDER, "a character range whose end is below its start",
+		"the first character comes first: [a-z]; a plain - stands at the end: [az-]"},
+	{PCRE2_ERROR_QUANTIFIER_INVALID, "a repeat sign with nothing to repeat", HINT_PLAIN},
+	{PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS, "an unclosed group",
+		"add the ), or write \\( for a plain parenthesis"},
+	{PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS, "a closing parenthesis that opens nowhere",
+		"remove it, or write \\) for a plain parenthesis"},
+	{PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE, "a reference to a group that is not there",
+		"groups are counted by their opening parentheses, from 1"},
+	{PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH, "a lookbehind of no fixed length",
+		"no *, + or ? within (?<= ) and (?<! )"},
+	{PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP, "groups nested too deep", HINT_WORDS},
+	{PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED, "\\C, which is not allowed", "write . for any character"},
 };
 
 static void tell_compile_error(int code, struct str text, size_t at, struct trigger_fault *fault)
@@ -52,9 +64,12 @@ static void tell_compile_error(int code, struct str text, size_t at, struct trig
 	const char *what = words;
 	size_t total = text_points(text);
 
+	fault->hint = HINT_WORDS;
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
-		if (mistakes[i].code == code)
-			what = mistakes[i].what;
+		if (mistakes[i].code != code)
+			continue;
+		what = mistakes[i].what;
+		fault->hint = mistakes[i].hint;
 	}
 	if (what == words)
 		(void)pcre2_get_error_message(code, (PCRE2_UCHAR *)words, sizeof(words));
@@ -68,6 +83,7 @@ static void tell_compile_error(int code, struct str text, size_t at, struct trig
 static int refuse(struct trigger_fault *fault, size_t character, const char *what)
 {
 	fault->character = character;
+	fault->hint = HINT_WORDS;
 	snprintf(fault->what, sizeof(fault->what), "%s", what);
 	return ERR_PARSE;
 }

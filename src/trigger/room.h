@@ -22,6 +22,7 @@ struct trigger_engine;  /* what matching needs besides: limits, stack, room for 
 /* Why a pattern is refused: a clause, and where in the pattern. */
 struct trigger_fault {
 	size_t character; /* from 0 */
+	const char *hint; /* static; never NULL */
 	char what[TRIGGER_FAULT_BYTES];
 };
 
@@ -83,6 +84,8 @@ struct trigger_private {
 	struct trigger_literals literals; /* of all patterns together */
 	bool is_free;                     /* a pattern has none: it is always tried */
 	uint64_t hash;                    /* of its name and patterns: an edited one starts clean */
+	char *head;                       /* the line its name stands in, for complaints to come, */
+	size_t head_at;                   /* and where in it */
 };
 
 /* An event and what is measured of its text, once and only when asked for. */
@@ -135,6 +138,8 @@ struct trigger_reading {
 	struct conf_report *report;
 	struct trigger_engine *engine;
 	const struct conf_node *entry; /* the map of the entry being read */
+	struct str unread;             /* the file from its line `line` on; 0 = not begun */
+	int line;
 	bool is_bad;                   /* something in this entry was complained about */
 	bool is_nomem;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NAME_BYTES 64
+#define HEAD_BYTES 200 /* of the first line of a trigger; an excerpt shows less */
 #define PRIORITY_MOST 1000
 #define DAYS_MS(n) ((n) * 86400000.0)
 
@@ -116,6 +117,7 @@ void trigger_fini(struct trigger *t)
 	if (t->own) {
 		mem_free(t->own->patterns);
 		trigger_literals_free(&t->own->literals);
+		mem_free(t->own->head);
 	}
 	mem_free(t->own);
 	memset(t, 0, sizeof(*t));
@@ -209,7 +211,8 @@ static void read_gate(struct trigger_reading *rd, const struct entry *e, struct 
 	read_people(rd, "allow", &e->allow, &t->allow, &t->allow_users);
 	read_people(rd, "deny", &e->deny, &t->deny, &t->deny_users);
 	if (t->max_length > 0 && t->min_length > t->max_length)
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "min_length"), NULL,
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "min_length"),
+			"no message is both long and short enough",
 			"min_length %lld is above max_length %lld", (long long)t->min_length,
 			(long long)t->max_length);
 	if (!e->cooldown)
@@ -323,6 +326,24 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	conf_free_options(options, OPTIONS, &e);
 }
 
+/* Keeps the line that the trigger begins with; the entries of a file come in its order. */
+static void keep_head(struct trigger_reading *rd, struct trigger *t, const struct conf_node *key)
+{
+	struct str rest, line;
+
+	if (rd->line == 0) {
+		rd->unread = conf_file_text(rd->file);
+		rd->line = 1;
+	}
+	for (; rd->line < t->line; rd->line++)
+		(void)str_split(&rd->unread, '\n');
+	rest = rd->unread;
+	line = str_split(&rest, '\n');
+	t->own->head = mem_dupn(line.at, line.len < HEAD_BYTES ? line.len : HEAD_BYTES);
+	t->own->head_at = (size_t)conf_node_column(key) - 1;
+	rd->is_nomem = rd->is_nomem || !t->own->head;
+}
+
 int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
 	const struct conf_node *value, struct trigger **out)
 {
@@ -348,6 +369,8 @@ int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
 	t->path = mem_dup(conf_file_path(rd->file));
 	t->line = conf_node_line(key);
 	t->own = mem_new(sizeof(*t->own));
+	if (t->own)
+		keep_head(rd, t, key);
 	if (t->name && t->path && t->own)
 		read_entry(rd, t);
 	else

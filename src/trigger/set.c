@@ -24,13 +24,14 @@ static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_rep
 	const struct trigger_name *other = find_name(s, t->name);
 
 	if (other) {
-		conf_report_add(r, CONF_ERROR, t->path, "give one of the two another name",
-			"trigger \"%s\" at line %d is left out: %s:%d has one of that name already",
-			t->name, t->line, other->trigger->path, other->trigger->line);
+		conf_report_add_at(r, t->path, t->line, str_of(t->own->head), t->own->head_at,
+			strlen(t->name), "give one of the two another name",
+			"trigger \"%s\" is left out: %s:%d has one of that name already", t->name,
+			other->trigger->path, other->trigger->line);
 		return 0;
 	}
 	if (s->n == TRIGGER_COUNT_MAX) {
-		conf_report_add(r, CONF_ERROR, t->path, NULL,
+		conf_report_add(r, CONF_ERROR, t->path, "leave some out",
 			"trigger \"%s\" is one too many: the most is %d", t->name,
 			TRIGGER_COUNT_MAX);
 		return ERR_LIMIT;

@@ -66,7 +66,7 @@ static void read_pattern(
 	int err = trigger_pattern_new(text, &p, &fault);
 
 	if (err == ERR_PARSE) {
-		complain_pattern(rd, n, fault.character, NULL, fault.what);
+		complain_pattern(rd, n, fault.character, fault.hint, fault.what);
 		return;
 	}
 	if (err < 0) {
@@ -108,7 +108,7 @@ static size_t texts_of(
 
 		texts[i] = conf_node_text(item);
 		if (conf_node_kind(item) != CONF_SCALAR || str_trim(texts[i]).len == 0) {
-			TRIGGER_COMPLAIN(rd, item, NULL, "this text is empty");
+			TRIGGER_COMPLAIN(rd, item, "write a word, or remove it", "this text is empty");
 			return 0;
 		}
 		texts[i] = str_trim(texts[i]);
@@ -177,7 +177,8 @@ static void read_match(
 		if (conf_node_kind(conf_node_at(n, i)) == CONF_SCALAR)
 			read_pattern(rd, conf_node_at(n, i), own);
 		else
-			TRIGGER_COMPLAIN(rd, conf_node_at(n, i), NULL, "a pattern is a text");
+			TRIGGER_COMPLAIN(rd, conf_node_at(n, i), "put it in single quotes",
+				"a pattern is a text");
 	}
 }
 

@@ -160,7 +160,7 @@ static void the_first_of_two_names_stays(void **state)
 	}
 	assert_int_equal(trigger_set_new(files, 2, &l.report, &l.set), 0);
 	assert_non_null(strstr(complaints(&l),
-		"trigger \"a\" at line 1 is left out: 1.yaml:1 has one of that name already"));
+		"trigger \"a\" is left out: 1.yaml:1 has one of that name already"));
 	assert_int_equal(trigger_set_count(l.set), 3);
 	assert_string_equal(found_text(&l, "one"), "a");
 	assert_string_equal(found_text(&l, "two"), "");
