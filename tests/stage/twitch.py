@@ -367,6 +367,15 @@ class Twitch:
         room = room or next(iter(self.rooms))
         self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}")
 
+    def acknowledge(self, room=None):
+        """The USERSTATE of a message that was not acknowledged at once (acknowledges = False)."""
+        room = room or next(iter(self.rooms))
+
+        async def go():
+            for client in self.live():
+                await self._userstate(client, room, str(uuid.uuid4()))
+        self.loop.run(go())
+
     def set_mod(self, room, is_mod):
         self._set_badge(self.mods, room, is_mod)
 
