@@ -72,6 +72,10 @@ int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry
 		.is_bot = json_bool(doc, "b", false),
 		.wall_ms = json_int(doc, "w", 0),
 	};
+	if (out->wall_ms < 0) { /* before 1970: not ours, and no age can be reckoned from it */
+		err = ERR_PARSE;
+		goto out;
+	}
 	err = add_scrubbed(strings, json_str(doc, "n"), MEMORY_NAME_BYTES, &out->name_at,
 		&out->name_len);
 	if (!err)

@@ -84,7 +84,8 @@ static void recall_finish(struct recall *r, const struct conversation *c)
 	recall_free(r);
 }
 
-/* Reads the entries young enough into e, their strings into strings. */
+/* Reads the entries young enough into e, their strings into strings. One from the future beyond any
+ * difference of clocks would never grow old: it is left out. */
 static int read_entries(const struct redisReply *reply, int64_t age_max_ms, struct buf *strings,
 	struct memory_entry *e, size_t *n)
 {
@@ -97,7 +98,8 @@ static int read_entries(const struct redisReply *reply, int64_t age_max_ms, stru
 		if (one->type != REDIS_REPLY_STRING)
 			return ERR_PARSE;
 		err = memory_entry_read((struct str){one->str, (size_t)one->len}, strings, &e[*n]);
-		if (!err && now - e[*n].wall_ms <= age_max_ms)
+		if (!err && now - e[*n].wall_ms <= age_max_ms &&
+				e[*n].wall_ms <= now + age_max_ms)
 			++*n;
 	}
 	return err;

@@ -32,10 +32,13 @@ class Redis:
                 time.sleep(0.02)
         raise AssertionError("redis-server did not start")
 
-    def cli(self, *words):
+    def cli(self, *words, last=None):
+        """Runs a command and gives what it printed; last: its last argument as bytes, of any size."""
         auth = ["-a", self.password, "--no-auth-warning"] if self.password else []
-        return subprocess.run(["redis-cli", "-p", str(self.port), *auth, *words],
-                              capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        stdin = ["-x"] if last is not None else []
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *auth, *stdin, *words], input=last,
+                              capture_output=True, timeout=10, check=True)
+        return done.stdout.decode("utf-8", "replace").strip()
 
     def signal(self, signo):
         self.process.send_signal(signo)
