@@ -20,12 +20,13 @@
 
 enum log_level { LOG_SYSTEM, LOG_AUDIT, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
-/* Opens (or reopens after a rotation) the sink: a file path created 0600, "-" for standard error,
- * or NULL for none. 0, ERR_IO, or ERR_BUSY (a disk hangs under the file before: the sink stays). Before the first call lines go to standard error. */
+/* Opens (or reopens after a rotation) the sink: a file path created 0600, "-" for standard error, or
+ * NULL for none. 0, ERR_IO, or ERR_BUSY: a disk hangs under the file before, and the sink stays.
+ * Before the first call lines go to standard error. */
 int log_open(const char *path, enum log_level most) MUST_USE;
-/* From now on a thread of the log's own writes, and no caller ever waits for a disk or a reader; lines
- * that do not fit into its buffer are lost and counted in a line "lost". log_close writes what waits and
- * ends it. ERR_NOMEM: there is no thread, callers go on writing themselves. */
+/* From now on a thread of the log's own writes, and no caller ever waits for a disk or a reader.
+ * Lines that do not fit into its buffer are lost and counted in a line "lost". log_close writes what
+ * waits and ends it. ERR_NOMEM: there is no thread, callers go on writing themselves. */
 int log_detach(void) MUST_USE;
 void log_close(void);
 void log_set_level(enum log_level most);
