@@ -168,19 +168,28 @@ static void fake_begin(struct world *w, struct fake *f)
 	fake_turn(w, f, 10);
 }
 
+/* An answer with two lines of now. */
+static struct str fresh_lines(char *at, size_t size)
+{
+	const long long now = clock_wall_ms();
+
+	snprintf(at, size, "*2\r\n$39\r\n{\"w\":%13lld,\"n\":\"A\",\"t\":\"first\"}\r\n"
+		"$40\r\n{\"w\":%13lld,\"n\":\"A\",\"t\":\"second\"}\r\n", now, now);
+	return str_of(at);
+}
+
 static void answers_cut_at_every_byte(void **state)
 {
 	struct world *w = *state;
-	static const char whole[] = "*2\r\n"
-		"$40\r\n{\"w\":99999999999999,\"n\":\"A\",\"t\":\"first\"}\r\n"
-		"$41\r\n{\"w\":99999999999999,\"n\":\"A\",\"t\":\"second\"}\r\n";
+	char whole[160];
 	struct fake f;
 
 	fake_begin(w, &f);
 	f.command = "LRANGE";
-	f.answer = STR(whole);
+	f.answer = fresh_lines(whole, sizeof(whole));
 	for (f.cut = 0; f.cut <= f.answer.len; f.cut++) {
 		fake_until_up(w, &f);
+		f.answer = fresh_lines(whole, sizeof(whole));
 		fake_recall(w, &f);
 		assert_string_equal(w->said, f.cut < f.answer.len ? "Ann: local" :
 								    "A: first|A: second");

@@ -31,9 +31,9 @@ static void redis_keeps_lists_that_are_short_and_expire(void **state)
 	assert_string_equal(world_recall(w, "42"), "");
 	assert_int_equal(w->err, 0);
 	/* deletions reach what an earlier process wrote, when they say whose it was */
-	world_redis("RPUSH %s %s %s", k,
-		"{\"w\":99999999999999,\"n\":\"A\",\"t\":\"bad\",\"i\":\"m-1\"}",
-		"{\"w\":99999999999999,\"n\":\"A\",\"t\":\"good\",\"i\":\"m-2\"}");
+	world_redis("RPUSH %s {\"w\":%lld,\"n\":\"A\",\"t\":\"bad\",\"i\":\"m-1\"}"
+		" {\"w\":%lld,\"n\":\"A\",\"t\":\"good\",\"i\":\"m-2\"}", k,
+		(long long)clock_wall_ms(), (long long)clock_wall_ms());
 	world_erase(w, "7", "42", "m-1");
 	world_sync_redis(w);
 	assert_string_equal(world_redis("LLEN %s", k), "1");
@@ -109,8 +109,8 @@ static void foreign_text_is_scrubbed(void **state)
 	struct world *w = *state;
 
 	world_begin_redis(w, world_server.port);
-	world_redis("RPUSH mynah1:h:{twitch:7:42} %s", "{\"w\":99999999999999,\"n\":\"A\\r\\nB\","
-		"\"t\":\"x\\u0007\\u202ey\\nz\",\"i\":\"1\"}");
+	world_redis("RPUSH mynah1:h:{twitch:7:42} {\"w\":%lld,\"n\":\"A\\r\\nB\","
+		"\"t\":\"x\\u0007\\u202ey\\nz\",\"i\":\"1\"}", (long long)clock_wall_ms());
 	assert_string_equal(world_recall(w, "42"), "A B: x y z");
 }
 
