@@ -19,6 +19,8 @@ from aiohttp import WSMsgType, web
 LINE = re.compile(r"^(?:@(?P<tags>\S+) +)?(?::(?P<prefix>\S+) +)?(?P<command>[A-Za-z0-9]+)"
                   r"(?P<params>.*)$", re.S)
 
+CAPABILITIES = ("twitch.tv/commands", "twitch.tv/tags", "twitch.tv/membership")
+
 
 def parse(line):
     """A client's line: tags, command, params. None if it is none."""
@@ -142,7 +144,7 @@ class Twitch:
             return web.Response(status=503)
         if self.mode == "hang-upgrade":
             await asyncio.sleep(60)
-        ws = web.WebSocketResponse(max_msg_size=0)
+        ws = web.WebSocketResponse(max_msg_size=0, protocols=("irc",))
         await ws.prepare(request)
         client = Client(ws, number)
         self.clients.append(client)
@@ -181,10 +183,11 @@ class Twitch:
             await self._reply(client, f"421 {client.nick} {command} :Unknown command")
 
     async def _on_cap(self, client, _tags, params):
+        if params[0] == "LS":
+            await self._reply(client, f"CAP * LS :{' '.join(CAPABILITIES)}")
         if params[0] == "REQ":
             wanted = params[1].split()
-            good = [c for c in wanted if c in ("twitch.tv/tags", "twitch.tv/commands",
-                                               "twitch.tv/membership")]
+            good = [c for c in wanted if c in CAPABILITIES]
             client.caps.update(good)
             if good:
                 await self._reply(client, f"CAP * ACK :{' '.join(good)}")
