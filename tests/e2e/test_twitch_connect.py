@@ -119,6 +119,21 @@ def test_a_refusing_server_is_asked_ever_less_and_logged_once(world, chat):
     twitch.wait_said("^there you are$")
 
 
+def has_ipv6():
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+def test_localhost_is_found_on_its_other_address(world, chat):
+    twitch = world.twitch(host="::1")
+    _, bot = chat(url=f"ws://localhost:{twitch.port}/", wait=False)
+    twitch.wait("welcome", timeout=5)
+    bot.wait_up()
+
+
 def test_a_name_without_address_is_tried_again_and_mended_by_a_reload(world, chat):
     twitch, bot = chat(url="wss://nowhere.invalid/", wait=False)
     line = bot.wait_for(lambda: downs(bot), "the failure", 15)[0]

@@ -85,8 +85,8 @@ class Twitch:
     """The server. `rooms` is what it knows: name -> id. Attributes may be changed while it runs."""
 
     def __init__(self, loop, history, tls=None, token="oauthtoken", login="tidalbot",
-                 rooms=("kelpforest",)):
-        self.loop, self.history, self.tls = loop, history, tls
+                 rooms=("kelpforest",), host="127.0.0.1"):
+        self.loop, self.history, self.tls, self.host = loop, history, tls, host
         self.tokens = {token: login}
         self.user_id = "60030003"
         self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
@@ -120,7 +120,7 @@ class Twitch:
         app.router.add_get("/", self._connect)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls,
+        site = web.TCPSite(self._runner, self.host, port, ssl_context=self.tls,
                            shutdown_timeout=0.2)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
