@@ -7,6 +7,7 @@
 
 #define SWEEP_MS 30000
 #define WORKER_JOBS 16
+#define FLUSH_MS 2000 /* a stop waits this long for the ledger's rows */
 
 /* ---- What places tell --------------------------------------------------------------------------------- */
 
@@ -371,6 +372,10 @@ static void on_flushed(void *ctx)
 {
 	struct bot *b = ctx;
 
+	if (b->is_drained)
+		return;
+	b->is_drained = true;
+	io_timer_stop(b->end);
 	if (b->options.drained)
 		b->options.drained(b->options.ctx);
 }
@@ -409,6 +414,12 @@ static void on_end(void *ctx)
 		io_timer_start(b->end, 10); /* each stops within a second */
 		return;
 	}
+	if (b->is_flushing) { /* somebody holds the ledger's lock: its rows get one more try at the end */
+		on_flushed(b);
+		return;
+	}
+	b->is_flushing = true;
+	io_timer_start(b->end, FLUSH_MS);
 	ledger_flush(&b->ledger, on_flushed, b);
 }
 

@@ -119,7 +119,7 @@ struct bot {
 
 	struct io_worker *worker;      /* reloads and state files */
 	struct io_timer *pump, *sweep, *save, *end, *begin;
-	bool is_saving, is_draining, is_over, is_opened;
+	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
 
