@@ -1,17 +1,9 @@
 /* conf: what people read when a file is wrong. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #include "conf/conf.h"
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define OUT_BYTES (1024 * 1024)
 
 /* libfyaml 0.7.12 forgets what it gathered of a long quoted text when an error ends it. */

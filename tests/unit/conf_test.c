@@ -1,20 +1,11 @@
 /* conf: what is read from a file, from nothing, from an example; secrets; running out of memory. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "conf/conf.h"
 
-#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 #define FILE_BYTES (1024 * 1024)
 
 /* libfyaml 0.7.12 forgets what it gathered of a long quoted text when an error ends it. */

@@ -103,8 +103,7 @@ static void make_certificates(const char *dir)
 void peer_start(struct peer *p)
 {
 	const char *python = getenv("PYTHON");
-	const char *top = getenv("top_srcdir");
-	char script[512], line[256] = "";
+	char line[256] = "";
 	int in[2], out[2];
 	FILE *f;
 
@@ -113,7 +112,6 @@ void peer_start(struct peer *p)
 	assert_non_null(mkdtemp(p->dir));
 	snprintf(p->ca_file, sizeof(p->ca_file), "%s/ca.pem", p->dir);
 	make_certificates(p->dir);
-	snprintf(script, sizeof(script), "%s/tests/unit/peers/io_peer.py", top ? top : ".");
 	assert_int_equal(pipe(in), 0);
 	assert_int_equal(pipe(out), 0);
 	p->pid = fork();
@@ -121,7 +119,8 @@ void peer_start(struct peer *p)
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		close(in[1]);
-		execl(python ? python : "/usr/bin/python3", "python3", script, p->dir, (char *)NULL);
+		execl(python ? python : "/usr/bin/python3", "python3",
+			unit_tree_path("tests/unit/peers/io_peer.py"), p->dir, (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);

@@ -3,11 +3,7 @@
 #ifndef IO_PEER_H
 #define IO_PEER_H
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "io/io.h"
 

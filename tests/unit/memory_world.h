@@ -3,20 +3,16 @@
 #ifndef TESTS_UNIT_MEMORY_WORLD_H
 #define TESTS_UNIT_MEMORY_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
+
 #include <sys/types.h>
 #include <hiredis/hiredis.h>
 
 #include "memory/memory.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR_MS (60 * 60 * 1000LL)
 #define RECALL_MS 150
-#define SLACK_MS 60 /* of a machine that builds something else meanwhile */
+#define SLACK_MS  unit_slack_ms(60) /* of a machine that builds something else meanwhile */
 #define PASSWORD "tr0ub4dor"
 
 struct server {

@@ -1,17 +1,10 @@
 /* outbox: what a channel would hear, and when. */
-#include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <limits.h>
 
 #include "outbox/outbox.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TTL      30000
 
 static struct outbox *make(void)
@@ -625,6 +618,7 @@ static void run_traffic(uint64_t seed)
 {
 	bool is_privileged[CHANNELS] = {false};
 	int64_t now = 1000000, wall = 1700000000000, wait;
+	const int steps = unit_runs(4000);
 	struct outbox *ob = make();
 	char channel[8], text[32];
 	struct reply *r;
@@ -633,7 +627,7 @@ static void run_traffic(uint64_t seed)
 	rand_seed(seed);
 	seen_n = 0;
 	restart(&ob, &now, &wall, is_privileged);
-	for (int step = 0; step < 4000; step++) {
+	for (int step = 0; step < steps; step++) {
 		int64_t by = rand_below(10) == 0 ? rand_between(0, 40000) : rand_between(0, 400);
 		now += by;
 		wall += by;

@@ -1,19 +1,10 @@
 /* persona: what a persona file may say, and the exact prompt a model gets. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "persona/persona.h"
 #include "safety/safety.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const providers[] = {"local", "cloud"};
 
@@ -160,13 +151,6 @@ static void there_are_at_most_twenty_examples(void **state)
 	buf_fini(&text);
 }
 
-static char *tree_path(const char *below)
-{
-	const char *top = getenv("top_srcdir");
-
-	return file_join(top ? top : ".", below);
-}
-
 /* Each reads clean, sounds like itself, and leaves a small model room to answer. */
 static void shipped_personas_are_good(void **state)
 {
@@ -175,7 +159,7 @@ static void shipped_personas_are_good(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(files); i++) {
-		char *path = tree_path(files[i]);
+		const char *path = unit_tree_path(files[i]);
 		struct conf_report r;
 		struct conf_file *f;
 		struct persona *p;
@@ -197,7 +181,6 @@ static void shipped_personas_are_good(void **state)
 		persona_unref(p);
 		conf_file_free(f);
 		conf_report_fini(&r);
-		mem_free(path);
 	}
 }
 
@@ -283,28 +266,11 @@ static int run_golden(const struct json *g)
 
 static void prompts_are_as_the_golden_file_says(void **state)
 {
-	char *path = tree_path("tests/golden/prompts.jsonl");
-	struct buf file;
-	int cases = 0, wrong = 0;
+	size_t cases;
 
 	(void)state;
-	buf_init(&file, 1 << 20);
-	assert_int_equal(file_read(path, &file), 0);
-	struct str rest = buf_str(&file);
-	while (rest.len > 0) {
-		struct str line = str_split(&rest, '\n');
-		const char *why = NULL;
-		struct json *g;
-		if (json_parse(line, 1 << 16, &g, &why) < 0)
-			fail_msg("%s: %.*s", why, STR_FMT(line));
-		wrong += run_golden(g);
-		json_free(g);
-		cases++;
-	}
+	assert_int_equal(unit_each_json("tests/golden/prompts.jsonl", run_golden, &cases), 0);
 	assert_true(cases >= 8);
-	assert_int_equal(wrong, 0);
-	buf_fini(&file);
-	mem_free(path);
 }
 
 /* ---- Injection ------------------------------------------------------------------------------- */
@@ -444,7 +410,8 @@ static void no_prompt_exceeds_its_budget(void **state)
 	struct persona *p = make_persona(str_of(usual));
 	struct buf text[40], question;
 	struct line lines[40];
-	size_t built = 0, refused = 0, shortened = 0;
+	int built = 0, refused = 0, shortened = 0;
+	const int rounds = unit_runs(400);
 
 	(void)state;
 	rand_seed(3);
@@ -452,7 +419,7 @@ static void no_prompt_exceeds_its_budget(void **state)
 	buf_init(&question, 1 << 16);
 	for (size_t i = 0; i < COUNT(text); i++)
 		buf_init(&text[i], 1 << 16);
-	for (int round = 0; round < 400; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct conversation past = {lines, rand_below(COUNT(lines) + 1)};
 		for (size_t i = 0; i < past.n; i++) {
 			make_line(&text[i], rand_below(60));
@@ -487,7 +454,7 @@ static void no_prompt_exceeds_its_budget(void **state)
 		built++;
 		prompt_free(got);
 	}
-	assert_true(built > 100 && refused > 10 && shortened > 50);
+	assert_true(built > rounds / 4 && refused > rounds / 40 && shortened > rounds / 8);
 	for (size_t i = 0; i < COUNT(text); i++)
 		buf_fini(&text[i]);
 	buf_fini(&question);

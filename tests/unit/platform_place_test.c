@@ -1,18 +1,10 @@
 /* platform, whole: places that talk to a small chat server over real WebSockets, with the clock moved
  * where waiting is the point; and the console over pipes. Every test asserts what the owner is told
  * or what the server was sent. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "platform/platform.h"
 #include "unit/platform_peer.h"

@@ -1,17 +1,10 @@
-/* platform, without a network: lines, tags, events, notices, ranks, made-up events, the console. The
- * vectors are those of the protocol sheet (tests/data/twitch-irc.jsonl), read through the real parser
- * and the real event maker. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* platform, without a network: lines, tags, events, notices, ranks, made-up events, the console.
+ * The vectors are those of the protocol sheet (tests/data/twitch-irc.jsonl), read through the real
+ * parser and the real event maker. */
 
-#include <cmocka.h>
+#include "unit.h"
+
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "platform/irc_event.h"
 #include "platform/platform.h"
@@ -25,13 +18,11 @@ static size_t vector_count;
 
 static int load_vectors(void **state)
 {
-	const char *top = getenv("top_srcdir");
-	char *path = file_join(top ? top : ".", "tests/data/twitch-irc.jsonl");
 	struct buf file;
 
 	(void)state;
 	buf_init(&file, 1024 * 1024);
-	assert_int_equal(file_read(path, &file), 0);
+	assert_int_equal(file_read(unit_tree_path("tests/data/twitch-irc.jsonl"), &file), 0);
 	struct str rest = buf_str(&file);
 	while (rest.len > 0) {
 		struct str line = str_split(&rest, '\n');
@@ -43,7 +34,6 @@ static int load_vectors(void **state)
 		assert_int_equal(json_parse(line, line.len, &vectors[vector_count++], &why), 0);
 	}
 	buf_fini(&file);
-	mem_free(path);
 	return 0;
 }
 
@@ -75,7 +65,7 @@ static const struct json *vector_find(const char *id)
 	return NULL;
 }
 
-static void assert_str(struct str got, struct str want, struct str where)
+static void assert_text(struct str got, struct str want, struct str where)
 {
 	if (!str_eq(got, want))
 		fail_msg("%.*s: got \"%.*s\", want \"%.*s\"", STR_FMT(where), STR_FMT(got),
@@ -123,7 +113,7 @@ static void check_tag(void *ctx, const char *key, const struct json *value)
 	/* Unescaping is done in place, so each tag gets a fresh line. */
 	vector_line(c->vector, bytes, &n);
 	assert_int_equal(platform_line_parse(bytes, n, &l), 0);
-	assert_str(tag_of(&l, str_of(key)), json_text(value), c->id);
+	assert_text(tag_of(&l, str_of(key)), json_text(value), c->id);
 }
 
 static void every_vector_parses_to_its_parts(void **state)
@@ -143,8 +133,8 @@ static void every_vector_parses_to_its_parts(void **state)
 		assert_true(str_eq_nocase(l.command, json_str(want, "command")));
 		assert_int_equal(l.param_count, json_count(params));
 		for (size_t k = 0; k < l.param_count; k++)
-			assert_str(l.params[k], json_text(json_at(params, k)), c.id);
-		assert_str(l.nick, json_str(want, "nick"), c.id);
+			assert_text(l.params[k], json_text(json_at(params, k)), c.id);
+		assert_text(l.nick, json_str(want, "nick"), c.id);
 		assert_int_equal(count_tags(&l), json_int(want, "tagcount", -1));
 		if (json_get(want, "tags"))
 			json_each(json_get(want, "tags"), check_tag, &c);
@@ -231,20 +221,20 @@ static void everything_the_vectors_say_of_a_message_is_in_its_event(void **state
 		assert_int_equal(m->e.bits, json_int(sem, "bits", 0));
 		assert_int_equal(m->e.months, json_int(sem, "sub_months", m->e.months));
 		if (json_get(sem, "name"))
-			assert_str(m->e.user, json_str(sem, "name"), id);
+			assert_text(m->e.user, json_str(sem, "name"), id);
 		if (json_get(sem, "login"))
-			assert_str(m->e.login, json_str(sem, "login"), id);
+			assert_text(m->e.login, json_str(sem, "login"), id);
 		if (json_get(sem, "reward_id"))
-			assert_str(m->e.reward, json_str(sem, "reward_id"), id);
+			assert_text(m->e.reward, json_str(sem, "reward_id"), id);
 		if (json_get(sem, "reply_to"))
-			assert_str(m->e.to_id, json_str(sem, "reply_to"), id);
+			assert_text(m->e.to_id, json_str(sem, "reply_to"), id);
 		text = json_str(sem, "text");
 		if (json_get(sem, "text_normalized"))
 			text = json_str(sem, "text_normalized");
 		if (json_get(sem, "text_without_mention"))
 			text = json_str(sem, "text_without_mention");
 		if (text.len > 0 || json_get(sem, "text"))
-			assert_str(m->e.text, text, id);
+			assert_text(m->e.text, text, id);
 		made_free(m);
 	}
 }
@@ -257,14 +247,14 @@ static void a_tagged_message_fills_the_whole_event(void **state)
 	make(m, "P02");
 	assert_int_equal(m->err, 0);
 	assert_int_equal(m->e.kind, EVENT_MESSAGE);
-	assert_str(m->e.platform, STR("twitch"), STR("platform"));
-	assert_str(m->e.channel, STR("kelpforest"), STR("channel"));
-	assert_str(m->e.channel_id, STR("40010001"), STR("channel_id"));
-	assert_str(m->e.user, STR("Mossy_Otter"), STR("user"));
-	assert_str(m->e.login, STR("mossy_otter"), STR("login"));
-	assert_str(m->e.user_id, STR("50020002"), STR("user_id"));
-	assert_str(m->e.id, STR("37917e56-674a-5ed6-ad34-31fad34e5fc4"), STR("id"));
-	assert_str(m->e.text, STR("o7 everyone"), STR("text"));
+	assert_text(m->e.platform, STR("twitch"), STR("platform"));
+	assert_text(m->e.channel, STR("kelpforest"), STR("channel"));
+	assert_text(m->e.channel_id, STR("40010001"), STR("channel_id"));
+	assert_text(m->e.user, STR("Mossy_Otter"), STR("user"));
+	assert_text(m->e.login, STR("mossy_otter"), STR("login"));
+	assert_text(m->e.user_id, STR("50020002"), STR("user_id"));
+	assert_text(m->e.id, STR("37917e56-674a-5ed6-ad34-31fad34e5fc4"), STR("id"));
+	assert_text(m->e.text, STR("o7 everyone"), STR("text"));
 	assert_int_equal(m->e.at_ms, 1000);
 	assert_int_equal(m->e.wall_ms, 1767225600000);
 	assert_int_equal(m->e.place, 3);
@@ -280,9 +270,9 @@ static void without_tags_the_login_is_the_id(void **state)
 	(void)state;
 	make(m, "P01");
 	assert_int_equal(m->err, 0);
-	assert_str(m->e.user_id, STR("mossy_otter"), STR("user_id"));
-	assert_str(m->e.user, STR("mossy_otter"), STR("user"));
-	assert_str(m->e.channel_id, STR("kelpforest"), STR("channel_id"));
+	assert_text(m->e.user_id, STR("mossy_otter"), STR("user_id"));
+	assert_text(m->e.user, STR("mossy_otter"), STR("user"));
+	assert_text(m->e.channel_id, STR("kelpforest"), STR("channel_id"));
 	assert_int_equal(m->e.id.len, 0);
 	assert_int_equal(m->e.wall_ms, 5000);
 	assert_int_equal(m->e.roles, ROLE(LEVEL_EVERYONE));
@@ -332,9 +322,9 @@ static void notices_become_the_events_they_are(void **state)
 		assert_int_equal(m->err, cases[i].kind < 0 ? ERR_NOTFOUND : 0);
 		if (cases[i].kind >= 0) {
 			assert_int_equal(m->e.kind, cases[i].kind);
-			assert_str(m->e.tier, str_of(cases[i].tier), id);
-			assert_str(m->e.touser, str_of(cases[i].touser), id);
-			assert_str(m->e.text, str_of(cases[i].text), id);
+			assert_text(m->e.tier, str_of(cases[i].tier), id);
+			assert_text(m->e.touser, str_of(cases[i].touser), id);
+			assert_text(m->e.text, str_of(cases[i].text), id);
 			assert_int_equal(m->e.count, cases[i].count);
 			assert_int_equal(m->e.months, cases[i].months);
 		}
@@ -348,9 +338,9 @@ static void a_notice_can_be_told_apart_but_not_replied_to(void **state)
 
 	(void)state;
 	make(m, "N14");
-	assert_str(m->e.id, STR("notice-4f8627b4-8d6d-5a42-ba3b-67cfddfeef95"), STR("id"));
-	assert_str(m->e.user, STR("Driftwood_Bay"), STR("user"));
-	assert_str(m->e.login, STR("driftwood_bay"), STR("login"));
+	assert_text(m->e.id, STR("notice-4f8627b4-8d6d-5a42-ba3b-67cfddfeef95"), STR("id"));
+	assert_text(m->e.user, STR("Driftwood_Bay"), STR("user"));
+	assert_text(m->e.login, STR("driftwood_bay"), STR("login"));
 	made_free(m);
 }
 
@@ -361,7 +351,7 @@ static void nobody_is_thanked_by_the_name_of_the_anonymous_gifter(void **state)
 	(void)state;
 	make(m, "N06");
 	assert_true(m->e.is_anonymous);
-	assert_str(m->e.user, STR("Anonymous"), STR("user"));
+	assert_text(m->e.user, STR("Anonymous"), STR("user"));
 	made_free(m);
 }
 
@@ -415,7 +405,7 @@ static void a_gift_with_the_origin_of_a_batch_belongs_to_it_for_a_minute(void **
 	m->maker.now_ms += PLATFORM_BATCH_MS;
 	make_line(m, str_of(gift));
 	assert_int_equal(m->err, 0);
-	assert_str(m->e.touser, STR("bob"), STR("touser"));
+	assert_text(m->e.touser, STR("bob"), STR("touser"));
 	made_free(m);
 }
 
@@ -475,7 +465,7 @@ static void a_reply_to_us_is_direct_and_loses_our_name(void **state)
 
 		make_line(m, str_of(cases[i].line));
 		assert_int_equal(m->err, 0);
-		assert_str(m->e.text, str_of(cases[i].text), str_of(cases[i].line));
+		assert_text(m->e.text, str_of(cases[i].text), str_of(cases[i].line));
 		assert_int_equal(m->e.is_direct, cases[i].is_direct);
 		made_free(m);
 	}
@@ -548,9 +538,10 @@ static void erasures_name_exactly_what_must_go(void **state)
 		assert_int_equal(platform_twitch_erasure(&m->maker, &l, STR("kelpforest"), &e,
 			&timeout_ms), cases[i].err);
 		if (cases[i].err == 0) {
-			assert_str(e.user_id, str_of(cases[i].user_id), str_of(cases[i].line));
-			assert_str(e.message_id, str_of(cases[i].message_id), str_of(cases[i].line));
-			assert_str(e.channel, STR("kelpforest"), str_of(cases[i].line));
+			assert_text(e.user_id, str_of(cases[i].user_id), str_of(cases[i].line));
+			assert_text(
+				e.message_id, str_of(cases[i].message_id), str_of(cases[i].line));
+			assert_text(e.channel, STR("kelpforest"), str_of(cases[i].line));
 			assert_int_equal(timeout_ms, cases[i].timeout_ms);
 		}
 		made_free(m);
@@ -581,8 +572,8 @@ static void states_say_who_we_are_and_how_fast_we_may_speak(void **state)
 
 		parse(&l, bytes, json_str(vector_find(cases[i].id), "line"));
 		platform_twitch_state(&l, &s);
-		assert_str(s.user_id, str_of(cases[i].user_id), id);
-		assert_str(s.id, str_of(cases[i].message_id), id);
+		assert_text(s.user_id, str_of(cases[i].user_id), id);
+		assert_text(s.id, str_of(cases[i].message_id), id);
 		assert_int_equal(s.is_privileged, cases[i].is_privileged);
 		assert_int_equal(s.slow_ms, cases[i].slow_ms);
 	}
@@ -920,18 +911,18 @@ static void irc_tags_are_used_where_there_are_any(void **state)
 	parse(&l, m->bytes, STR("@account=alice;msgid=123~abc;time=2026-11-21T10:37:00.125Z;bot;"
 		"+draft/reply=9 :Alice!a@h PRIVMSG #x :\x01" "ACTION waves\x01"));
 	assert_int_equal(platform_irc_event(&m->maker, &ms, &l, STR("x"), &m->e, &m->why), 0);
-	assert_str(m->e.user, STR("Alice"), STR("user"));
-	assert_str(m->e.user_id, STR("alice"), STR("user_id"));
-	assert_str(m->e.id, STR("123~abc"), STR("id"));
-	assert_str(m->e.to_id, STR("9"), STR("to_id"));
-	assert_str(m->e.text, STR("waves"), STR("text"));
+	assert_text(m->e.user, STR("Alice"), STR("user"));
+	assert_text(m->e.user_id, STR("alice"), STR("user_id"));
+	assert_text(m->e.id, STR("123~abc"), STR("id"));
+	assert_text(m->e.to_id, STR("9"), STR("to_id"));
+	assert_text(m->e.text, STR("waves"), STR("text"));
 	assert_int_equal(m->e.wall_ms, 1795257420125);
 	assert_true(m->e.is_action && m->e.is_bot);
 	assert_int_equal(event_level(&m->e), LEVEL_MODERATOR);
 
 	parse(&l, m->bytes, STR("@time=yesterday :Bob!b@h PRIVMSG #x :hi"));
 	assert_int_equal(platform_irc_event(&m->maker, &ms, &l, STR("x"), &m->e, &m->why), 0);
-	assert_str(m->e.user_id, STR("Bob"), STR("user_id"));
+	assert_text(m->e.user_id, STR("Bob"), STR("user_id"));
 	assert_int_equal(m->e.wall_ms, 5000);
 	assert_false(m->e.is_bot);
 
@@ -986,10 +977,10 @@ static void made_up_events_are_what_was_written(void **state)
 		assert_int_equal(e.count, cases[i].count);
 		assert_int_equal(e.months, cases[i].months);
 		assert_int_equal(e.bits, cases[i].bits);
-		assert_str(e.tier, str_of(cases[i].tier), where);
-		assert_str(e.user, str_of(cases[i].user), where);
-		assert_str(e.touser, str_of(cases[i].touser), where);
-		assert_str(e.text, str_of(cases[i].text), where);
+		assert_text(e.tier, str_of(cases[i].tier), where);
+		assert_text(e.user, str_of(cases[i].user), where);
+		assert_text(e.touser, str_of(cases[i].touser), where);
+		assert_text(e.text, str_of(cases[i].text), where);
 	}
 }
 

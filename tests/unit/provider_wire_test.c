@@ -1,17 +1,12 @@
 /* provider's pure parts: framing, wires, reasoning, error classes. Every vector is read whole,
  * split at every byte, and byte by byte: the split must never show. */
-#include "provider/room.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "provider/room.h"
 
 #define SSE "text/event-stream; charset=utf-8"
 #define NDJSON "application/x-ndjson"
-#define JSON "application/json"
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define JSON   "application/json"
 
 /* ---- Framing --------------------------------------------------------------------------------- */
 

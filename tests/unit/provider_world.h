@@ -3,17 +3,11 @@
 #ifndef PROVIDER_WORLD_H
 #define PROVIDER_WORLD_H
 
+#include "unit.h"
+
 #include "provider/provider.h"
 #include "unit/provider_peer.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define PROVIDERS 3
 #define ROWS 16
 #define KEY "sk-0123456789abcdefghij"

@@ -217,13 +217,10 @@ static void loading_without_memory_fails_cleanly(void **state)
 
 static char *man_page(void)
 {
-	const char *top = getenv("top_srcdir");
-	char path[4096];
 	struct buf text;
 
-	snprintf(path, sizeof(path), "%s/man/mynah-triggers.5", top ? top : ".");
 	buf_init(&text, 100000);
-	assert_int_equal(file_read(path, &text), 0);
+	assert_int_equal(file_read(unit_tree_path("man/mynah-triggers.5"), &text), 0);
 	return buf_take(&text);
 }
 

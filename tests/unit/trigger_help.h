@@ -2,19 +2,9 @@
 #ifndef TRIGGER_HELP_H
 #define TRIGGER_HELP_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "trigger/trigger.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A loaded file of triggers and what was complained about it. */
 struct loaded {

@@ -5,15 +5,6 @@
 
 static struct loaded shipped;
 
-static const char *source_path(const char *name)
-{
-	static char path[4096];
-	const char *top = getenv("top_srcdir");
-
-	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", name);
-	return path;
-}
-
 static int load_shipped(void **state)
 {
 	static const char *const names[] = {
@@ -27,7 +18,8 @@ static int load_shipped(void **state)
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct conf_file *conf = NULL;
 
-		assert_int_equal(conf_file_load(source_path(names[i]), &shipped.report, &conf), 0);
+		assert_int_equal(
+			conf_file_load(unit_tree_path(names[i]), &shipped.report, &conf), 0);
 		if (trigger_file_read(conf, NULL, 0, "mynah", &shipped.report, &files[i]) != 0)
 			fail_msg("%s", complaints(&shipped));
 		conf_file_free(conf);
@@ -54,7 +46,7 @@ static bool next_line(FILE *f, char line[LINE_BYTES])
 
 static FILE *open_data(const char *name)
 {
-	FILE *f = fopen(source_path(name), "r");
+	FILE *f = fopen(unit_tree_path(name), "r");
 
 	if (!f)
 		fail_msg("cannot open %s", name);

@@ -1,4 +1,5 @@
-/* What unit tests of base and chat share: cmocka in the order it wants its headers, and slices. */
+/* What unit tests share: cmocka in the order it wants its headers, slices, folders, files of the
+ * tree. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -34,6 +35,57 @@
 		if (!str_eq(got_, want_))                                                          \
 			fail_msg("got \"%.*s\", want \"%.*s\"", STR_FMT(got_), STR_FMT(want_));    \
 	} while (0)
+
+/* How often a test of chance repeats: valgrind makes everything thirty times slower (check-valgrind
+ * sets the variable). */
+static inline int unit_runs(int n)
+{
+	return getenv("MYNAH_TEST_SMALL") ? (n + 19) / 20 : n;
+}
+
+/* How long a test lets the machine be late. */
+static inline int64_t unit_slack_ms(int64_t ms)
+{
+	return getenv("MYNAH_TEST_SMALL") ? ms * 20 : ms;
+}
+
+/* A file of the source tree; valid until the next call. */
+static inline const char *unit_tree_path(const char *below)
+{
+	static char path[4096];
+	const char *top = getenv("top_srcdir");
+
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", below);
+	return path;
+}
+
+/* Calls run for each line of a JSON Lines file of the source tree; gives the sum of what it gave.
+ */
+static inline int unit_each_json(
+	const char *below, int (*run)(const struct json *line), size_t *lines)
+{
+	struct buf file;
+	int sum = 0;
+
+	buf_init(&file, 1 << 20);
+	assert_int_equal(file_read(unit_tree_path(below), &file), 0);
+	*lines = 0;
+	for (struct str rest = buf_str(&file); rest.len > 0;) {
+		struct str line = str_split(&rest, '\n');
+		const char *why = NULL;
+		struct json *j;
+
+		if (line.len == 0)
+			continue;
+		if (json_parse(line, 1 << 16, &j, &why) != 0)
+			fail_msg("%s: %s: %.*s", below, why, STR_FMT(line));
+		sum += run(j);
+		json_free(j);
+		++*lines;
+	}
+	buf_fini(&file);
+	return sum;
+}
 
 /* A new folder under the build's temporary place; the test removes what it puts in. */
 static inline char *unit_make_folder(void)
