@@ -150,9 +150,23 @@ static const struct conf_place *place_conf(const struct conf *c, const char *nam
 	return NULL;
 }
 
+/* What waits for a channel that was taken out of the config will never be said. */
+static void drop_removed(struct bot *b, unsigned place, const struct conf_place *was,
+	const struct conf_place *now)
+{
+	for (size_t i = 0; was && i < was->channels.n; i++) {
+		bool stays = false;
+
+		for (size_t k = 0; k < now->channels.n && !stays; k++)
+			stays = str_eq_nocase(str_of(was->channels.at[i]), str_of(now->channels.at[k]));
+		if (!stays)
+			outbox_drop(b->outbox, place, was->channels.at[i], REASON_GONE);
+	}
+}
+
 /* Makes the places be what the world says: stops those that are gone, reloads those that stay, starts
- * the new. */
-static void places_follow(struct bot *b)
+ * the new. was: what the world said before; NULL = nothing. */
+static void places_follow(struct bot *b, const struct conf *was)
 {
 	const struct conf *c = b->world->conf;
 
@@ -165,6 +179,8 @@ static void places_follow(struct bot *b)
 		if (now && (place_account(b, i, now) ||
 				p->platform.ops->reload(p->platform.self, now)))
 			log_event(LOG_ERROR, "bot", "place_not_reloaded", "place", p->name, NULL);
+		if (now && was)
+			drop_removed(b, i, place_conf(was, p->name), now);
 		if (!now) {
 			outbox_drop(b->outbox, i, NULL, REASON_GONE);
 			place_free(p);
@@ -191,7 +207,7 @@ static void places_follow(struct bot *b)
 
 static void on_begin(void *ctx)
 {
-	places_follow(ctx);
+	places_follow(ctx, NULL);
 }
 
 /* ---- Reload ------------------------------------------------------------------------------------------- */
@@ -282,7 +298,7 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 
 	b->world = w;
 	reload_warn(old->conf, w->conf);
-	places_follow(b);
+	places_follow(b, old->conf);
 	bot_world_unref(old);
 	bot_pump(b);
 }

@@ -37,6 +37,7 @@ struct bot_source {
 	/* Where a file fails: take its last good version from state_dir/good (and keep the good ones
 	 * there). Without it any error fails the load: `mynah check`. */
 	bool uses_good;
+	bool keeps_good;       /* only keep them, for reloads to come: `mynah chat` */
 	/* A file that fails and has no good version is left out instead of failing the load: reloads. */
 	bool leaves_out;
 	bool needs_secrets;    /* fetch them; a missing one is an error */

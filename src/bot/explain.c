@@ -182,7 +182,7 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e,
 		err = buf_addf(out, "  ... and %zu for other kinds of event\n", s.others);
 	if (!err && gate == REASON_NONE && s.fires)
 		err = !s.fires->ask ? add_reply(&s, e) : is_brief ? 0 : add_prompt(&s, w, e, b);
-	if (!err && b && gate == REASON_NONE && s.fires && s.fires->ask)
+	if (!err && b && gate == REASON_NONE && s.claims && s.claims->ask)
 		err = add_models(b, out);
 	if (!err)
 		err = add_queue(b, e, out);

@@ -76,6 +76,11 @@ bool bot_is_healthy(struct bot *b, struct buf *reasons)
 		err |= add_reason(reasons, p->name,
 			p->why[0] != '\0' ? p->why : platform_state_name(p->state));
 	}
+	if (!b->options.console && io_timer_is_on(b->begin)) {
+		is_fine = false;
+		err |= add_reason(reasons, "start",
+			"five starts within a minute: waiting before logging in");
+	}
 	state = memory_state(&b->memory, &is_up);
 	if (!is_up) {
 		is_fine = false;

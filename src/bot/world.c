@@ -25,6 +25,11 @@ struct loaded {
 
 /* ---- Last good versions ---------------------------------------------------------------------------- */
 
+static bool keeps_good(const struct bot_source *s)
+{
+	return s->uses_good || s->keeps_good;
+}
+
 /* state_dir/good/KIND-NAME; KIND keeps a persona and a trigger file of one name apart. GIVES. */
 static char *good_path(const char *state_dir, const char *kind, const char *name)
 {
@@ -243,7 +248,7 @@ out:
 		err = replace_text(&w->conf->triggers_dir, s->triggers_dir);
 	if (!err)
 		err = replace_text(&w->conf->personas_dir, s->personas_dir);
-	if (!err && f && !good && s->uses_good) {
+	if (!err && f && !good && keeps_good(s)) {
 		char *dir = file_join(w->conf->state_dir, "good");
 
 		if (dir && !file_make_dir(dir))
@@ -277,7 +282,7 @@ static int load_file(struct loader *l, const char *kind, const char *path, read_
 	if (!err)
 		err = reader(l, f, l->report, into);
 	conf_report_sort(l->report, first);
-	if (!err && l->source->uses_good)
+	if (!err && keeps_good(l->source))
 		good_keep(state, kind, f);
 	if (err && err != ERR_NOMEM && l->source->uses_good) {
 		good = good_load(state, kind, path);
@@ -313,7 +318,7 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 		if (err && !first)
 			first = err;
 	}
-	if (!first && l->source->uses_good)
+	if (!first && keeps_good(l->source))
 		good_prune(l->world->conf->state_dir, kind, names, n);
 	file_names_free(names, n);
 	return first;

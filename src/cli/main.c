@@ -114,6 +114,15 @@ static void fill_descriptors(void)
 		close(fd);
 }
 
+/* A parent's blocked signals stay blocked in its children: then nothing could stop us in order. */
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {0};
@@ -121,6 +130,7 @@ int main(int argc, char **argv)
 	const struct cli_verb *v;
 
 	fill_descriptors();
+	unblock_signals();
 	umask(S_IRWXG | S_IRWXO); /* whatever it was: what we keep is ours alone */
 	signal(SIGPIPE, SIG_IGN);
 	if (parse(argc, argv, &c, &verb))

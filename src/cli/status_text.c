@@ -38,10 +38,9 @@ static void add_place(struct writing *w, const struct json *p)
 	for (size_t i = 0; i < json_count(lanes); i++) {
 		const struct json *l = json_at(lanes, i);
 
-		add(w, "             #%.*s %s%s\n", STR_FMT(json_str(l, "name")),
-			json_bool(l, "joined", false) ? "joined"
-				: json_bool(l, "refused", false) ? "refused" : "not joined",
-			json_bool(l, "privileged", false) ? ", as moderator" : "");
+		add(w, "             #%.*s: %.*s%s\n", STR_FMT(json_str(l, "name")),
+			STR_FMT(json_str(l, "state")),
+			json_bool(l, "privileged", false) ? ", as moderator or VIP" : "");
 	}
 }
 

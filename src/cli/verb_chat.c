@@ -269,7 +269,7 @@ int cli_chat(const struct cli *cli)
 
 	conf_report_init(&report);
 	s.state_dir = state_dir;
-	s.needs_secrets = true;
+	s.needs_secrets = s.keeps_good = true;
 	if (!state_dir || open_log(state_dir, cli)) {
 		cli_say("the state folder %s cannot be used", state_dir ? state_dir : "");
 		code = CLI_SOFTWARE;

@@ -88,7 +88,7 @@ static struct vault *open_vault(const struct cli *c)
 	if (!err)
 		err = vault_open(dir, &v);
 	if (err && dir)
-		cli_say(err == ERR_DENIED ? "the secrets in %s cannot be opened: wrong key, or the files "
+		cli_say(err == ERR_DENIED || err == ERR_PARSE ? "the secrets in %s cannot be opened: wrong key, or the files "
 			"are readable by others (they must have mode 0600) or were changed"
 			: "the secrets in %s cannot be opened", dir);
 	conf_unref(conf);

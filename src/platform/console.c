@@ -456,7 +456,7 @@ static int console_status(void *self, struct buf *out)
 	if (err == 0)
 		err = json_add_string(out, str_of(c->channel));
 	return err < 0 ? err : buf_adds(out, ",\"state\":\"open\",\"refused\":false,"
-		"\"privileged\":true,\"slow_ms\":0,\"hold_ms\":0}]}");
+		"\"privileged\":false,\"slow_ms\":0,\"hold_ms\":0}]}");
 }
 
 static void console_free(void *self)

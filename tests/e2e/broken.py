@@ -43,8 +43,10 @@ TRIGGERS = (
      '"bye" does not fire', "widen"),
     ("silence", b"a:\n  words: hi\n  reply: x\n  examples: {ignores: [hi you]}\n", 4, 24,
      '"hi you" fires', "narrow"),
-    ("taken", b"hello: {words: hi, reply: x}\n", 1, 1, "has one of that name already", "another"),
 )
+
+# A name that another file has: a fault of two files together.
+TAKEN = ("taken", b"hello: {words: hi, reply: x}\n", 1, 1, "has one of that name already", "another")
 
 PERSONAS = (
     ("no-system", b"name: Mynah\nversion: 1.0.0\n", 1, 1, "system", ""),

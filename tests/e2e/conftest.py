@@ -121,7 +121,7 @@ class World:
     def artefacts(self):
         """Every file of the run but the secrets' own and what the stage wrote of its own doing."""
         skip = {self.folder / "secrets", self.folder / "ca"}
-        return [p for p in self.folder.rglob("*") if p.is_file()
+        return [p for p in self.folder.rglob("*") if p.is_file() and p.stat().st_size < 64 << 20
                 and p != self.folder / "history.jsonl" and not skip & set(p.parents)]
 
     def close(self):

@@ -52,7 +52,7 @@ def misnamed(found, path, line, column, what, hint):
 
 
 def test_all_broken_triggers_and_personas_are_told_at_once(bot):
-    for name, data, *_ in broken.TRIGGERS:
+    for name, data, *_ in (*broken.TRIGGERS, broken.TAKEN):
         (bot.folder / f"triggers/{name}.yaml").write_bytes(data)
     for name, data, *_ in broken.PERSONAS:
         (bot.folder / f"personas/{name}.yaml").write_bytes(data)
@@ -61,7 +61,8 @@ def test_all_broken_triggers_and_personas_are_told_at_once(bot):
     assert done.stderr == ""
     found = complaints(done.stdout)
     bad = [misnamed(found, f"{kind}/{name}.yaml", *where)
-           for kind, table in (("triggers", broken.TRIGGERS), ("personas", broken.PERSONAS))
+           for kind, table in (("triggers", (*broken.TRIGGERS, broken.TAKEN)),
+                               ("personas", broken.PERSONAS))
            for name, _, *where in table]
     assert not any(bad), "\n".join(b for b in bad if b)
     assert not [c for c in found if c["path"].endswith("0-good.yaml")]

@@ -1,0 +1,225 @@
+"""mynah chat at a terminal, as a person uses it: a pty of our own is the terminal."""
+
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+import fcntl
+
+import pytest
+
+from tests.stage.models import Plan
+
+
+class Terminal:
+    """A program at a terminal of `columns`; what it printed is kept as text without colours."""
+
+    def __init__(self, bot, *words, columns=100):
+        self.raw, self.code = "", None
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(bot.folder)
+            env = {**bot.env, "TERM": "xterm-256color"}
+            os.execve(bot.binary, [bot.binary, "--config", str(bot.config), "chat", *words], env)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self.mode = termios.tcgetattr(self.fd)
+
+    @property
+    def text(self):
+        return self.shown(0)
+
+    def shown(self, since):
+        """What the bytes from there on leave on the screen: a cleared line is gone."""
+        raw = re.sub(r"[^\n]*\r\x1b\[K", "", self.raw[since:].replace("\r\n", "\n"))
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", raw)
+
+    def read(self, seconds):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return None
+        self.raw += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def wait(self, pattern, timeout=15, since=0):
+        deadline = time.monotonic() + timeout
+        while not (found := re.search(pattern, self.shown(since), re.M)):
+            assert time.monotonic() < deadline, f"never shown {pattern!r}:\n{self.text}"
+            assert self.read(0.1) is not None, f"it ended before {pattern!r}:\n{self.text}"
+        return found
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def say(self, line, pattern):
+        since = len(self.raw)
+        self.type(line + "\r")
+        return self.wait(pattern, since=since)
+
+    def end(self, timeout=15):
+        deadline = time.monotonic() + timeout
+        while self.code is None and time.monotonic() < deadline:
+            self.read(0.05)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        assert self.code is not None, f"it does not end:\n{self.text}"
+        while self.read(0):
+            pass
+        return self.code
+
+    def close(self):
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+@pytest.fixture
+def chat(world):
+    """mynah chat with the shipped files and a model. Gives world, models, and a way to open it."""
+    models, opened = world.models(), []
+    world.bot.ship()
+    world.bot.configure(providers={"local": {"type": "ollama", "url": models.ollama, "model": "m"}})
+
+    def begin(*words, **options):
+        opened.append(Terminal(world.bot, *words, **options))
+        opened[-1].wait("/quit ends")
+        opened[-1].wait(r"you@console \[everyone\]> $")
+        return opened[-1]
+    yield world, models, begin
+    for terminal in opened:
+        terminal.close()
+
+
+def test_every_kind_of_line_has_its_answer(chat):
+    _, models, begin = chat
+    models.plan(text=lambda last: "The model says hello." if "Greet" in last
+                else "Forty metres." if "deep" in last else "What a raid!")
+    t = begin()
+    t.say("hello", "^mynah: The model says hello.$")
+    t.say("o7", "^mynah: o7 you$")
+    t.say("how deep is the sea?", "^mynah: Forty metres.$")
+    t.say("/event raid 50", "^mynah: What a raid!$")
+    t.say("just a sentence", r"^\(silent: no_match")
+    t.say("?why", r"^verdict +silent: no_match")
+    assert t.type("/quit\r") is None and t.end() == 0
+
+
+def test_without_a_model_every_line_has_its_answer(chat):
+    world, models, begin = chat
+    models.stop()
+    t = begin()
+    t.say("hello", "^mynah: Hey you, welcome in!$")
+    t.say("!lurk", "^mynah: Enjoy the lurk, you!$")
+    t.say("/event raid 50", "^mynah: Welcome raiders!")
+    t.say("how deep is the sea?", r"^\(silent: (breaker|provider), trigger question")
+    t.say("?why", "^models +local .*breaker")
+    t.type("\x04")
+    assert t.end() == 0
+
+
+def test_what_is_typed_survives_what_is_printed(chat):
+    _, models, begin = chat
+    models.plan(text="Slowly, it answers.", delay=1.0)
+    t = begin()
+    t.type("hello\rhalf a li")
+    t.wait("Slowly, it answers")
+    t.wait(r"\[everyone\]> half a li$")
+    t.type("ne\x7f\x7fne of words\x17")
+    t.wait(r"\[everyone\]> half a line of $")
+    t.say("text", r"^\(silent: no_match")
+    t.type("\x1b[A")
+    t.wait(r"\[everyone\]> half a line of text$")
+    t.type("\x15")
+    t.wait(r"\[everyone\]> $")
+    t.type("/quit\r")
+    assert t.end() == 0
+
+
+def test_commands_change_who_speaks(chat):
+    _, _, begin = chat
+    t = begin()
+    t.say("/user bob", r"bob@console \[everyone\]> $")
+    t.say("/level moderator", r"bob@console \[moderator\]> $")
+    t.say("/channel #alice", r"bob@alice \[moderator\]> $")
+    t.say("/explain hello", r'^event +message "hello" by bob \(moderator\) in console:alice$')
+    help_ = t.say("/help", r"(?s)Everything you type.*/quit[^\n]*$").group(0)
+    for word in ("/user", "/level", "/channel", "/me", "/event", "?why", "/explain", "/status",
+                 "/reload", "/help"):
+        assert word in help_
+    t.say("/status", "^counts ")
+    t.say("/nonsense", "no such command")
+    t.say("/event party", "giftbomb")
+
+
+def test_a_broken_file_is_told_and_the_old_one_stays(chat):
+    world, _, begin = chat
+    t = begin()
+    world.bot.write("triggers/chat.yaml", "salute:\n  wrods: o7\n  reply: x\n")
+    t.say("/reload", r"triggers/chat.yaml:2:3: error: unknown")
+    t.wait("hint: did you mean")
+    t.wait("last good version")
+    t.say("o7", "^mynah: o7 you$")
+    world.bot.write("triggers/chat.yaml", "salute: {words: o7, reply: new $(user)}\n")
+    t.say("/reload", r"^\(read again: \d+ triggers")
+    t.say("/user bob", "bob@")
+    t.say("o7", "^mynah: new bob$")
+
+
+def test_long_lines_are_wrapped_between_words(chat):
+    _, models, begin = chat
+    models.plan(text="This answer is quite a bit longer than the sixty columns that the terminal of "
+                "this test has got.")
+    t = begin(columns=60)
+    since = len(t.raw)
+    t.say("hello", "has got")
+    lines = t.shown(since).splitlines()
+    assert max(len(line) for line in lines if not line.startswith("you@")) <= 60
+    assert " ".join(lines).count("sixty columns") == 1
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "ctrl-d", "hangup", "sigterm"])
+def test_it_ends_and_leaves_the_terminal_as_it_was(chat, how):
+    _, _, begin = chat
+    t = begin()
+    assert not termios.tcgetattr(t.fd)[3] & termios.ICANON
+    if how == "ctrl-c":
+        t.type("\x03")
+    elif how == "ctrl-d":
+        t.type("\x04")
+    elif how == "sigterm":
+        os.kill(t.pid, signal.SIGTERM)
+    else:
+        t.type("/quit\r")
+    assert t.end() == 0
+    mode = termios.tcgetattr(t.fd)
+    assert mode[3] & termios.ICANON and mode[3] & termios.ECHO
+    assert "AddressSanitizer" not in t.text and "LeakSanitizer" not in t.text
+    if how in ("ctrl-c", "ctrl-d"):
+        assert not t.text.endswith("> ")  # the shell's prompt begins a line of its own
+
+
+def test_a_stranger_cannot_command_the_terminal(chat):
+    _, _, begin = chat
+    t = begin()
+    n = t.raw.count("\x1b[2J")
+    t.say("/user \x1b[31mred", "red")
+    t.say("evil \u009b2J \u202e text", "no_match")
+    t.say("?why", "^verdict")
+    assert t.raw.count("\x1b[2J") == n and "\u009b" not in t.raw and "\u202e" not in t.raw
+
+
+def test_two_chats_on_one_folder(chat):
+    world, _, begin = chat
+    begin()
+    second = Terminal(world.bot)
+    assert second.end() == 75
+    assert "another mynah chat" in second.text
+    second.close()
