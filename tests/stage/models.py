@@ -170,7 +170,7 @@ class Models:
                     await response.write(error("the runner has stopped", line=True))
                     return response
         while plan.fault == "endless":
-            await response.write(chunks("and so on and on "))
+            await response.write(chunks("and so on and on " * 10))
             await asyncio.sleep(0.001)
         if plan.fault != "no-terminator":
             await response.write(tail(plan))
