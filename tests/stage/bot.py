@@ -43,6 +43,8 @@ class Bot:
         self.env = {k: v for k, v in os.environ.items()
                     if k not in ("http_proxy", "https_proxy", "NOTIFY_SOCKET")}
         self.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
+        suppressions = pathlib.Path(__file__).with_name("lsan.supp")
+        self.env["LSAN_OPTIONS"] = f"suppressions={suppressions}:print_suppressions=0"
         self.env["UBSAN_OPTIONS"] = "print_stacktrace=1"
         for name in ("triggers", "personas"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
