@@ -368,12 +368,27 @@ static bool read_some(struct console *c)
 	return n > 0;
 }
 
+static void tell_outcomes(struct console *c)
+{
+	while (c->said && !c->is_doomed && !c->is_stopping) {
+		struct reply *r = c->said;
+
+		DL_DELETE(c->said, r);
+		if (c->owner.outcome)
+			c->owner.outcome(c->owner.ctx, r->turn,
+				r->owner ? REASON_REFUSED : REASON_NONE,
+				r->owner ? r->owner : "");
+		reply_free(r);
+	}
+}
+
 static void on_ready(void *ctx, int mask)
 {
 	struct console *c = ctx;
 
 	(void)mask;
 	enter(c);
+	tell_outcomes(c); /* what was printed comes before what was typed below it */
 	if (!c->is_over && !read_some(c))
 		end_input(c);
 	leave(c);
@@ -398,16 +413,7 @@ static void on_timer(void *ctx)
 		open_lane(c);
 		io_watch_set(c->watch, IO_READ);
 	}
-	while (c->said && !c->is_doomed && !c->is_stopping) {
-		struct reply *r = c->said;
-
-		DL_DELETE(c->said, r);
-		if (c->owner.outcome)
-			c->owner.outcome(c->owner.ctx, r->turn,
-				r->owner ? REASON_REFUSED : REASON_NONE,
-				r->owner ? r->owner : "");
-		reply_free(r);
-	}
+	tell_outcomes(c);
 	leave(c);
 }
 
