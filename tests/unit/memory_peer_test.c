@@ -84,7 +84,7 @@ static void fake_answer(struct fake *f, const char *name)
 	size_t n;
 
 	if (strcmp(name, f->command) != 0) {
-		assert_int_equal(write(f->fd, "+OK\r\n", 5), 5);
+		(void)!write(f->fd, "+OK\r\n", 5); /* it may have left by now */
 		return;
 	}
 	n = f->cut < f->answer.len ? f->cut : f->answer.len;

@@ -11,7 +11,7 @@
 #include "memory/memory.h"
 
 #define HOUR_MS (60 * 60 * 1000LL)
-#define RECALL_MS 150
+#define RECALL_MS unit_slack_ms(150)
 #define SLACK_MS  unit_slack_ms(60) /* of a machine that builds something else meanwhile */
 #define PASSWORD "tr0ub4dor"
 

@@ -618,7 +618,6 @@ static void run_traffic(uint64_t seed)
 {
 	bool is_privileged[CHANNELS] = {false};
 	int64_t now = 1000000, wall = 1700000000000, wait;
-	const int steps = unit_runs(4000);
 	struct outbox *ob = make();
 	char channel[8], text[32];
 	struct reply *r;
@@ -627,7 +626,7 @@ static void run_traffic(uint64_t seed)
 	rand_seed(seed);
 	seen_n = 0;
 	restart(&ob, &now, &wall, is_privileged);
-	for (int step = 0; step < steps; step++) {
+	for (int step = 0; step < 4000; step++) {
 		int64_t by = rand_below(10) == 0 ? rand_between(0, 40000) : rand_between(0, 400);
 		now += by;
 		wall += by;
@@ -664,8 +663,10 @@ static void run_traffic(uint64_t seed)
 
 static void no_traffic_exceeds_the_limits(void **state)
 {
+	const uint64_t seeds = (uint64_t)unit_runs(20);
+
 	(void)state;
-	for (uint64_t seed = 1; seed <= 20; seed++) {
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
 		print_message("# seed %llu\n", (unsigned long long)seed);
 		run_traffic(seed);
 	}
