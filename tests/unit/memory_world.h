@@ -12,7 +12,7 @@
 
 #define HOUR_MS (60 * 60 * 1000LL)
 #define RECALL_MS unit_slack_ms(150)
-#define SLACK_MS  unit_slack_ms(60) /* of a machine that builds something else meanwhile */
+#define SLACK_MS unit_slack_ms(150) /* of a machine that does something else meanwhile */
 #define PASSWORD "tr0ub4dor"
 
 struct server {

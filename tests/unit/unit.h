@@ -46,7 +46,7 @@ static inline int unit_runs(int n)
 /* How long a test lets the machine be late. */
 static inline int64_t unit_slack_ms(int64_t ms)
 {
-	return getenv("MYNAH_TEST_SMALL") ? ms * 4 : ms;
+	return getenv("MYNAH_TEST_SMALL") ? ms * 2 : ms;
 }
 
 /* A file of the source tree; valid until the next call. */
