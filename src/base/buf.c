@@ -159,7 +159,11 @@ int buf_add_str(struct buf *b, struct str s)
 
 int buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (b->len + 1 >= b->cap)
+		return buf_add(b, &c, 1);
+	b->at[b->len++] = c; /* the place is there, and the NUL's; so it is within max as well */
+	b->at[b->len] = '\0';
+	return 0;
 }
 
 int buf_addf(struct buf *b, const char *fmt, ...)
@@ -172,17 +176,26 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	return err;
 }
 
+/* Prints into the room that is there, and only when that was too small a second time: counting without
+ * writing costs more than writing. */
 int buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
+	const size_t room = b->cap - b->len; /* 0 only while there is no memory at all */
 	va_list again;
+	int err = 0;
 
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	int err = n < 0 ? ERR_INVALID : reserve(b, (size_t)n);
-	if (!err) {
+	int n = vsnprintf(room > 0 ? b->at + b->len : NULL, room, fmt, ap);
+	if (n < 0)
+		err = ERR_INVALID;
+	else if ((size_t)n >= room)
+		err = reserve(b, (size_t)n);
+	if (!err && (size_t)n >= room)
 		vsnprintf(b->at + b->len, (size_t)n + 1, fmt, again);
+	if (!err)
 		b->len += (size_t)n;
-	}
+	else if (room > 0)
+		b->at[b->len] = '\0';
 	va_end(again);
 	return err;
 }

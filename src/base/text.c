@@ -40,6 +40,8 @@ int32_t text_next(struct str s, size_t *at)
 
 	if (*at >= s.len)
 		return -1;
+	if ((unsigned char)s.at[*at] < 0x80)
+		return s.at[(*at)++];
 	size_t n = decode((const unsigned char *)s.at + *at, s.len - *at, &point);
 	*at += n > 0 ? n : 1;
 	return n > 0 ? point : POINT_BAD;
@@ -49,6 +51,8 @@ int text_put(struct buf *out, int32_t point)
 {
 	utf8proc_uint8_t bytes[4];
 
+	if (point >= 0 && point < 0x80)
+		return buf_addc(out, (char)point);
 	if (point < 0 || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
 		point = POINT_BAD;
 	return buf_add(out, bytes, (size_t)utf8proc_encode_char(point, bytes));
