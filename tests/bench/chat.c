@@ -192,7 +192,7 @@ static void flush(struct chat *c)
 }
 
 /* Waits for bytes and adds them to `in`. False = the time is over. */
-static bool receive(struct chat *c, int64_t until_us, bool spins)
+static bool receive(struct chat *c, int64_t until_us)
 {
 	char bytes[65536];
 	int64_t left;
@@ -207,10 +207,11 @@ static bool receive(struct chat *c, int64_t until_us, bool spins)
 		if (n == 0 || errno != EAGAIN)
 			bench_die("the client has gone");
 		left = until_us - clock_mono_us();
-		if (left > 0 && !spins) {
+		if (left > 0) {
 			struct pollfd p = {.fd = c->fd, .events = POLLIN};
+			struct timespec most = {left / 1000000, left % 1000000 * 1000};
 
-			poll(&p, 1, (int)(left / 1000 + 1));
+			ppoll(&p, 1, &most, NULL);
 		}
 	} while (left > 0);
 	return false;
@@ -228,7 +229,7 @@ void chat_accept(struct chat *c)
 		bench_die("no client: %s", strerror(errno));
 	no_delay(c->fd);
 	do {
-		if (!receive(c, clock_mono_us() + WAIT_US, false))
+		if (!receive(c, clock_mono_us() + WAIT_US))
 			bench_die("no request");
 	} while (!strstr(buf_text(&c->in), "\r\n\r\n"));
 	key = strcasestr(c->in.at, "sec-websocket-key:");
@@ -311,7 +312,7 @@ static bool take_line(struct chat *c, struct str *line)
 	return true;
 }
 
-struct str chat_next(struct chat *c, int64_t until_us, bool spins)
+struct str chat_next(struct chat *c, int64_t until_us)
 {
 	static char given[4096];
 	struct str line;
@@ -330,7 +331,7 @@ struct str chat_next(struct chat *c, int64_t until_us, bool spins)
 			flush(c);
 		while (take_frame(&c->in, &c->text))
 			;
-		if (c->text.len == 0 && !receive(c, until_us, spins))
+		if (c->text.len == 0 && !receive(c, until_us))
 			return (struct str){0};
 	}
 }
@@ -340,7 +341,7 @@ void chat_until_joined(struct chat *c, size_t n)
 	int64_t until = clock_mono_us() + WAIT_US;
 
 	while (c->joined < n || c->out.len > 0) {
-		(void)chat_next(c, clock_mono_us() + 1000, false);
+		(void)chat_next(c, clock_mono_us() + 1000);
 		if (clock_mono_us() > until)
 			bench_die("%zu of %zu channels were joined", c->joined, n);
 	}
@@ -353,7 +354,7 @@ void chat_barrier(struct chat *c)
 	say(c, "PING :barrier\r\n");
 	flush(c);
 	do {
-		line = chat_next(c, clock_mono_us() + WAIT_US, false);
+		line = chat_next(c, clock_mono_us() + WAIT_US);
 		if (line.len == 0)
 			bench_die("no PONG");
 	} while (!memmem(line.at, line.len, "barrier", 7));

@@ -24,9 +24,8 @@ void chat_shut(struct chat *c);
 void chat_accept(struct chat *c); /* waits for a client and upgrades it */
 void chat_gone(struct chat *c);   /* the client is let go */
 /* Does what a chat server does, until a line comes that the caller has to look at (PRIVMSG, PONG), at
- * most until a time (clock_mono_us). spins: asks all the time instead of sleeping, to be woken by
- * nothing. The line lies in c->text until the next call. Empty = the time is over. */
-struct str chat_next(struct chat *c, int64_t until_us, bool spins);
+ * most until a time (clock_mono_us). The line lies in c->text until the next call. Empty = the time is over. */
+struct str chat_next(struct chat *c, int64_t until_us);
 /* Serves until it has n channels. Dies when that takes too long. */
 void chat_until_joined(struct chat *c, size_t n);
 /* Sends PING and waits for its PONG: everything before it has been dealt with. */
