@@ -65,6 +65,8 @@ void daemon_fini(struct daemon *d)
 }
 
 static void write_text(struct daemon *d, const char *name, const char *head, const char *fmt,
+	va_list ap) __attribute__((format(printf, 4, 0)));
+static void write_text(struct daemon *d, const char *name, const char *head, const char *fmt,
 	va_list ap)
 {
 	char path[PATH_MAX];
