@@ -182,7 +182,7 @@ static void places_follow(struct bot *b, const struct conf *was)
 		if (now && was)
 			drop_removed(b, i, place_conf(was, p->name), now);
 		if (!now) {
-			outbox_drop(b->outbox, i, NULL, REASON_GONE);
+			bot_turn_drop_place(b, i);
 			place_free(p);
 		}
 	}
@@ -257,6 +257,11 @@ static bool text_differs(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
+static bool secret_differs(const struct secret *a, const struct secret *b)
+{
+	return !a != !b || (a && !secret_is_equal(a, secret_use(b)));
+}
+
 /* Options that only a restart changes: say so, instead of pretending. */
 static void reload_warn(const struct conf *was, const struct conf *is)
 {
@@ -266,11 +271,22 @@ static void reload_warn(const struct conf *was, const struct conf *is)
 	} fixed[] = {
 		{"state_dir", text_differs(was->state_dir, is->state_dir)},
 		{"memory", was->memory.backend != is->memory.backend ||
-			text_differs(was->memory.url, is->memory.url)},
+			text_differs(was->memory.url, is->memory.url) ||
+			secret_differs(was->memory.secret, is->memory.secret) ||
+			was->memory.lines != is->memory.lines ||
+			was->memory.for_ms != is->memory.for_ms ||
+			was->memory.users != is->memory.users ||
+			was->memory.bytes != is->memory.bytes ||
+			was->memory.recall_ms != is->memory.recall_ms},
 		{"ledger", was->ledger.is_on != is->ledger.is_on ||
-			text_differs(was->ledger.file, is->ledger.file)},
+			text_differs(was->ledger.file, is->ledger.file) ||
+			was->ledger.keep_ms != is->ledger.keep_ms ||
+			was->ledger.queue != is->ledger.queue},
 		{"api", text_differs(was->api.socket, is->api.socket) ||
-			text_differs(was->api.listen, is->api.listen)},
+			text_differs(was->api.listen, is->api.listen) ||
+			secret_differs(was->api.secret, is->api.secret)},
+		{"limits.lane", was->limits.lane != is->limits.lane},
+		{"limits.total", was->limits.total != is->limits.total},
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
@@ -617,8 +633,21 @@ struct platform *bot_console(struct bot *b)
 	return b->options.console ? &b->places[0].platform : NULL;
 }
 
-int bot_quiet(struct bot *b, const char *channel, int64_t ms)
+/* The channel as places spell it: conf and platform fold the names of theirs to lower case. */
+static void fold_channel(const struct bot *b, const char *said, char *out, size_t size)
 {
+	snprintf(out, size, "%s", said + (*said == '#' ? 1 : 0));
+	for (; *out != '\0' && !b->options.console; out++) {
+		if (*out >= 'A' && *out <= 'Z')
+			*out = (char)(*out - 'A' + 'a');
+	}
+}
+
+int bot_quiet(struct bot *b, const char *said, int64_t ms)
+{
+	char channel[BOT_CHANNEL_BYTES];
+
+	fold_channel(b, said, channel, sizeof(channel));
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
 		struct bot_channel *c;
 

@@ -99,9 +99,9 @@ struct bot_world *bot_world_of(struct bot *b); /* BORROWED: the present one */
 /* The console place of a bot that has one, else NULL. */
 struct platform *bot_console(struct bot *b);
 
-/* Keeps a channel (of every place that has it) quiet for ms; 0 = it may speak again. ERR_LIMIT: too
- * many channels. */
-int bot_quiet(struct bot *b, const char *channel, int64_t ms) MUST_USE;
+/* Keeps a channel of every place quiet for ms; 0 = it may speak again. As people spell it: "alice",
+ * "#Alice". ERR_LIMIT: too many channels. */
+int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 
 /* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts, stale files. */
 int bot_status(struct bot *b, struct buf *out) MUST_USE;

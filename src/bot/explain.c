@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define EXPLAIN_OTHERS_MAX 200 /* triggers listed; the rest is counted */
+/* Tokens, where no running bot knows its providers: the defaults of their options. */
+#define EXPLAIN_WINDOW 4096
+#define EXPLAIN_ANSWER 500
 
 struct telling {
 	struct buf *out;
@@ -83,13 +86,12 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
 	err = trigger_expand(s->fires->ask, e, &hit, 0, &ask);
-	size_t window = 4096, answer = 500;
+	size_t window = EXPLAIN_WINDOW, answer = EXPLAIN_ANSWER;
 	if (b)
 		provider_budget(b->providers, persona, &window, &answer);
 	const struct prompt_options o = {
 		.persona = persona, .event = e, .ask = buf_str(&ask),
-		.budget_tokens = window > answer ? window - answer : 0, .max_chars = 200,
-		.marker = 0,
+		.budget_tokens = window > answer ? window - answer : 0, .max_chars = bot_answer_chars(e), .marker = 0,
 	};
 	if (!err || err == ERR_LIMIT)
 		err = prompt_build(&o, &p);
@@ -111,7 +113,7 @@ static int add_reply(struct telling *s, const struct event *e)
 
 	buf_init(&text, TRIGGER_TEXT_BYTES);
 	err = trigger_expand(s->fires->reply, e, &hit, 0, &text);
-	if (!err)
+	if (!err || err == ERR_LIMIT) /* cut, as it would be said */
 		err = buf_addf(s->out, "reply    %s\n", buf_text(&text));
 	buf_fini(&text);
 	return err;
@@ -150,9 +152,21 @@ static int add_queue(struct bot *b, const struct event *e, struct buf *out)
 		outbox_waiting_lane(b->outbox, e->place, channel), outbox_waiting(b->outbox), when);
 }
 
-int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
+/* The place that delivers events of this platform; 0 when none does. */
+static unsigned place_of(const struct bot *b, struct str platform)
+{
+	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
+		if (b->places[i].name && str_is(platform, b->places[i].name))
+			return i;
+	}
+	return 0;
+}
+
+int bot_explain(struct bot *b, const struct bot_world *w, const struct event *given, bool is_brief,
 	struct buf *out)
 {
+	struct event placed = *given;
+	const struct event *e = &placed;
 	struct telling s = {.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
 	struct trigger_state *none = NULL;
 	enum reason gate = REASON_NONE, r;
@@ -160,7 +174,9 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e,
 	struct buf why;
 	int err;
 
-	if (!b && trigger_state_new(&none))
+	if (b)
+		placed.place = place_of(b, given->platform);
+	else if (trigger_state_new(&none))
 		return ERR_NOMEM;
 	buf_init(&why, 1024);
 	s.err = buf_addf(out, "event    %s \"%.*s\" by %.*s (%s) in %.*s:%.*s\n",

@@ -52,7 +52,7 @@ static bool ring_seen(struct bot_ring *r, struct str id, int64_t now_ms)
 
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make)
 {
-	char key[192];
+	char key[BOT_CHANNEL_BYTES + 16];
 	int n = snprintf(key, sizeof(key), "%u:%.*s", place, STR_FMT(channel));
 	struct bot_channel *c;
 

@@ -12,6 +12,7 @@
 #define BOT_SEEN_MS (10 * 60000)  /* ... and for how long, per place */
 #define BOT_SEEN_ID_BYTES 64
 #define BOT_CHANNELS_MAX 2000     /* channels with a record of their own */
+#define BOT_CHANNEL_BYTES 256     /* name of one: no place delivers a longer one */
 #define BOT_COUNTS_MAX 20000      /* users, channels with a budget of their own */
 #define BOT_PAIR_MS 60000         /* faults.md A10: limits.in_a_row counts within this time */
 #define BOT_ANSWERS_MAX 64        /* answers remembered per channel; limits.turns_minute ends at 60 */
@@ -161,7 +162,10 @@ void bot_row_write(struct turn *t, enum reason reason); /* nothing when none is 
 void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit);
 void bot_turn_outcome(struct bot *b, const char *id, enum reason r, const char *why);
 void bot_turn_drop_all(struct bot *b, enum reason why);
+void bot_turn_drop_place(struct bot *b, unsigned place); /* before it is freed, and tells no more */
 void bot_turn_erase(struct bot *b, const struct erasure *e); /* what answers it ends `gone` */
+/* How long an answer the model is asked for. */
+size_t bot_answer_chars(const struct event *e);
 /* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
 void bot_pump(struct bot *b);
 void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define STATE_BYTES (1024 * 1024)
+#define STATE_BYTES (4 * 1024 * 1024) /* what outbox_load takes */
 #define STATE_CLEAN "clean\n"
 #define STATE_OPEN "open\n"
 #define STARTS_MAX 5            /* faults.md S4: after five starts ... */

@@ -1,4 +1,4 @@
-/* Status: what runs, how it is, what it counted; as JSON for `mynah status`, /health and /metrics. */
+/* Status: what runs, how it is, what it counted; for `mynah status`, /healthz and /metrics. */
 #include "bot/room.h"
 
 #include "config.h"
@@ -45,8 +45,10 @@ void bot_metrics(struct bot *b)
 	metric_set(&stale_files, NULL, (int64_t)b->world->stale_count);
 }
 
+/* One more reason, whole or not at all. */
 static int add_reason(struct buf *out, const char *name, const char *why)
 {
+	const size_t before = out->len;
 	struct buf text;
 	int err;
 
@@ -56,6 +58,8 @@ static int add_reason(struct buf *out, const char *name, const char *why)
 		err = buf_addc(out, ',');
 	if (!err)
 		err = json_add_string(out, buf_str(&text));
+	if (err)
+		buf_truncate(out, before);
 	buf_fini(&text);
 	return err;
 }

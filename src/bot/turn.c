@@ -15,8 +15,6 @@
 #include <string.h>
 
 #define TURN_TEXT_BYTES (8 * 1024)
-#define TURN_CHAT_CHARS 200  /* how long an answer the model is asked for (spec 2.3) */
-#define TURN_EVENT_CHARS 150
 
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
@@ -28,6 +26,11 @@ static void turn_queue(struct turn *t);
 static bool is_chat(const struct turn *t)
 {
 	return t->event->kind == EVENT_MESSAGE;
+}
+
+size_t bot_answer_chars(const struct event *e)
+{
+	return e->kind == EVENT_MESSAGE ? 200 : 150; /* spec 2.3 */
 }
 
 void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
@@ -312,7 +315,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 			.ask = buf_str(&ask),
 			.past = past,
 			.budget_tokens = window > answer ? window - answer : 0,
-			.max_chars = is_chat(t) ? TURN_CHAT_CHARS : TURN_EVENT_CHARS,
+			.max_chars = bot_answer_chars(t->event),
 			.marker = marker,
 		};
 		err = prompt_build(&o, &t->prompt);
@@ -544,6 +547,18 @@ void bot_turn_drop_all(struct bot *b, enum reason why)
 	HASH_ITER(hh, b->turns, t, next)
 		turn_drop(t, why);
 	bot_pump(b);
+}
+
+void bot_turn_drop_place(struct bot *b, unsigned place)
+{
+	struct turn *t, *next;
+
+	outbox_drop(b->outbox, place, NULL, REASON_GONE);
+	bot_pump(b); /* ends what waited: what is still queued then is with the platform */
+	HASH_ITER(hh, b->turns, t, next) {
+		if (t->event->place == place)
+			turn_drop(t, t->state == TURN_QUEUED ? REASON_UNKNOWN_SENT : REASON_GONE);
+	}
 }
 
 static bool is_erased_by(const struct turn *t, const struct erasure *e)

@@ -11,7 +11,7 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_FINDINGS = 1,  /* check: complaints; remote verbs: the daemon said no */
 	CLI_CANNOT = 2,    /* usage; could not run */
-	CLI_SOFTWARE = 71, /* EX_OSERR: no memory or loop at start */
+	CLI_SYSTEM = 71,   /* EX_OSERR: no memory or loop at start */
 	CLI_BUSY = 75,     /* EX_TEMPFAIL: another instance runs */
 	CLI_CONFIG = 78,   /* EX_CONFIG */
 };

@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 		return unknown(verb);
 	if (seal_init(c.is_debug)) {
 		cli_say("the crypto library cannot start");
-		return CLI_SOFTWARE;
+		return CLI_SYSTEM;
 	}
 	return v->run(&c);
 }

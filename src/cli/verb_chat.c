@@ -247,12 +247,12 @@ static int chat(struct chat *c, const struct bot_source *s, struct bot_world *w,
 	if (err) {
 		cli_say(err == ERR_BUSY ? "another mynah chat runs on this state folder"
 			: "the bot cannot start: %s", err_name(err));
-		return err == ERR_BUSY ? CLI_BUSY : CLI_SOFTWARE;
+		return err == ERR_BUSY ? CLI_BUSY : CLI_SYSTEM;
 	}
 	if (io_signal(c->io, SIGINT, on_signal, c) || io_signal(c->io, SIGTERM, on_signal, c) ||
 			io_signal(c->io, SIGHUP, on_signal, c) ||
 			io_signal(c->io, SIGCONT, on_signal, c))
-		return CLI_SOFTWARE;
+		return CLI_SYSTEM;
 	greet(c, s);
 	io_run(c->io);
 	return CLI_OK;
@@ -272,14 +272,14 @@ int cli_chat(const struct cli *cli)
 	s.needs_secrets = s.keeps_good = true;
 	if (!state_dir || open_log(state_dir, cli)) {
 		cli_say("the state folder %s cannot be used", state_dir ? state_dir : "");
-		code = CLI_SOFTWARE;
+		code = CLI_SYSTEM;
 	} else if (bot_world_load(&s, &report, &w)) {
 		cli_complain(&report);
 		cli_say("correct the files above first");
 		code = CLI_CONFIG;
 	} else if (io_new(&c.io)) {
 		bot_world_unref(w);
-		code = CLI_SOFTWARE;
+		code = CLI_SYSTEM;
 	} else {
 		cli_complain(&report);
 		code = chat(&c, &s, w, cli);

@@ -65,7 +65,7 @@ static int explain_files(const struct cli *c, const struct bot_event_args *a, st
 		cli_say("%s", why);
 		code = CLI_CANNOT;
 	} else if (bot_explain(NULL, w, &e, false, out)) {
-		code = CLI_SOFTWARE;
+		code = CLI_SYSTEM;
 	}
 	bot_world_unref(w);
 	buf_fini(&scratch);

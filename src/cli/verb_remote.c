@@ -66,20 +66,24 @@ int cli_reload(const struct cli *c)
 	struct json *j = NULL;
 	struct buf text;
 	int64_t before = -1;
+	bool is_done = false;
 	int code;
 
 	buf_init(&text, ANSWER_BYTES);
 	code = ask(c, "POST", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
 	if (code == CLI_OK)
 		before = json_int(j, "reloads", 0);
-	for (int64_t waited = 0; code == CLI_OK && waited < RELOAD_MS; waited += 50) {
+	for (int64_t waited = 0; code == CLI_OK && !is_done && waited < RELOAD_MS; waited += 50) {
 		json_free(j);
 		nanosleep(&pause, NULL);
 		code = ask(c, "GET", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
-		if (code == CLI_OK && json_int(j, "reloads", 0) > before && !json_bool(j, "running", false))
-			break;
+		is_done = json_int(j, "reloads", 0) > before && !json_bool(j, "running", false);
 	}
-	if (code == CLI_OK) {
+	if (code == CLI_OK && !is_done) {
+		cli_say("the reload is not done after %d s; the log will say how it ended",
+			RELOAD_MS / 1000);
+		code = CLI_CANNOT;
+	} else if (code == CLI_OK) {
 		const bool is_accepted = json_bool(j, "accepted", false);
 
 		fputs(json_str(j, "text").len > 0 ? json_str(j, "text").at : "", stderr);

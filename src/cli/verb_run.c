@@ -95,7 +95,7 @@ static struct bot_world *load(struct bot_source *s, int *code)
 	if (err) {
 		cli_say("not started: %s", err == ERR_NOMEM ? "out of memory"
 			: "correct the files above, or see: mynah check");
-		*code = err == ERR_NOMEM ? CLI_SOFTWARE : CLI_CONFIG;
+		*code = err == ERR_NOMEM ? CLI_SYSTEM : CLI_CONFIG;
 	}
 	for (size_t i = 0; w && i < w->stale_count; i++)
 		cli_say("%s has errors: its last good version is in use", w->stale[i]);
@@ -122,7 +122,7 @@ static int start(struct running *r, const struct bot_source *s, struct bot_world
 	}
 	if (!err)
 		err = watch_signals(r);
-	return err == 0 ? CLI_OK : err == ERR_BUSY ? CLI_BUSY : CLI_SOFTWARE;
+	return err == 0 ? CLI_OK : err == ERR_BUSY ? CLI_BUSY : CLI_SYSTEM;
 }
 
 int cli_run(const struct cli *c)
@@ -151,7 +151,7 @@ int cli_run(const struct cli *c)
 	if (io_new(&r.io)) {
 		cli_say("the event loop cannot start");
 		bot_world_unref(w);
-		return CLI_SOFTWARE;
+		return CLI_SYSTEM;
 	}
 	code = start(&r, &s, w);
 	if (code == CLI_OK) {

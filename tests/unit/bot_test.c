@@ -527,6 +527,100 @@ static void test_explain_changes_nothing(void **state)
 	buf_fini(&out);
 }
 
+static void send_into_the_void(void *self, struct reply *r)
+{
+	(void)self;
+	reply_free(r);
+}
+
+/* A place that a reload takes away frees the replies it holds and tells nothing of them. */
+static void test_turns_of_a_removed_place_end(void **state)
+{
+	struct fixture *f = *state;
+	const struct event sent = message("1", "hi"), asked = message("2", "!ask never");
+	struct bot_place *p = &f->bot->places[0];
+	struct platform_ops mute = *p->platform.ops;
+
+	mute.send = send_into_the_void;
+	p->platform.ops = &mute;
+	put(f, &sent);
+	put(f, &asked);
+	io_turn(f->io, 1);
+	assert_int_equal(bot_live(f->bot), 2);
+	f->bot->options.console = NULL; /* from now on the config says which places there are */
+	reload(f);
+	assert_int_equal(bot_live(f->bot), 0);
+	assert_int_equal(f->bot->drops[REASON_UNKNOWN_SENT], 1);
+	assert_int_equal(f->bot->drops[REASON_GONE], 1);
+	assert_conserved(f->bot);
+}
+
+/* The place of an event that people describe is found by its platform, not taken as the first. */
+static void test_explain_asks_the_place_of_the_platform(void **state)
+{
+	struct fixture *f = *state;
+	struct event e = message("1", "hi");
+	struct bot_channel *c;
+	struct buf out;
+
+	f->bot->places[1].name = mem_dup("irc");
+	c = bot_channel(f->bot, 1, e.channel, true);
+	assert_non_null(c);
+	c->quiet_until_ms = e.at_ms + 60000;
+	buf_init(&out, 1 << 20);
+	e.platform = STR("irc");
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, false, &out), 0);
+	assert_non_null(strstr(buf_text(&out), "silent: quiet"));
+	buf_clear(&out);
+	e.platform = STR("console");
+	assert_int_equal(bot_explain(f->bot, f->bot->world, &e, false, &out), 0);
+	assert_non_null(strstr(buf_text(&out), "fires hi"));
+	buf_fini(&out);
+}
+
+static void test_quiet_takes_a_channel_as_people_spell_it(void **state)
+{
+	struct fixture *f = *state;
+	const struct event one = message("1", "hi"), two = message("2", "hi");
+	const struct platform_console_options *console = f->bot->options.console;
+
+	f->bot->options.console = NULL; /* a place of the config, whose channels are lower case */
+	assert_int_equal(bot_quiet(f->bot, "#Console", 60000), 0);
+	put(f, &one);
+	wait_verdict(f, "quiet");
+	assert_int_equal(bot_quiet(f->bot, "CONSOLE", 0), 0);
+	put(f, &two);
+	wait_said(f, "Hi Bob!");
+	f->bot->options.console = console;
+}
+
+/* Reasons that do not fit are left out whole: what is there stays a list of JSON strings. */
+static void test_reasons_that_do_not_fit_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+	struct json *j = NULL;
+	struct buf all, list;
+	const char *why;
+
+	write_file(f, "triggers/all.yaml", "hi: [\n");
+	write_file(f, "personas/mynah.yaml", "nmae: x\n");
+	reload(f);
+	buf_init(&all, 1 << 16);
+	buf_init(&list, 1 << 16);
+	assert_false(bot_is_healthy(f->bot, &all));
+	for (size_t room = 0, most = all.len; room <= most; room++) {
+		buf_fini(&all);
+		buf_init(&all, room);
+		assert_false(bot_is_healthy(f->bot, &all));
+		buf_clear(&list);
+		assert_int_equal(buf_addf(&list, "{\"reasons\":[%s]}", buf_text(&all)), 0);
+		assert_int_equal(json_parse(buf_str(&list), list.max, &j, &why), 0);
+		json_free(j);
+	}
+	buf_fini(&all);
+	buf_fini(&list);
+}
+
 static void test_a_flood_is_conserved(void **state)
 {
 	struct fixture *f = *state;
@@ -624,6 +718,10 @@ int main(void)
 		CASE(test_a_deleted_file_stays_deleted),
 		CASE(test_second_instance_is_refused),
 		CASE(test_explain_changes_nothing),
+		CASE(test_turns_of_a_removed_place_end),
+		CASE(test_explain_asks_the_place_of_the_platform),
+		CASE(test_quiet_takes_a_channel_as_people_spell_it),
+		CASE(test_reasons_that_do_not_fit_are_left_out),
 		CASE(test_a_flood_is_conserved),
 		CASE(test_every_allocation_of_a_turn_may_fail),
 		CASE(test_status_and_metrics_tell_the_counts),
