@@ -450,6 +450,22 @@ static int add_words(struct loader *l, const char *path, struct conf_texts *word
 	return err;
 }
 
+/* Of what safety_new refuses; what a prefix or a host must be like is that room's business. */
+static void complain_safety(struct loader *l)
+{
+	const struct conf_safety *c = &l->world->conf->safety;
+	const char *path = l->world->conf->path;
+
+	if (c->prefix && !safety_is_sayable(str_of(c->prefix), (size_t)c->max_length - 1))
+		conf_report_add(l->report, CONF_ERROR, path,
+			"a prefix is one line, begins with no / . or ! and leaves room for the reply",
+			"safety.prefix: \"%s\" cannot stand before a reply", c->prefix);
+	else
+		conf_report_add(l->report, CONF_ERROR, path,
+			"name hosts, like example.org; links: true lets every link pass",
+			"safety.allow_hosts: one of them is no host");
+}
+
 static int load_safety(struct loader *l)
 {
 	const struct conf_safety *c = &l->world->conf->safety;
@@ -470,6 +486,8 @@ static int load_safety(struct loader *l)
 			.prefix = c->prefix,
 		};
 		err = safety_new(&o, &l->world->safety);
+		if (err == ERR_INVALID)
+			complain_safety(l);
 	}
 	conf_texts_free(&words);
 	return err;

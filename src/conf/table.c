@@ -59,7 +59,7 @@ static const struct conf_option top_options[] = {
 };
 
 static const struct conf_option log_options[] = {
-	{"file", CONF_PATH, AT(conf_log, file), NULL, 0, 0, NULL, CONF_RESTART,
+	{"file", CONF_PATH, AT(conf_log, file), NULL, 0, 0, NULL, CONF_LIVE,
 		"The file that log lines go to; without it standard error."},
 	{"level", CONF_CHOICE, AT(conf_log, level), "info", 0, 0, log_levels, CONF_LIVE,
 		"The least important lines that are written; system and audit always are."},

@@ -446,6 +446,33 @@ static void test_a_reload_under_way_ends_with_the_bot(void **state)
 	f->bot = NULL;
 }
 
+/* What only the room that uses an option can judge is complained of like everything else. */
+static void test_a_refused_safety_option_is_named(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *config, *what;
+	} cases[] = {
+		{"safety: {prefix: '/me says: '}\n", "safety.prefix: \"/me says: \""},
+		{"safety: {prefix: '12345678901234567890', max_length: 20}\n", "safety.prefix"},
+		{"safety: {allow_hosts: ['*']}\n", "safety.allow_hosts"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct bot_source s = {.config = f->paths[0], .state_dir = f->paths[1],
+			.triggers_dir = f->paths[2], .personas_dir = f->paths[3]};
+		struct bot_world *w = NULL;
+		struct conf_report r;
+
+		write_file(f, "mynah.yaml", cases[i].config);
+		conf_report_init(&r);
+		assert_int_equal(bot_world_load(&s, &r, &w), ERR_INVALID);
+		assert_int_equal(r.n, 1);
+		assert_non_null(strstr(r.items[0].what, cases[i].what));
+		conf_report_fini(&r);
+	}
+}
+
 static void test_restart_with_a_broken_file_runs_on_its_last_good_version(void **state)
 {
 	struct fixture *f = *state;
@@ -718,6 +745,7 @@ int main(void)
 		CASE(test_a_deleted_file_stays_deleted),
 		CASE(test_second_instance_is_refused),
 		CASE(test_explain_changes_nothing),
+		CASE(test_a_refused_safety_option_is_named),
 		CASE(test_turns_of_a_removed_place_end),
 		CASE(test_explain_asks_the_place_of_the_platform),
 		CASE(test_quiet_takes_a_channel_as_people_spell_it),
