@@ -121,39 +121,50 @@ int outbox_account(struct outbox *ob, const struct outbox_account *o)
 	return 0;
 }
 
+/* On the stack: finding a lane must not fail for want of memory, or a second one would be made. */
+#define LANE_KEY_BYTES 256 /* a number and a channel name, of which the longest in use has 64 */
+
+/* The key's length, 0 when the channel's name is too long for any. */
+static size_t lane_key(unsigned place, const char *channel, char key[LANE_KEY_BYTES])
+{
+	int n = snprintf(key, LANE_KEY_BYTES, "%u %s", place, channel);
+
+	return n > 0 && n < LANE_KEY_BYTES ? (size_t)n : 0;
+}
+
 struct lane *outbox_lane_find(const struct outbox *ob, unsigned place, const char *channel)
 {
+	char key[LANE_KEY_BYTES];
+	const size_t n = lane_key(place, channel, key);
 	struct lane *l = NULL;
-	struct buf key;
 
-	buf_init(&key, strlen(channel) + 16);
-	if (buf_addf(&key, "%u %s", place, channel) == 0)
-		HASH_FIND(hh, ob->lanes, key.at, key.len, l);
-	buf_fini(&key);
+	if (n > 0)
+		HASH_FIND(hh, ob->lanes, key, n, l);
 	return l;
 }
 
 int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, struct lane **out)
 {
 	struct lane *l = outbox_lane_find(ob, place, channel);
-	size_t bytes = strlen(channel) + 16;
+	char key[LANE_KEY_BYTES];
+	const size_t n = lane_key(place, channel, key);
 
 	if (l) {
 		*out = l;
 		return 0;
 	}
-	if (has_controls(channel))
+	if (has_controls(channel) || n == 0)
 		return ERR_INVALID;
 	if (HASH_COUNT(ob->lanes) >= OUTBOX_LANES_MAX)
 		return ERR_LIMIT;
-	l = mem_new(sizeof(*l) + bytes);
+	l = mem_new(sizeof(*l) + n + 1);
 	if (!l)
 		return ERR_NOMEM;
-	snprintf(l->key, bytes, "%u %s", place, channel);
+	memcpy(l->key, key, n + 1);
 	l->channel = strchr(l->key, ' ') + 1;
 	l->place = place;
 	l->last_ms = ob->spent_ms;
-	HASH_ADD(hh, ob->lanes, key[0], strlen(l->key), l);
+	HASH_ADD(hh, ob->lanes, key[0], n, l);
 	if (!hash_has(l)) {
 		mem_free(l);
 		return ERR_NOMEM;

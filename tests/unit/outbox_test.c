@@ -717,10 +717,31 @@ static void out_of_memory_loses_the_reply_and_nothing_else(void **state)
 	}
 }
 
+/* Once a channel could not be found for want of memory, was made a second time, closed, and mute for
+ * ever. */
+static void out_of_memory_makes_no_second_lane(void **state)
+{
+	(void)state;
+	for (unsigned long n = 1; n < 20; n++) {
+		struct outbox *ob = make_usual();
+		struct reply *r = make_reply("alice", "hi", PRIORITY_DIRECT, 0);
+
+		mem_fail_at(n, 0);
+		enum reason why = outbox_put(ob, r, 0);
+		mem_fail_at(0, 0);
+		if (why == REASON_NONE)
+			expect_next(ob, 0, "hi");
+		assert_int_equal(put(ob, "alice", "again", PRIORITY_DIRECT, 5000), REASON_NONE);
+		expect_next(ob, 5000, "again");
+		outbox_free(ob);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_most_urgent_goes_first_then_the_oldest),
+		cmocka_unit_test(out_of_memory_makes_no_second_lane),
 		cmocka_unit_test(a_lane_begins_closed_and_waits),
 		cmocka_unit_test(a_place_without_account_says_nothing),
 		cmocka_unit_test(channels_keep_their_gap_slow_mode_and_hold),
