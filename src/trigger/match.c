@@ -202,7 +202,9 @@ static enum step try_candidate(const struct trigger_set *set, const struct trigg
 		return GO_ON;
 	rc = trigger_try(t, set->engine, s, hit->captures, &hit->captures_n);
 	is_over = is_spent(budget, rc);
-	if (rc == ERR_LIMIT || (is_over && rc == 0))
+	/* Only the match limit speaks against a pattern: time may also have gone by because something else
+	 * had the processor. */
+	if (rc == ERR_LIMIT)
 		trigger_strike_add(budget->state, t, now_ms);
 	if (rc == 1 && is_allowed)
 		return CLAIMED;
