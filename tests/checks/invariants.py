@@ -1,6 +1,8 @@
 """Each function judges one invariant and gives a list of violations, as sentences."""
 
+import datetime
 import json
+import math
 import unicodedata
 
 from tests.stage.bot import CANARIES
@@ -86,6 +88,80 @@ def fresh(world):
             if e["reply_to"] in born and e["t"] - born[e["reply_to"]] > 30.5]
 
 
+RECOVERS_S = 75         # the longest wait between two tries, and a whole login
+BACKOFF_CAP_MS = 60000
+
+
+def actions(world, path, *names):
+    """(t on the history's clock, line) of the log's lines with these actions."""
+    found = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue  # `quiet` says so
+        if line.get("action") in names:
+            wall = datetime.datetime.fromisoformat(line["timestamp"].replace("Z", "+00:00"))
+            found.append((wall.timestamp() - world.history.wall, line))
+    return found
+
+
+def is_served(world, at):
+    """Every Twitch of the stage that was ever there listens and serves at this time."""
+    listens, modes = {}, {}
+    for e in world.history.find("twitch"):
+        if e["t"] > at:
+            break
+        if e["what"] in ("listen", "stop"):
+            listens[e["server"]] = e["what"] == "listen"
+        elif e["what"] == "mode":
+            modes[e["server"]] = e["mode"] == "serve"
+    return bool(listens) and all(listens.values()) and all(modes.values())
+
+
+def first_after(times, t):
+    return min((each for each in times if each > t), default=math.inf)
+
+
+def recovers(world):
+    """I7: a place that lost its server is up again within 75 s of the server's return, unless a
+    person has to act first (a refused login, a bad certificate) or the run ends sooner."""
+    bad = []
+    troubles = [e["t"] for e in world.history.find("twitch")
+                if e["what"] in ("cut", "stop", "listen", "mode")]
+    end = max((e["t"] for e in world.history.find()), default=0)
+    for path in world.logs():
+        lines = actions(world, path, "place_up", "place_down", "place_refused", "place_stopped")
+        over = [t for t, line in lines if line["action"] in ("place_refused", "place_stopped")]
+        over += [e["t"] for e in world.history.find("bot", "exit", log=str(path))] + [end]
+        ups = [t for t, line in lines if line["action"] == "place_up"]
+        for t, line in lines:
+            if line["action"] != "place_down" or line["error"] == "tls":
+                continue
+            if int(line["retry_ms"]) > BACKOFF_CAP_MS:
+                bad.append(f"{line['retry_ms']} ms until the next try: {line['message']}")
+            until = min(first_after(ups, t), first_after(over, t))
+            cleared = max([t, *(each for each in troubles if each < until)])
+            if ups and ups[0] < t and until - cleared > RECOVERS_S and is_served(world, cleared):
+                bad.append(f"not up {until - cleared:.0f} s after: {line['message']}")
+    return bad + unnoticed_cuts(world, end)
+
+
+def unnoticed_cuts(world, end):
+    """A cut that the bot's log does not even mention is one to recover from, too."""
+    bad = []
+    over = [e["t"] for e in world.history.find("bot", "exit")]
+    over += [e["t"] for e in world.history.find("twitch", "login_refused")] + [end]
+    for cut in world.history.find("twitch", "cut"):
+        back = first_after([e["t"] for e in world.history.find("twitch", "welcome")], cut["t"])
+        until = min(back, first_after(over, cut["t"]))
+        after = [e["t"] for e in world.history.find("twitch")
+                 if cut["t"] <= e["t"] < until and e["what"] in ("cut", "stop", "listen", "mode")]
+        if cut["clients"] and until - max(after) > RECOVERS_S and is_served(world, max(after)):
+            bad.append(f"nobody came back within {until - max(after):.0f} s of a cut")
+    return bad
+
+
 def polite(world):
     """I8: no storm of connections: at most 8 in any 10 s, and none after a refused login."""
     times = [e["t"] for e in world.history.find("twitch", "accept")]
@@ -112,6 +188,30 @@ def secret(world):
         for e in world.history.find("twitch", "said"):
             if value in e["text"]:
                 bad.append(f"the {name} secret was said in chat")
+    return bad
+
+
+def old_config_lives(world):
+    """I13: a refused reload changes nothing: not what is loaded, not the connections; nothing of
+    the refused version is acted upon."""
+    bad = []
+    for e in world.history.find("bot", "reload", accepted=False):
+        before, after = dict(e["before"]), dict(e["after"])
+        was_moving = any(state != "up" for state, _ in before["places"].values()) or any(
+            e["since"] <= other["t"] <= e["t"] and other["what"] in ("cut", "stop", "close")
+            for other in world.history.find("twitch"))
+        if was_moving:  # on its own: not the reload's doing
+            before.pop("places"), after.pop("places")
+        if before != after:
+            bad.append(f"a refused reload changed {before} to {after}")
+    for path in world.logs():
+        last = None
+        for _, line in actions(world, path, "reload", "needs_restart", "place_not_started",
+                               "place_not_reloaded"):
+            if line["action"] == "reload":
+                last = line["result"]
+            elif last == "FAILED":
+                bad.append(f"{line['action']} after a refused reload: {line['message']}")
     return bad
 
 
@@ -182,5 +282,5 @@ def sanitizers(world):
              or "LeakSanitizer" in text)]
 
 
-ALL = (rate, at_most_once, one_link, conservation, fresh, polite, lively, secret, one_clean_line, clean_end,
-       quiet, sanitizers)
+ALL = (rate, at_most_once, one_link, conservation, fresh, recovers, polite, lively, secret,
+       one_clean_line, old_config_lives, clean_end, quiet, sanitizers)

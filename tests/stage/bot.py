@@ -104,7 +104,7 @@ class Bot:
                 [self.binary, "--config", str(self.config), *words, "run"], env=self.env,
                 stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL, cwd=self.folder,
                 **options)
-        self.history.add("bot", "start", pid=self.process.pid, run=self.runs)
+        self.history.add("bot", "start", pid=self.process.pid, run=self.runs, log=str(self.log))
         self._delay_ms = None
         if wait:
             self.wait_for(lambda: self.get("/health"), "the control socket")
@@ -122,7 +122,8 @@ class Bot:
             self.process.kill()
             self.process.wait(5)
             raise
-        self.history.add("bot", "exit", code=code, run=self.runs, signal=int(signo))
+        self.history.add("bot", "exit", code=code, run=self.runs, signal=int(signo),
+                         log=str(self.log))
         self.process = None
         return code
 
@@ -183,11 +184,22 @@ class Bot:
 
     def reload(self, timeout=20):
         """SIGHUP; waits until it is done. Gives the report."""
-        before = json.loads(self.get("/api/v1/reload"))["reloads"]
+        before, since = self._version(), time.monotonic()
+        n = json.loads(self.get("/api/v1/reload"))["reloads"]
         self.signal(signal.SIGHUP)
-        return self.wait_for(
-            lambda: (r := json.loads(self.get("/api/v1/reload")))["reloads"] > before
+        report = self.wait_for(
+            lambda: (r := json.loads(self.get("/api/v1/reload")))["reloads"] > n
             and not r["running"] and r, "the reload", timeout)
+        self.history.add("bot", "reload", accepted=report.get("accepted"), since=since,
+                         before=before, after=self._version())
+        return report
+
+    def _version(self):
+        """What a refused reload must leave as it was: how much is loaded, and the connections."""
+        status = self.status()
+        return {"triggers": status["triggers"], "personas": status["personas"],
+                "places": {p["name"]: [p["state"], p["since"]] for p in status["places"]},
+                "providers": [[p["name"], p["model"]] for p in status["providers"]]}
 
     def wait_for(self, question, what, timeout=20):
         deadline = time.monotonic() + timeout

@@ -10,6 +10,7 @@ class History:
 
     def __init__(self, path):
         self.events = []
+        self.wall = time.time() - time.monotonic()  # of the logs' timestamps, minus t
         self._file = open(path, "w", encoding="utf-8")
         self._lock = threading.Lock()
 

@@ -19,6 +19,13 @@ class Authority:
 
     def context(self, name="localhost", days=2, signed=True):
         """A server context whose certificate is for `name`; days < 0 is expired."""
+        certificate, key = self.certificate(name, days, signed)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        return context
+
+    def certificate(self, name="localhost", days=2, signed=True):
+        """Paths of a certificate and its key, made as context() says."""
         stem = f"{name}-{days}-{signed}"
         extra = self.folder / f"{stem}.ext"
         extra.write_text(f"subjectAltName=DNS:{name}\n", encoding="utf-8")
@@ -28,6 +35,4 @@ class Authority:
                   else ["-signkey", f"{stem}.key"])
         self._openssl("x509", "-req", "-in", f"{stem}.csr", *issuer, "-out", f"{stem}.pem",
                       "-days", str(days), "-extfile", extra.name)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / f"{stem}.pem", self.folder / f"{stem}.key")
-        return context
+        return self.folder / f"{stem}.pem", self.folder / f"{stem}.key"

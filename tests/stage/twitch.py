@@ -95,7 +95,7 @@ class Twitch:
         self.demoted = {}          # room -> when it was told that it is neither any more
         self.slow = {}             # room -> seconds
         self.clients = []
-        self.mode = "serve"        # serve | refuse-upgrade | hang-upgrade | hang-welcome | mute
+        self._mode = "serve"
         self.answer = None         # called with (client, room, text): a msg-id refuses, "" drops
         self.acknowledges = True
         self.joins, self.logins = Window(20, 10), Window(20, 10)
@@ -108,6 +108,16 @@ class Twitch:
     @property
     def url(self):
         return f"{'wss' if self.tls else 'ws'}://localhost:{self.port}/"
+
+    @property
+    def mode(self):
+        """serve | refuse-upgrade | hang-upgrade | hang-welcome | mute"""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode):
+        self._mode = mode
+        self.history.add("twitch", "mode", mode=mode, server=self.port)
 
     # -- Life ------------------------------------------------------------------------------------
 
@@ -124,7 +134,7 @@ class Twitch:
                            shutdown_timeout=0.2)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
-        self.history.add("twitch", "listen", port=self.port)
+        self.history.add("twitch", "listen", server=self.port)
 
     def stop(self):
         """Refuses connections from now on; start(port) serves again on the same port."""
@@ -133,7 +143,7 @@ class Twitch:
                 client.ws._req.transport.abort()
             self.loop.run(self._runner.cleanup())
             self._runner = None
-            self.history.add("twitch", "stop")
+            self.history.add("twitch", "stop", server=self.port)
 
     # -- What the bot does -------------------------------------------------------------------------
 
@@ -404,7 +414,7 @@ class Twitch:
                     reset(client.ws._req.transport)
                 else:
                     await client.ws.close(code=1001)
-        self.history.add("twitch", "cut", abort=abort)
+        self.history.add("twitch", "cut", abort=abort, clients=len(self.live()), server=self.port)
         self.loop.run(go())
 
     # -- What the test waits for --------------------------------------------------------------------
