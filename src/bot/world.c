@@ -450,13 +450,17 @@ static int add_words(struct loader *l, const char *path, struct conf_texts *word
 	return err;
 }
 
-/* Of what safety_new refuses; what a prefix or a host must be like is that room's business. */
-static void complain_safety(struct loader *l)
+/* Of what safety_new refuses; what a prefix, a host or a word must be like is that room's business. */
+static void complain_safety(struct loader *l, int err)
 {
 	const struct conf_safety *c = &l->world->conf->safety;
 	const char *path = l->world->conf->path;
 
-	if (c->prefix && !safety_is_sayable(str_of(c->prefix), (size_t)c->max_length - 1))
+	if (err == ERR_LIMIT)
+		conf_report_add(l->report, CONF_ERROR, path,
+			"a word has at most 60 letters, and all lists together 20,000 words",
+			"safety.words_files: the lists hold more than that");
+	else if (c->prefix && !safety_is_sayable(str_of(c->prefix), (size_t)c->max_length - 1))
 		conf_report_add(l->report, CONF_ERROR, path,
 			"a prefix is one line, begins with no / . or ! and leaves room for the reply",
 			"safety.prefix: \"%s\" cannot stand before a reply", c->prefix);
@@ -486,8 +490,8 @@ static int load_safety(struct loader *l)
 			.prefix = c->prefix,
 		};
 		err = safety_new(&o, &l->world->safety);
-		if (err == ERR_INVALID)
-			complain_safety(l);
+		if (err == ERR_INVALID || err == ERR_LIMIT)
+			complain_safety(l, err);
 	}
 	conf_texts_free(&words);
 	return err;

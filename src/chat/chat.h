@@ -149,7 +149,6 @@ struct erasure {
 
 /* Shedding order: ambient first to go, thanks last (faults.md section 7). */
 enum priority { PRIORITY_AMBIENT, PRIORITY_QUESTION, PRIORITY_DIRECT, PRIORITY_THANKS };
-const char *priority_name(enum priority p);
 
 #define TURN_ID_BYTES 37 /* a UUID version 7 */
 

@@ -1,4 +1,4 @@
-/* Names of levels, reasons, event kinds and priorities, and the words people use for them. */
+/* Names of levels, reasons and event kinds, and the words people use for them. */
 #include "chat/chat.h"
 
 #include <string.h>
@@ -107,11 +107,4 @@ int event_kind_parse(struct str s, enum event_kind *out)
 		}
 	}
 	return ERR_NOTFOUND;
-}
-
-const char *priority_name(enum priority p)
-{
-	static const char *const names[] = {"ambient", "question", "direct", "thanks"};
-
-	return (unsigned)p < sizeof(names) / sizeof(names[0]) ? names[p] : "unknown";
 }

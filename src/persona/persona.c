@@ -52,12 +52,6 @@ static const struct conf_option memory_options[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-const struct conf_option *persona_options(size_t *n)
-{
-	*n = COUNT(options);
-	return options;
-}
-
 /* ---- One file -------------------------------------------------------------------------------- */
 
 struct reading {

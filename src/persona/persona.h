@@ -38,7 +38,6 @@ int persona_read(const struct conf_file *f, const char *const *providers, size_t
 	struct conf_report *r, struct persona **out) MUST_USE;
 struct persona *persona_ref(struct persona *p);
 void persona_unref(struct persona *p);
-const struct conf_option *persona_options(size_t *n);
 
 enum prompt_role { PROMPT_SYSTEM, PROMPT_USER, PROMPT_ASSISTANT };
 const char *prompt_role_name(enum prompt_role r);

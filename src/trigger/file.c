@@ -97,8 +97,3 @@ size_t trigger_file_count(const struct trigger_file *f)
 {
 	return f->n;
 }
-
-const struct trigger *trigger_file_at(const struct trigger_file *f, size_t i)
-{
-	return i < f->n ? f->triggers[i] : NULL;
-}

@@ -65,7 +65,6 @@ int trigger_file_read(const struct conf_file *f, const char *const *personas, si
 	const char *bot_name, struct conf_report *r, struct trigger_file **out) MUST_USE;
 void trigger_file_free(struct trigger_file *f);
 size_t trigger_file_count(const struct trigger_file *f);
-const struct trigger *trigger_file_at(const struct trigger_file *f, size_t i);
 
 /* ---- A set ----------------------------------------------------------------------------------- */
 

@@ -456,8 +456,10 @@ static void test_a_refused_safety_option_is_named(void **state)
 		{"safety: {prefix: '/me says: '}\n", "safety.prefix: \"/me says: \""},
 		{"safety: {prefix: '12345678901234567890', max_length: 20}\n", "safety.prefix"},
 		{"safety: {allow_hosts: ['*']}\n", "safety.allow_hosts"},
+		{"safety: {words_files: [long.txt]}\n", "safety.words_files"},
 	};
 
+	write_file(f, "long.txt", "oneverylongwordthathasmorethansixtylettersandthereforeisprobablynoword\n");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct bot_source s = {.config = f->paths[0], .state_dir = f->paths[1],
 			.triggers_dir = f->paths[2], .personas_dir = f->paths[3]};

@@ -179,12 +179,9 @@ static void without_memory_there_is_no_half_a_reply(void **state)
 	reply_free(r);
 }
 
-static void priorities_have_names(void **state)
+static void priorities_are_in_order(void **state)
 {
 	(void)state;
-	assert_string_equal(priority_name(PRIORITY_AMBIENT), "ambient");
-	assert_string_equal(priority_name(PRIORITY_THANKS), "thanks");
-	assert_string_equal(priority_name((enum priority)9), "unknown");
 	assert_true(PRIORITY_AMBIENT < PRIORITY_QUESTION && PRIORITY_QUESTION < PRIORITY_DIRECT &&
 		PRIORITY_DIRECT < PRIORITY_THANKS);
 }
@@ -200,7 +197,7 @@ int main(void)
 		cmocka_unit_test(a_copied_event_outlives_the_receive_buffer),
 		cmocka_unit_test(a_reply_takes_its_address_from_the_event),
 		cmocka_unit_test(without_memory_there_is_no_half_a_reply),
-		cmocka_unit_test(priorities_have_names),
+		cmocka_unit_test(priorities_are_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
