@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROUTE_TEXT_BYTES 5000
+#define ROUTE_TEXT_BYTES 5000 /* of a text to explain: a chat message has at most 2,000 */
 
 static struct metric requests_total = {"mynah_http_requests_total", "HTTP requests by route",
 	METRIC_COUNTER, "endpoint", NULL, NULL, false};
