@@ -189,7 +189,7 @@ static void answer(void *ctx, const struct io_request *q, struct io_response *a)
 {
 	const size_t n = sizeof(routes) / sizeof(routes[0]);
 	const struct route *found = NULL;
-	bool is_path = false;
+	bool may_get = false, may_post = false;
 	int err;
 
 	a->status = 200;
@@ -197,14 +197,16 @@ static void answer(void *ctx, const struct io_request *q, struct io_response *a)
 	for (size_t i = 0; i < n; i++) {
 		const bool same = strcmp(routes[i].path, q->path) == 0;
 
-		is_path = is_path || same;
+		may_get = may_get || (same && strcmp(routes[i].method, "GET") == 0);
+		may_post = may_post || (same && strcmp(routes[i].method, "POST") == 0);
 		if (same && strcmp(routes[i].method, strcmp(q->method, "HEAD") ? q->method : "GET") == 0)
 			found = &routes[i];
 	}
 	metric_add(&requests_total, found ? found->path : "unknown", 1);
 	if (!found) {
-		a->allow = is_path ? "GET, HEAD, POST" : NULL;
-		err = is_path ? fail(a, 405, "METHOD_NOT_ALLOWED", "not with this method")
+		a->allow = may_get && may_post ? "GET, HEAD, POST" : may_get ? "GET, HEAD"
+			: may_post ? "POST" : NULL;
+		err = a->allow ? fail(a, 405, "METHOD_NOT_ALLOWED", "not with this method")
 			: fail(a, 404, "NOT_FOUND", "no such path");
 	} else {
 		err = admit(ctx, found, q, a);
