@@ -22,7 +22,7 @@ static void lines_come_back_in_order(struct world *w)
 	memory_remember(&w->memory, &k, both, 2);
 	assert_string_equal(world_recall(w, "42"), "Ann: hi there|>Mynah: \"o7\" \xf0\x9f\xab\xa1");
 	for (int i = 0; i < 9; i++) {
-		char text[8];
+		char text[16];
 
 		snprintf(text, sizeof(text), "%d", i);
 		world_remember(w, "42", text, "");
@@ -273,7 +273,7 @@ static void the_local_store_survives_want_of_memory(void **state)
 		if (memory_local_new(20, 10000, 5, HOUR_MS, &m) == 0) {
 			w->memory = m;
 			for (int i = 0; i < 30; i++) {
-				char id[8];
+				char id[16];
 
 				snprintf(id, sizeof(id), "%d", i);
 				world_remember(w, id, "text", id);

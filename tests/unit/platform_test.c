@@ -610,7 +610,7 @@ static void notices_have_their_effect(void **state)
 		}
 	}
 	for (int i = 7; i <= 10; i++) {
-		char id[8];
+		char id[16];
 		struct platform_line l;
 
 		snprintf(id, sizeof(id), "C%02d", i);
