@@ -254,9 +254,10 @@ void io_stop(struct io *io)
 	uv_stop(&io->uv);
 }
 
+/* When it is due before the loop polls, the loop would wait for the next timer, however far that is. */
 static void on_turn_end(uv_timer_t *t)
 {
-	(void)t;
+	uv_stop(t->loop);
 }
 
 void io_turn(struct io *io, int64_t wait_ms)
