@@ -196,6 +196,11 @@ static int from_base64(struct str text, unsigned char *out, size_t max, size_t *
 {
 	const char *end;
 
+	/* libsodium 1.0.18 takes some bytes with the high bit set for letters. */
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.at[i] > 0x7f)
+			return ERR_PARSE;
+	}
 	if (sodium_base642bin(out, max, text.at, text.len, NULL, n, &end, BASE64) != 0 ||
 		end != text.at + text.len)
 		return ERR_PARSE;
