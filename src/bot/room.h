@@ -30,7 +30,7 @@ struct bot_ring {
 	size_t next;
 };
 
-/* gate.c: what is remembered of a channel. */
+/* channel.c: what is remembered of a channel. */
 struct bot_channel {
 	char *key;                        /* "place:channel" */
 	int64_t quiet_until_ms;
@@ -139,12 +139,15 @@ enum reason bot_gate(struct bot *b, const struct event *e);
  * NONE when the event passes; why gets a sentence. */
 const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, const struct event *e,
 	enum reason *r, struct buf *why);
-struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
 int bot_ring_init(struct bot_ring *r) MUST_USE;
 void bot_ring_fini(struct bot_ring *r);
-void bot_gate_fini(struct bot *b);
+
+/* channel.c: the record of a channel; NULL if there is none and none is made, or none may be. */
+struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
+bool bot_channel_is_quiet(struct bot *b, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
-enum reason bot_gate_answer(struct bot *b, const struct event *e, const char **rule);
+enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
+void bot_channels_fini(struct bot *b);
 
 /* budget.c: how many model calls may still be made. Takes one when it gives NONE. */
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule);
@@ -171,8 +174,19 @@ void bot_pump(struct bot *b);
 void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
 	const char *rule, struct str text);
 
-/* bot.c: ends the drain when nothing lives any more. */
-void bot_drain_look(struct bot *b);
+/* place.c: the accounts the bot is present with. */
+void bot_places_init(struct bot *b);        /* what places tell, they tell the bot */
+int bot_places_console(struct bot *b) MUST_USE; /* one terminal instead of the config's places */
+/* Makes the places be what the world says: stops those that are gone, reloads those that stay, starts
+ * the new. was: what the world said before; NULL = nothing. */
+void bot_places_follow(struct bot *b, const struct conf *was);
+void bot_places_stop(struct bot *b);        /* each says `stopped` later, within a second */
+bool bot_places_are_stopped(const struct bot *b);
+void bot_places_free(struct bot *b);
+
+/* drain.c */
+void bot_drain_look(struct bot *b);         /* ends the drain when nothing lives any more */
+void bot_drain_end(void *ctx);              /* the end timer: ctx is the bot */
 
 /* state.c: what survives a restart. */
 int bot_state_open(struct bot *b) MUST_USE; /* lock, pseudonym key, budgets; blocking, at start */

@@ -198,7 +198,7 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	else if (hit->trigger->ask && e->kind == EVENT_MESSAGE && has_question(b, e))
 		why = REASON_BUSY, rule = "one question at a time";
 	else
-		why = bot_gate_answer(b, e, &rule);
+		why = bot_channel_answer(b, e, &rule);
 	if (why != REASON_NONE) {
 		hit_drop(b, e, hit, why, rule);
 		return;

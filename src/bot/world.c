@@ -2,12 +2,10 @@
  * itself: one that does not load runs on its last good version, kept in state_dir/good, so that neither a
  * reload nor a restart is ever harmed by a bad edit (faults.md group C). */
 #include "bot/bot.h"
+#include "bot/good.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What one load works with. */
 struct loader {
@@ -17,102 +15,9 @@ struct loader {
 	const char **personas, **providers; /* names, for the files that refer to them */
 };
 
-/* One file on its way in: the parsed tree, and whether it is an old version of it. */
-struct loaded {
-	struct conf_file *file;
-	bool is_good_copy;
-};
-
-/* ---- Last good versions ---------------------------------------------------------------------------- */
-
 static bool keeps_good(const struct bot_source *s)
 {
 	return s->uses_good || s->keeps_good;
-}
-
-/* state_dir/good/KIND-NAME; KIND keeps a persona and a trigger file of one name apart. GIVES. */
-static char *good_path(const char *state_dir, const char *kind, const char *name)
-{
-	struct buf b;
-	char *path = NULL;
-
-	buf_init(&b, 4096);
-	if (!buf_addf(&b, "%s/good/%s-%s", state_dir, kind, name))
-		path = buf_take(&b);
-	buf_fini(&b);
-	return path;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* Parses the last good copy under the name of the original, so that paths in it mean the same. NULL when
- * there is none that still parses. */
-static struct conf_file *good_load(const char *state_dir, const char *kind, const char *path)
-{
-	struct conf_report ignored;
-	struct conf_file *f = NULL;
-	struct buf text;
-	char *good = good_path(state_dir, kind, base_name(path));
-
-	if (!good)
-		return NULL;
-	conf_report_init(&ignored);
-	buf_init(&text, CONF_FILE_BYTES);
-	if (file_read(good, &text) || conf_file_parse(path, buf_str(&text), &ignored, &f))
-		f = NULL;
-	buf_fini(&text);
-	conf_report_fini(&ignored);
-	mem_free(good);
-	return f;
-}
-
-/* Keeps the bytes of a file that loaded; not being able to is worth a line, never a failure. */
-static void good_keep(const char *state_dir, const char *kind, const struct conf_file *f)
-{
-	char *good = good_path(state_dir, kind, base_name(conf_file_path(f)));
-	struct buf old;
-
-	if (!good)
-		return;
-	buf_init(&old, CONF_FILE_BYTES);
-	if (file_read(good, &old) || !str_eq(buf_str(&old), conf_file_text(f))) {
-		int err = file_replace(good, conf_file_text(f), 0600);
-
-		if (err)
-			log_event(LOG_ERROR, "bot", "good_copy_failed", "file", good, "error",
-				err_name(err), NULL);
-	}
-	buf_fini(&old);
-	mem_free(good);
-}
-
-/* Removes copies of files that are gone: a file that was deleted stays deleted. */
-static void good_prune(const char *state_dir, const char *kind, char **names, size_t n)
-{
-	char *dir = file_join(state_dir, "good");
-	char **kept = NULL;
-	size_t kept_n = 0, prefix = strlen(kind) + 1;
-
-	if (dir && !file_names(dir, ".yaml", &kept, &kept_n)) {
-		for (size_t i = 0; i < kept_n; i++) {
-			bool is_there = strncmp(kept[i], kind, prefix - 1) != 0 ||
-				kept[i][prefix - 1] != '-';
-
-			for (size_t k = 0; k < n && !is_there; k++)
-				is_there = strcmp(kept[i] + prefix, names[k]) == 0;
-			char *path = is_there ? NULL : file_join(dir, kept[i]);
-			if (path)
-				unlink(path);
-			mem_free(path);
-		}
-		file_names_free(kept, kept_n);
-	}
-	mem_free(dir);
 }
 
 static int note_stale(struct loader *l, const char *path)
@@ -237,7 +142,7 @@ static int load_conf(struct loader *l)
 		err = conf_build(f, l->report, &w->conf);
 	if (err && err != ERR_NOMEM && s->uses_good) {
 		state = guess_state_dir(s, f);
-		good = state ? good_load(state, "conf", s->config) : NULL;
+		good = state ? bot_good_load(state, "conf", s->config) : NULL;
 		if (good && !conf_build(good, &ignored, &w->conf))
 			err = note_stale(l, s->config);
 	}
@@ -252,7 +157,7 @@ out:
 		char *dir = file_join(w->conf->state_dir, "good");
 
 		if (dir && !file_make_dir(dir))
-			good_keep(w->conf->state_dir, "conf", f);
+			bot_good_keep(w->conf->state_dir, "conf", f);
 		mem_free(dir);
 	}
 	conf_file_free(f);
@@ -283,9 +188,9 @@ static int load_file(struct loader *l, const char *kind, const char *path, read_
 		err = reader(l, f, l->report, into);
 	conf_report_sort(l->report, first);
 	if (!err && keeps_good(l->source))
-		good_keep(state, kind, f);
+		bot_good_keep(state, kind, f);
 	if (err && err != ERR_NOMEM && l->source->uses_good) {
-		good = good_load(state, kind, path);
+		good = bot_good_load(state, kind, path);
 		if (good && !reader(l, good, &ignored, into))
 			err = note_stale(l, path);
 		else if (l->source->leaves_out)
@@ -319,7 +224,7 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 			first = err;
 	}
 	if (!first && keeps_good(l->source))
-		good_prune(l->world->conf->state_dir, kind, names, n);
+		bot_good_prune(l->world->conf->state_dir, kind, names, n);
 	file_names_free(names, n);
 	return first;
 }

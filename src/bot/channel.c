@@ -1,0 +1,121 @@
+/* Channels: what is remembered of each, to keep quiet in it and to stop talking in circles. */
+#include "bot/room.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make)
+{
+	char key[BOT_CHANNEL_BYTES + 16];
+	int n = snprintf(key, sizeof(key), "%u:%.*s", place, STR_FMT(channel));
+	struct bot_channel *c;
+
+	if (n >= (int)sizeof(key))
+		n = sizeof(key) - 1;
+	HASH_FIND(hh, b->channels, key, (size_t)n, c);
+	if (c || !make || HASH_COUNT(b->channels) >= BOT_CHANNELS_MAX)
+		return c;
+	c = mem_new(sizeof(*c));
+	if (!c)
+		return NULL;
+	c->key = mem_dupn(key, (size_t)n);
+	if (!c->key)
+		goto fail;
+	HASH_ADD_KEYPTR(hh, b->channels, c->key, (size_t)n, c);
+	if (!hash_has(c))
+		goto fail;
+	return c;
+fail:
+	mem_free(c->key);
+	mem_free(c);
+	return NULL;
+}
+
+void bot_channels_fini(struct bot *b)
+{
+	struct bot_channel *c, *next;
+
+	HASH_ITER(hh, b->channels, c, next) {
+		HASH_DEL(b->channels, c);
+		mem_free(c->key);
+		mem_free(c);
+	}
+}
+
+/* The channel as places spell it: conf and platform fold the names of theirs to lower case. */
+static void fold_channel(const struct bot *b, const char *said, char *out, size_t size)
+{
+	snprintf(out, size, "%s", said + (*said == '#' ? 1 : 0));
+	for (; *out != '\0' && !b->options.console; out++) {
+		if (*out >= 'A' && *out <= 'Z')
+			*out = (char)(*out - 'A' + 'a');
+	}
+}
+
+int bot_quiet(struct bot *b, const char *said, int64_t ms)
+{
+	char channel[BOT_CHANNEL_BYTES];
+
+	fold_channel(b, said, channel, sizeof(channel));
+	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
+		struct bot_channel *c;
+
+		if (!b->places[i].name)
+			continue;
+		c = bot_channel(b, i, str_of(channel), true);
+		if (!c)
+			return ERR_LIMIT;
+		c->quiet_until_ms = ms > 0 ? clock_mono_ms() + ms : 0;
+		if (ms > 0)
+			outbox_drop(b->outbox, i, channel, REASON_GONE);
+	}
+	log_event(LOG_AUDIT, "bot", "quiet", "community", channel, LOG_INT("ms", ms), NULL);
+	bot_pump(b);
+	return 0;
+}
+
+bool bot_channel_is_quiet(struct bot *b, const struct event *e)
+{
+	if (!b->channels)
+		return false;
+	const struct bot_channel *c = bot_channel(b, e->place, e->channel, false);
+	return c && e->at_ms < c->quiet_until_ms;
+}
+
+/* Two caps against bots that answer bots (faults.md A10), for messages outside the console: answers a
+ * minute in one channel, and answers in a row to one author with nobody else between. The broadcaster
+ * talking alone with the bot is not a loop. */
+enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule)
+{
+	const int64_t cap = b->world->conf->limits.turns_minute;
+	const int64_t row = b->world->conf->limits.in_a_row;
+	struct bot_channel *c;
+
+	if (b->options.console || e->kind != EVENT_MESSAGE)
+		return REASON_NONE;
+	c = bot_channel(b, e->place, e->channel, true);
+	if (!c)
+		return REASON_BUSY;
+	if (cap > 0 && c->answers >= (size_t)cap) {
+		int64_t then = c->answers_ms[(c->answers - (size_t)cap) % BOT_ANSWERS_MAX];
+
+		if (e->at_ms - then < 60000) {
+			*rule = "turns_minute";
+			return REASON_BUSY;
+		}
+	}
+	bool is_same = e->user_id.len < sizeof(c->author) && str_is(e->user_id, c->author) &&
+		e->at_ms - c->row_began_ms < BOT_PAIR_MS;
+	if (row > 0 && is_same && c->in_a_row >= row && event_level(e) < LEVEL_BROADCASTER) {
+		*rule = "in_a_row";
+		return REASON_BOT;
+	}
+	if (!is_same) {
+		snprintf(c->author, sizeof(c->author), "%.*s", STR_FMT(e->user_id));
+		c->in_a_row = 0;
+		c->row_began_ms = e->at_ms;
+	}
+	c->in_a_row++;
+	c->answers_ms[c->answers++ % BOT_ANSWERS_MAX] = e->at_ms;
+	return REASON_NONE;
+}
