@@ -97,10 +97,21 @@ enum event_kind {
 	EVENT_KIND_COUNT
 };
 
+#define EVENT_BIT(kind) (UINT64_C(1) << (kind)) /* sets of kinds */
+
 const char *event_kind_name(enum event_kind k);
 const char *event_kind_help(enum event_kind k);
 const char *event_kind_vars(enum event_kind k);
 int event_kind_parse(struct str s, enum event_kind *out) MUST_USE; /* names and aliases */
+
+/* What is known of a channel's stream. id empty: nobody knows, or it is offline (is_known). */
+struct stream {
+	bool is_known;
+	bool is_live;
+	struct str id;           /* of this broadcast; empty while offline */
+	struct str title, game;  /* game: the category's name */
+	int64_t started_wall_ms; /* 0 = unknown */
+};
 
 /* All strings BORROWED from the platform's receive buffer while on_event runs; bot copies an event
  * with event_copy only when it begins a turn. Absent strings are empty. Ids are opaque strings. */

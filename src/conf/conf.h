@@ -161,6 +161,10 @@ void conf_texts_free(struct conf_texts *t);
 
 enum conf_place_kind { CONF_TWITCH, CONF_IRC };
 
+/* twitch: where chat comes from, which way it goes, where subs, gifts, cheers and raids come from. */
+enum conf_source { CONF_BY_IRC, CONF_BY_EVENTSUB };
+enum conf_sender { CONF_SEND_IRC, CONF_SEND_HELIX };
+
 /* `twitch:` and `irc:`: one account each. */
 struct conf_place {
 	enum conf_place_kind kind;
@@ -179,6 +183,16 @@ struct conf_place {
 	int64_t joins;            /* JOINs per join_window_ms */
 	int64_t join_window_ms;
 	struct secret *secret;    /* fetched token, NULL = none */
+	/* twitch only */
+	char *client_id;          /* of the app that logins are made with */
+	struct conf_secret client_secret; /* confidential apps only */
+	struct secret *client;    /* fetched client secret, NULL = none */
+	char *id_url;             /* https://id.twitch.tv/oauth2 */
+	char *api_url;            /* https://api.twitch.tv/helix */
+	char *eventsub_url;       /* wss://eventsub.wss.twitch.tv/ws */
+	int chat;                 /* enum conf_source */
+	int send;                 /* enum conf_sender */
+	int support;              /* enum conf_source: subs, gifts, cheers, raids: chat or EventSub's own */
 };
 
 enum conf_provider_type { CONF_OLLAMA, CONF_OPENAI, CONF_SCRIPTED };

@@ -37,13 +37,23 @@ struct platform_owner {
 	int64_t (*join)(void *ctx, unsigned place, int64_t now_ms);
 	/* why: what to do about it when REFUSED. */
 	void (*state)(void *ctx, unsigned place, enum platform_state s, const char *why);
+	/* What is known of a channel's stream changed. BORROWED. */
+	void (*stream)(void *ctx, unsigned place, const char *channel, const struct stream *s);
 	/* Our own name and id as the platform knows them, after login. */
 	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);
 	void *ctx;
 };
 
+/* What the triggers of all files together need to be told of. */
+struct platform_wants {
+	uint64_t kinds;  /* EVENT_BIT of every kind some trigger listens to */
+	bool stream;     /* whether a channel is live, its title and category */
+};
+
 struct platform_ops {
 	const char *name;
+	/* At start, and after every load of triggers. May be NULL. */
+	int (*want)(void *self, const struct platform_wants *w);
 	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
 	void (*send)(void *self, struct reply *r);
 	/* A new config of the same place: joins and parts what changed; reconnects only if URL, account
@@ -60,6 +70,30 @@ struct platform {
 	const struct platform_ops *ops;
 	void *self;
 };
+
+/* Twitch: chat (IRC or EventSub), events, sending, one account. state_dir: where logins are kept.
+ * Starts at once; reads what it must off the loop. */
+int platform_twitch_new(struct io *io, unsigned place, const struct conf_place *c,
+	const char *state_dir, const struct platform_owner *owner, struct platform *out) MUST_USE;
+
+/* Device code login (RFC 8628), for `mynah login twitch`: asks for a code, shows it, asks until somebody
+ * typed it in, validates, and puts the login into the vault. */
+struct platform_login_options {
+	struct io *io;
+	const struct conf_place *conf;
+	const char *state_dir;
+	const char *channel;               /* NULL = for the bot; else for the broadcaster of it */
+	const struct platform_wants *wants;
+	/* The code and where to type it; once more when the first has run out. */
+	void (*show)(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
+	/* The end: 0 and who it is, else why not, as a sentence that says what to do. */
+	void (*done)(void *ctx, int err, const char *login, const char *why);
+	void *ctx;
+};
+struct platform_login;
+/* NULL = no memory. */
+struct platform_login *platform_login_start(const struct platform_login_options *o);
+void platform_login_free(struct platform_login *l);
 
 /* Twitch chat over WebSocket, and ordinary IRCv3 networks over WebSocket: conf tells which. place
  * numbers it in events and replies. Copies what it needs; starts at once. What goes wrong later is told
