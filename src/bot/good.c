@@ -46,22 +46,27 @@ struct conf_file *bot_good_load(const char *state_dir, const char *kind, const c
 	return f;
 }
 
-void bot_good_keep(const char *state_dir, const char *kind, const struct conf_file *f)
+bool bot_good_is(const char *state_dir, const char *kind, const struct conf_file *f)
 {
 	char *good = good_path(state_dir, kind, base_name(conf_file_path(f)));
 	struct buf old;
+	bool is;
 
-	if (!good)
-		return;
 	buf_init(&old, CONF_FILE_BYTES);
-	if (file_read(good, &old) || !str_eq(buf_str(&old), conf_file_text(f))) {
-		int err = file_replace(good, conf_file_text(f), 0600);
-
-		if (err)
-			log_event(LOG_ERROR, "bot", "good_copy_failed", "file", good, "error",
-				err_name(err), NULL);
-	}
+	is = good && !file_read(good, &old) && str_eq(buf_str(&old), conf_file_text(f));
 	buf_fini(&old);
+	mem_free(good);
+	return is;
+}
+
+void bot_good_keep(const char *state_dir, const char *kind, const char *path, struct str text)
+{
+	char *good = good_path(state_dir, kind, base_name(path));
+	int err = good ? file_replace(good, text, 0600) : ERR_NOMEM;
+
+	if (err)
+		log_event(LOG_ERROR, "bot", "good_copy_failed", "file", path, "error", err_name(err),
+			NULL);
 	mem_free(good);
 }
 

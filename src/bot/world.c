@@ -123,6 +123,12 @@ static int replace_text(char **member, const char *with)
 	return 0;
 }
 
+static void keep_conf(const char *state_dir, const struct conf_file *f)
+{
+	if (!bot_good_is(state_dir, "conf", f))
+		bot_good_keep(state_dir, "conf", conf_file_path(f), conf_file_text(f));
+}
+
 static int load_conf(struct loader *l)
 {
 	const struct bot_source *s = l->source;
@@ -157,7 +163,7 @@ out:
 		char *dir = file_join(w->conf->state_dir, "good");
 
 		if (dir && !file_make_dir(dir))
-			bot_good_keep(w->conf->state_dir, "conf", f);
+			keep_conf(w->conf->state_dir, f);
 		mem_free(dir);
 	}
 	conf_file_free(f);
@@ -169,8 +175,10 @@ out:
 
 /* ---- Folders of files -------------------------------------------------------------------------------- */
 
-/* Reads one file's meaning; keeps it in the loader's world when it is right. */
-typedef int read_file(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into);
+/* Reads one file's meaning; keeps it in the loader's world when it is right, and its text in the state
+ * folder. is_known: it is its last good version. */
+typedef int read_file(struct loader *l, const struct conf_file *f, bool is_known,
+	struct conf_report *r, void *into);
 
 /* One file: the version on disk, else the last good one, else it is left out or fails the load. */
 static int load_file(struct loader *l, const char *kind, const char *path, read_file *reader,
@@ -185,13 +193,12 @@ static int load_file(struct loader *l, const char *kind, const char *path, read_
 	conf_report_init(&ignored);
 	err = conf_file_load(path, l->report, &f);
 	if (!err)
-		err = reader(l, f, l->report, into);
+		err = reader(l, f, keeps_good(l->source) && bot_good_is(state, kind, f), l->report,
+			into);
 	conf_report_sort(l->report, first);
-	if (!err && keeps_good(l->source))
-		bot_good_keep(state, kind, f);
 	if (err && err != ERR_NOMEM && l->source->uses_good) {
 		good = bot_good_load(state, kind, path);
-		if (good && !reader(l, good, &ignored, into))
+		if (good && !reader(l, good, true, &ignored, into))
 			err = note_stale(l, path);
 		else if (l->source->leaves_out)
 			err = note_stale(l, path);
@@ -229,7 +236,8 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 	return first;
 }
 
-static int read_persona(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into)
+static int read_persona(struct loader *l, const struct conf_file *f, bool is_known,
+	struct conf_report *r, void *into)
 {
 	struct bot_world *w = l->world;
 	struct persona *p = NULL;
@@ -246,15 +254,41 @@ static int read_persona(struct loader *l, const struct conf_file *f, struct conf
 	}
 	w->personas = grown;
 	w->personas[w->persona_count++] = p;
+	if (!is_known && keeps_good(l->source))
+		bot_good_keep(w->conf->state_dir, "persona", conf_file_path(f), conf_file_text(f));
 	return 0;
 }
 
-struct trigger_files {
-	struct trigger_file **at;
-	size_t n;
+/* Whether a new version of a trigger file is a good one is known when all of them are read: one that takes
+ * a name of another is not. Until then its text waits. */
+struct fresh {
+	size_t file; /* index in trigger_files */
+	char *path, *text;
 };
 
-static int read_triggers(struct loader *l, const struct conf_file *f, struct conf_report *r, void *into)
+struct trigger_files {
+	struct trigger_file **at;
+	struct fresh *fresh;
+	size_t n, fresh_n;
+};
+
+static int note_fresh(struct trigger_files *files, const struct conf_file *f)
+{
+	struct fresh *grown = mem_resize(files->fresh, (files->fresh_n + 1) * sizeof(*grown));
+	const struct str text = conf_file_text(f);
+
+	if (!grown)
+		return ERR_NOMEM;
+	files->fresh = grown;
+	grown += files->fresh_n++;
+	grown->file = files->n;
+	grown->path = mem_dup(conf_file_path(f));
+	grown->text = mem_dupn(text.at, text.len);
+	return grown->path && grown->text ? 0 : ERR_NOMEM;
+}
+
+static int read_triggers(struct loader *l, const struct conf_file *f, bool is_known,
+	struct conf_report *r, void *into)
 {
 	struct trigger_files *files = into;
 	struct trigger_file *t = NULL;
@@ -264,11 +298,14 @@ static int read_triggers(struct loader *l, const struct conf_file *f, struct con
 	if (err)
 		return err;
 	grown = mem_resize(files->at, (files->n + 1) * sizeof(*grown));
-	if (!grown) {
+	if (grown)
+		files->at = grown;
+	if (!grown || (!is_known && keeps_good(l->source) && note_fresh(files, f))) {
 		trigger_file_free(t);
 		return ERR_NOMEM;
 	}
-	files->at = grown;
+	if (is_known)
+		trigger_file_mark_known(t);
 	files->at[files->n++] = t;
 	return 0;
 }
@@ -309,10 +346,20 @@ static int load_personas(struct loader *l)
 
 static int load_triggers(struct loader *l)
 {
-	struct trigger_files files = {NULL, 0};
-	int err = load_folder(l, "trigger", l->world->conf->triggers_dir, read_triggers, &files);
+	const struct conf *c = l->world->conf;
+	struct trigger_files files = {0};
+	int err = load_folder(l, "trigger", c->triggers_dir, read_triggers, &files);
 	int set_err = trigger_set_new(files.at, files.n, l->report, &l->world->triggers);
 
+	for (size_t i = 0; i < files.fresh_n; i++) {
+		const struct fresh *f = &files.fresh[i];
+
+		if (!set_err && !trigger_set_has_lost(l->world->triggers, f->file))
+			bot_good_keep(c->state_dir, "trigger", f->path, str_of(f->text));
+		mem_free(f->path);
+		mem_free(f->text);
+	}
+	mem_free(files.fresh);
 	mem_free(files.at);
 	return err ? err : set_err;
 }

@@ -81,6 +81,11 @@ out:
 	return err;
 }
 
+void trigger_file_mark_known(struct trigger_file *f)
+{
+	f->is_known = true;
+}
+
 void trigger_file_free(struct trigger_file *f)
 {
 	if (!f)

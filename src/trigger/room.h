@@ -127,6 +127,8 @@ int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigge
 struct trigger_file {
 	struct trigger **triggers; /* owned, in file order */
 	size_t n;
+	bool is_known;             /* its names were its own before */
+	bool has_lost;             /* a name of its own is another file's */
 };
 
 /* A file being read: what is checked against, and where the reading stands. */

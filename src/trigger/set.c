@@ -19,7 +19,8 @@ static struct trigger_name *find_name(const struct trigger_set *s, const char *n
 }
 
 /* Adds a trigger whose name is new. */
-static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_report *r)
+static int add_trigger(struct trigger_set *s, struct trigger_file *f, struct trigger *t,
+	struct conf_report *r)
 {
 	const struct trigger_name *other = find_name(s, t->name);
 
@@ -28,6 +29,7 @@ static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_rep
 			strlen(t->name), "give one of the two another name",
 			"trigger \"%s\" is left out: %s:%d has one of that name already", t->name,
 			other->trigger->path, other->trigger->line);
+		f->has_lost = true;
 		return 0;
 	}
 	if (s->n == TRIGGER_COUNT_MAX) {
@@ -41,7 +43,6 @@ static int add_trigger(struct trigger_set *s, struct trigger *t, struct conf_rep
 	HASH_ADD_KEYPTR(hh, s->by_name, t->name, strlen(t->name), name);
 	if (!hash_has(name))
 		return ERR_NOMEM;
-	t->index = s->n; /* the order of the files, until it is sorted */
 	s->sorted[s->n++] = t;
 	return 0;
 }
@@ -55,24 +56,37 @@ static int by_search_order(const void *a, const void *b)
 	return x->index < y->index ? -1 : 1;
 }
 
+static int add_files(struct trigger_set *s, bool is_known, struct conf_report *r)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->file_count; i++) {
+		struct trigger_file *f = s->files[i];
+
+		for (size_t k = 0; f->is_known == is_known && k < f->n && !err; k++)
+			err = add_trigger(s, f, f->triggers[k], r);
+	}
+	return err;
+}
+
 static int gather(struct trigger_set *s, struct conf_report *r)
 {
 	size_t total = 0;
+	int err;
 
-	for (size_t i = 0; i < s->file_count; i++)
-		total += s->files[i]->n;
+	for (size_t i = 0; i < s->file_count; i++) {
+		for (size_t k = 0; k < s->files[i]->n; k++)
+			s->files[i]->triggers[k]->index = total++; /* until it is sorted */
+	}
 	s->sorted = mem_array(total + 1, sizeof(struct trigger *));
 	s->names = mem_array(total + 1, sizeof(*s->names));
 	if (!s->sorted || !s->names)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < s->file_count; i++) {
-		for (size_t k = 0; k < s->files[i]->n; k++) {
-			int err = add_trigger(s, s->files[i]->triggers[k], r);
-
-			if (err < 0)
-				return err;
-		}
-	}
+	err = add_files(s, true, r);
+	if (!err)
+		err = add_files(s, false, r);
+	if (err < 0)
+		return err;
 	qsort(s->sorted, s->n, sizeof(struct trigger *), by_search_order);
 	for (size_t i = 0; i < s->n; i++)
 		s->sorted[i]->index = i;
@@ -159,6 +173,11 @@ void trigger_set_unref(struct trigger_set *s)
 		trigger_file_free(s->files[i]);
 	mem_free(s->files);
 	mem_free(s);
+}
+
+bool trigger_set_has_lost(const struct trigger_set *s, size_t i)
+{
+	return s->files[i]->has_lost;
 }
 
 size_t trigger_set_count(const struct trigger_set *s)

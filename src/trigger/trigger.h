@@ -63,18 +63,22 @@ struct trigger_file;
  * after complaints: the file then counts as a whole. */
 int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
 	const char *bot_name, struct conf_report *r, struct trigger_file **out) MUST_USE;
+/* The file had its names before: a file that is not known takes none of them from it. */
+void trigger_file_mark_known(struct trigger_file *f);
 void trigger_file_free(struct trigger_file *f);
 size_t trigger_file_count(const struct trigger_file *f);
 
 /* ---- A set ----------------------------------------------------------------------------------- */
 
 struct trigger_set;
-/* TAKES the files (also on failure). A name that an earlier file has already is a complaint against
- * the later one and that trigger is left out. GIVES *out with one reference. */
+/* TAKES the files (also on failure). A name that two files have belongs to the known one, else to the
+ * earlier one: a complaint against the other, whose trigger is left out. GIVES *out with one reference. */
 int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
 	struct trigger_set **out) MUST_USE;
 struct trigger_set *trigger_set_ref(struct trigger_set *s);
 void trigger_set_unref(struct trigger_set *s);
+/* Did the i-th file that was given lose a trigger so? */
+bool trigger_set_has_lost(const struct trigger_set *s, size_t i);
 size_t trigger_set_count(const struct trigger_set *s);
 const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i);
 const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name);

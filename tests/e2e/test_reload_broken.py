@@ -146,6 +146,37 @@ def test_a_file_half_written_is_not_believed(crowd):
     assert fires(bot, "hi") == "hi" and fires(bot, "howdy") == "hello"
 
 
+def test_a_new_file_takes_no_name_from_an_old_one(crowd):
+    """In the order of names it comes first; still the name is the old file's, for ever."""
+    _, twitch, bot = crowd
+    bot.write("triggers/00-new.yaml", "hello: {words: [howdy, ahoy], reply: mine}\n"
+              "yo: {words: yo, reply: yo there}\n")
+    line = (bot.folder / "triggers/test.yaml").read_text().partition("hello:")[0].count("\n") + 1
+
+    def assert_old():
+        assert fires(bot, "howdy") == "hello" and fires(bot, "ahoy") is None
+        assert fires(bot, "yo") == "yo"
+
+    for _ in range(2):
+        report = bot.reload()
+        assert report["accepted"] and report["errors"] == 1
+        assert 'triggers/00-new.yaml:1:1: error: trigger "hello" is left out' in report["text"]
+        assert f"triggers/test.yaml:{line} has one of that name already" in report["text"]
+        assert_old()
+    twitch.say("howdy")
+    twitch.wait_said("^x$")
+    for end in (bot.stop, bot.kill):
+        end()
+        bot.start()
+        assert_old()
+    bot.write("triggers/00-new.yaml", "yo: {words: yo, reply: yo there}\n")
+    assert bot.reload()["errors"] == 0
+    bot.write("triggers/test.yaml", "hallo: {words: howdy, reply: x}\n")
+    bot.write("triggers/00-new.yaml", "hello: {words: [ahoy], reply: mine}\n")
+    assert bot.reload()["errors"] == 0  # given away by the one, taken by the other
+    assert fires(bot, "howdy") == "hallo" and fires(bot, "ahoy") == "hello"
+
+
 def test_a_deleted_file_stays_deleted(crowd):
     _, _, bot = crowd
     (bot.folder / "triggers/test.yaml").unlink()

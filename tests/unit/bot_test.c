@@ -414,6 +414,36 @@ static void test_reload_of_a_broken_file_keeps_its_last_good_version(void **stat
 	buf_fini(&report);
 }
 
+static void assert_reply(const struct fixture *f, const char *name, const char *reply)
+{
+	const struct trigger *t = trigger_set_find(f->bot->world->triggers, name);
+
+	assert_non_null(t);
+	assert_string_equal(t->reply, reply);
+}
+
+/* Neither at a reload nor at a start, and not even once the bot has run with both. */
+static void test_a_new_file_takes_no_name_from_an_old_one(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "triggers/00-new.yaml", "hi:\n  words: [hi]\n  reply: 'Mine.'\n"
+		"yo:\n  words: [yo]\n  reply: 'Yo.'\n");
+	for (int i = 0; i < 2; i++) {
+		reload(f);
+		assert_non_null(strstr(buf_text(&f->bot->reload_report),
+			"triggers/00-new.yaml:1:1: error: trigger \\\"hi\\\" is left out: "));
+		assert_non_null(strstr(buf_text(&f->bot->reload_report), "all.yaml:1 has one of that name"));
+		assert_reply(f, "hi", "Hi $(user)!");
+		assert_reply(f, "yo", "Yo.");
+	}
+	bot_free(f->bot);
+	f->bot = NULL;
+	assert_int_equal(start_code(f), 0);
+	assert_reply(f, "hi", "Hi $(user)!");
+	assert_reply(f, "yo", "Yo.");
+}
+
 /* The model's file is read last, when the rest of the new world is there: still nothing of it is
  * taken. */
 static void test_reload_that_a_provider_refuses_changes_nothing(void **state)
@@ -740,6 +770,7 @@ int main(void)
 		CASE(test_drain_ends_what_takes_too_long),
 		CASE(test_reload_takes_good_files_and_keeps_cooldowns),
 		CASE(test_reload_of_a_broken_file_keeps_its_last_good_version),
+		CASE(test_a_new_file_takes_no_name_from_an_old_one),
 		CASE(test_reload_that_a_provider_refuses_changes_nothing),
 		CASE(test_a_reload_under_way_ends_with_the_bot),
 		CASE(test_restart_with_a_broken_file_runs_on_its_last_good_version),

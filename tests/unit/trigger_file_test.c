@@ -139,14 +139,13 @@ static void defaults_are_the_documented_ones(void **state)
 	unload(&l);
 }
 
-static void the_first_of_two_names_stays(void **state)
+static void name_stays(bool is_second_known, const char *what, const char *one, const char *two)
 {
 	static const char *const texts[] = {"a: {words: one, reply: x}\nb: {words: b, reply: x}\n",
-		"a: {words: two, reply: x}\nc: {words: c, reply: x}\n"};
+		"a: {words: two, reply: x}\nc: {words: b, reply: x}\n"};
 	struct trigger_file *files[2];
 	struct loaded l = {0};
 
-	(void)state;
 	conf_report_init(&l.report);
 	assert_int_equal(trigger_state_new(&l.state), 0);
 	for (int i = 0; i < 2; i++) {
@@ -155,17 +154,28 @@ static void the_first_of_two_names_stays(void **state)
 		assert_int_equal(conf_file_parse(i == 0 ? "1.yaml" : "2.yaml", str_of(texts[i]),
 			&l.report, &conf), 0);
 		assert_int_equal(trigger_file_read(conf, NULL, 0, NULL, &l.report, &files[i]), 0);
-		assert_int_equal(trigger_file_count(files[i]), 2);
 		conf_file_free(conf);
 	}
+	if (is_second_known)
+		trigger_file_mark_known(files[1]);
 	assert_int_equal(trigger_set_new(files, 2, &l.report, &l.set), 0);
-	assert_non_null(strstr(complaints(&l),
-		"trigger \"a\" is left out: 1.yaml:1 has one of that name already"));
+	assert_non_null(strstr(complaints(&l), what));
+	assert_int_equal(trigger_set_has_lost(l.set, 0), is_second_known);
+	assert_int_equal(trigger_set_has_lost(l.set, 1), !is_second_known);
 	assert_int_equal(trigger_set_count(l.set), 3);
-	assert_string_equal(found_text(&l, "one"), "a");
-	assert_string_equal(found_text(&l, "two"), "");
-	assert_string_equal(found_text(&l, "c"), "c");
+	assert_string_equal(found_text(&l, "one"), one);
+	assert_string_equal(found_text(&l, "two"), two);
+	assert_string_equal(found_text(&l, "b"), "b"); /* the order of the search is that of the files */
 	unload(&l);
+}
+
+static void a_name_stays_with_the_known_file_else_with_the_first(void **state)
+{
+	(void)state;
+	name_stays(false, "2.yaml:1:1: error: trigger \"a\" is left out: 1.yaml:1 has one of that name",
+		"a", "");
+	name_stays(true, "1.yaml:1:1: error: trigger \"a\" is left out: 2.yaml:1 has one of that name",
+		"", "a");
 }
 
 /* Every allocation in turn fails: an ordinary error, nothing leaks, nothing is half there. */
@@ -267,7 +277,7 @@ int main(void)
 		cmocka_unit_test(ordinary_patterns_pass_the_trial),
 		cmocka_unit_test(an_empty_file_is_an_empty_set),
 		cmocka_unit_test(defaults_are_the_documented_ones),
-		cmocka_unit_test(the_first_of_two_names_stays),
+		cmocka_unit_test(a_name_stays_with_the_known_file_else_with_the_first),
 		cmocka_unit_test(loading_without_memory_fails_cleanly),
 		cmocka_unit_test(the_man_page_tells_every_key_variable_and_event),
 	};
