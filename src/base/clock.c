@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static _Atomic int64_t mono_shift_ms;
@@ -52,4 +53,51 @@ const char *clock_text(int64_t wall_ms, char out[CLOCK_TEXT_BYTES])
 	size_t n = strftime(out, CLOCK_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, CLOCK_TEXT_BYTES - n, ".%03uZ", (unsigned)(wall_ms % 1000));
 	return out;
+}
+
+/* n digits at *at, which moves on; -1 when there are other characters. */
+static int take_digits(const char **at, int n)
+{
+	int value = 0;
+
+	for (; n > 0; n--, (*at)++) {
+		if (**at < '0' || **at > '9')
+			return -1;
+		value = value * 10 + (**at - '0');
+	}
+	return value;
+}
+
+int clock_parse(struct str text, int64_t *wall_ms)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	const char seps[] = "--T::";
+	char copy[CLOCK_TEXT_BYTES];
+	const char *at = copy;
+	int part[6], ms = 0;
+
+	if (text.len >= sizeof(copy))
+		return ERR_PARSE;
+	snprintf(copy, sizeof(copy), "%.*s", STR_FMT(text));
+	for (int i = 0; i < 6; i++) {
+		part[i] = take_digits(&at, i == 0 ? 4 : 2);
+		if (part[i] < 0 || (i < 5 && *at++ != seps[i]))
+			return ERR_PARSE;
+	}
+	if (*at == '.') {
+		int n = 0;
+		for (at++; *at >= '0' && *at <= '9'; at++, n++)
+			ms = n < 3 ? ms * 10 + (*at - '0') : ms;
+		if (n < 1 || n > 9)
+			return ERR_PARSE;
+		for (; n < 3; n++)
+			ms *= 10;
+	}
+	if (strcmp(at, "Z") != 0 || strlen(copy) != text.len || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+			part[2] > days[part[1] - 1] || part[3] > 23 || part[4] > 59 || part[5] > 60)
+		return ERR_PARSE;
+	struct tm tm = {.tm_year = part[0] - 1900, .tm_mon = part[1] - 1, .tm_mday = part[2],
+		.tm_hour = part[3], .tm_min = part[4], .tm_sec = part[5]};
+	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	return 0;
 }

@@ -532,3 +532,16 @@ int64_t io_http_retry_after_ms(const struct io_http *r)
 		return RETRY_AFTER_MAX_MS;
 	return (int64_t)(seconds * 1000);
 }
+
+int64_t io_http_date_ms(const struct io_http *r)
+{
+	const char *text = io_http_header(r, "Date");
+	time_t at = text[0] ? curl_getdate(text, NULL) : -1;
+
+	return at < 0 ? -1 : (int64_t)at * 1000;
+}
+
+bool io_http_was_sent(const struct io_http *r)
+{
+	return r->is_sent;
+}

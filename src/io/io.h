@@ -89,7 +89,7 @@ struct io_url {
 	bool is_tls;
 	char host[256];
 	int port;
-	char path[1024]; /* with query; at least "/" */
+	char path[4096]; /* with query; at least "/"; a hundred names fit into it */
 };
 int io_url_parse(const char *url, struct io_url *out) MUST_USE;
 bool io_host_is_loopback(const char *host); /* 127.0.0.0/8, ::1, localhost: no lookup */
@@ -165,6 +165,10 @@ const char *io_http_header(const struct io_http *h, const char *name);
 int io_http_status(const struct io_http *h);
 /* -1 = no Retry-After; else ms to wait, capped at an hour. Seconds, decimals and dates. */
 int64_t io_http_retry_after_ms(const struct io_http *h);
+/* The answer's Date as a wall time, -1 when it has none: the peer's clock, whatever ours says. */
+int64_t io_http_date_ms(const struct io_http *h);
+/* Has the request, or a part of it, left? When it ends without an answer it may have been acted on. */
+bool io_http_was_sent(const struct io_http *h);
 /* Closes the connection so that the peer stops working; no callback comes any more. */
 void io_http_cancel(struct io_http *h);
 

@@ -161,6 +161,36 @@ static void times_are_written_as_rfc_3339(void **state)
 		assert_string_equal(clock_text(cases[i].ms, text), cases[i].text);
 }
 
+static void written_times_are_read_with_up_to_nine_digits_of_a_second(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1 = is none */
+	} cases[] = {
+		{"1970-01-01T00:00:00Z", 0},
+		{"2026-11-21T10:37:00.123Z", 1795257420123},
+		{"2026-11-21T10:37:00.123456789Z", 1795257420123},
+		{"2026-11-21T10:37:00.5Z", 1795257420500},
+		{"2000-02-29T00:00:00.00Z", 951782400000},
+		{"2016-12-31T23:59:60Z", 1483228800000},
+		{"", -1}, {"now", -1}, {"2026-11-21", -1}, {"2026-11-21T10:37:00", -1},
+		{"2026-11-21T10:37:00.Z", -1}, {"2026-11-21T10:37:00.1234567890Z", -1},
+		{"2026-11-21T10:37:00+01:00", -1}, {"2026-13-21T10:37:00Z", -1},
+		{"2026-02-30T10:37:00Z", -1}, {"2026-11-21T24:37:00Z", -1},
+		{"2026-11-21 10:37:00Z", -1}, {"-026-11-21T10:37:00Z", -1},
+		{"2026-11-21T10:37:00Z ", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t ms = -1;
+		int err = clock_parse(str_of(cases[i].text), &ms);
+		assert_case(i, err == (cases[i].ms < 0 ? ERR_PARSE : 0));
+		assert_case(i, ms == cases[i].ms);
+	}
+	assert_int_equal(clock_parse(BYTES("2026-11-21T10:37:00Z\0"), &(int64_t){0}), ERR_PARSE);
+}
+
 static void tests_move_time_one_clock_or_both(void **state)
 {
 	int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
@@ -551,6 +581,7 @@ int main(void)
 		cmocka_unit_test(the_nth_allocation_fails_when_told),
 		cmocka_unit_test(one_failure_is_one_failure_among_threads),
 		cmocka_unit_test(times_are_written_as_rfc_3339),
+		cmocka_unit_test(written_times_are_read_with_up_to_nine_digits_of_a_second),
 		cmocka_unit_test(tests_move_time_one_clock_or_both),
 		cmocka_unit_test(a_seed_gives_the_same_numbers_on_every_machine),
 		cmocka_unit_test(chance_stays_in_its_bounds_and_reaches_them),

@@ -13,7 +13,8 @@ struct got {
 	struct io_http *http;
 	bool is_done;
 	int err, status, heads, pieces;
-	int64_t retry_after_ms;
+	int64_t retry_after_ms, date_ms;
+	bool was_sent;
 	char why[256], header[64], body[4096];
 	size_t len;
 	const char *cancel_in; /* "head", "data", "done" */
@@ -61,6 +62,8 @@ static void on_done(void *ctx, int err, const char *why)
 	g->err = err;
 	g->status = io_http_status(g->http);
 	g->retry_after_ms = io_http_retry_after_ms(g->http);
+	g->date_ms = io_http_date_ms(g->http);
+	g->was_sent = io_http_was_sent(g->http);
 	snprintf(g->why, sizeof(g->why), "%s", why);
 	maybe_cancel(g, "done");
 }
@@ -317,6 +320,35 @@ static void test_retry_after(void **state)
 	assert_int_equal(none.retry_after_ms, -1);
 }
 
+static void test_the_answer_tells_the_peers_time(void **state)
+{
+	struct got at = {0}, odd = {0}, none = {0};
+
+	(void)state;
+	ask(&at, "/date?Fri,_31_Dec_2038_23:59:59_GMT");
+	assert_true(at.date_ms == 2177452799000);
+	ask(&odd, "/date?yesterday");
+	assert_true(odd.date_ms == -1);
+	ask(&none, "/hello");
+	assert_true(none.date_ms == -1);
+}
+
+static void test_it_is_known_whether_the_request_left(void **state)
+{
+	struct got sent = {0}, unsent = {0};
+	char url[256];
+	struct io_http_options o = options(&unsent, url, sizeof(url), "/");
+
+	(void)state;
+	ask(&sent, "/nothing");
+	assert_true(sent.err != 0 && sent.was_sent);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port_refused());
+	unsent.http = io_http_start(io, &o);
+	assert_non_null(unsent.http);
+	assert_true(turn_until(io, &unsent.is_done, 5000));
+	assert_true(unsent.err != 0 && !unsent.was_sent);
+}
+
 static void test_cancel_in_each_callback_and_moment(void **state)
 {
 	static const char *const where[] = {"head", "data", "done"};
@@ -482,6 +514,8 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_connect_deadline),
 		WITH_LOOP(test_tls),
 		WITH_LOOP(test_retry_after),
+		WITH_LOOP(test_the_answer_tells_the_peers_time),
+		WITH_LOOP(test_it_is_known_whether_the_request_left),
 		WITH_LOOP(test_cancel_in_each_callback_and_moment),
 		WITH_LOOP(test_loop_freed_with_requests_in_flight),
 		WITH_LOOP(test_every_allocation_may_fail_once),

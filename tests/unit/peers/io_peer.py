@@ -147,6 +147,9 @@ async def http(r, w, method, path, arg, headers, body):
     if path == "/retry":
         w.write(whole(b"", "429 Too Many", f"Retry-After: {arg.replace('_', ' ')}\r\n"))
         return True
+    if path == "/date":
+        w.write(whole(b"", extra=f"Date: {arg.replace('_', ' ')}\r\n"))
+        return True
     if path == "/redirect":
         w.write(whole(b"", "302 Found", "Location: http://127.0.0.1:9/\r\n"))
         return True
