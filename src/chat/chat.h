@@ -88,7 +88,14 @@ bool reason_is_after_hit(enum reason r);
 	X(ONLINE, online, "streamup stream_online stream.online", 0, "the stream starts", "")      \
 	X(OFFLINE, offline, "streamdown stream_offline stream.offline", 0, "the stream ends", "")  \
 	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "")                \
-	X(REACTION, reaction, "", 0, "a reaction to a message", "")
+	X(REACTION, reaction, "", 0, "a reaction to a message", "")                                \
+	X(WHISPER, whisper, "user.whisper.message", 1, "a private message to the bot", "")         \
+	X(RAIDOUT, raid_out, "raid_sent", 0, "the channel raids another", "touser viewers count")  \
+	X(HYPETRAIN, hype_train, "hypetrain channel.hype_train.begin", 0, "a hype train starts",   \
+		"count")                                                                           \
+	X(AD, ad, "ad_break channel.ad_break.begin", 0, "advertising starts", "count")             \
+	X(SHOUTOUT, shoutout, "channel.shoutout.create channel.shoutout.receive", 0,               \
+		"a shoutout given or received", "touser viewers count")
 
 enum event_kind {
 #define X(upper, lower, aliases, text, help, vars) EVENT_##upper,
