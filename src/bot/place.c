@@ -115,7 +115,9 @@ static int place_start(struct bot *b, unsigned i, const struct conf_place *c)
 	err = p->name ? bot_ring_init(&p->seen) : ERR_NOMEM;
 	if (!err)
 		err = place_account(b, i, c);
-	if (!err && c)
+	if (!err && c && c->kind == CONF_TWITCH)
+		err = platform_twitch_new(b->io, i, c, b->state_dir, &b->owner, &p->platform);
+	else if (!err && c)
 		err = platform_irc_new(b->io, i, c, &b->owner, &p->platform);
 	else if (!err)
 		err = platform_console_new(b->io, i, b->options.console, &b->owner, &p->platform);

@@ -206,27 +206,43 @@ static void judge_providers(const struct judge *j)
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
-static void judge_place_url(const struct judge *j, const struct conf_place *p)
+/* One URL that tokens go to. plain: its scheme without TLS, "ws" or "http". */
+static void judge_token_url(const struct judge *j, const struct conf_place *p, const char *option,
+	const char *text, const char *plain)
 {
-	const struct conf_node *n = node_of(j, p->name, "url", NULL);
+	const struct conf_node *n = node_of(j, p->name, option, NULL);
+	char hint[CONF_ADVICE_BYTES], secure[8];
 	struct conf_url url;
 	const char *why;
 
-	if (!p->url) {
-		if (!is_given(j, p->name, "url", NULL))
-			complain(j, n, CONF_ERROR, "add url: wss://HOST:PORT/",
-				"\"%s\" needs a url", p->name);
-		return;
-	}
-	if (conf_url_read(str_of(p->url), &url, &why))
-		complain_url(j, n, p->url, &url, why, "write wss://HOST:PORT/");
-	else if (!str_eq_nocase(url.scheme, STR("wss")) && !str_eq_nocase(url.scheme, STR("ws")))
-		complain(j, n, CONF_ERROR, "write wss://HOST:PORT/",
-			"\"%s\" does not speak \"%.*s\"", p->name, STR_FMT(conf_shown(url.scheme)));
-	else if (!url.is_loopback && str_eq_nocase(url.scheme, STR("ws")))
-		complain(j, n, CONF_ERROR, "write wss:// instead",
-			"ws:// would send the token to \"%.*s\" without encryption",
+	snprintf(secure, sizeof(secure), "%ss", plain);
+	snprintf(hint, sizeof(hint), "write %s://HOST:PORT/", secure);
+	if (conf_url_read(str_of(text), &url, &why)) {
+		complain_url(j, n, text, &url, why, hint);
+	} else if (!str_eq_nocase(url.scheme, str_of(secure)) &&
+		   !str_eq_nocase(url.scheme, str_of(plain))) {
+		complain(j, n, CONF_ERROR, hint, "\"%s\" does not speak \"%.*s\"", p->name,
+			STR_FMT(conf_shown(url.scheme)));
+	} else if (!url.is_loopback && str_eq_nocase(url.scheme, str_of(plain))) {
+		snprintf(hint, sizeof(hint), "write %s:// instead", secure);
+		complain(j, n, CONF_ERROR, hint,
+			"%s:// would send the token to \"%.*s\" without encryption", plain,
 			STR_FMT(conf_shown(url.host)));
+	}
+}
+
+static void judge_place_urls(const struct judge *j, const struct conf_place *p)
+{
+	if (p->url)
+		judge_token_url(j, p, "url", p->url, "ws");
+	else if (!is_given(j, p->name, "url", NULL))
+		complain(j, node_of(j, p->name, "url", NULL), CONF_ERROR, "add url: wss://HOST:PORT/",
+			"\"%s\" needs a url", p->name);
+	if (p->kind != CONF_TWITCH)
+		return;
+	judge_token_url(j, p, "id_url", p->id_url, "http");
+	judge_token_url(j, p, "api_url", p->api_url, "http");
+	judge_token_url(j, p, "eventsub_url", p->eventsub_url, "ws");
 }
 
 static bool is_channel(const struct conf_place *p, const char *name)
@@ -278,11 +294,16 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 				   !is_only(p->account, "abcdefghijklmnopqrstuvwxyz0123456789_")))
 		complain(j, n, CONF_ERROR, "a login is 1 to 25 of a-z, 0-9 and _",
 			"\"%.*s\" is no Twitch login", STR_FMT(shown(p->account)));
-	if (has_account && p->token.from == CONF_SECRET_NONE &&
+	if (has_account && p->token.from == CONF_SECRET_NONE && !p->client_id &&
 		!is_given(j, p->name, "token", NULL))
 		complain(j, n, CONF_ERROR,
-			"add token: {secret: twitch.token}, and run mynah secret set twitch.token",
-			"account \"%.*s\" needs a token", STR_FMT(shown(p->account)));
+			"add client_id: ID and run mynah login twitch; or add token: "
+			"{secret: twitch.token}, and run mynah secret set twitch.token",
+			"account \"%.*s\" needs a login or a token", STR_FMT(shown(p->account)));
+	if (p->client_secret.from != CONF_SECRET_NONE && !p->client_id)
+		complain(j, node_of(j, p->name, "client_secret", NULL), CONF_ERROR,
+			"add client_id: ID, that of the same application",
+			"a client_secret needs a client_id");
 	if (!has_account && p->token.from != CONF_SECRET_NONE)
 		complain(j, node_of(j, p->name, "token", NULL), CONF_ERROR,
 			"add account: LOGIN, the login that the token was made for",
@@ -351,7 +372,7 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	judge_providers(&j);
 	judge_ask(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
-		judge_place_url(&j, &c->places[i]);
+		judge_place_urls(&j, &c->places[i]);
 		judge_account(&j, &c->places[i]);
 		judge_channels(&j, &c->places[i]);
 	}

@@ -17,6 +17,7 @@ static const char *const secret_names[] = {
 	"api_key",
 	"apikey",
 	"passwd",
+	"client_secret",
 };
 
 static bool is_secret_name(struct str word)

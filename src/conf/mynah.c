@@ -294,6 +294,7 @@ static void conf_fini(struct conf *c)
 								    : CONF_PART_IRC];
 		conf_free_options(part->options, part->n, &c->places[i]);
 		secret_free(c->places[i].secret);
+		secret_free(c->places[i].client);
 		mem_free(c->places[i].name);
 	}
 	part = &conf_parts[CONF_PART_PROVIDERS];

@@ -27,6 +27,9 @@ int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slo
 		snprintf(name, sizeof(name), "%s.token", p->name);
 		err = each(ctx,
 			&(struct conf_slot){&p->token, &p->secret, name, p->kind == CONF_TWITCH});
+		snprintf(name, sizeof(name), "%s.client_secret", p->name);
+		if (!err)
+			err = each(ctx, &(struct conf_slot){&p->client_secret, &p->client, name, false});
 	}
 	for (size_t i = 0; !err && i < c->provider_count; i++) {
 		struct conf_provider *p = &c->providers[i];

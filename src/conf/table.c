@@ -11,6 +11,9 @@ static const char *const payloads[] = {"none", "redacted", "full", NULL};
 static const char *const provider_types[] = {"ollama", "openai", "scripted", NULL};
 static const char *const token_caps[] = {"max_tokens", "max_completion_tokens", NULL};
 
+static const char *const sources[] = {"irc", "eventsub", NULL};
+static const char *const senders[] = {"irc", "helix", NULL};
+
 #define SECOND 1000.0
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
@@ -200,13 +203,33 @@ static const struct conf_option limits_options[] = {
 static const struct conf_option twitch_options[] = {
 	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
 		"The login of the bot's account; without it the bot listens and never speaks."},
+	{"client_id", CONF_TEXT, AT(conf_place, client_id), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The client id of your application on Twitch, with which mynah login twitch logs "
+		"the account in."},
+	{"client_secret", CONF_SECRET, AT(conf_place, client_secret), NULL, 0, 0, NULL,
+		CONF_RECONNECT,
+		"The secret of an application of type confidential; a public one has none."},
 	{"token", CONF_SECRET, AT(conf_place, token), NULL, 0, 0, NULL, CONF_RECONNECT,
-		"The user access token of the account, with or without oauth: in front."},
+		"A user access token of the account, with or without oauth: in front, instead of a "
+		"login; it is never renewed."},
 	PLACE_LISTS,
 	{"bots", CONF_TEXTS, AT(conf_place, bots), KNOWN_BOTS, 0, 0, NULL, CONF_LIVE,
 		"Logins of bots, which are never answered."},
 	{"url", CONF_TEXT, AT(conf_place, url), "wss://irc-ws.chat.twitch.tv:443/", 0, 0, NULL,
 		CONF_RECONNECT, "The chat server; ws:// only on this machine."},
+	{"chat", CONF_CHOICE, AT(conf_place, chat), "irc", 0, 0, sources, CONF_RECONNECT,
+		"Where chat comes from."},
+	{"send", CONF_CHOICE, AT(conf_place, send), "irc", 0, 0, senders, CONF_RECONNECT,
+		"Which way replies go."},
+	{"support", CONF_CHOICE, AT(conf_place, support), "irc", 0, 0, sources, CONF_RECONNECT,
+		"Where subs, gifts, cheers and raids come from: what chat shows of them, or "
+		"EventSub, which needs the broadcaster's login."},
+	{"id_url", CONF_TEXT, AT(conf_place, id_url), "https://id.twitch.tv/oauth2", 0, 0, NULL,
+		CONF_RECONNECT, "Where logins are made and renewed; http:// only on this machine."},
+	{"api_url", CONF_TEXT, AT(conf_place, api_url), "https://api.twitch.tv/helix", 0, 0, NULL,
+		CONF_RECONNECT, "Twitch's REST interface; http:// only on this machine."},
+	{"eventsub_url", CONF_TEXT, AT(conf_place, eventsub_url), "wss://eventsub.wss.twitch.tv/ws",
+		0, 0, NULL, CONF_RECONNECT, "Where events come from; ws:// only on this machine."},
 	{"sends", CONF_INT, AT(conf_place, sends), "19", 1, 19, NULL, CONF_LIVE,
 		"Messages within a window."},
 	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "99", 1, 99, NULL, CONF_LIVE,

@@ -128,7 +128,8 @@ static void write_triggers(size_t n)
 static void configure_twitch(const char *more)
 {
 	daemon_configure(&bot, "twitch: {account: tidalbot, token: {file: %s/token}, "
-		"channels: [" CHANNEL "], url: 'ws://127.0.0.1:%d/'}\n%s", bot.folder, chat.port, more);
+		"channels: [" CHANNEL "], url: 'ws://127.0.0.1:%d/', id_url: 'http://127.0.0.1:9/'}\n%s",
+		bot.folder, chat.port, more);
 }
 
 static void begin(size_t channels)

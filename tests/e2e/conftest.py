@@ -20,6 +20,7 @@ from tests.stage.proxy import Proxy  # noqa: E402
 from tests.stage.redis import Redis  # noqa: E402
 from tests.stage.tls import Authority  # noqa: E402
 from tests.stage.twitch import Twitch  # noqa: E402
+from tests.stage.twitch_app import TwitchApp  # noqa: E402
 
 BINARY = os.environ.get("MYNAH", str(pathlib.Path(os.environ.get("top_builddir", ".")).resolve()
                                      / "mynah"))
@@ -65,6 +66,7 @@ class World:
         self.lag_limit_ms = 100
         self.exit_code = 0
         self._servers = []
+        self.app = TwitchApp(self.history)  # what every Twitch server of this world shares
 
     def twitch(self, **options):
         options.setdefault("token", CANARIES["twitch"])
@@ -93,7 +95,10 @@ class World:
 
     def twitch_conf(self, twitch, **more):
         """The twitch: section for a server, its token from a private file."""
+        nowhere = "127.0.0.1:9"  # the discard port: nothing of a test ever leaves this machine
         return {"url": twitch.url, "account": "tidalbot", "channels": list(twitch.rooms),
+                "id_url": f"http://{nowhere}/oauth2", "api_url": f"http://{nowhere}/helix",
+                "eventsub_url": f"ws://{nowhere}/ws",
                 "token": {"file": str(self.secret_file("twitch", CANARIES["twitch"]))}, **more}
 
     def secret_file(self, name, value):
