@@ -293,7 +293,11 @@ static void on_pong(struct platform_link *k, const struct platform_line *l)
 	struct str what = str_split(&text, '#');
 	struct platform_channel *ch;
 
-	if (k->place->is_twitch || !str_is(what, "said"))
+	if (k->place->is_twitch) {
+		platform_link_pong(k, what);
+		return;
+	}
+	if (!str_is(what, "said"))
 		return;
 	ch = platform_channel_find(k->place, text);
 	if (ch)

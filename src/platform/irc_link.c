@@ -196,6 +196,23 @@ void platform_link_ask(struct platform_link *k, int64_t now_ms)
 		platform_irc_ended(k, ERR_CLOSED, IO_OPEN, false, "the connection takes no more");
 }
 
+/* The answer comes behind everything the server had written by then (twitch.md 1.5: it echoes). */
+static const char last_ping[] = "handed-over";
+
+void platform_link_drain(struct platform_link *k)
+{
+	k->since_ms = clock_mono_ms();
+	k->is_drained = platform_link_send(k, false, "PING :%s", last_ping) < 0;
+}
+
+void platform_link_pong(struct platform_link *k, struct str text)
+{
+	if (!str_is(text, last_ping))
+		return;
+	k->is_drained = true;
+	platform_irc_soon(k->place);
+}
+
 int64_t platform_link_tend(struct platform_link *k, int64_t now_ms)
 {
 	int64_t due = INT64_MAX;

@@ -43,6 +43,7 @@ struct platform_link {
 	int64_t asked_ms;  /* our PING that is not answered, 0 = none */
 	char nick[PLATFORM_NICK_BYTES];
 	unsigned nick_tries;
+	bool is_drained;   /* left behind: nothing of before the hand-over is on its way any more */
 	bool has_tags;     /* ordinary IRC: message-tags was granted */
 	char wanted[128];  /* ordinary IRC: capabilities to ask for, of those offered */
 	struct platform_link *next; /* utlist: the ended ones */
@@ -136,6 +137,9 @@ int platform_link_send(struct platform_link *k, bool ahead, const char *fmt, ...
 /* Deadlines and pings; gives when to look again. May end the link. */
 int64_t platform_link_tend(struct platform_link *k, int64_t now_ms);
 void platform_link_ask(struct platform_link *k, int64_t now_ms); /* PING, unless one is out */
+/* Begins to leave k behind: asks for a sign that all it had to say before has been heard. */
+void platform_link_drain(struct platform_link *k);
+void platform_link_pong(struct platform_link *k, struct str text);
 void platform_link_welcome(struct platform_link *k, struct str nick);
 void platform_link_cap(struct platform_link *k, const struct platform_line *l);
 void platform_link_nick_taken(struct platform_link *k);

@@ -8,9 +8,10 @@
  *
  * Hand-over (RECONNECT, faults.md W1): a second link, `coming`, logs in and joins while `serving`
  * goes on. Once every channel is joined on it, or when the old link ends, it becomes `serving`; the
- * old one is `going` until the replies sent on it have their outcome, then closed. When `coming`
- * fails the backoff opens another; when `serving` ends before `coming` is up, the place is
- * CONNECTING with what was coming.
+ * old one is `going` until the replies sent on it have their outcome and a PING on it is answered:
+ * what was said before the new link was in the channel came over the old one alone, and may still be
+ * on its way. Then it is closed. When `coming` fails the backoff opens another; when `serving` ends
+ * before `coming` is up, the place is CONNECTING with what was coming.
  *
  * One timer does everything that is due (platform_irc_work): whoever changes something asks for it with
  * platform_irc_soon instead of acting on the spot, so that nothing calls the owner back out of the
@@ -148,6 +149,8 @@ void platform_irc_reconnect(struct platform_link *k)
 	struct platform_irc *p = k->place;
 	int64_t now_ms = clock_mono_ms();
 
+	if (k == p->going)
+		return; /* it is being left */
 	if (k != p->serving) {
 		platform_irc_ended(k, ERR_CLOSED, IO_OPEN, false, "asked to reconnect");
 		return;
@@ -159,19 +162,25 @@ void platform_irc_reconnect(struct platform_link *k)
 	platform_irc_soon(p);
 }
 
-/* What was coming serves from now on. */
-static void promote(struct platform_irc *p)
+static void close_going(struct platform_irc *p)
 {
 	struct platform_link *old = p->going;
+
+	p->going = NULL;
+	platform_link_close(old);
+	platform_channels_unknown(p, old);
+}
+
+/* What was coming serves from now on. Nothing is going: open_link saw to that. */
+static void promote(struct platform_irc *p)
+{
 	struct platform_channel *ch, *next;
 
 	p->going = p->serving;
 	p->serving = p->coming;
 	p->coming = NULL;
-	if (old) {
-		platform_link_close(old);
-		platform_channels_unknown(p, old);
-	}
+	if (p->going)
+		platform_link_drain(p->going);
 	HASH_ITER(hh, p->channels, ch, next) {
 		ch->seat = ch->next_seat;
 		platform_channel_lane(p, ch);
@@ -269,6 +278,8 @@ static void open_link(struct platform_irc *p)
 		set_state(p, PLATFORM_CONNECTING, "");
 		return;
 	}
+	if (p->going) /* two links at most */
+		close_going(p);
 	p->coming = k;
 	for (ch = p->channels; ch; ch = ch->hh.next) {
 		ch->next_seat = ch->seat;
@@ -336,6 +347,18 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Gives when to look again. */
+static int64_t tend_going(struct platform_irc *p, int64_t now_ms)
+{
+	int64_t due = p->going->is_drained ? now_ms : p->going->since_ms + PLATFORM_DEAD_MS;
+
+	if (platform_channels_wait_for(p, p->going))
+		return INT64_MAX; /* their end is looked for anyway */
+	if (now_ms >= due)
+		close_going(p);
+	return due;
+}
+
 static int64_t tend_links(struct platform_irc *p, int64_t now_ms)
 {
 	int64_t due = INT64_MAX;
@@ -353,10 +376,8 @@ static int64_t tend_links(struct platform_irc *p, int64_t now_ms)
 		if (p->coming && platform_channels_are_settled(p))
 			promote(p);
 	}
-	if (p->going && !platform_channels_wait_for(p, p->going)) {
-		platform_link_close(p->going);
-		p->going = NULL;
-	}
+	if (p->going)
+		due = sooner(due, tend_going(p, now_ms));
 	if (p->serving || p->coming || p->going)
 		due = sooner(due, now_ms + PLATFORM_TICK_MS);
 	return due;

@@ -739,6 +739,35 @@ static void while_two_links_serve_nothing_is_lost_or_doubled(void **state)
 	stand_free(s);
 }
 
+/* What was said before the new link was in the channel comes over the old one alone, perhaps late. */
+static void what_the_old_link_still_brings_is_heard(void **state)
+{
+	struct stand *s = stand_up(stand_new());
+
+	(void)state;
+	s->peer.answers_no_ping = true;
+	for (size_t i = 0; i < 2; i++) {
+		peer_say(&s->peer, i, ":tmi.twitch.tv RECONNECT");
+		turn_for(s, 20);
+		pass(s, 1000);
+		UNTIL(s, peer_count(&s->peer, i, "PING") == 1);
+		peer_say(&s->peer, i, "@id=late%zu;user-id=7 :x!x@x PRIVMSG #kelpforest :late", i);
+		UNTIL(s, s->events == i + 1);
+		assert_int_equal(peer_live(&s->peer), 2);
+		if (i == 0) {
+			peer_say(&s->peer, i, ":tmi.twitch.tv PONG tmi.twitch.tv :another");
+			turn_for(s, 20);
+			assert_int_equal(peer_live(&s->peer), 2);
+			peer_say(&s->peer, i, ":tmi.twitch.tv PONG tmi.twitch.tv :handed-over");
+		} else {
+			pass(s, 10000); /* it does not answer: nothing more is to be expected */
+		}
+		UNTIL(s, peer_live(&s->peer) == 1);
+	}
+	assert_int_equal(s->peer.n, 3);
+	stand_free(s);
+}
+
 static void when_the_old_link_ends_first_the_coming_one_takes_over(void **state)
 {
 	struct stand *s = stand_up(stand_new());
@@ -1237,6 +1266,7 @@ int main(void)
 		cmocka_unit_test(joins_never_exceed_their_budget_not_even_across_a_reconnect),
 		cmocka_unit_test(reconnect_makes_before_it_breaks),
 		cmocka_unit_test(while_two_links_serve_nothing_is_lost_or_doubled),
+		cmocka_unit_test(what_the_old_link_still_brings_is_heard),
 		cmocka_unit_test(when_the_old_link_ends_first_the_coming_one_takes_over),
 		cmocka_unit_test(cut_at_random_it_always_comes_back_with_one_link),
 		cmocka_unit_test(one_that_drops_us_every_ten_seconds_is_asked_ever_less),
