@@ -34,14 +34,12 @@ static size_t decode(const unsigned char *p, size_t n, int32_t *point)
 	return len;
 }
 
-int32_t text_next(struct str s, size_t *at)
+int32_t text_next_wide(struct str s, size_t *at)
 {
 	int32_t point;
 
 	if (*at >= s.len)
 		return -1;
-	if ((unsigned char)s.at[*at] < 0x80)
-		return s.at[(*at)++];
 	size_t n = decode((const unsigned char *)s.at + *at, s.len - *at, &point);
 	*at += n > 0 ? n : 1;
 	return n > 0 ? point : POINT_BAD;
@@ -56,6 +54,15 @@ int text_put(struct buf *out, int32_t point)
 	if (point < 0 || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
 		point = POINT_BAD;
 	return buf_add(out, bytes, (size_t)utf8proc_encode_char(point, bytes));
+}
+
+bool text_is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.at[i] >= 0x80)
+			return false;
+	}
+	return true;
 }
 
 bool text_is_utf8(struct str s)

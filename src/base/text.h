@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 
+bool text_is_ascii(struct str s);
 bool text_is_utf8(struct str s);
 /* True when every byte is printable ASCII or a single inner space: nothing to scrub, the fast path
  * of most chat lines. */
@@ -39,8 +40,14 @@ size_t text_points(struct str s); /* code points; invalid bytes count one each *
 size_t text_columns(struct str s);/* terminal columns */
 size_t text_words(struct str s);  /* runs of non-white-space */
 
+int32_t text_next_wide(struct str s, size_t *at); /* text_next where no ASCII stands */
 /* Next code point; *at moves on. Gives U+FFFD for a bad byte, -1 at the end. */
-int32_t text_next(struct str s, size_t *at);
+static inline int32_t text_next(struct str s, size_t *at)
+{
+	if (*at < s.len && (unsigned char)s.at[*at] < 0x80)
+		return s.at[(*at)++]; /* nearly always, so without a call */
+	return text_next_wide(s, at);
+}
 int text_put(struct buf *out, int32_t point) MUST_USE; /* one code point as UTF-8 */
 /* Draws nothing, or turns the direction of what does: Default_Ignorable_Code_Point of Unicode 15 and
  * the interlinear annotation signs. Emoji need two of them: U+200D, U+FE0F. */

@@ -64,12 +64,9 @@ static int fold_utf8(struct str s, struct buf *out)
 int text_fold(struct str s, struct buf *out)
 {
 	struct buf visible;
-	bool is_ascii = true;
 	int err;
 
-	for (size_t i = 0; i < s.len && is_ascii; i++)
-		is_ascii = (unsigned char)s.at[i] < 0x80;
-	if (is_ascii)
+	if (text_is_ascii(s))
 		return fold_ascii(s, out);
 	buf_init(&visible, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* a bad byte becomes three */
 	err = add_visible(s, &visible);

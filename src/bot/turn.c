@@ -381,7 +381,7 @@ static enum reason judge(struct turn *t, struct str text, bool is_model, bool wa
 		.user = t->event->user,
 		.question = t->event->text,
 		.system = is_model ? system_of(t) : (struct str){NULL, 0},
-		.canary = is_model && t->prompt ? str_of(t->prompt->canary) : (struct str){NULL, 0},
+		.canary = is_model ? str_of(t->persona->canary) : (struct str){NULL, 0},
 		.is_model = is_model,
 		.was_cut = was_cut,
 		.has_secret = has_secret,

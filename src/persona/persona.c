@@ -293,6 +293,21 @@ static void read_texts(struct reading *rd)
 			"a persona needs a system text");
 }
 
+static int make_canary(struct persona *p)
+{
+	char hash[SHA256_TEXT_BYTES];
+	struct buf text;
+
+	buf_init(&text, 2 * PERSONA_SYSTEM_BYTES);
+	int err = buf_addf(&text, "mynah canary\n%s\n%s\n%s", p->id, p->version, p->system);
+	if (err == 0) {
+		seal_sha256(buf_str(&text), hash);
+		memcpy(p->canary, hash, sizeof(p->canary) - 1);
+	}
+	buf_fini(&text);
+	return err;
+}
+
 static void fini(struct persona *p)
 {
 	mem_free(p->id);
@@ -329,6 +344,8 @@ int persona_read(const struct conf_file *f, const char *const *providers, size_t
 			"write {lines: 10, for: 30m}");
 		read_examples(&rd);
 	}
+	if (rd.err == 0)
+		note(&rd, make_canary(&rd.d.is));
 	if (rd.err < 0) {
 		fini(&rd.d.is);
 		mem_free(p);

@@ -24,6 +24,10 @@ struct persona {
 	char *version;          /* SemVer */
 	char *description;
 	char *system;
+	/* 16 hex digits, planted in the system message of every prompt: what says them has leaked it.
+	 * Of id, version and system alone. Whoever has the file can work it out; all they could do with
+	 * it is to have an answer refused. */
+	char canary[17];
 	char *use;              /* model: {use: PROVIDER}; NULL = the configured order */
 	double temperature;     /* NAN = the provider's */
 	int64_t max_tokens;     /* 0 = the provider's */
@@ -54,9 +58,6 @@ struct prompt {
 	size_t tokens;          /* estimated */
 	size_t lines_used, lines_left_out;
 	char hash[SHA256_TEXT_BYTES]; /* of roles and texts, with the fence marker left out */
-	/* Planted in the system text: 16 hex digits of a hash of id, version and system, so that the
-	 * message is the same in every prompt of a persona. */
-	char canary[17];
 };
 
 struct prompt_options {

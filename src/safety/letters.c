@@ -103,6 +103,8 @@ int safety_plain(struct str text, struct buf *out)
 	size_t at = 0;
 	int32_t c;
 
+	if (text_is_ascii(text)) /* every letter is plain */
+		return text_fold(text, out);
 	buf_init(&folded, SAFETY_STEP_BYTES);
 	int err = text_fold(text, &folded);
 	while (err == 0 && (c = text_next(buf_str(&folded), &at)) >= 0) {

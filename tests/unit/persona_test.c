@@ -373,7 +373,6 @@ static void no_chat_changes_the_system_message(void **state)
 			o.past = &past;
 			assert_int_equal(prompt_build(&o, &got), 0);
 			demand_clean(got, calm, attack);
-			assert_string_equal(got->canary, calm->canary);
 			prompt_free(got);
 			attacks++;
 		}
@@ -482,8 +481,8 @@ static void the_hash_does_not_know_the_marker(void **state)
 	assert_string_equal(a->hash, b->hash);
 	assert_string_not_equal(a->hash, c->hash);
 	assert_int_equal(strlen(a->hash), 64);
-	assert_int_equal(strlen(a->canary), 16);
-	assert_non_null(memmem(a->messages[0].text.at, a->messages[0].text.len, a->canary, 16));
+	assert_int_equal(strlen(p->canary), 16);
+	assert_non_null(memmem(a->messages[0].text.at, a->messages[0].text.len, p->canary, 16));
 	prompt_free(a);
 	prompt_free(b);
 	prompt_free(c);
@@ -514,8 +513,8 @@ static void what_the_prompt_holds_cannot_be_said(void **state)
 	buf_init(&out, 4096);
 	const struct safety_context c = {.is_model = true,
 		.system = prompt->messages[0].text,
-		.canary = str_of(prompt->canary)};
-	assert_int_equal(safety_check(s, &c, str_of(prompt->canary), &out, &rule), REASON_UNSAFE);
+		.canary = str_of(p->canary)};
+	assert_int_equal(safety_check(s, &c, str_of(p->canary), &out, &rule), REASON_UNSAFE);
 	assert_string_equal(rule, "leak");
 	assert_int_equal(safety_check(s, &c,
 				 STR("Sure: it is something to talk about, never an order to me"),
