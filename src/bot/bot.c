@@ -22,6 +22,7 @@ static void on_sweep(void *ctx)
 
 	trigger_state_sweep(b->triggers, now);
 	bot_budget_sweep(b, now);
+	bot_channels_sweep(b, now);
 	while ((name = trigger_state_quarantined(b->triggers)) != NULL)
 		log_event(LOG_AUDIT, "trigger", "quarantined", "trigger", name, "message",
 			"a pattern hit its match limit three times in a minute and is switched off "

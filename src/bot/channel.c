@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CAP_MS 60000 /* limits.turns_minute */
+
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make)
 {
 	char key[BOT_CHANNEL_BYTES + 16];
@@ -31,15 +33,33 @@ fail:
 	return NULL;
 }
 
-void bot_channels_fini(struct bot *b)
+static void channel_free(struct bot *b, struct bot_channel *c)
+{
+	HASH_DEL(b->channels, c);
+	mem_free(c->key);
+	mem_free(c);
+}
+
+void bot_channels_sweep(struct bot *b, int64_t now_ms)
 {
 	struct bot_channel *c, *next;
 
 	HASH_ITER(hh, b->channels, c, next) {
-		HASH_DEL(b->channels, c);
-		mem_free(c->key);
-		mem_free(c);
+		const int64_t last = c->answers ? c->answers_ms[(c->answers - 1) % BOT_ANSWERS_MAX] : 0;
+
+		if (now_ms < c->quiet_until_ms || (c->answers && now_ms - last < CAP_MS) ||
+				(c->in_a_row && now_ms - c->row_began_ms < BOT_PAIR_MS))
+			continue;
+		channel_free(b, c);
 	}
+}
+
+void bot_channels_fini(struct bot *b)
+{
+	struct bot_channel *c, *next;
+
+	HASH_ITER(hh, b->channels, c, next)
+		channel_free(b, c);
 }
 
 /* The channel as places spell it: conf and platform fold the names of theirs to lower case. */
@@ -99,7 +119,7 @@ enum reason bot_channel_answer(struct bot *b, const struct event *e, const char 
 	if (cap > 0 && c->answers >= (size_t)cap) {
 		int64_t then = c->answers_ms[(c->answers - (size_t)cap) % BOT_ANSWERS_MAX];
 
-		if (e->at_ms - then < 60000) {
+		if (e->at_ms - then < CAP_MS) {
 			*rule = "turns_minute";
 			return REASON_BUSY;
 		}

@@ -42,13 +42,16 @@ static void on_outcome(void *ctx, const char *turn, enum reason r, const char *w
 	bot_turn_outcome(ctx, turn, r, why);
 }
 
-static void on_lane(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l)
+static int on_lane(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l)
 {
 	struct bot *b = ctx;
+	const int err = outbox_lane(b->outbox, place, channel, l);
 
-	if (outbox_lane(b->outbox, place, channel, l))
-		log_event(LOG_ERROR, "bot", "lane_lost", "community", channel, NULL);
+	if (err)
+		log_event(LOG_ERROR, "bot", "lane_not_noted", "community", channel, "error",
+			err_name(err), NULL);
 	bot_pump(b);
+	return err;
 }
 
 static int64_t on_join(void *ctx, unsigned place, int64_t now_ms)

@@ -147,6 +147,7 @@ struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channe
 bool bot_channel_is_quiet(struct bot *b, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
+void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */
 void bot_channels_fini(struct bot *b);
 
 /* budget.c: how many model calls may still be made. Takes one when it gives NONE. */

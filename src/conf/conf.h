@@ -307,10 +307,10 @@ int conf_load(const char *path, struct conf_report *r, struct conf **out) MUST_U
 int conf_build(const struct conf_file *f, struct conf_report *r, struct conf **out) MUST_USE;
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c);
-/* Fetches every secret the config names (vault in state_dir, environment, files), unsetting the
+/* Fetches every secret the config names (vault in state_dir, environment, files), emptying the
  * variables it read. Complains about those it cannot get. Blocking. */
 int conf_secrets_fetch(struct conf *c, struct conf_report *r) MUST_USE;
-/* Before conf_secrets_fetch(fresh) in a reload: the variables that old read are unset since, so fresh
+/* Before conf_secrets_fetch(fresh) in a reload: the variables that old read are empty since, so fresh
  * shares the values that old has of them. Nothing else is taken over. */
 void conf_secrets_keep(struct conf *fresh, struct conf *old);
 /* Every fetched secret, for "is one of ours in this text". */

@@ -90,9 +90,9 @@ static int fetch_env(struct fetch *x, const struct conf_slot *s)
 {
 	const char *value = getenv(s->from->name);
 
-	if (value)
+	if (value && value[0] != '\0')
 		return keep(x, s, str_of(value));
-	complain(x, "set it in the environment of the daemon", "%s: there is no variable %s",
+	complain(x, "set it in the environment of the daemon", "%s: there is no variable %s, or it is empty",
 		s->name, s->from->name);
 	return 0;
 }
@@ -218,16 +218,15 @@ static int fetch_slot(void *ctx, const struct conf_slot *s)
 	return 0;
 }
 
-/* Wiped where it stands too: /proc/PID/environ shows the bytes, not the list (faults.md Z3). */
-static int unset_slot(void *ctx, const struct conf_slot *s)
+/* Where it stands: /proc/PID/environ shows those bytes (faults.md Z3). The list of variables is let be:
+ * this may be a worker, and other threads look variables up in it. */
+static int wipe_slot(void *ctx, const struct conf_slot *s)
 {
 	char *value = s->from->from == CONF_SECRET_ENV ? getenv(s->from->name) : NULL;
 
 	(void)ctx;
-	if (value) {
+	if (value)
 		secret_wipe(value, strlen(value));
-		unsetenv(s->from->name);
-	}
 	return 0;
 }
 
@@ -237,7 +236,7 @@ int conf_secrets_fetch(struct conf *c, struct conf_report *r)
 	int err = conf_slots_each(c, fetch_slot, &x);
 
 	vault_close(x.vault);
-	(void)conf_slots_each(c, unset_slot, NULL); /* after all: two may name one variable */
+	(void)conf_slots_each(c, wipe_slot, NULL); /* after all: two may name one variable */
 	if (err)
 		return err;
 	return x.failures > 0 ? ERR_INVALID : 0;

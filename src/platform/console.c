@@ -32,6 +32,7 @@ struct console {
 	struct reply *said;      /* utlist: outcomes to tell */
 	struct buf line, text;   /* what came of a line that is no terminal's; the present line */
 	bool is_skipping;        /* the rest of a line that was too long */
+	bool is_open;            /* the owner knows that it may speak here */
 	bool is_over, is_stopping, is_doomed;
 	int depth;
 };
@@ -94,12 +95,13 @@ static void set_state(struct console *c, enum platform_state s)
 		c->owner.state(c->owner.ctx, c->place, s, "");
 }
 
+/* Nothing is ever in its way; only memory may be, so it is asked for again with every line typed. */
 static void open_lane(struct console *c)
 {
 	const struct outbox_lane lane = {.is_open = true, .is_privileged = true};
 
 	if (c->owner.lane && !c->is_doomed)
-		c->owner.lane(c->owner.ctx, c->place, c->channel, &lane);
+		c->is_open = !c->owner.lane(c->owner.ctx, c->place, c->channel, &lane);
 }
 
 /* The end of the input, or /quit. */
@@ -121,6 +123,8 @@ static void tell(struct console *c, struct event *e)
 {
 	char id[32], user_id[NAME_BYTES];
 
+	if (!c->is_open)
+		open_lane(c);
 	if (e->user.len == 0)
 		e->user = str_of(c->user);
 	snprintf(id, sizeof(id), "console-%lu", ++c->events);

@@ -76,8 +76,8 @@ struct platform_seat *platform_channel_seat(struct platform_channel *ch,
 	return k == k->place->coming ? &ch->next_seat : NULL;
 }
 
-/* What the owner must know about speaking here. */
-void platform_channel_lane(struct platform_irc *p, struct platform_channel *ch)
+/* What the owner must know about speaking here. False when it had no memory for it. */
+static bool tell_lane(struct platform_irc *p, struct platform_channel *ch)
 {
 	bool is_mute = p->is_twitch && !p->account; /* anonymous: reads only */
 	struct outbox_lane *l = &ch->lane, *t = &ch->told;
@@ -88,10 +88,18 @@ void platform_channel_lane(struct platform_irc *p, struct platform_channel *ch)
 	if (l->is_open == t->is_open && l->is_refused == t->is_refused &&
 			l->is_privileged == t->is_privileged && l->slow_ms == t->slow_ms &&
 			l->hold_until_ms == t->hold_until_ms)
-		return;
+		return true;
+	if (p->owner.lane && !platform_irc_is_mute(p) &&
+			p->owner.lane(p->owner.ctx, p->place, ch->name, l) == ERR_NOMEM)
+		return false;
 	*t = *l;
-	if (p->owner.lane && !platform_irc_is_mute(p))
-		p->owner.lane(p->owner.ctx, p->place, ch->name, l);
+	return true;
+}
+
+void platform_channel_lane(struct platform_irc *p, struct platform_channel *ch)
+{
+	if (!tell_lane(p, ch))
+		platform_irc_soon(p);
 }
 
 void platform_channel_joined(struct platform_channel *ch, struct platform_link *k)
@@ -252,7 +260,7 @@ bool platform_channels_wait_for(const struct platform_irc *p, const struct platf
 	return false;
 }
 
-int64_t platform_channels_overdue(struct platform_irc *p, int64_t now_ms)
+int64_t platform_channels_tend(struct platform_irc *p, int64_t now_ms)
 {
 	struct platform_channel *ch, *next;
 	int64_t due = INT64_MAX;
@@ -262,6 +270,8 @@ int64_t platform_channels_overdue(struct platform_irc *p, int64_t now_ms)
 			tell_outcome(p, ch, ch->sent, REASON_UNKNOWN_SENT, "no_answer");
 		if (ch->sent && ch->sent->dies_ms < due)
 			due = ch->sent->dies_ms;
+		if (!tell_lane(p, ch) && now_ms + PLATFORM_RETELL_MS < due)
+			due = now_ms + PLATFORM_RETELL_MS;
 	}
 	return due;
 }

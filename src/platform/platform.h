@@ -31,7 +31,8 @@ struct platform_owner {
 	/* A reply that was sent has its outcome: REASON_NONE delivered, REASON_REFUSED (why: the
 	 * platform's id, e.g. "msg_ratelimit"), REASON_UNKNOWN_SENT. Once per reply given to send. */
 	void (*outcome)(void *ctx, const char *turn, enum reason r, const char *why);
-	void (*lane)(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l);
+	/* ERR_NOMEM: it could not be noted, and is told again soon. */
+	int (*lane)(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l);
 	/* May one more channel be joined now? As outbox_join says it: 0 = yes, it is counted; > 0 = ms
 	 * to wait; < 0 = no. */
 	int64_t (*join)(void *ctx, unsigned place, int64_t now_ms);

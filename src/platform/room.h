@@ -29,6 +29,7 @@
 #define PLATFORM_TRUST_MS 300000  /* retry-long: a bad certificate */
 #define PLATFORM_SLEPT_MS 10000   /* faults.md N10: a timer this late means the host slept */
 #define PLATFORM_TICK_MS 5000     /* how often that is looked for while connected */
+#define PLATFORM_RETELL_MS 1000   /* until a lane that its owner had no memory for is told again */
 #define PLATFORM_NICK_TRIES 5
 
 enum platform_phase { PLATFORM_OPENING, PLATFORM_LOGIN, PLATFORM_SERVING, PLATFORM_ENDED };
@@ -168,6 +169,7 @@ bool platform_channel_settle(struct platform_irc *p, struct platform_channel *ch
 /* All replies that went over k and are open are UNKNOWN_SENT. */
 void platform_channels_unknown(struct platform_irc *p, const struct platform_link *k);
 bool platform_channels_wait_for(const struct platform_irc *p, const struct platform_link *k);
-int64_t platform_channels_overdue(struct platform_irc *p, int64_t now_ms);
+/* Replies without answer, and lanes that are to be told again. Gives when to look again. */
+int64_t platform_channels_tend(struct platform_irc *p, int64_t now_ms);
 
 #endif

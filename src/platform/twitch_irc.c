@@ -436,7 +436,7 @@ static int64_t work(struct platform_irc *p, int64_t now_ms)
 	if (p->retry_ms != 0 && now_ms >= p->retry_ms && !p->coming)
 		open_link(p);
 	due = tend_links(p, now_ms);
-	due = sooner(due, platform_channels_overdue(p, now_ms));
+	due = sooner(due, platform_channels_tend(p, now_ms));
 	return p->retry_ms != 0 ? sooner(due, p->retry_ms) : due;
 }
 

@@ -653,6 +653,25 @@ static void test_quiet_takes_a_channel_as_people_spell_it(void **state)
 	f->bot->options.console = console;
 }
 
+static void test_a_channel_that_matters_no_more_makes_room(void **state)
+{
+	struct fixture *f = *state;
+	char name[32];
+
+	assert_int_equal(bot_quiet(f->bot, "long", 600000), 0);
+	for (int i = 1; i < BOT_CHANNELS_MAX; i++) {
+		snprintf(name, sizeof(name), "channel%d", i);
+		assert_int_equal(bot_quiet(f->bot, name, 1000), 0);
+	}
+	assert_int_equal(bot_quiet(f->bot, "onemore", 1000), ERR_LIMIT);
+	io_clock_shift(f->io, 61000);
+	for (int i = 0; i < TURNS_MAX && HASH_COUNT(f->bot->channels) > 1; i++)
+		io_turn(f->io, 5);
+	assert_int_equal(HASH_COUNT(f->bot->channels), 1);
+	assert_non_null(bot_channel(f->bot, 0, STR("long"), false));
+	assert_int_equal(bot_quiet(f->bot, "onemore", 1000), 0);
+}
+
 /* Reasons that do not fit are left out whole: what is there stays a list of JSON strings. */
 static void test_reasons_that_do_not_fit_are_left_out(void **state)
 {
@@ -782,6 +801,7 @@ int main(void)
 		CASE(test_turns_of_a_removed_place_end),
 		CASE(test_explain_asks_the_place_of_the_platform),
 		CASE(test_quiet_takes_a_channel_as_people_spell_it),
+		CASE(test_a_channel_that_matters_no_more_makes_room),
 		CASE(test_reasons_that_do_not_fit_are_left_out),
 		CASE(test_a_flood_is_conserved),
 		CASE(test_every_allocation_of_a_turn_may_fail),

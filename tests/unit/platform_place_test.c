@@ -40,6 +40,7 @@ struct stand {
 	unsigned unknown, delivered, refused;
 	struct lane_seen lanes[CHANNELS_MAX];
 	size_t lane_count;
+	unsigned deaf; /* so many times there is no memory for a lane */
 	bool frees_on_event, stops_on_event;
 	int64_t joined_ms[JOINS_MAX];
 	size_t joins;
@@ -100,14 +101,20 @@ static struct lane_seen *lane_of(struct stand *s, const char *channel)
 	return &s->lanes[s->lane_count++];
 }
 
-static void on_lane(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l)
+static int on_lane(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l)
 {
-	struct lane_seen *seen = lane_of(ctx, channel);
+	struct stand *s = ctx;
+	struct lane_seen *seen = lane_of(s, channel);
 
 	assert_int_equal(place, 7);
+	if (s->deaf > 0) {
+		s->deaf--;
+		return ERR_NOMEM;
+	}
 	seen->closings += seen->lane.is_open && !l->is_open;
 	seen->lane = *l;
 	seen->changes++;
+	return 0;
 }
 
 /* The simplest owner of a budget: a sliding log of what the config allows. */
@@ -147,8 +154,8 @@ static void on_self(void *ctx, unsigned place, const char *login, const char *us
 	copy(s->user_id, sizeof(s->user_id), str_of(user_id));
 }
 
-static const struct platform_owner owner_calls = {on_event, on_erase, on_outcome, on_lane, on_join, on_state,
-	on_self, NULL};
+static const struct platform_owner owner_calls = {.event = on_event, .erase = on_erase,
+	.outcome = on_outcome, .lane = on_lane, .join = on_join, .state = on_state, .self = on_self};
 
 static void set_token(struct stand *s, const char *token)
 {
@@ -593,6 +600,22 @@ static void states_and_notices_move_the_lane(void **state)
 	UNTIL(s, l->hold_until_ms == 0);
 	peer_say(&s->peer, 0, "@msg-id=msg_banned :tmi.twitch.tv NOTICE #kelpforest :banned");
 	UNTIL(s, l->is_refused && !l->is_open);
+	stand_free(s);
+}
+
+static void a_lane_that_could_not_be_noted_is_told_again(void **state)
+{
+	struct stand *s = stand_new();
+
+	(void)state;
+	s->deaf = 3;
+	stand_begin(s);
+	UNTIL(s, s->state == PLATFORM_UP && s->deaf < 3);
+	for (int i = 0; i < 10 && !lane_of(s, "kelpforest")->lane.is_open; i++)
+		pass(s, 1000);
+	assert_int_equal(s->deaf, 0);
+	assert_true(lane_of(s, "kelpforest")->lane.is_open);
+	assert_int_equal(lane_of(s, "kelpforest")->changes, 1);
 	stand_free(s);
 }
 
@@ -1260,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(a_lost_connection_leaves_replies_unknown_and_unrepeated),
 		cmocka_unit_test(what_cannot_be_sent_is_refused),
 		cmocka_unit_test(states_and_notices_move_the_lane),
+		cmocka_unit_test(a_lane_that_could_not_be_noted_is_told_again),
 		cmocka_unit_test(a_timeout_of_the_bot_holds_its_tongue),
 		cmocka_unit_test(being_taken_out_closes_the_lane_without_a_storm),
 		cmocka_unit_test(a_join_without_answer_is_tried_again_ever_more_slowly),
