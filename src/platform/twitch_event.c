@@ -1,12 +1,7 @@
 /* A line of Twitch chat becomes an event or an erasure. Shapes: twitch.md 1.5 to 1.7. */
 #include "platform/twitch_event.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* twitch.md 1.7: the account that gifts in the name of nobody. */
-#define ANONYMOUS_GIFTER "274598607"
-#define ANONYMOUS_NAME "Anonymous"
 
 enum tag {
 	TAG_BADGE_INFO, TAG_BADGES, TAG_BAN_DURATION, TAG_BITS, TAG_DISPLAY_NAME, TAG_EMOTE_ONLY,
@@ -65,80 +60,9 @@ static int64_t number(struct str s)
 	return s.len > 0 && str_int(s, &n) == 0 && n > 0 ? n : 0;
 }
 
-void platform_maker_init(struct platform_maker *m, unsigned place, struct str platform)
-{
-	memset(m, 0, sizeof(*m));
-	m->place = place;
-	m->platform = platform;
-	buf_init(&m->text, PLATFORM_TEXT_BYTES);
-	buf_init(&m->user, PLATFORM_NAME_BYTES);
-	buf_init(&m->touser, PLATFORM_NAME_BYTES);
-	buf_init(&m->reward, PLATFORM_NAME_BYTES);
-}
-
-void platform_maker_fini(struct platform_maker *m)
-{
-	buf_fini(&m->text);
-	buf_fini(&m->user);
-	buf_fini(&m->touser);
-	buf_fini(&m->reward);
-}
-
-int platform_clean_text(struct buf *scratch, struct str s, struct str *out)
-{
-	if (s.len <= scratch->max && text_is_plain(s)) {
-		*out = s;
-		return 0;
-	}
-	buf_clear(scratch);
-	if (text_scrub(s, TEXT_CHAT, scratch) == ERR_NOMEM)
-		return ERR_NOMEM;
-	*out = buf_str(scratch);
-	return 0;
-}
-
-struct str platform_clean_id(struct str s)
-{
-	if (s.len >= PLATFORM_ID_BYTES)
-		return (struct str){0};
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.at[i] <= ' ' || s.at[i] > '~')
-			return (struct str){0};
-	}
-	return s;
-}
-
-bool platform_unwrap_action(struct str *text)
-{
-	static const char head[] = "\x01" "ACTION";
-	const size_t n = sizeof(head) - 1;
-
-	if (text->len < n || memcmp(text->at, head, n) != 0)
-		return false;
-	if (text->len > n && text->at[n] != ' ' && text->at[n] != '\x01')
-		return false;
-	text->at += n;
-	text->len -= n;
-	if (text->len > 0 && text->at[0] == ' ') {
-		text->at++;
-		text->len--;
-	}
-	if (text->len > 0 && text->at[text->len - 1] == '\x01')
-		text->len--;
-	return true;
-}
-
 /* Badges and the tags that say the same; mod is 0 for the broadcaster (twitch.md 1.6). */
 static unsigned roles_of(const struct str tags[TAG_COUNT], bool *is_bot)
 {
-	static const struct {
-		const char *name;
-		enum level level;
-	} badges[] = {
-		{"subscriber", LEVEL_SUBSCRIBER}, {"founder", LEVEL_SUBSCRIBER},
-		{"vip", LEVEL_VIP}, {"moderator", LEVEL_MODERATOR},
-		{"lead_moderator", LEVEL_MODERATOR}, {"broadcaster", LEVEL_BROADCASTER},
-	};
 	unsigned roles = ROLE(LEVEL_EVERYONE);
 	struct str rest = tags[TAG_BADGES];
 
@@ -146,11 +70,7 @@ static unsigned roles_of(const struct str tags[TAG_COUNT], bool *is_bot)
 		struct str badge = str_split(&rest, ',');
 		struct str name = str_split(&badge, '/');
 
-		for (size_t i = 0; i < sizeof(badges) / sizeof(badges[0]); i++) {
-			if (name.len > 0 && name.at[0] == badges[i].name[0] &&
-					str_is(name, badges[i].name))
-				roles |= ROLE(badges[i].level);
-		}
+		roles |= platform_badge_role(name);
 		if (is_bot && str_is(name, "bot-badge"))
 			*is_bot = true;
 	}
@@ -178,35 +98,6 @@ static int64_t badge_months(struct str rest)
 	return 0;
 }
 
-static struct str tier_of(struct str plan)
-{
-	if (str_is(plan, "1000"))
-		return STR("1");
-	if (str_is(plan, "2000"))
-		return STR("2");
-	if (str_is(plan, "3000"))
-		return STR("3");
-	if (str_eq_nocase(plan, STR("Prime")))
-		return STR("prime");
-	return (struct str){0};
-}
-
-/* The text of a reply begins with "@" and the parent's name (twitch.md section 5). */
-static void drop_parent_name(struct str *text, struct str name)
-{
-	if (name.len == 0 || text->len <= name.len || text->at[0] != '@')
-		return;
-	if (!str_eq_nocase((struct str){text->at + 1, name.len}, name))
-		return;
-	size_t at = 1 + name.len;
-	if (at < text->len && text->at[at] != ' ')
-		return;
-	if (at < text->len)
-		at++;
-	text->at += at;
-	text->len -= at;
-}
-
 /* What messages and notices have in common: who, where, when. */
 static int make_common(struct platform_maker *m, const struct str tags[TAG_COUNT],
 	struct str channel, struct str login, struct event *e)
@@ -230,8 +121,7 @@ static int make_common(struct platform_maker *m, const struct str tags[TAG_COUNT
 	e->wall_ms = sent_ms > 0 ? sent_ms : m->wall_ms;
 	e->roles = roles_of(tags, &e->is_bot);
 	e->is_foreign = source.len > 0 && !str_eq(source, tags[TAG_ROOM_ID]);
-	e->is_self = (m->user_id[0] && str_is(e->user_id, m->user_id)) ||
-		     (m->login[0] && str_eq_nocase(e->login, str_of(m->login)));
+	e->is_self = platform_maker_is_self(m, e->user_id, e->login);
 	if (platform_clean_text(&m->user, tags[TAG_DISPLAY_NAME], &e->user) < 0)
 		return ERR_NOMEM;
 	if (e->user.len == 0)
@@ -259,8 +149,8 @@ static int on_privmsg(struct platform_maker *m, const struct platform_line *l, s
 		e->to_id = platform_clean_id(tags[TAG_REPLY_ID]);
 		if (platform_clean_text(&m->touser, tags[TAG_REPLY_NAME], &e->touser) < 0)
 			return ERR_NOMEM;
-		drop_parent_name(&e->text, e->touser);
-		drop_parent_name(&e->text, tags[TAG_REPLY_LOGIN]);
+		platform_drop_parent_name(&e->text, e->touser);
+		platform_drop_parent_name(&e->text, tags[TAG_REPLY_LOGIN]);
 		if (e->touser.len == 0)
 			e->touser = platform_clean_id(tags[TAG_REPLY_LOGIN]);
 		e->is_direct = m->user_id[0] && str_is(tags[TAG_REPLY_USER_ID], m->user_id);
@@ -273,7 +163,7 @@ static int on_privmsg(struct platform_maker *m, const struct platform_line *l, s
 	if (e->bits > 0) {
 		e->kind = EVENT_CHEER;
 		e->count = e->bits;
-		e->is_anonymous = str_eq_nocase(e->login, STR("ananonymouscheerer"));
+		e->is_anonymous = str_eq_nocase(e->login, STR(PLATFORM_ANONYMOUS_CHEERER));
 	} else if (tags[TAG_REWARD].len > 0) {
 		e->kind = EVENT_REDEEM;
 		if (platform_clean_text(&m->reward, tags[TAG_REWARD], &e->reward) < 0)
@@ -282,40 +172,12 @@ static int on_privmsg(struct platform_maker *m, const struct platform_line *l, s
 	return 0;
 }
 
-/* FNV-1a: batch ids need to be told apart, not to be kept from anybody. */
-static uint64_t hash_of(struct str s)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
-	return h ? h : 1;
-}
-
-static bool is_batch_known(const struct platform_maker *m, struct str id)
-{
-	uint64_t hash = hash_of(id);
-
-	for (size_t i = 0; id.len > 0 && i < PLATFORM_BATCHES; i++) {
-		if (m->batches[i].hash == hash && m->now_ms < m->batches[i].until_ms)
-			return true;
-	}
-	return false;
-}
-
-static void remember_batch(struct platform_maker *m, struct str id)
-{
-	m->batches[m->batch_at] = (struct platform_batch){hash_of(id),
-		m->now_ms + PLATFORM_BATCH_MS};
-	m->batch_at = (m->batch_at + 1) % PLATFORM_BATCHES;
-}
-
 /* One gift. One that names its batch is a part of it whichever comes first, and only the batch is
  * told; older forms share the origin with a batch that was announced before. */
 static int on_gift(struct platform_maker *m, const struct str tags[TAG_COUNT], struct event *e,
 	const char **why)
 {
-	if (tags[TAG_BATCH].len > 0 || is_batch_known(m, tags[TAG_ORIGIN])) {
+	if (tags[TAG_BATCH].len > 0 || platform_batch_is_known(m, tags[TAG_ORIGIN])) {
 		*why = "gift_batch";
 		return ERR_NOTFOUND;
 	}
@@ -333,14 +195,14 @@ static int on_giftbomb(struct platform_maker *m, const struct str tags[TAG_COUNT
 {
 	struct str batch = tags[TAG_BATCH].len > 0 ? tags[TAG_BATCH] : tags[TAG_ORIGIN];
 
-	if (is_batch_known(m, batch)) {
+	if (platform_batch_is_known(m, batch)) {
 		*why = "gift_batch";
 		return ERR_NOTFOUND;
 	}
 	if (batch.len > 0)
-		remember_batch(m, batch);
-	if (tags[TAG_ORIGIN].len > 0 && !is_batch_known(m, tags[TAG_ORIGIN]))
-		remember_batch(m, tags[TAG_ORIGIN]);
+		platform_batch_remember(m, batch);
+	if (tags[TAG_ORIGIN].len > 0 && !platform_batch_is_known(m, tags[TAG_ORIGIN]))
+		platform_batch_remember(m, tags[TAG_ORIGIN]);
 	e->count = number(tags[TAG_GIFT_COUNT]);
 	return 0;
 }
@@ -390,7 +252,7 @@ static int find_notice(const struct str tags[TAG_COUNT], struct event *e)
 static int fill_notice(struct platform_maker *m, const struct str tags[TAG_COUNT],
 	struct event *e, const char **why)
 {
-	e->tier = tier_of(tags[TAG_PLAN]);
+	e->tier = platform_tier(tags[TAG_PLAN]);
 	switch (e->kind) {
 	case EVENT_SUB:
 	case EVENT_RESUB:
@@ -433,16 +295,13 @@ static int on_usernotice(struct platform_maker *m, const struct platform_line *l
 		*why = "unknown_notice";
 		return ERR_NOTFOUND;
 	}
-	if (e->id.len > 0) {
-		int n = snprintf(m->id, sizeof(m->id), PLATFORM_NOTICE_ID "%.*s", STR_FMT(e->id));
-		e->id = (struct str){m->id, (size_t)n};
-	}
+	e->id = platform_notice_id(m, e->id);
 	if (platform_clean_text(&m->text, platform_line_param(l, 1), &e->text) < 0)
 		return ERR_NOMEM;
-	if (str_is(tags[TAG_USER_ID], ANONYMOUS_GIFTER))
+	if (str_is(tags[TAG_USER_ID], PLATFORM_ANONYMOUS_GIFTER))
 		e->is_anonymous = true;
 	if (e->is_anonymous)
-		e->user = STR(ANONYMOUS_NAME);
+		e->user = STR(PLATFORM_ANONYMOUS);
 	if (e->user_id.len == 0 && !e->is_anonymous) {
 		*why = "no_author";
 		return ERR_NOTFOUND;

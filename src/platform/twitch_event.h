@@ -20,6 +20,11 @@
  * Twitch refuses (twitch.md 1.7). */
 #define PLATFORM_NOTICE_ID "notice-"
 
+/* twitch.md 1.7: the accounts that gift and cheer in the name of nobody, and what people read. */
+#define PLATFORM_ANONYMOUS_GIFTER "274598607"
+#define PLATFORM_ANONYMOUS_CHEERER "ananonymouscheerer"
+#define PLATFORM_ANONYMOUS "Anonymous"
+
 struct platform_maker {
 	unsigned place;
 	struct str platform;                 /* BORROWED for the maker's life */
@@ -59,12 +64,25 @@ void platform_twitch_state(const struct platform_line *l, struct platform_twitch
 /* msg-id of a NOTICE, empty when there is none. */
 struct str platform_twitch_notice_id(const struct platform_line *l);
 
-/* For other makers of events: s without what must not be in an event, at most out->max bytes.
- * Plain text is not copied. */
+/* ---- For every maker of events (twitch_maker.c) ------------------------------------------------ */
+
+/* s without what must not be in an event, at most out->max bytes. Plain text is not copied. */
 int platform_clean_text(struct buf *scratch, struct str s, struct str *out) MUST_USE;
 /* s if it can be an id or a handle (visible ASCII, not too long), else empty. */
 struct str platform_clean_id(struct str s);
 /* Takes "\x01ACTION ...\x01" apart; true if it was one. */
 bool platform_unwrap_action(struct str *text);
+/* Drops the "@name " that the text of a reply to name begins with. */
+void platform_drop_parent_name(struct str *text, struct str name);
+/* ROLE of the set id of a badge ("moderator"), 0 for those that mean nothing. */
+unsigned platform_badge_role(struct str name);
+/* "1000" and "Prime" as events spell them; empty when unknown. */
+struct str platform_tier(struct str plan);
+bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login);
+/* PLATFORM_NOTICE_ID and the id, in the maker's scratch; empty stays empty. */
+struct str platform_notice_id(struct platform_maker *m, struct str id);
+/* Was this batch of gifts announced within the last minute? */
+bool platform_batch_is_known(const struct platform_maker *m, struct str id);
+void platform_batch_remember(struct platform_maker *m, struct str id);
 
 #endif

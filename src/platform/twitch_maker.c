@@ -1,0 +1,159 @@
+/* What makers of Twitch's events share, whichever wire the words came over: cleaning, roles, tiers, the
+ * memory of gift batches. */
+#include "platform/twitch_event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void platform_maker_init(struct platform_maker *m, unsigned place, struct str platform)
+{
+	memset(m, 0, sizeof(*m));
+	m->place = place;
+	m->platform = platform;
+	buf_init(&m->text, PLATFORM_TEXT_BYTES);
+	buf_init(&m->user, PLATFORM_NAME_BYTES);
+	buf_init(&m->touser, PLATFORM_NAME_BYTES);
+	buf_init(&m->reward, PLATFORM_NAME_BYTES);
+}
+
+void platform_maker_fini(struct platform_maker *m)
+{
+	buf_fini(&m->text);
+	buf_fini(&m->user);
+	buf_fini(&m->touser);
+	buf_fini(&m->reward);
+}
+
+int platform_clean_text(struct buf *scratch, struct str s, struct str *out)
+{
+	if (s.len <= scratch->max && text_is_plain(s)) {
+		*out = s;
+		return 0;
+	}
+	buf_clear(scratch);
+	if (text_scrub(s, TEXT_CHAT, scratch) == ERR_NOMEM)
+		return ERR_NOMEM;
+	*out = buf_str(scratch);
+	return 0;
+}
+
+struct str platform_clean_id(struct str s)
+{
+	if (s.len >= PLATFORM_ID_BYTES)
+		return (struct str){0};
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] <= ' ' || s.at[i] > '~')
+			return (struct str){0};
+	}
+	return s;
+}
+
+bool platform_unwrap_action(struct str *text)
+{
+	static const char head[] = "\x01" "ACTION";
+	const size_t n = sizeof(head) - 1;
+
+	if (text->len < n || memcmp(text->at, head, n) != 0)
+		return false;
+	if (text->len > n && text->at[n] != ' ' && text->at[n] != '\x01')
+		return false;
+	text->at += n;
+	text->len -= n;
+	if (text->len > 0 && text->at[0] == ' ') {
+		text->at++;
+		text->len--;
+	}
+	if (text->len > 0 && text->at[text->len - 1] == '\x01')
+		text->len--;
+	return true;
+}
+
+bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login)
+{
+	return (m->user_id[0] && str_is(user_id, m->user_id)) ||
+	       (m->login[0] && str_eq_nocase(login, str_of(m->login)));
+}
+
+struct str platform_notice_id(struct platform_maker *m, struct str id)
+{
+	if (id.len == 0)
+		return id;
+	int n = snprintf(m->id, sizeof(m->id), PLATFORM_NOTICE_ID "%.*s", STR_FMT(id));
+	return (struct str){m->id, (size_t)n};
+}
+
+unsigned platform_badge_role(struct str name)
+{
+	static const struct {
+		const char *name;
+		enum level level;
+	} badges[] = {
+		{"subscriber", LEVEL_SUBSCRIBER}, {"founder", LEVEL_SUBSCRIBER},
+		{"vip", LEVEL_VIP}, {"moderator", LEVEL_MODERATOR},
+		{"lead_moderator", LEVEL_MODERATOR}, {"broadcaster", LEVEL_BROADCASTER},
+	};
+
+	for (size_t i = 0; i < sizeof(badges) / sizeof(badges[0]); i++) {
+		if (name.len > 0 && name.at[0] == badges[i].name[0] &&
+				str_is(name, badges[i].name))
+			return ROLE(badges[i].level);
+	}
+	return 0;
+}
+
+struct str platform_tier(struct str plan)
+{
+	if (str_is(plan, "1000"))
+		return STR("1");
+	if (str_is(plan, "2000"))
+		return STR("2");
+	if (str_is(plan, "3000"))
+		return STR("3");
+	if (str_eq_nocase(plan, STR("Prime")))
+		return STR("prime");
+	return (struct str){0};
+}
+
+/* The text of a reply begins with "@" and the parent's name (twitch.md section 5). */
+void platform_drop_parent_name(struct str *text, struct str name)
+{
+	if (name.len == 0 || text->len <= name.len || text->at[0] != '@')
+		return;
+	if (!str_eq_nocase((struct str){text->at + 1, name.len}, name))
+		return;
+	size_t at = 1 + name.len;
+	if (at < text->len && text->at[at] != ' ')
+		return;
+	if (at < text->len)
+		at++;
+	text->at += at;
+	text->len -= at;
+}
+
+/* FNV-1a: batch ids need to be told apart, not to be kept from anybody. */
+static uint64_t hash_of(struct str s)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
+	return h ? h : 1;
+}
+
+bool platform_batch_is_known(const struct platform_maker *m, struct str id)
+{
+	uint64_t hash = hash_of(id);
+
+	for (size_t i = 0; id.len > 0 && i < PLATFORM_BATCHES; i++) {
+		if (m->batches[i].hash == hash && m->now_ms < m->batches[i].until_ms)
+			return true;
+	}
+	return false;
+}
+
+void platform_batch_remember(struct platform_maker *m, struct str id)
+{
+	m->batches[m->batch_at] = (struct platform_batch){hash_of(id),
+		m->now_ms + PLATFORM_BATCH_MS};
+	m->batch_at = (m->batch_at + 1) % PLATFORM_BATCHES;
+}
