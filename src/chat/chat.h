@@ -66,36 +66,51 @@ bool reason_is_after_hit(enum reason r);
 
 /* ---- Event: what came in. ---------------------------------------------------------------------- */
 
+#define EVENT_TEXT_VARS "1 1: query message" /* what an event that has text sets besides */
+
 /* name as `on:` in trigger files spells it, aliases (space-separated: EventSub, twitch-cli and other
- * bots' names), has text, sentence, the variables it sets besides $(user) $(channel) $(platform) */
+ * bots' names), has text, sentence, the variables it sets besides those that every event has */
 #define CHAT_EVENTS(X)                                                                             \
-	X(MESSAGE, message, "chat channel.chat.message chatMessage", 1, "a chat message", "query 1 1:") \
+	X(MESSAGE, message, "chat channel.chat.message chatMessage", 1, "a chat message", "")      \
+	X(WHISPER, whisper, "user.whisper.message private_message", 1, "a private message to the bot", \
+		"")                                                                                \
 	X(SUB, sub, "subscribe subscription channel.subscribe", 1, "a first subscription",         \
-		"tier months")                                                                     \
+		"tier months count users")                                                         \
 	X(RESUB, resub, "subscribe-message channel.subscription.message", 1,                       \
 		"a renewed subscription", "tier months count")                                     \
-	X(GIFT, gift, "subgift channel-gift channel.subscription.gift gift_subscription", 0,       \
-		"one gifted subscription", "touser tier count")                                    \
-	X(GIFTBOMB, giftbomb, "submysterygift", 0, "several subscriptions gifted at once", "tier count") \
-	X(UPGRADE, upgrade, "giftpaidupgrade primepaidupgrade", 0,                                 \
-		"a gifted or Prime subscription that is continued", "tier")                        \
-	X(CHEER, cheer, "bits channel.cheer", 1, "cheered bits", "bits count")                     \
-	X(RAID, raid, "channel.raid", 0, "an incoming raid", "viewers count")                      \
-	X(FOLLOW, follow, "channel.follow", 0, "a new follower", "")                               \
-	X(REDEEM, redeem, "add-redemption channelpoint_redeem", 1, "a channel point reward", "reward") \
-	X(ANNOUNCEMENT, announcement, "", 1, "an announcement by a moderator", "")                 \
+	X(GIFT, gift, "subgift sub_gift gift_subscription", 0, "one gifted subscription",          \
+		"touser tier count")                                                               \
+	X(GIFTBOMB, giftbomb,                                                                      \
+		"submysterygift channel-gift channel.subscription.gift community_sub_gift", 0,     \
+		"several subscriptions gifted at once", "tier count users")                        \
+	X(UPGRADE, upgrade,                                                                        \
+		"giftpaidupgrade gift_paid_upgrade primepaidupgrade prime_paid_upgrade", 0,        \
+		"a gifted or Prime subscription that is continued", "touser tier")                 \
+	X(CHEER, cheer, "bits channel.cheer channel.bits.use", 1, "cheered bits",                  \
+		"bits count users")                                                                \
+	X(RAID, raid, "channel.raid", 0, "an incoming raid", "viewers count users")                \
+	X(RAIDOUT, raid_out, "raidout raid-out raid_sent", 0,                                  \
+		"a raid that leaves for another channel", "touser viewers count")                  \
+	X(FOLLOW, follow, "channel.follow", 0, "a new follower", "count users")                    \
+	X(REDEEM, redeem,                                                                          \
+		"add-redemption channelpoint_redeem redemption channel_points_redemption "         \
+		"channel.channel_points_custom_reward_redemption.add", 1,                          \
+		"a channel point reward", "reward")                                                \
+	X(HYPETRAIN, hype_train,                                                                   \
+		"hypetrain hype-train-begin hypetrain_begin channel.hype_train.begin", 0,          \
+		"a hype train that starts", "level count")                                         \
+	X(AD, ad, "ads ad_break ad-break-begin adbreak_begin channel.ad_break.begin", 0,           \
+		"an ad break that starts", "seconds count")                                        \
+	X(ANNOUNCEMENT, announcement, "announce", 1, "an announcement by a moderator", "")         \
 	X(STREAK, streak, "watch_streak viewermilestone", 1, "a watch streak", "count")            \
+	X(SHOUTOUT, shoutout, "shoutout-create shoutout_created channel.shoutout.create", 0,       \
+		"a shoutout that is given to another channel", "touser viewers count")             \
+	X(SHOUTED, shouted_out, "shoutout-received shoutout_received channel.shoutout.receive", 0, \
+		"a shoutout that another channel gives to this one", "viewers count")              \
 	X(ONLINE, online, "streamup stream_online stream.online", 0, "the stream starts", "")      \
 	X(OFFLINE, offline, "streamdown stream_offline stream.offline", 0, "the stream ends", "")  \
-	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "")                \
-	X(REACTION, reaction, "", 0, "a reaction to a message", "")                                \
-	X(WHISPER, whisper, "user.whisper.message", 1, "a private message to the bot", "")         \
-	X(RAIDOUT, raid_out, "raid_sent", 0, "the channel raids another", "touser viewers count")  \
-	X(HYPETRAIN, hype_train, "hypetrain channel.hype_train.begin", 0, "a hype train starts",   \
-		"count")                                                                           \
-	X(AD, ad, "ad_break channel.ad_break.begin", 0, "advertising starts", "count")             \
-	X(SHOUTOUT, shoutout, "channel.shoutout.create channel.shoutout.receive", 0,               \
-		"a shoutout given or received", "touser viewers count")
+	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "count users")     \
+	X(REACTION, reaction, "", 0, "a reaction to a message", "")
 
 enum event_kind {
 #define X(upper, lower, aliases, text, help, vars) EVENT_##upper,
@@ -109,7 +124,34 @@ enum event_kind {
 const char *event_kind_name(enum event_kind k);
 const char *event_kind_help(enum event_kind k);
 const char *event_kind_vars(enum event_kind k);
+bool event_kind_has_text(enum event_kind k); /* a person's own words come with it */
 int event_kind_parse(struct str s, enum event_kind *out) MUST_USE; /* names and aliases */
+
+/* ---- Sorts of messages: `on:` may ask for one; each is a message with a condition. -------------- */
+
+/* name, aliases, what it is, why another message is none */
+#define CHAT_SORTS(X)                                                                              \
+	X(ANY, any, "", "any message", "")                                                         \
+	X(COMMAND, command, "", "a chat message that begins with an exclamation mark",             \
+		"the message does not begin with '!'")                                             \
+	X(FIRST, first_message, "first-message first_chat", "somebody's first chat message ever",  \
+		"it is not the author's first message ever")                                       \
+	X(REPLY, reply, "reply_message", "a chat message that replies to another one",             \
+		"it replies to no other message")                                                  \
+	X(ACTION, action, "me_message", "a chat message said with /me", "it was not said with /me")
+
+enum event_sort {
+#define X(upper, lower, aliases, help, lacks) SORT_##upper,
+	CHAT_SORTS(X)
+#undef X
+	EVENT_SORT_COUNT
+};
+
+const char *event_sort_name(enum event_sort s);
+const char *event_sort_help(enum event_sort s);
+const char *event_sort_lacks(enum event_sort s);
+/* A word of `on:`: a kind, or a sort of message (then kind is EVENT_MESSAGE). ERR_NOTFOUND. */
+int event_word_parse(struct str s, enum event_kind *kind, enum event_sort *sort) MUST_USE;
 
 /* What is known of a channel's stream. id empty: nobody knows, or it is offline (is_known). */
 struct stream {
@@ -135,8 +177,14 @@ struct event {
 	struct str to_id;       /* id of the message this one replies to */
 	struct str touser;      /* gift recipient; author of the message replied to */
 	struct str tier;        /* "1" "2" "3" "prime" */
-	struct str reward;      /* redeem: its title or id */
-	int64_t count;          /* gifts, raiders, months of a streak: what $(count) says; 0 = none */
+	struct str reward;      /* redeem: its title, its id where the title is not known */
+	struct str reward_id;   /* and its id */
+	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
+	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
+	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
+	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what $(count)
+	 * says; 0 = none. */
+	int64_t count;
 	int64_t months;
 	int64_t bits;
 	unsigned roles;         /* set of ROLE(level) */
@@ -156,6 +204,10 @@ struct event {
 /* GIVES one block holding the event and its strings (mem_free). NULL = no memory. */
 struct event *event_copy(const struct event *e);
 enum level event_level(const struct event *e);
+/* Is this message of that sort? */
+bool event_is_sort(const struct event *e, enum event_sort s);
+/* What it weighs, for at_least: and $(count): bits, raiders, gifts, months, seconds, a level. */
+int64_t event_amount(const struct event *e);
 
 /* What must be forgotten: a deleted message, a user timed out or banned, a cleared chat. Empty
  * strings mean "any": message_id set = that message; else user_id set = that user; else all. */

@@ -1,4 +1,4 @@
-/* An event and its one copy. */
+/* An event: what it weighs, of which sort it is, and its one copy. */
 #include "chat/chat.h"
 
 #include <string.h>
@@ -6,6 +6,27 @@
 enum level event_level(const struct event *e)
 {
 	return level_of_roles(e->roles);
+}
+
+bool event_is_sort(const struct event *e, enum event_sort s)
+{
+	switch (s) {
+	case SORT_COMMAND: return e->text.len > 0 && e->text.at[0] == '!';
+	case SORT_FIRST: return e->is_first;
+	case SORT_REPLY: return e->to_id.len > 0;
+	case SORT_ACTION: return e->is_action;
+	default: return true;
+	}
+}
+
+int64_t event_amount(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_CHEER: return e->bits > 0 ? e->bits : e->count;
+	case EVENT_SUB:
+	case EVENT_RESUB: return e->months > 0 ? e->months : e->count;
+	default: return e->count;
+	}
 }
 
 struct event *event_copy(const struct event *e)
@@ -17,6 +38,9 @@ struct event *event_copy(const struct event *e)
 		offsetof(struct event, id), offsetof(struct event, text),
 		offsetof(struct event, to_id), offsetof(struct event, touser),
 		offsetof(struct event, tier), offsetof(struct event, reward),
+		offsetof(struct event, reward_id), offsetof(struct event, batch),
+		offsetof(struct event, users), offsetof(struct event, stream.id),
+		offsetof(struct event, stream.title), offsetof(struct event, stream.game),
 	};
 	const size_t n = sizeof(strings) / sizeof(strings[0]);
 	size_t bytes = sizeof(*e);

@@ -1,4 +1,4 @@
-/* Names of levels, reasons and event kinds, and the words people use for them. */
+/* Names of levels, reasons, event kinds and sorts of messages, and the words people use for them. */
 #include "chat/chat.h"
 
 #include <string.h>
@@ -77,8 +77,10 @@ bool reason_is_after_hit(enum reason r)
 
 static const struct {
 	const char *name, *aliases, *help, *vars;
+	bool has_text;
 } kinds[EVENT_KIND_COUNT] = {
-#define X(upper, lower, aliases, text, help, vars) [EVENT_##upper] = {#lower, aliases, help, vars},
+#define X(upper, lower, aliases, text, help, vars)                                                 \
+	[EVENT_##upper] = {#lower, aliases, help, vars, text},
 	CHAT_EVENTS(X)
 #undef X
 };
@@ -98,6 +100,11 @@ const char *event_kind_vars(enum event_kind k)
 	return (unsigned)k < EVENT_KIND_COUNT ? kinds[k].vars : "";
 }
 
+bool event_kind_has_text(enum event_kind k)
+{
+	return (unsigned)k < EVENT_KIND_COUNT && kinds[k].has_text;
+}
+
 int event_kind_parse(struct str s, enum event_kind *out)
 {
 	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
@@ -107,4 +114,40 @@ int event_kind_parse(struct str s, enum event_kind *out)
 		}
 	}
 	return ERR_NOTFOUND;
+}
+
+static const struct {
+	const char *name, *aliases, *help, *lacks;
+} sorts[EVENT_SORT_COUNT] = {
+#define X(upper, lower, aliases, help, lacks) [SORT_##upper] = {#lower, aliases, help, lacks},
+	CHAT_SORTS(X)
+#undef X
+};
+
+const char *event_sort_name(enum event_sort s)
+{
+	return (unsigned)s < EVENT_SORT_COUNT ? sorts[s].name : "unknown";
+}
+
+const char *event_sort_help(enum event_sort s)
+{
+	return (unsigned)s < EVENT_SORT_COUNT ? sorts[s].help : "";
+}
+
+const char *event_sort_lacks(enum event_sort s)
+{
+	return (unsigned)s < EVENT_SORT_COUNT ? sorts[s].lacks : "";
+}
+
+int event_word_parse(struct str s, enum event_kind *kind, enum event_sort *sort)
+{
+	for (int i = SORT_ANY + 1; i < EVENT_SORT_COUNT; i++) {
+		if (str_eq_nocase(s, str_of(sorts[i].name)) || is_among(s, sorts[i].aliases)) {
+			*kind = EVENT_MESSAGE;
+			*sort = (enum event_sort)i;
+			return 0;
+		}
+	}
+	*sort = SORT_ANY;
+	return event_kind_parse(s, kind);
 }

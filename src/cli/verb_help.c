@@ -32,11 +32,17 @@ static void print_options(void)
 
 static void print_events(void)
 {
-	for (int i = 0; i < EVENT_KIND_COUNT; i++)
-		printf("%-14s %s%s%s\n", event_kind_name((enum event_kind)i),
-			event_kind_help((enum event_kind)i),
-			*event_kind_vars((enum event_kind)i) != '\0' ? "; variables: " : "",
-			event_kind_vars((enum event_kind)i));
+	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
+		const enum event_kind k = (enum event_kind)i;
+		const char *vars = event_kind_vars(k), *text = event_kind_has_text(k) ? EVENT_TEXT_VARS : "";
+
+		printf("%-14s %s%s%s%s%s\n", event_kind_name(k), event_kind_help(k),
+			*vars != '\0' || *text != '\0' ? "; variables: " : "", vars,
+			*vars != '\0' && *text != '\0' ? " " : "", text);
+	}
+	for (int i = SORT_ANY + 1; i < EVENT_SORT_COUNT; i++)
+		printf("%-14s %s; variables: those of a message\n",
+			event_sort_name((enum event_sort)i), event_sort_help((enum event_sort)i));
 }
 
 static void print_variables(void)

@@ -45,7 +45,7 @@ static const struct platform_need needs[] = {
 	{"channel.ad_break.begin", "1", PLATFORM_OF_CHANNEL, PLATFORM_USE_KIND, KIND(AD), true,
 		"channel:read:ads|channel:manage:ads", "Advertising"},
 	{"channel.shoutout.receive", "1", PLATFORM_OF_CHANNEL_AND_MOD, PLATFORM_USE_KIND,
-		KIND(SHOUTOUT), false, "moderator:read:shoutouts|moderator:manage:shoutouts",
+		KIND(SHOUTED), false, "moderator:read:shoutouts|moderator:manage:shoutouts",
 		"Shoutouts by other channels; the bot must be a moderator"},
 	{"channel.shoutout.create", "1", PLATFORM_OF_CHANNEL_AND_MOD, PLATFORM_USE_KIND,
 		KIND(SHOUTOUT), false, "moderator:read:shoutouts|moderator:manage:shoutouts",

@@ -20,11 +20,12 @@ int trigger_tell_misfit(
 	case TRIGGER_OTHER_KIND:
 		return buf_addf(out, "it waits for \"%s\", this is \"%s\"", event_kind_name(t->on),
 			event_kind_name(e->kind));
-	case TRIGGER_NO_COMMAND:
-		return buf_adds(out, "it waits for a command, the message does not begin with '!'");
+	case TRIGGER_OTHER_SORT:
+		return buf_addf(out, "it waits for \"%s\": %s", event_sort_name(t->sort),
+			event_sort_lacks(t->sort));
 	case TRIGGER_TOO_FEW:
 		return buf_addf(out, "it needs at least %lld, this has %lld",
-			(long long)t->at_least, (long long)trigger_event_amount(e));
+			(long long)t->at_least, (long long)event_amount(e));
 	case TRIGGER_NOT_DIRECT: return buf_adds(out, "it answers only when the bot is addressed");
 	case TRIGGER_NOT_FIRST: return buf_adds(out, "it answers only somebody's first message");
 	case TRIGGER_OTHER_PLACE:

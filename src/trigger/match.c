@@ -35,16 +35,6 @@ static int64_t words_of(struct trigger_subject *s)
 	return s->words;
 }
 
-int64_t trigger_event_amount(const struct event *e)
-{
-	switch (e->kind) {
-	case EVENT_CHEER: return e->bits > 0 ? e->bits : e->count;
-	case EVENT_SUB:
-	case EVENT_RESUB: return e->months > 0 ? e->months : e->count;
-	default: return e->count;
-	}
-}
-
 static struct str without_hash(struct str name)
 {
 	if (name.len > 0 && name.at[0] == '#')
@@ -83,9 +73,9 @@ enum trigger_misfit trigger_misfit(const struct trigger *t, struct trigger_subje
 		return TRIGGER_OFF;
 	if (t->on != e->kind)
 		return TRIGGER_OTHER_KIND;
-	if (t->is_command && (s->text.len == 0 || s->text.at[0] != '!'))
-		return TRIGGER_NO_COMMAND;
-	if (t->at_least > 0 && trigger_event_amount(e) < t->at_least)
+	if (t->sort != SORT_ANY && !event_is_sort(e, t->sort))
+		return TRIGGER_OTHER_SORT;
+	if (t->at_least > 0 && event_amount(e) < t->at_least)
 		return TRIGGER_TOO_FEW;
 	if (t->needs_direct && !e->is_direct)
 		return TRIGGER_NOT_DIRECT;

@@ -96,15 +96,13 @@ struct trigger_subject {
 };
 
 void trigger_subject_init(struct trigger_subject *s, const struct event *e);
-/* What at_least: and $(count) go by: bits, raiders, gifts, months. */
-int64_t trigger_event_amount(const struct event *e);
 
 /* Why a trigger is not for an event, in the order of the checks: cheapest first. */
 enum trigger_misfit {
 	TRIGGER_FITS,
 	TRIGGER_OFF,
 	TRIGGER_OTHER_KIND,
-	TRIGGER_NO_COMMAND,
+	TRIGGER_OTHER_SORT,
 	TRIGGER_TOO_FEW,      /* at_least */
 	TRIGGER_NOT_DIRECT,
 	TRIGGER_NOT_FIRST,

@@ -28,7 +28,7 @@ static const struct conf_option options[] = {
 	{.name = "enabled", .type = CONF_BOOL, AT(t.is_on), .fallback = "yes",
 		.help = "Whether it is used at all."},
 	{.name = "on", .type = CONF_TEXT, AT(on), .fallback = "message",
-		.help = "The kind of event; \"command\" is a message that begins with '!'."},
+		.help = "The kind of event; command, first_message, reply and action are messages."},
 	{.name = "words", .type = CONF_NODE, AT(wake.words),
 		.help = "Whole words, one of which must be in the message."},
 	{.name = "command", .type = CONF_NODE, AT(wake.command),
@@ -71,7 +71,7 @@ static const struct conf_option options[] = {
 	{.name = "min_words", .type = CONF_INT, AT(t.min_words), .fallback = "0", .min = 0,
 		.max = 1000, .help = "The fewest words a message must have."},
 	{.name = "at_least", .type = CONF_INT, AT(t.at_least), .fallback = "0", .min = 0,
-		.max = 1000000000, .help = "The fewest bits, raiders, gifts or months."},
+		.max = 1000000000, .help = "The fewest bits, raiders, gifts, months, seconds of an ad, or level."},
 	{.name = "direct", .type = CONF_BOOL, AT(t.needs_direct), .fallback = "no",
 		.help = "Only when the bot is addressed: a reply to it, or a private message."},
 	{.name = "first", .type = CONF_BOOL, AT(t.needs_first), .fallback = "no",
@@ -139,13 +139,15 @@ static bool is_name(struct str s)
 
 static const char *kind_hint(struct str word, struct buf *hint)
 {
-	const char *kinds[EVENT_KIND_COUNT + 1];
+	const char *words[EVENT_KIND_COUNT + EVENT_SORT_COUNT];
 	const char *near;
+	size_t n = 0;
 
 	for (int k = 0; k < EVENT_KIND_COUNT; k++)
-		kinds[k] = event_kind_name((enum event_kind)k);
-	kinds[EVENT_KIND_COUNT] = "command";
-	near = conf_nearest(word, kinds, EVENT_KIND_COUNT + 1);
+		words[n++] = event_kind_name((enum event_kind)k);
+	for (int k = SORT_ANY + 1; k < EVENT_SORT_COUNT; k++)
+		words[n++] = event_sort_name((enum event_sort)k);
+	near = conf_nearest(word, words, n);
 	if (near && buf_addf(hint, "did you mean %s?", near) == 0)
 		return buf_text(hint);
 	return "message, command, sub, resub, gift, raid, cheer, follow ...: see mynah-triggers(5)";
@@ -156,15 +158,12 @@ static void read_kind(struct trigger_reading *rd, const struct entry *e, struct 
 	struct str word = str_of(e->on);
 	struct buf hint;
 
-	if (str_eq_nocase(word, STR("command"))) {
-		t->on = EVENT_MESSAGE;
-		t->is_command = true;
-	} else if (event_kind_parse(word, &t->on) < 0) {
-		buf_init(&hint, 100);
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "on"), kind_hint(word, &hint),
-			"unknown kind of event \"%.*s\"", STR_FMT(word));
-		buf_fini(&hint);
-	}
+	if (event_word_parse(word, &t->on, &t->sort) == 0)
+		return;
+	buf_init(&hint, 100);
+	TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "on"), kind_hint(word, &hint),
+		"unknown kind of event \"%.*s\"", STR_FMT(word));
+	buf_fini(&hint);
 }
 
 /* Parts a list of roles and people. A word that is nearly a role is probably a slip. */
@@ -292,10 +291,12 @@ static bool is_question(const struct trigger *t)
 /* Thanks go last when the outbox must shed, ambient remarks first (faults.md section 7). */
 static enum priority urgency_of(const struct trigger *t, const struct trigger_wake *wake)
 {
+	if (t->on == EVENT_WHISPER)
+		return PRIORITY_DIRECT;
 	if (t->on != EVENT_MESSAGE)
 		return t->on == EVENT_JOIN || t->on == EVENT_REACTION ? PRIORITY_AMBIENT
 								      : PRIORITY_THANKS;
-	if (t->needs_direct || t->is_command || wake->command || wake->is_name)
+	if (t->needs_direct || t->sort == SORT_COMMAND || wake->command || wake->is_name)
 		return PRIORITY_DIRECT;
 	return is_question(t) ? PRIORITY_QUESTION : PRIORITY_AMBIENT;
 }

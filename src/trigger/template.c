@@ -107,6 +107,34 @@ static int add_reward(const struct source *s, struct buf *out)
 	return buf_add_str(out, s->event->reward);
 }
 
+static int add_users(const struct source *s, struct buf *out)
+{
+	return s->event->users.len > 0 ? buf_add_str(out, s->event->users) : add_user(s, out);
+}
+
+static int add_game(const struct source *s, struct buf *out)
+{
+	return buf_add_str(out, s->event->stream.game);
+}
+
+static int add_title(const struct source *s, struct buf *out)
+{
+	return buf_add_str(out, s->event->stream.title);
+}
+
+/* "3h 07m", "12m": as the platform shows it. Nothing while it is offline or nobody knows. */
+static int add_uptime(const struct source *s, struct buf *out)
+{
+	const struct stream *st = &s->event->stream;
+	int64_t minutes = (s->event->wall_ms - st->started_wall_ms) / 60000;
+
+	if (!st->is_live || st->started_wall_ms <= 0 || minutes < 0)
+		return 0;
+	if (minutes < 60)
+		return buf_addf(out, "%lldm", (long long)minutes);
+	return buf_addf(out, "%lldh %02lldm", (long long)(minutes / 60), (long long)(minutes % 60));
+}
+
 /* Zero means that the platform did not say. */
 static int add_number(int64_t n, struct buf *out)
 {
@@ -115,7 +143,7 @@ static int add_number(int64_t n, struct buf *out)
 
 static int add_count(const struct source *s, struct buf *out)
 {
-	return add_number(trigger_event_amount(s->event), out);
+	return add_number(event_amount(s->event), out);
 }
 
 static int add_months(const struct source *s, struct buf *out)
@@ -140,6 +168,8 @@ static const struct variable {
 		"who wrote the message or caused the event"},
 	{"login", "user.name user.login", true, add_login,
 		"the same person's name as the platform spells it in links"},
+	{"users", "", false, add_users,
+		"everybody a gathered event stands for, as in \"anna, bob and 7 more\""},
 	{"touser", "target", true, add_touser,
 		"whom it is about: who got the gift or is replied to, else the first word after "
 		"the "
@@ -153,14 +183,19 @@ static const struct variable {
 		"everything after the match, for a command what was said after it"},
 	{"message", "text", false, add_message, "the whole message"},
 	{"count", "amount", false, add_count,
-		"how many: bits, raiders, gifts, or months of a subscription"},
-	{"viewers", "raiders", false, add_count, "how many came with a raid"},
+		"how many: bits, raiders, gifts, months, followers, seconds, or the level"},
+	{"viewers", "raiders", false, add_count, "how many came with a raid or saw a shoutout"},
 	{"bits", "", false, add_bits, "how many bits were cheered"},
 	{"months", "", false, add_months, "months subscribed"},
 	{"tier", "", false, add_tier, "1, 2, 3 or prime"},
 	{"reward", "", false, add_reward, "the channel point reward"},
+	{"level", "", false, add_count, "the level of a hype train"},
+	{"seconds", "duration", false, add_count, "how long an ad break takes"},
 	{"channel", "streamer", true, add_channel, "the channel it happened in"},
 	{"platform", "", true, add_platform, "twitch, irc, console and so on"},
+	{"game", "category", true, add_game, "the category of the stream"},
+	{"title", "status", true, add_title, "the title of the stream"},
+	{"uptime", "", true, add_uptime, "how long the stream has been live, as in 3h 07m"},
 	{"random", "", true, NULL, "a number from 1 to 100; $(random 1-6) from 1 to 6"},
 };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
@@ -291,23 +326,10 @@ static bool is_range(struct str s, int64_t *from, int64_t *to)
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-static bool has_text(enum event_kind kind)
-{
-	static const bool of[EVENT_KIND_COUNT] = {
-#define X(upper, lower, aliases, text, help, vars) [EVENT_##upper] = text,
-		CHAT_EVENTS(X)
-#undef X
-	};
-
-	return of[kind];
-}
-
 static bool is_set_for(const struct variable *v, enum event_kind kind)
 {
-	static const char of_text[] = "1 1: query message";
-
 	return v->is_common || is_among(str_of(v->name), event_kind_vars(kind)) ||
-	       (has_text(kind) && is_among(str_of(v->name), of_text));
+	       (event_kind_has_text(kind) && is_among(str_of(v->name), EVENT_TEXT_VARS));
 }
 
 struct check {

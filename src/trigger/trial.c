@@ -177,6 +177,9 @@ static struct event event_of(const struct trigger *t, struct str text)
 	e.channel = e.channel_id = STR("example");
 	e.count = e.bits = e.months = t->at_least;
 	e.is_direct = e.is_first = true;
+	e.is_action = t->sort == SORT_ACTION;
+	if (t->sort == SORT_REPLY)
+		e.to_id = STR("example");
 	return e;
 }
 

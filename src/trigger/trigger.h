@@ -32,7 +32,7 @@ struct trigger {
 	char *description;
 	bool is_on;               /* enabled: */
 	enum event_kind on;
-	bool is_command;          /* on: command, a message that begins with '!' */
+	enum event_sort sort;     /* on: command, reply ...: only messages of this sort */
 	char *reply;              /* said as it is */
 	char *ask;                /* goes to the model */
 	char *otherwise;          /* said when no model answers; NULL or "" = silence */

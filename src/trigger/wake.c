@@ -205,7 +205,7 @@ void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w,
 	read_form(rd, w->contains, trigger_form_contains, NULL, own);
 	if (w->is_name)
 		read_name(rd, own);
-	if (t->on == EVENT_MESSAGE && !has_form && !rd->is_bad && !t->is_command && !t->needs_direct &&
+	if (t->on == EVENT_MESSAGE && !has_form && !rd->is_bad && t->sort == SORT_ANY && !t->needs_direct &&
 		!t->needs_first)
 		TRIGGER_COMPLAIN(rd, rd->entry,
 			"add words:, command:, exact:, contains:, name: or match:",

@@ -67,6 +67,9 @@ static void event_kinds_are_known_by_every_name(void **state)
 		{"message", EVENT_MESSAGE}, {"channel.chat.message", EVENT_MESSAGE},
 		{"subgift", EVENT_GIFT}, {"RAID", EVENT_RAID}, {"channel.raid", EVENT_RAID},
 		{"stream.online", EVENT_ONLINE}, {"streamdown", EVENT_OFFLINE}, {"bits", EVENT_CHEER},
+		{"channel-gift", EVENT_GIFTBOMB}, {"hype-train-begin", EVENT_HYPETRAIN},
+		{"channel.ad_break.begin", EVENT_AD}, {"user.whisper.message", EVENT_WHISPER},
+		{"raid_out", EVENT_RAIDOUT}, {"channel.shoutout.receive", EVENT_SHOUTED},
 	};
 	enum event_kind got;
 
@@ -99,11 +102,39 @@ static void no_word_means_two_event_kinds(void **state)
 		while (rest.len > 0) {
 			struct str word = str_split(&rest, ' ');
 			enum event_kind got;
+			enum event_sort sort;
 			if (word.len == 0)
 				continue;
-			if (event_kind_parse(word, &got) != 0 || got != (enum event_kind)i)
+			if (event_word_parse(word, &got, &sort) != 0 || got != (enum event_kind)i ||
+				sort != SORT_ANY)
 				fail_msg("%.*s", STR_FMT(word));
 		}
+	}
+}
+
+static void sorts_of_messages_are_told_by_what_they_are(void **state)
+{
+	static const struct {
+		const char *word;
+		struct event yes, no;
+	} cases[] = {
+		{"command", {.text = {"!so", 3}}, {.text = {"so!", 3}}},
+		{"first_message", {.is_first = true}, {.is_first = false}},
+		{"first-message", {.is_first = true}, {.is_first = false}},
+		{"Reply", {.to_id = {"7", 1}}, {.to_id = {NULL, 0}}},
+		{"action", {.is_action = true}, {.is_action = false}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		enum event_kind kind;
+		enum event_sort sort;
+
+		assert_case(i, event_word_parse(str_of(cases[i].word), &kind, &sort) == 0);
+		assert_case(i, kind == EVENT_MESSAGE && sort != SORT_ANY);
+		assert_case(i, event_is_sort(&cases[i].yes, sort));
+		assert_case(i, !event_is_sort(&cases[i].no, sort));
+		assert_case(i, event_is_sort(&cases[i].no, SORT_ANY));
 	}
 }
 
@@ -194,6 +225,7 @@ int main(void)
 		cmocka_unit_test(every_reason_has_one_name_and_one_sentence),
 		cmocka_unit_test(event_kinds_are_known_by_every_name),
 		cmocka_unit_test(no_word_means_two_event_kinds),
+		cmocka_unit_test(sorts_of_messages_are_told_by_what_they_are),
 		cmocka_unit_test(a_copied_event_outlives_the_receive_buffer),
 		cmocka_unit_test(a_reply_takes_its_address_from_the_event),
 		cmocka_unit_test(without_memory_there_is_no_half_a_reply),

@@ -50,6 +50,8 @@ static void forms_match_what_they_say(void **state)
 		{"match: '^x'\n  words: hi", "hi", true},
 		{"on: command", "!anything", true},
 		{"on: command", "anything", false},
+		{"on: action", "not by /me", false},
+		{"on: reply", "to nobody", false},
 	};
 
 	(void)state;
