@@ -200,16 +200,6 @@ int buf_addv(struct buf *b, const char *fmt, va_list ap)
 	return err;
 }
 
-void buf_drop(struct buf *b, size_t n)
-{
-	if (n >= b->len) {
-		buf_clear(b);
-		return;
-	}
-	memmove(b->at, b->at + n, b->len - n);
-	buf_truncate(b, b->len - n);
-}
-
 void buf_truncate(struct buf *b, size_t n)
 {
 	if (n < b->len)

@@ -46,7 +46,6 @@ int buf_add_str(struct buf *b, struct str s) MUST_USE;
 int buf_addc(struct buf *b, char c) MUST_USE;
 int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_USE;
 int buf_addv(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_USE;
-void buf_drop(struct buf *b, size_t n);     /* the first n bytes go */
 void buf_truncate(struct buf *b, size_t n); /* only the first n bytes stay */
 struct str buf_str(const struct buf *b);
 const char *buf_text(const struct buf *b); /* NUL-terminated, "" when empty, never NULL */

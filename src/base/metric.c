@@ -132,13 +132,6 @@ void metric_observe_ms(struct metric *m, const char *label_value, double ms)
 	}
 }
 
-int64_t metric_get(const struct metric *m, const char *label_value)
-{
-	struct metric_series *s = find(m, m->label && label_value ? label_value : "");
-
-	return s ? s->value : 0;
-}
-
 /* Text as the exposition wants it: \\ and \n everywhere, \" in label values too. */
 static int add_escaped(struct buf *out, const char *s, bool is_label)
 {

@@ -28,7 +28,6 @@ struct metric {
 void metric_add(struct metric *m, const char *label_value, int64_t n);
 void metric_set(struct metric *m, const char *label_value, int64_t value);
 void metric_observe_ms(struct metric *m, const char *label_value, double ms);
-int64_t metric_get(const struct metric *m, const char *label_value); /* 0 when absent */
 
 /* Adds the whole exposition to out. */
 int metric_write(struct buf *out) MUST_USE;

@@ -197,7 +197,6 @@ struct event {
 	bool is_first;          /* the author's first message ever here */
 	bool is_action;         /* /me */
 	bool is_direct;         /* a reply to the bot, a mention by the platform's own means, a DM */
-	bool is_emote_only;
 	bool is_anonymous;      /* anonymous gifter or cheerer */
 };
 

@@ -75,7 +75,6 @@ struct conf_node *conf_file_root(const struct conf_file *f);
 
 enum conf_kind conf_node_kind(const struct conf_node *n);
 struct str conf_node_text(const struct conf_node *n); /* of a scalar; "" for a map or list */
-bool conf_node_is_quoted(const struct conf_node *n);
 size_t conf_node_count(const struct conf_node *n);    /* items of a list, pairs of a map */
 struct conf_node *conf_node_at(const struct conf_node *list, size_t i);
 /* i-th pair in file order: the key as node (for its position) and the value. */
@@ -148,13 +147,9 @@ int conf_read(struct conf_report *r, const struct conf_file *f, const struct con
 	const struct conf_option *options, size_t n, void *into) MUST_USE;
 void conf_free_options(const struct conf_option *options, size_t n, void *from);
 
-/* Single values for those who read by hand: the same spelling rules and complaints as conf_read. */
+/* A single value for those who read by hand: the same spelling rules and complaints as conf_read. */
 int conf_read_duration(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	int64_t min_ms, int64_t max_ms, int64_t *out) MUST_USE;
-int conf_read_int(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
-	int64_t min, int64_t max, int64_t *out) MUST_USE;
-int conf_read_texts(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
-	struct conf_texts *out) MUST_USE;
 void conf_texts_free(struct conf_texts *t);
 
 /* ---- mynah.yaml ------------------------------------------------------------------------------ */

@@ -84,11 +84,6 @@ struct str conf_node_text(const struct conf_node *n)
 	return n->kind == CONF_SCALAR ? (struct str){n->text, n->len} : STR("");
 }
 
-bool conf_node_is_quoted(const struct conf_node *n)
-{
-	return n->is_quoted;
-}
-
 bool conf_node_is_null(const struct conf_node *n)
 {
 	struct str text = conf_node_text(n);

@@ -447,29 +447,12 @@ void conf_free_options(const struct conf_option *options, size_t n, void *from)
 
 /* ---- Single values --------------------------------------------------------------------------- */
 
-static int read_single(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
-	enum conf_type type, double min, double max, void *out)
-{
-	struct reading g = {r, f, n, NULL, NULL, NULL};
-	struct conf_option o = {.type = type, .min = min, .max = max};
-
-	return set_option(&g, &o, out, conf_node_text(n));
-}
-
 int conf_read_duration(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	int64_t min_ms, int64_t max_ms, int64_t *out)
 {
-	return read_single(r, f, n, CONF_DURATION, (double)min_ms, (double)max_ms, out);
-}
+	struct reading g = {r, f, n, NULL, NULL, NULL};
+	struct conf_option o = {
+		.type = CONF_DURATION, .min = (double)min_ms, .max = (double)max_ms};
 
-int conf_read_int(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
-	int64_t min, int64_t max, int64_t *out)
-{
-	return read_single(r, f, n, CONF_INT, (double)min, (double)max, out);
-}
-
-int conf_read_texts(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
-	struct conf_texts *out)
-{
-	return read_single(r, f, n, CONF_TEXTS, 0, 0, out);
+	return set_option(&g, &o, out, conf_node_text(n));
 }

@@ -30,7 +30,7 @@ int64_t io_lag_ms(struct io *io);
 /* Tests: moves clock_mono_ms (ms >= 0) and clock_wall_ms; timers that are due by then fire. */
 void io_clock_shift(struct io *io, int64_t ms);
 
-/* ---- Timers, deferred calls, signals, descriptors ---------------------------------------------- */
+/* ---- Timers, signals, descriptors --------------------------------------------------------------- */
 
 struct io_timer;
 struct io_timer *io_timer_new(struct io *io, void (*fire)(void *ctx), void *ctx); /* NULL = nomem */
@@ -39,8 +39,6 @@ void io_timer_stop(struct io_timer *t);
 bool io_timer_is_on(const struct io_timer *t);
 void io_timer_free(struct io_timer *t);
 
-/* Runs call(ctx) once, after the current callback, before the loop waits again. */
-int io_defer(struct io *io, void (*call)(void *ctx), void *ctx) MUST_USE;
 
 int io_signal(struct io *io, int signo, void (*caught)(void *ctx, int signo), void *ctx) MUST_USE;
 
@@ -63,7 +61,6 @@ int io_worker_new(struct io *io, const char *name, size_t max_jobs, struct io_wo
  * max_jobs wait already: nothing will be called. */
 int io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),
 	void *ctx) MUST_USE;
-size_t io_worker_waiting(const struct io_worker *w);
 /* Finishes the queue (blocking; every job's work runs), joins the thread, then runs what done
  * callbacks remain. */
 void io_worker_free(struct io_worker *w);
@@ -127,7 +124,6 @@ struct io_ws *io_ws_open(struct io *io, const struct io_ws_options *o);
  * read: the socket is then closed as dead (closed() tells); ERR_INVALID when the message alone is
  * over IO_WS_QUEUE_BYTES. A peer that takes nothing for 10 s is dead too. `ahead` puts it before what is queued (PONG). */
 int io_ws_send(struct io_ws *ws, struct str text, bool ahead) MUST_USE;
-size_t io_ws_queued(const struct io_ws *ws); /* bytes not yet given to the kernel */
 /* TAKES ws: sends what is queued and a close frame, waits at most 1 s for the peer, then frees it;
  * closed() is not called. */
 void io_ws_close(struct io_ws *ws, int code);

@@ -1,4 +1,4 @@
-/* io/loop.c: the loop itself, the life of its handles, deferred calls, and how late it runs. */
+/* io/loop.c: the loop itself, the life of its handles, and how late it runs. */
 #include <signal.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -106,40 +106,6 @@ static void on_quiet(uv_idle_t *idle)
 	}
 	if (!io->laters && !io->graves)
 		uv_idle_stop(idle);
-}
-
-/* ---- Deferred calls ----------------------------------------------------------------------------- */
-
-struct deferral {
-	struct handle h;
-	void (*call)(void *ctx);
-	void *ctx;
-};
-
-static void end_deferral(struct handle *h)
-{
-	io_handle_bury(h);
-}
-
-static void run_deferral(struct handle *h)
-{
-	struct deferral *d = (struct deferral *)h;
-
-	io_handle_bury(h);
-	d->call(d->ctx);
-}
-
-int io_defer(struct io *io, void (*call)(void *ctx), void *ctx)
-{
-	struct deferral *d = mem_new(sizeof(*d));
-
-	if (!d)
-		return ERR_NOMEM;
-	d->call = call;
-	d->ctx = ctx;
-	io_handle_init(&d->h, io, end_deferral);
-	io_handle_later(&d->h, run_deferral);
-	return 0;
 }
 
 /* ---- Lag ---------------------------------------------------------------------------------------- */

@@ -105,17 +105,6 @@ int io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(voi
 	return 0;
 }
 
-size_t io_worker_waiting(const struct io_worker *w)
-{
-	uv_mutex_t *mutex = (uv_mutex_t *)&w->mutex;
-	size_t n;
-
-	uv_mutex_lock(mutex);
-	n = w->waiting;
-	uv_mutex_unlock(mutex);
-	return n;
-}
-
 /* Takes finished jobs one by one, because a done callback may free the worker, which takes the rest
  * itself. */
 static void collect(struct io_worker *w)

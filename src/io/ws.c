@@ -437,11 +437,6 @@ int io_ws_send(struct io_ws *ws, struct str text, bool ahead)
 	return 0;
 }
 
-size_t io_ws_queued(const struct io_ws *ws)
-{
-	return ws->queued;
-}
-
 void io_ws_close(struct io_ws *ws, int code)
 {
 	if (!ws || ws->h.is_dead)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum tag {
-	TAG_BADGE_INFO, TAG_BADGES, TAG_BAN_DURATION, TAG_BITS, TAG_DISPLAY_NAME, TAG_EMOTE_ONLY,
+	TAG_BADGE_INFO, TAG_BADGES, TAG_BAN_DURATION, TAG_BITS, TAG_DISPLAY_NAME,
 	TAG_FIRST_MSG, TAG_ID, TAG_LOGIN, TAG_MOD, TAG_MSG_ID, TAG_BATCH, TAG_MONTHS,
 	TAG_GIFT_MONTHS, TAG_GIFT_COUNT, TAG_ORIGIN, TAG_RECIPIENT, TAG_RECIPIENT_LOGIN,
 	TAG_SENDER, TAG_STREAK, TAG_PLAN, TAG_VALUE, TAG_CATEGORY, TAG_VIEWERS, TAG_REPLY_NAME,
@@ -23,8 +23,7 @@ static const struct platform_tag_key keys[][PLATFORM_TAG_ROW] = {
 	[6] = {{"badges", TAG_BADGES}, {"msg-id", TAG_MSG_ID}},
 	[7] = {{"user-id", TAG_USER_ID}, {"room-id", TAG_ROOM_ID}},
 	[9] = {{"first-msg", TAG_FIRST_MSG}},
-	[10] = {{"badge-info", TAG_BADGE_INFO}, {"subscriber", TAG_SUBSCRIBER},
-		{"emote-only", TAG_EMOTE_ONLY}},
+	[10] = {{"badge-info", TAG_BADGE_INFO}, {"subscriber", TAG_SUBSCRIBER}},
 	[11] = {{"tmi-sent-ts", TAG_SENT_TS}},
 	[12] = {{"display-name", TAG_DISPLAY_NAME}, {"ban-duration", TAG_BAN_DURATION}},
 	[13] = {{"target-msg-id", TAG_TARGET_MSG_ID}, {"source-msg-id", TAG_SOURCE_MSG_ID}},
@@ -158,7 +157,6 @@ static int on_privmsg(struct platform_maker *m, const struct platform_line *l, s
 	e->months = badge_months(tags[TAG_BADGE_INFO]);
 	e->bits = number(tags[TAG_BITS]);
 	e->is_first = str_is(tags[TAG_FIRST_MSG], "1");
-	e->is_emote_only = str_is(tags[TAG_EMOTE_ONLY], "1");
 	e->kind = EVENT_MESSAGE;
 	if (e->bits > 0) {
 		e->kind = EVENT_CHEER;

@@ -274,16 +274,6 @@ struct provider *provider_in_order(const struct provider_pool *p, const struct p
 	return NULL;
 }
 
-size_t provider_running(const struct provider_pool *p)
-{
-	return p->running_n;
-}
-
-size_t provider_waiting(const struct provider_pool *p)
-{
-	return p->waiting_n;
-}
-
 void provider_budget(const struct provider_pool *p, const struct persona *persona,
 	size_t *context_tokens, size_t *max_tokens)
 {

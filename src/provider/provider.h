@@ -100,8 +100,6 @@ struct provider_call *provider_ask(struct provider_pool *p, const struct provide
  * before this returns. Allowed in attempt() and done() of the same call. */
 void provider_cancel(struct provider_call *c);
 
-size_t provider_running(const struct provider_pool *p);
-size_t provider_waiting(const struct provider_pool *p);
 /* The token window and max_tokens of the provider an ask with this persona would go to first. */
 void provider_budget(const struct provider_pool *p, const struct persona *persona,
 	size_t *context_tokens, size_t *max_tokens);

@@ -41,11 +41,6 @@ static const char *const rules[RULE_COUNT] = {
 	[RULE_WIRE] = "wire",         /* the last check found what the cleaning left */
 };
 
-const char *safety_rule(size_t i)
-{
-	return i < RULE_COUNT ? rules[i] : NULL;
-}
-
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
 static int copy_hosts(struct safety *s, const struct safety_options *o)

@@ -70,7 +70,4 @@ bool safety_is_sayable(struct str text, size_t max_units);
 /* Personal data and keys out of a text that is to be stored (ledger payload: redacted). */
 int safety_redact(struct str text, struct buf *out) MUST_USE;
 
-/* Names of all rules, for explain and metrics. NULL past the end. */
-const char *safety_rule(size_t i);
-
 #endif

@@ -97,8 +97,3 @@ void trigger_file_free(struct trigger_file *f)
 	mem_free(f->triggers);
 	mem_free(f);
 }
-
-size_t trigger_file_count(const struct trigger_file *f)
-{
-	return f->n;
-}

@@ -112,13 +112,3 @@ const char *trigger_state_quarantined(struct trigger_state *s)
 	}
 	return NULL;
 }
-
-void trigger_state_release(struct trigger_state *s, const char *name)
-{
-	struct trigger_strike *k, *next;
-
-	HASH_ITER (hh, s->strikes, k, next) {
-		if (!name || strcmp(k->name, name) == 0)
-			drop(s, k);
-	}
-}

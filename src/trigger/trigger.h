@@ -66,7 +66,6 @@ int trigger_file_read(const struct conf_file *f, const char *const *personas, si
 /* The file had its names before: a file that is not known takes none of them from it. */
 void trigger_file_mark_known(struct trigger_file *f);
 void trigger_file_free(struct trigger_file *f);
-size_t trigger_file_count(const struct trigger_file *f);
 
 /* ---- A set ----------------------------------------------------------------------------------- */
 
@@ -80,7 +79,6 @@ void trigger_set_unref(struct trigger_set *s);
 /* Did the i-th file that was given lose a trigger so? */
 bool trigger_set_has_lost(const struct trigger_set *s, size_t i);
 size_t trigger_set_count(const struct trigger_set *s);
-const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i);
 const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name);
 /* How many patterns had no usable literal and run on every message. */
 size_t trigger_set_always(const struct trigger_set *s);
@@ -99,8 +97,6 @@ void trigger_state_sweep(struct trigger_state *s, int64_t now_ms);
 /* Quarantined patterns since the last call: gives the name of one and forgets it, else NULL. For
  * the log. BORROWED until the next call. */
 const char *trigger_state_quarantined(struct trigger_state *s);
-/* Lifts a quarantine by trigger name; all of them for NULL. */
-void trigger_state_release(struct trigger_state *s, const char *name);
 
 /* ---- The search ------------------------------------------------------------------------------ */
 

@@ -40,6 +40,13 @@ static size_t frame_head(unsigned char *head, size_t len, bool is_masked)
 	return n;
 }
 
+/* The first n bytes go. */
+static void drop(struct buf *b, size_t n)
+{
+	memmove(b->at, b->at + n, b->len - n);
+	buf_truncate(b, b->len - n);
+}
+
 /* Takes one frame off the front of `in`, unmasked, its payload to `to`. False = not complete. */
 static bool take_frame(struct buf *in, struct buf *to)
 {
@@ -66,7 +73,7 @@ static bool take_frame(struct buf *in, struct buf *to)
 		for (size_t i = 0; i < len; i++)
 			bench_must(buf_addc(to, (char)(at[head + i] ^ (is_masked ? mask[i % 4] : 0))));
 	}
-	buf_drop(in, head + len);
+	drop(in, head + len);
 	return true;
 }
 
@@ -323,7 +330,7 @@ struct str chat_next(struct chat *c, int64_t until_us)
 			size_t n = line.len < sizeof(given) ? line.len : sizeof(given);
 
 			memcpy(given, line.at, n);
-			buf_drop(&c->text, line.len + 2);
+			drop(&c->text, line.len + 2);
 			if (is_wanted)
 				return (struct str){given, n};
 		}

@@ -463,9 +463,6 @@ static void prometheus_reads_what_was_counted(void **state)
 	metric_set(&live, NULL, 5);
 	metric_set(&live, NULL, 4);
 	metric_add(&live, NULL, -1);
-	assert_int_equal(metric_get(&drops, "late"), 3);
-	assert_int_equal(metric_get(&drops, "never"), 0);
-	assert_int_equal(metric_get(&live, NULL), 3);
 	assert_int_equal(metric_write(&b), 0);
 	assert_string_equal(buf_text(&b),
 		"# HELP mynah_drops_total Replies not said.\\nBy \\\\reason\n"
@@ -517,10 +514,10 @@ static void a_family_never_grows_beyond_its_limit(void **state)
 		snprintf(label, sizeof(label), "c%d", i);
 		metric_add(&drops, label, 1);
 	}
-	assert_int_equal(metric_get(&drops, "c0"), 1);
-	assert_int_equal(metric_get(&drops, "other"), 501);
 	buf_init(&b, 1024 * 1024);
 	assert_int_equal(metric_write(&b), 0);
+	assert_true(holds(&b, "mynah_drops_total{reason=\"c0\"} 1\n"));
+	assert_true(holds(&b, "mynah_drops_total{reason=\"other\"} 501\n"));
 	for (struct str rest = buf_str(&b); rest.len > 0; lines++)
 		str_split(&rest, '\n');
 	assert_int_equal(lines, METRIC_SERIES_MAX + 2);
@@ -529,6 +526,8 @@ static void a_family_never_grows_beyond_its_limit(void **state)
 
 static void without_memory_a_sample_is_lost_and_nothing_else(void **state)
 {
+	struct buf b;
+
 	(void)state;
 	for (unsigned long n = 1; n <= 5; n++) {
 		metric_reset();
@@ -536,7 +535,11 @@ static void without_memory_a_sample_is_lost_and_nothing_else(void **state)
 		metric_observe_ms(&waits, "local", 1);
 		mem_fail_at(0, 0);
 		metric_observe_ms(&waits, "local", 1);
-		assert_in_range(metric_get(&waits, "local"), 1, 2);
+		buf_init(&b, 65536);
+		assert_int_equal(metric_write(&b), 0);
+		assert_true(holds(&b, "mynah_wait_seconds_count{provider=\"local\"} 1\n") ||
+			holds(&b, "mynah_wait_seconds_count{provider=\"local\"} 2\n"));
+		buf_fini(&b);
 	}
 }
 

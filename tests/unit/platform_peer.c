@@ -160,6 +160,13 @@ static void answer(struct peer *p, size_t i, char *line)
 
 /* ---- The WebSocket ----------------------------------------------------------------------------- */
 
+/* The first n bytes go. */
+static void drop(struct buf *b, size_t n)
+{
+	memmove(b->at, b->at + n, b->len - n);
+	buf_truncate(b, b->len - n);
+}
+
 static void upgrade(struct peer_client *c)
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -178,7 +185,7 @@ static void upgrade(struct peer_client *c)
 	n = snprintf(reply, sizeof(reply), "HTTP/1.1 101 Switching Protocols\r\n"
 		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		accept);
-	buf_drop(&c->in, (size_t)(end + 4 - c->in.at));
+	drop(&c->in, (size_t)(end + 4 - c->in.at));
 	c->is_open = true;
 	client_write(c, reply, (size_t)n);
 }
@@ -217,7 +224,7 @@ static bool take_frame(struct peer_client *c)
 	for (size_t i = 0; i < n; i++)
 		text[i] = (char)(b[head + i] ^ b[head - 4 + i % 4]);
 	int opcode = b[0] & 15;
-	buf_drop(&c->in, head + n);
+	drop(&c->in, head + n);
 	if (opcode == 1)
 		take_text(c, text, n);
 	else if (opcode == 8)
