@@ -35,23 +35,6 @@ static bool is_copy(const struct json *event, struct str channel_id)
 	return source.len > 0 && !str_eq(source, channel_id);
 }
 
-/* Are there emotes, and nothing else but the spaces between them? (emote-only) */
-static bool has_only_emotes(const struct json *message)
-{
-	const struct json *fragments = json_get(message, "fragments");
-	size_t n = json_count(fragments), emotes = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct json *f = json_at(fragments, i);
-
-		if (str_is(json_str(f, "type"), "emote"))
-			emotes++;
-		else if (str_trim(json_str(f, "text")).len > 0)
-			return false;
-	}
-	return emotes > 0;
-}
-
 static int read_reply(struct platform_maker *m, const struct json *event, struct event *e)
 {
 	const struct json *reply = json_get(event, "reply");
@@ -84,7 +67,6 @@ int platform_said_message(struct platform_maker *m, const struct platform_notifi
 	read_badges(n->event, e, &e->months);
 	e->is_foreign = is_copy(n->event, out->channel_id);
 	e->is_action = platform_unwrap_action(&said);
-	e->is_emote_only = has_only_emotes(message);
 	if (platform_clean_text(&m->text, said, &e->text) < 0 || read_reply(m, n->event, e) < 0)
 		return ERR_NOMEM;
 	e->bits = platform_news_count(json_get(n->event, "cheer"), "bits");
