@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SLOW_SPARE_MS 100 /* as the usual gap has: the way of the next message may be the quicker one */
+
 static bool has_controls(const char *s)
 {
 	for (; *s; s++) {
@@ -185,7 +187,8 @@ int64_t outbox_lane_ready_ms(const struct outbox *ob, const struct lane *l)
 	if (ready < l->is.hold_until_ms)
 		ready = l->is.hold_until_ms;
 	if (!l->is.is_privileged) {
-		int64_t gap = a->is.gap_ms > l->is.slow_ms ? a->is.gap_ms : l->is.slow_ms;
+		int64_t slow = l->is.slow_ms > 0 ? l->is.slow_ms + SLOW_SPARE_MS : 0;
+		int64_t gap = a->is.gap_ms > slow ? a->is.gap_ms : slow;
 		if (ready < l->last_ms + gap)
 			ready = l->last_ms + gap;
 	}
