@@ -8,11 +8,16 @@ import unicodedata
 from tests.stage.bot import CANARIES
 
 
-def most_in_window(times, seconds):
-    """The largest number of times within any window of this length."""
+def arrived(event):
+    """When it was there at the earliest: on a busy machine it is seen `late`."""
+    return event["t"] - event.get("late", 0)
+
+
+def most_in_window(events, seconds):
+    """The largest number of events that surely lie within any window of this length."""
     best = first = 0
-    for last, t in enumerate(times):
-        while t - times[first] >= seconds:
+    for last, event in enumerate(events):
+        while event["t"] - arrived(events[first]) >= seconds:
             first += 1
         best = max(best, last - first + 1)
     return best
@@ -23,21 +28,19 @@ def rate(world):
     reconnects and restarts."""
     said = world.history.find("twitch", "said")
     bad = []
-    small = [e["t"] for e in said if not e["mod"]]
-    if (n := most_in_window([e["t"] for e in said], 30)) > 100:
+    if (n := most_in_window(said, 30)) > 100:
         bad.append(f"{n} sends within 30 s, 100 are allowed at most")
-    for t in small:
-        n = sum(1 for e in said if t - 30 < e["t"] <= t)
+    for t in [e["t"] for e in said if not e["mod"]]:
+        n = sum(1 for e in said if t - 30 < arrived(e) and e["t"] <= t)
         if n > 20:
             bad.append(f"a send without privileges was number {n} within 30 s")
             break
     for room in {e["room"] for e in said}:
-        times = [e["t"] for e in said if e["room"] == room and not e["mod"]]
-        if any(b - a < 1.0 for a, b in zip(times, times[1:])):
+        bound = [e for e in said if e["room"] == room and not e["mod"]]
+        if most_in_window(bound, 1) > 1:
             bad.append(f"two sends within a second in {room}")
     for what, n, seconds in (("join", 20, 10), ("login", 20, 10)):
-        times = [e["t"] for e in world.history.find("twitch", what)]
-        if (most := most_in_window(times, seconds)) > n:
+        if (most := most_in_window(world.history.find("twitch", what), seconds)) > n:
             bad.append(f"{most} {what}s within {seconds} s")
     return bad
 
@@ -64,19 +67,21 @@ def conservation(world):
 
 
 def one_link(world):
-    """N1, W1: never a second connection to a server, but for a hand-over it asked for."""
+    """N1, W1: never a second connection to a server, but for a hand-over it asked for. A connection is
+    over when the bot has left it, whether or not the server has closed its side."""
     bad, links, asked = [], {}, {}
     for e in world.history.find("twitch"):
         server = e.get("server")
         if e["what"] == "sent" and "RECONNECT" in e["lines"]:
             asked[server] = e["t"]
         elif e["what"] == "open":
-            links[server] = links.get(server, 0) + 1
+            held = links.setdefault(server, set())
+            held.add(e["client"])
             most = 2 if e["t"] - asked.get(server, -60) < 60 else 1
-            if links[server] > most:
-                bad.append(f"{links[server]} connections at once, the last is {e['client']}")
-        elif e["what"] == "close":
-            links[server] = links.get(server, 0) - 1
+            if len(held) > most:
+                bad.append(f"{len(held)} connections at once, the last is {e['client']}")
+        elif e["what"] in ("left", "close"):
+            links.get(server, set()).discard(e["client"])
     return bad
 
 
@@ -164,9 +169,8 @@ def unnoticed_cuts(world, end):
 
 def polite(world):
     """I8: no storm of connections: at most 8 in any 10 s, and none after a refused login."""
-    times = [e["t"] for e in world.history.find("twitch", "accept")]
     bad = []
-    if (n := most_in_window(times, 10)) > 8:
+    if (n := most_in_window(world.history.find("twitch", "accept"), 10)) > 8:
         bad.append(f"{n} connections within 10 s")
     return bad
 

@@ -47,7 +47,7 @@ class Terminal:
         self.raw += data.decode("utf-8", "replace")
         return bool(data)
 
-    def wait(self, pattern, timeout=15, since=0):
+    def wait(self, pattern, timeout=60, since=0):
         deadline = time.monotonic() + timeout
         while not (found := re.search(pattern, self.shown(since), re.M)):
             assert time.monotonic() < deadline, f"never shown {pattern!r}:\n{self.text}"
@@ -62,7 +62,7 @@ class Terminal:
         self.type(line + "\r")
         return self.wait(pattern, since=since)
 
-    def end(self, timeout=15):
+    def end(self, timeout=60):
         deadline = time.monotonic() + timeout
         while self.code is None and time.monotonic() < deadline:
             self.read(0.05)

@@ -264,8 +264,8 @@ def test_known_bots_are_not_answered(world, scene):
 
 
 def test_a_reply_that_waits_for_who_was_banned_is_not_sent(world, scene):
-    """Without moderator's rights the second reply waits a second; by then its asker is gone."""
-    twitch, models = scene(mod=False)
+    """Without moderator's rights the second reply waits; by then its asker is gone."""
+    twitch, models = scene(mod=False, twitch_conf={"gap": "4s"})
     twitch.say("hello", user="ann")
     twitch.say("hello", user="mallory", user_id="666")
     deleted = twitch.say("hello", user="eve")

@@ -23,8 +23,8 @@ class MadeUp:
     def add(self, t, who, what, **facts):
         self.history.add(who, what, **facts)["t"] = t
 
-    def said(self, t, text="Ahoy!", room="kelpforest", mod=False, reply_to=None):
-        self.add(t, "twitch", "said", text=text, room=room, mod=mod, reply_to=reply_to)
+    def said(self, t, text="Ahoy!", room="kelpforest", mod=False, reply_to=None, late=0):
+        self.add(t, "twitch", "said", text=text, room=room, mod=mod, reply_to=reply_to, late=late)
 
     def log(self, t, action, level="info", **more):
         wall = datetime.datetime.fromtimestamp(t, datetime.timezone.utc)
@@ -73,7 +73,8 @@ def links(*whats, asked=False):
         if asked:
             w.add(0, "twitch", "sent", server=1, lines=":tmi.twitch.tv RECONNECT")
         for t, what in enumerate(whats):
-            w.add(t, "twitch", what, server=1, client=t)
+            what, client = what.split()
+            w.add(t, "twitch", what, server=1, client=int(client))
     return fill
 
 
@@ -129,9 +130,11 @@ def ended(code, signal=15):
 
 PASSES = {
     "rate": [sends(*(1.6 * i for i in range(40))), events("join", *range(0, 40)),
+             sends(1, 1.98, late=0.03), sends(*(1.49 * i for i in range(21)), late=0.3),
              sends(*(0.31 * i for i in range(100)), mod=True)],
     "at_most_once": [replies("a", "b"), replies(None, None)],
-    "one_link": [links("open", "close", "open"), links("open", "open", asked=True)],
+    "one_link": [links("open 1", "close 1", "open 2"), links("open 1", "left 1", "open 2", "close 1"),
+                 links("open 1", "open 2", asked=True)],
     "conservation": [status()],
     "fresh": [replies("a", late=29)],
     "recovers": [outage(back=80), outage(back=200, cleared=150, ends=300),
@@ -147,10 +150,13 @@ PASSES = {
     "sanitizers": [file("stderr-1", "mynah: reading mynah.yaml\n")],
 }
 FAILS = {
-    "rate": [sends(*(1.4 * i for i in range(21))), sends(1, 1.5), events("join", *[0.4] * 21),
+    "rate": [sends(*(1.4 * i for i in range(21))), sends(1, 1.5), sends(1, 1.96, late=0.03),
+             events("join", *[0.4] * 21),
              sends(*(0.29 * i for i in range(101)), mod=True), events("login", *[0.4] * 21)],
     "at_most_once": [replies("a", "a")],
-    "one_link": [links("open", "open"), links("open", "open", "open", asked=True)],
+    "one_link": [links("open 1", "open 2"), links("open 1", "open 2", "left 1"),
+                 links("open 1", "left 1", "open 2", "close 1", "open 3"),
+                 links("open 1", "open 2", "open 3", asked=True)],
     "conservation": [status(hits=4), status(live=0)],
     "fresh": [replies("a", late=31)],
     "recovers": [outage(back=90), outage(back=None), outage(back=230, cleared=150, ends=300),

@@ -16,6 +16,7 @@ system: |
 memory: {lines: 6, for: 10m}
 """
 PASSWORD = CANARIES["redis"]
+NOT_WAITED_MS = 100  # who waits, waits 150
 
 
 class Talk:
@@ -41,20 +42,23 @@ class Talk:
     def state(self):
         return self.bot.status()["memory"]
 
-    def wait(self, is_up):
-        """Waits for Redis to be seen as up or away. Gives its state."""
-        self.bot.wait_for(lambda: self.state()["up"] == is_up, f"redis to be up={is_up}", 30)
-        return self.state()["state"]
+    def wait_up(self):
+        self.bot.wait_for(lambda: self.state()["up"], "redis to be up")
+
+    def wait_away(self, why=""):
+        """Waits for Redis to be seen as away for this reason. Gives its state."""
+        return self.bot.wait_for(lambda: not (s := self.state())["up"] and why in s["state"]
+                                 and s["state"], f"redis to be away: {why}")
 
     def ask(self, text, user="pebblewren", user_id="4711"):
         """Asks and waits for the answer, which must come. Gives what the prompt held of the past."""
         before = self.recall_ms()
-        delay = self.bot._run_delay_ms()
+        delay = self.bot.run_delay_ms()
         self.asked += 1
         self.twitch.say(f"!ask {text}", user=user, user_id=user_id)
         status = self.bot.wait_ended(self.asked)
         assert status["sent"] == self.asked, status["drops"]
-        cost = self.recall_ms() - before - (self.bot._run_delay_ms() - delay)
+        cost = self.recall_ms() - before - (self.bot.run_delay_ms() - delay)
         self.cost = cost
         self.costs.append(cost)
         messages = self.models.requests[-1]["body"]["messages"][1:]
@@ -80,27 +84,28 @@ def key_of(server):
 def test_the_past_outlives_the_bot(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the line to be in Redis")
     world.bot.stop()
     world.bot.start()
     world.bot.wait_up()
     talks.asked = 0
-    talks.wait(True)
+    talks.wait_up()
     assert "about kelp" in talks.ask("about what?")
 
 
 def test_what_stands_in_redis_is_bounded_and_expires(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port, lines=4)
-    talks.wait(True)
+    talks.wait_up()
     for n in range(5):
         talks.ask(f"about {n}")
+    world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the lines in Redis")
     key = key_of(server)
     assert key == f"mynah1:h:{{twitch:{talks.twitch.rooms['kelpforest']}:4711}}"
     world.bot.wait_for(lambda: "about 4" in server.cli("lrange", key, "0", "-1"), "the last line")
-    assert int(server.cli("llen", key)) == 4
+    world.bot.wait_for(lambda: int(server.cli("llen", key)) == 4, "the list to be cut")
     assert 0 < int(server.cli("ttl", key)) <= 30 * 60
     assert PASSWORD not in server.cli("lrange", key, "0", "-1")
 
@@ -111,12 +116,12 @@ def test_redis_is_not_there_at_first(talks, world):
     talks.start(server.port)
     assert "about kelp" not in talks.ask("hello?")
     assert "hello?" in talks.ask("about kelp")
-    assert "refused" in talks.wait(False)
+    talks.wait_away("refused")
     status = world.bot.status()
     assert status["status"] == "degraded"
     assert any(r.startswith("memory: ") for r in status["reasons"])
     server.start()
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about crabs")
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "a line in Redis")
     assert world.bot.status()["status"] == "healthy"
@@ -127,14 +132,14 @@ def test_redis_is_not_there_at_first(talks, world):
 def test_redis_is_killed_and_comes_back(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     server.stop()
-    talks.wait(False)
+    talks.wait_away()
     assert "about kelp" in talks.ask("about crabs"), "this process remembers too"
-    assert talks.cost < 50
+    assert talks.cost < NOT_WAITED_MS
     server.start()
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about whales")
     world.bot.wait_for(lambda: "whales" in server.cli("lrange", key_of(server), "0", "-1"),
                        "the new line in Redis")
@@ -143,19 +148,19 @@ def test_redis_is_killed_and_comes_back(talks, world):
 def test_redis_stops_in_its_tracks(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     server.signal(signal.SIGSTOP)
     try:
         for n in range(3):
             assert "about kelp" in talks.ask(f"about {n}")
-        assert "not answered" in talks.wait(False)
+        talks.wait_away("not answered")
         talks.ask("about crabs")
-        assert talks.cost < 50, "a Redis that is known to be stuck is still waited for"
+        assert talks.cost < NOT_WAITED_MS, "a Redis that is known to be stuck is still waited for"
         assert world.bot.status()["status"] == "degraded"
     finally:
         server.signal(signal.SIGCONT)
-    talks.wait(True)
+    talks.wait_up()
     assert "about crabs" in talks.ask("about squid")
 
 
@@ -163,12 +168,12 @@ def test_a_redis_that_stays_slow_is_left_alone(talks, world):
     server = world.redis(password=PASSWORD)
     proxy = world.proxy(server.port)
     talks.start(proxy.port)
-    talks.wait(True)
+    talks.wait_up()
     proxy.delay = 0.1
     for n in range(7):
         talks.ask(f"about {n}")
-    assert talks.cost < 50
-    assert "left alone" in talks.wait(False)
+    assert talks.cost < NOT_WAITED_MS
+    talks.wait_away("left alone")
     assert world.bot.status()["status"] == "degraded"
 
 
@@ -177,7 +182,7 @@ def test_redis_behind_a_bad_line(talks, world, trouble):
     server = world.redis(password=PASSWORD)
     proxy = world.proxy(server.port)
     talks.start(proxy.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     if trouble == "slow":
         proxy.delay = 0.1
@@ -197,7 +202,7 @@ def test_redis_behind_a_bad_line(talks, world, trouble):
     proxy.delay, proxy.cut_after, proxy.frozen, proxy.chunk = 0, None, False, 0
     if trouble == "refusing":
         proxy.start(proxy.port)
-    talks.wait(True)
+    talks.wait_up()
     assert "about 3" in talks.ask("about what?")
 
 
@@ -220,7 +225,7 @@ POISONS = {
 def test_poison_in_redis_is_never_swallowed(talks, world, name):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the line in Redis")
     key = key_of(server)
@@ -231,14 +236,14 @@ def test_poison_in_redis_is_never_swallowed(talks, world, name):
     for n in range(3):
         said = talks.ask(f"about {n}")
         assert "FUTURE" not in said and "xxxx" not in said and "nonsense" not in said
-    talks.wait(True)
+    talks.wait_up()
     assert "about 2" in talks.ask("about what?"), "it is well again"
 
 
 def test_lines_that_others_wrote_into_redis_are_only_words(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     system = talks.models.requests[-1]["body"]["messages"][0]
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the line in Redis")
@@ -259,7 +264,7 @@ def test_lines_that_others_wrote_into_redis_are_only_words(talks, world):
 def test_redis_forgets_everything(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the line in Redis")
     server.cli("flushall")
@@ -272,11 +277,11 @@ def test_redis_forgets_everything(talks, world):
 def test_redis_refuses_the_password(talks, world, password):
     server = world.redis(password=PASSWORD)
     talks.start(server.port, password=password)
-    why = talks.wait(False)
-    assert "memory.password" in why and (password or PASSWORD) not in why
+    why = talks.wait_away("memory.password")
+    assert (password or PASSWORD) not in why
     talks.ask("about kelp")
     assert "about kelp" in talks.ask("about what?")
-    assert talks.cost < 50
+    assert talks.cost < NOT_WAITED_MS
     assert server.cli("keys", "mynah1:h:*") == ""
 
 
@@ -284,15 +289,15 @@ def test_what_was_deleted_while_redis_was_away_is_deleted_there(talks, world):
     server = world.redis(password=PASSWORD)
     proxy = world.proxy(server.port)
     talks.start(proxy.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about something bad")
     world.bot.wait_for(lambda: server.cli("keys", "mynah1:h:*"), "the line in Redis")
     proxy.stop()
-    talks.wait(False)
+    talks.wait_away()
     talks.twitch.ban("4711", seconds=600)
     assert "bad" not in talks.ask("about kelp")
     proxy.start(proxy.port)
-    talks.wait(True)
+    talks.wait_up()
     assert "bad" not in talks.ask("about what?")
     world.bot.wait_for(lambda: "bad" not in server.cli("lrange", key_of(server), "0", "-1"),
                        "the ban to reach Redis")
@@ -301,7 +306,7 @@ def test_what_was_deleted_while_redis_was_away_is_deleted_there(talks, world):
 def test_deleting_one_message_leaves_redis_the_others(talks, world):
     server = world.redis(password=PASSWORD)
     talks.start(server.port)
-    talks.wait(True)
+    talks.wait_up()
     talks.ask("about kelp")
     talks.ask("about something bad")
     bad = world.history.find("twitch", "say")[-1]["id"]

@@ -132,7 +132,7 @@ def test_a_wait_that_is_too_long_is_not_waited(world, two):
     local.plan(status=429, headers={"Retry-After": "3000"})
     paid.plan(text="Here at once.")
     twitch.say("!ask again?")
-    twitch.wait_said("^Here at once.$", timeout=5)
+    twitch.wait_said("^Here at once.$")
     twitch.say("!ask and again?", user="brookfinch")
     assert world.bot.wait_ended(2)["drops"] == {"twin": 1}
     assert len(local.requests) == 1, "it had asked for rest"
@@ -150,7 +150,7 @@ def test_what_cannot_get_better_is_not_tried_again(world, scene, status):
 # -- Breaker -----------------------------------------------------------------------------------------
 
 def test_an_open_breaker_costs_nothing_and_closes_after_one_probe(world, scene):
-    twitch, models = scene(limits={"retries": 0, "breaker_failures": 3, "breaker_open": "1s"})
+    twitch, models = scene(limits={"retries": 0, "breaker_failures": 3, "breaker_open": "4s"})
     models.plan(status=500)
     for n in range(3):
         twitch.say(f"!ask question {n}", user=f"asker{n}")
@@ -159,7 +159,6 @@ def test_an_open_breaker_costs_nothing_and_closes_after_one_probe(world, scene):
     for n in range(3, 8):
         twitch.say(f"!ask question {n}", user=f"asker{n}")
     status = world.bot.wait_ended(8)
-    assert time.monotonic() - opened < 1, "too slow a machine for this test"
     assert status["drops"] == {"provider": 3, "breaker": 5}
     assert len(models.requests) == 3
     assert status["providers"][0]["breaker"] == "open"
@@ -168,7 +167,7 @@ def test_an_open_breaker_costs_nothing_and_closes_after_one_probe(world, scene):
     models.plan(text="I am back.")
     n = 8
     while not twitch.said():
-        assert time.monotonic() - opened < 10
+        assert time.monotonic() - opened < 60
         time.sleep(0.05)
         twitch.say(f"!ask question {n}", user=f"asker{n}")
         n += 1
@@ -177,7 +176,7 @@ def test_an_open_breaker_costs_nothing_and_closes_after_one_probe(world, scene):
     assert len(models.requests) == 4
     assert status["providers"][0]["breaker"] == "closed"
     assert status["status"] == "healthy"
-    assert time.monotonic() - opened >= 0.5
+    assert time.monotonic() - opened >= 3.5
 
 
 def test_questions_that_no_model_was_asked_cost_no_budget(world, scene):
@@ -308,9 +307,13 @@ def test_a_model_may_decline(world, scene):
 
 def test_at_most_four_calls_are_under_way(world, scene):
     twitch, models = scene()
-    models.plan(text=lambda last: "Answer to " + last.split("number ")[1].split()[0], delay=0.05)
+    models.plan(text=lambda last: "Answer to " + last.split("number ")[1].split()[0])
+    models.is_held = True
     for n in range(30):
         twitch.say(f"!ask number {n}", user=f"asker{n}")
+    world.bot.wait_status(live=30)
+    world.bot.wait_for(lambda: models.at_once == 4, "four calls")
+    models.is_held = False
     status = world.bot.wait_ended(30)
     assert models.most_at_once == 4
     assert status["sent"] == 30, status
@@ -319,21 +322,25 @@ def test_at_most_four_calls_are_under_way(world, scene):
 
 def test_what_is_too_much_at_once_is_dropped_and_counted(world, scene):
     twitch, models = scene(limits={"turns": 5, "asks": 2})
-    models.plan(text=lambda last: "Answer to " + last.split("number ")[1].split()[0], delay=0.1)
+    models.plan(text=lambda last: "Answer to " + last.split("number ")[1].split()[0])
+    models.is_held = True
     for n in range(20):
         twitch.say(f"!ask number {n}", user=f"asker{n}")
-    status = world.bot.wait_ended(20)
-    assert status["sent"] >= 5 and status["sent"] + status["drops"]["busy"] == 20
+    world.bot.wait_status(live=5, drops={"busy": 15})
+    world.bot.wait_for(lambda: models.at_once == 2, "two calls")
+    models.is_held = False
+    assert world.bot.wait_ended(20)["sent"] == 5
     assert models.most_at_once == 2
 
 
 def test_one_user_has_one_question_under_way(world, scene):
     twitch, models = scene()
-    models.plan(delay=0.3)
+    models.is_held = True
     for n in range(10):
         twitch.say(f"!ask question {n}")
-    status = world.bot.wait_ended(10)
-    assert status["sent"] == 1 and status["drops"] == {"busy": 9}
+    world.bot.wait_status(live=1, drops={"busy": 9})
+    models.is_held = False
+    assert world.bot.wait_ended(10)["sent"] == 1
     assert len(models.requests) == 1
 
 

@@ -1,5 +1,6 @@
 """The process: how it starts, in which surroundings, and what it leaves behind (faults.md S, Z, K)."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -114,8 +115,9 @@ def test_hostile_surroundings(world, name):
     bot.reload()
     bot.wait_for(lambda: (bot.state / "ledger.sqlite").exists(), "the ledger")
     for path in [bot.log, *bot.state.rglob("*")]:
-        mode = path.lstat().st_mode
-        assert not mode & 0o077, f"{path} has mode {stat.filemode(mode)}"
+        with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
+            mode = path.lstat().st_mode
+            assert not mode & 0o077, f"{path} has mode {stat.filemode(mode)}"
     for fd in os.listdir(f"/proc/{bot.process.pid}/fd"):
         if fd in ("0", "1", "2"):
             assert "sqlite" not in os.readlink(f"/proc/{bot.process.pid}/fd/{fd}")
@@ -161,11 +163,12 @@ def test_a_crash_loop_waits_before_logging_in(world):
     for _ in range(5):
         bot.start()
         bot.kill()
+    twitch.settle()
     n = len(world.history.find("twitch", "accept"))
     bot.start()
+    bot.wait_log("crash_loop")
     time.sleep(1.5)
     assert len(world.history.find("twitch", "accept")) == n
-    assert any(line["action"] == "crash_loop" for line in bot.log_lines())
     assert json_health(bot) == "degraded"
     assert bot.stop() == 0
 
@@ -189,10 +192,10 @@ def test_after_a_kill_every_budget_counts_as_spent(world):
     bot.start()
     bot.wait_up()
     twitch.say("hi", user="SandPiper")
-    bot.wait_for(lambda: bot.status()["waiting"] == 1, "a waiting reply")
+    bot.wait_status(waiting=1)
+    bot.wait_log("budgets_unknown")
     time.sleep(1.5)
     assert twitch.said() == ["Hi PebbleWren!"]
-    assert any(line["action"] == "budgets_unknown" for line in bot.log_lines())
 
 
 class Supervisor:
@@ -202,7 +205,7 @@ class Supervisor:
         self.path = folder / "notify"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
 
     def next(self):
         return self.socket.recv(4096).decode()
@@ -218,12 +221,13 @@ def test_the_supervisor_is_told_the_truth(world):
     bot.start()
     assert supervisor.next() == "READY=1"
     before = bot.status()["reloads"]
+    asked = time.monotonic_ns() // 1000
     bot.signal(signal.SIGHUP)
     lines = supervisor.next().splitlines()
     assert lines[0] == "RELOADING=1"
     key, _, value = lines[1].partition("=")
     assert key == "MONOTONIC_USEC"
-    assert abs(int(value) - time.monotonic_ns() // 1000) < 10_000_000
+    assert asked <= int(value) <= time.monotonic_ns() // 1000
     assert supervisor.next() == "READY=1"
     assert bot.status()["reloads"] == before + 1  # READY came when it was done
     bot.process.send_signal(signal.SIGTERM)
@@ -236,11 +240,12 @@ def test_log_rotation(talk):
     _, twitch, _, bot = talk
     old = bot.log.rename(bot.folder / "old.log")
     bot.reload()
-    assert bot.log.exists() and stat.S_IMODE(bot.log.stat().st_mode) == 0o600
+    bot.wait_log("reload")  # in the new file, which a thread of its own opens
+    assert stat.S_IMODE(bot.log.stat().st_mode) == 0o600
     size = old.stat().st_size
     twitch.say("hi", user="PebbleWren")
     twitch.wait_said("^Hi PebbleWren!$")
-    bot.wait_for(lambda: any(line["action"] == "sent" for line in bot.log_lines()), "a line")
+    bot.wait_log("sent")
     assert old.stat().st_size == size
 
 
@@ -252,4 +257,4 @@ def test_the_log_moves_with_the_config(talk):
     bot.reload()
     twitch.say("hi", user="PebbleWren")
     twitch.wait_said("^Hi PebbleWren!$")
-    bot.wait_for(lambda: '"sent"' in other.read_text(), "a line")
+    bot.wait_for(lambda: other.exists() and '"sent"' in other.read_text(), "a line")

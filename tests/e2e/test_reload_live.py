@@ -65,23 +65,23 @@ def test_a_storm_of_signals_is_one_or_two_reloads(talk):
 
 def test_turns_that_live_through_a_reload_end_with_what_they_began_with(talk):
     world, twitch, models, bot = talk
-    models.plan(text=lambda q: "old " + ("one" if "first" in q else "two"), delay=1.0)
+    models.plan(text=lambda q: "old " + ("one" if "first" in q else "two"))
+    models.is_held = True
     twitch.say("!ask the first?", user="AnnaBay")
     twitch.say("!ask the second?", user="BobReef")
-    bot.wait_for(lambda: bot.status()["live"] == 2, "two live turns")
+    bot.wait_status(live=2)
     bot.write("triggers/test.yaml", "other: {words: other, reply: other}\n")
     bot.write("personas/mynah.yaml", PERSONA.replace("Mynah", "Starling"))
     bot.reload()
     assert bot.status()["live"] == 2
+    models.is_held = False
     twitch.wait_said("^old one$")
     twitch.wait_said("^old two$")
     twitch.say("!ask a third?", user="CyCove")
     twitch.say("other", user="DeeDune")
     twitch.wait_said("^other$")
+    bot.wait_status(sent=3, hits=3, live=0)
     assert len(models.requests) == 2
-    status = bot.status()
-    assert status["hits"] == 3 and status["sent"] == 3
-    world.note_status()
 
 
 def test_channels_come_and_go_without_a_new_connection(world):
@@ -118,10 +118,10 @@ def test_a_reply_that_waits_for_a_removed_channel_is_gone(world):
     twitch.say("hi", user="AnnaBay", room="tidepool")
     twitch.wait_said("^Hi AnnaBay!$")
     twitch.say("hi", user="BobReef", room="tidepool")
-    bot.wait_for(lambda: bot.status()["waiting"] == 1, "a waiting reply")
+    bot.wait_status(waiting=1)
     bot.configure(twitch={**conf, "channels": ["kelpforest"]})
     bot.reload()
-    bot.wait_for(lambda: bot.drops().get("gone") == 1, "the drop")
+    bot.wait_drops(gone=1)
     assert twitch.said() == ["Hi AnnaBay!"]
 
 

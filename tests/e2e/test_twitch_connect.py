@@ -50,7 +50,7 @@ def begin(world, bot, url):
 
 
 def downs(bot):
-    return [x for x in bot.log_lines() if x["action"] == "place_down"]
+    return bot.log_lines("place_down")
 
 
 def test_each_phase_has_its_own_deadline_and_is_named(world):
@@ -68,7 +68,7 @@ def test_each_phase_has_its_own_deadline_and_is_named(world):
         bots = {phase: begin(world, world.another_bot(phase), url)
                 for phase, url in urls.items()}
         for phase, bot in bots.items():
-            line = bot.wait_for(lambda bot=bot: downs(bot), f"the end of {phase}", 30)[0]
+            line = bot.wait_log("place_down")[0]
             assert line["phase"] == phase, line
             assert line["error"] == "timeout", line
         assert "welcome" in downs(bots["open"])[0]["message"]
@@ -95,7 +95,7 @@ def test_a_server_that_hangs_up_is_left_and_tried_again(world, how):
     with listener(answer) as (port, accepted):
         bot = begin(world, world.bot, f"ws://127.0.0.1:{port}/")
         bot.wait_for(lambda: len(accepted) >= 2, "a second try")
-        assert downs(bot)[0]["phase"] in ("tcp", "upgrade")
+        assert bot.wait_log("place_down")[0]["phase"] in ("tcp", "upgrade")
         world.note_status()
         assert bot.stop() == 0
 
@@ -108,7 +108,7 @@ def test_a_refusing_server_is_asked_ever_less_and_logged_once(world, chat):
     time.sleep(5)
     tries = len(world.history.find("twitch", "accept")) - before
     assert 1 <= tries <= 7  # full jitter over 1 s, 2 s, 4 s ...
-    lines = downs(bot)
+    lines = bot.wait_log("place_down", 2)
     assert len(lines) == 2  # the cut, and the first of the refusals
     assert "503" in lines[1]["message"]
     place = bot.status()["places"][0]
@@ -130,13 +130,13 @@ def has_ipv6():
 def test_localhost_is_found_on_its_other_address(world, chat):
     twitch = world.twitch(host="::1")
     _, bot = chat(url=f"ws://localhost:{twitch.port}/", wait=False)
-    twitch.wait("welcome", timeout=5)
+    twitch.wait("welcome")
     bot.wait_up()
 
 
 def test_a_name_without_address_is_tried_again_and_mended_by_a_reload(world, chat):
     twitch, bot = chat(url="wss://nowhere.invalid/", wait=False)
-    line = bot.wait_for(lambda: downs(bot), "the failure", 15)[0]
+    line = bot.wait_log("place_down")[0]
     assert line["phase"] == "name"
     assert "nowhere.invalid" in line["message"]
     assert json.loads(bot.get("/healthz"))["status"] == "degraded"

@@ -63,5 +63,5 @@ def test_a_rain_of_gifts_gets_one_thanks(chat):
         twitch.notice("subgift", user="BrineBaron", **batch)
     twitch.say("!echo the end")
     twitch.wait_said("^the end$")
-    bot.wait_for(lambda: bot.status()["live"] == 0, "the end of all turns")
+    bot.wait_status(live=0)
     assert sorted(twitch.said()) == ["Thanks for 5 gifts, BrineBaron!", "the end"]

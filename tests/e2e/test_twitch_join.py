@@ -11,8 +11,7 @@ def test_an_unknown_room_is_reported_and_the_others_are_served(world, chat):
     assert not world.history.find("twitch", "join", over=True)
     twitch.say("!echo here", room="room36")
     twitch.wait_said("^here$")
-    line = bot.wait_for(lambda: [x for x in bot.log_lines() if x["action"] == "join_failed"],
-                        "the report")[0]
+    line = bot.wait_log("join_failed")[0]
     assert line["community"] == "nosuchroom"
     assert "exist" in line["message"]
     states = {lane["name"]: lane["state"]

@@ -10,8 +10,8 @@ def place(bot):
     return bot.status()["places"][0]
 
 
-def wait_state(bot, state, timeout=20):
-    return bot.wait_for(lambda: (p := place(bot))["state"] == state and p, state, timeout)
+def wait_state(bot, state):
+    return bot.wait_for(lambda: (p := place(bot))["state"] == state and p, state)
 
 
 def test_it_logs_in_in_the_order_twitch_asks_for(world, chat):
@@ -29,8 +29,7 @@ def test_a_token_may_be_written_with_its_scheme(world, chat):
 def test_without_an_account_it_reads_and_never_speaks(world, chat):
     twitch, bot = chat(account=None, token=None)
     twitch.say("!echo can you hear me")
-    bot.wait_for(lambda: bot.status()["events"] == 1, "the event")
-    bot.wait_for(lambda: bot.status()["live"] == 0, "the end of the turn")
+    bot.wait_status(events=1, live=0)
     assert twitch.said() == []
     assert world.history.find("twitch", "login")[0]["nick"].startswith("justinfan")
     assert not [e for e in world.history.find("twitch", "recv") if e["command"] == "PASS"]

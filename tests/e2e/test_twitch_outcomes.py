@@ -21,9 +21,8 @@ def test_every_refusal_has_its_reason_and_its_consequence(world, chat):
     twitch.answer = lambda client, room, text: why[room]
     for room in twitch.rooms:
         twitch.say(f"!plain a word for {room}", room=room)
-    bot.wait_for(lambda: bot.drops().get("refused") == len(REFUSALS), "every refusal")
-    assert bot.status()["sent"] == 0
-    told = [line["why"] for line in bot.log_lines() if line["action"] == "not_sent"]
+    bot.wait_status(drops={"refused": len(REFUSALS)}, sent=0)
+    told = [line["why"] for line in bot.wait_log("not_sent", len(REFUSALS))]
     assert sorted(told) == sorted(REFUSALS)
     for room, lane in lanes(bot).items():
         assert lane["refused"] == (why[room] in ENDS), room
@@ -32,7 +31,7 @@ def test_every_refusal_has_its_reason_and_its_consequence(world, chat):
     # Where it is not wanted it says no more; nothing is said twice anywhere.
     banned = next(room for room in why if why[room] == "msg_banned")
     twitch.say("!plain not even this", room=banned)
-    bot.wait_for(lambda: bot.drops().get("refused") == len(REFUSALS) + 1, "the last refusal")
+    bot.wait_drops(refused=len(REFUSALS) + 1)
     assert len(twitch.said()) == len(REFUSALS)
     assert len(world.history.find("twitch", "join")) == len(REFUSALS)
 
@@ -41,7 +40,7 @@ def test_a_mode_that_ends_opens_the_room_again(chat):
     twitch, bot = chat()
     twitch.answer = lambda client, room, text: "msg_subsonly"
     twitch.say("!plain too early")
-    bot.wait_for(lambda: bot.drops().get("refused") == 1, "the refusal")
+    bot.wait_drops(refused=1)
     twitch.answer = None
     room_id = twitch.rooms["kelpforest"]
     twitch.raw(f"@subs-only=0;room-id={room_id} :tmi.twitch.tv ROOMSTATE #kelpforest")
@@ -54,7 +53,7 @@ def test_a_line_that_is_swallowed_is_not_said_again(chat):
     twitch.answer = lambda client, room, text: ""
     twitch.say("!plain into the deep")
     twitch.wait_said("^into the deep$")
-    bot.wait_for(lambda: bot.drops().get("unknown_sent") == 1, "the unknown outcome")
+    bot.wait_drops(unknown_sent=1)
     twitch.answer = None
     twitch.say("!plain up here")
     twitch.wait_said("^up here$")
@@ -76,5 +75,5 @@ def test_timed_out_itself_it_holds_its_tongue(chat):
     twitch.ban(twitch.user_id, user="tidalbot", seconds=600)
     bot.wait_for(lambda: lanes(bot)["kelpforest"]["hold_ms"] > 500_000, "the hold")
     twitch.say("!plain quiet please")
-    bot.wait_for(lambda: bot.drops().get("late") == 1, "its end")
+    bot.wait_drops(late=1)
     assert twitch.said() == []

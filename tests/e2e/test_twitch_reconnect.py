@@ -48,20 +48,24 @@ def test_a_reset_in_the_middle_of_a_send_leaves_the_outcome_unknown(world, chat,
     text = "whatever becomes of this one " * 8
     frame = len(f"PRIVMSG #kelpforest :{text.strip()}\r\n") + 8  # masked, with a 16-bit length
     twitch.acknowledges = False
-    proxy.reset_after = max(1, int(frame * share))
+    proxy.let_through = max(1, int(frame * share))
     twitch.say(f"!plain {text}")
-    bot.wait_for(lambda: bot.drops().get("unknown_sent") == 1, "the unknown outcome")
+    bot.wait_for(lambda: proxy.is_full, "so much of it")
+    if share == 1:
+        twitch.wait_said("whatever becomes")
+    proxy.reset()
+    bot.wait_drops(unknown_sent=1)
     twitch.acknowledges = True
     settled(twitch, bot)
     twitch.say("!echo the next one")
     twitch.wait_said("^the next one$")
     assert len(twitch.said()) == (2 if share == 1 else 1)
-    bot.wait_for(lambda: bot.status()["sent"] == 1, "the outcome")
+    bot.wait_status(sent=1)
 
 
 def test_asked_to_reconnect_it_loses_and_doubles_nothing(world, chat):
     rooms = ("kelpforest", "tidepool", "reef")
-    twitch, bot = chat(rooms=rooms, mods=rooms)
+    twitch, bot = chat(rooms=rooms, mods=rooms, limits={"reply_ttl": "3s"})
     sent = 0
 
     def talk(n):
@@ -74,14 +78,15 @@ def test_asked_to_reconnect_it_loses_and_doubles_nothing(world, chat):
     talk(50)
     for move in range(2):
         twitch.raw(":tmi.twitch.tv RECONNECT")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(world.history.find("twitch", "quit")) <= move:
             assert time.monotonic() < deadline, "the old connection was never left"
             talk(1)
         talk(30)
     bot.wait_for(lambda: len(twitch.live()) == 1, "one connection")
-    bot.wait_for(lambda: bot.status()["events"] >= sent, "every message")
+    twitch.sync()
     assert bot.status()["hits"] == sent
+    bot.wait_ended(sent)
     said = twitch.said()
     assert len(said) == len(set(said))
     assert len(world.history.find("twitch", "login")) == 3

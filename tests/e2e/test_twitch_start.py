@@ -13,15 +13,16 @@ def test_a_second_instance_gives_way(world, chat):
 
 
 def test_a_crash_loop_waits_before_it_logs_in_again(world, chat):
-    _, bot = chat()
+    twitch, bot = chat()
     for _ in range(5):
         world.note_status()
         bot.kill()
         bot.start()
+    line = bot.wait_log("crash_loop")[-1]
+    twitch.settle()
     before = len(world.history.find("twitch", "accept"))
     time.sleep(1.5)
     assert len(world.history.find("twitch", "accept")) == before
-    line = [x for x in bot.log_lines() if x["action"] == "crash_loop"][-1]
     assert 0 < int(line["wait_ms"]) <= 60000
     assert len(world.history.find("twitch", "login")) <= 5
 

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from tests.e2e.conftest import PERSONA, TRIGGERS
+from tests.stage.bot import UnixConnection
+from tests.stage.ports import free_port
 
 GATES = ("self", "bot", "duplicate", "foreign_room", "quiet", "ignored_user")
 
@@ -87,7 +89,7 @@ def test_status(talk):
     _, twitch, _, bot = talk
     twitch.say("hi", user="PebbleWren")
     twitch.wait_said("^Hi PebbleWren!$")
-    bot.wait_for(lambda: bot.status()["sent"] == 1, "the count")
+    bot.wait_status(sent=1)
     done = bot.command("status")
     assert done.returncode == 0
     for words in ("is healthy", "twitch: up", "as tidalbot", "#kelpforest: open", "local (ollama",
@@ -110,7 +112,7 @@ def test_quiet(talk):
     _, twitch, _, bot = talk
     assert bot.command("quiet", "kelpforest", "30m").returncode == 0
     twitch.say("hi", user="PebbleWren")
-    bot.wait_for(lambda: bot.status()["events"] == 1, "the event")
+    bot.wait_status(events=1)
     assert bot.command("quiet", "kelpforest", "off").returncode == 0
     twitch.say("hi", user="SandPiper")
     twitch.wait_said("^Hi SandPiper!$")
@@ -173,7 +175,6 @@ def test_routes_of_the_socket(talk, method, path, want):
 @pytest.mark.parametrize("body", ["", "{", "[1]", '{"text": 5', "\xff", '{"ms": -1}', "null"])
 def test_bad_bodies_are_400(talk, body):
     _, _, _, bot = talk
-    from tests.stage.bot import UnixConnection
     connection = UnixConnection(bot.state / "mynah.sock")
     connection.request("POST", "/api/v1/quiet", body.encode("latin-1"),
                        {"Content-Type": "application/json"})
@@ -182,7 +183,6 @@ def test_bad_bodies_are_400(talk, body):
 
 
 def test_tcp_needs_a_key_and_a_loopback_host(world):
-    from tests.stage.redis import free_port
     port = free_port()
     bot = world.bot
     bot.write("triggers/test.yaml", TRIGGERS)
@@ -192,7 +192,7 @@ def test_tcp_needs_a_key_and_a_loopback_host(world):
     bot.start()
 
     def status(path, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()

@@ -18,9 +18,12 @@ CANARIES = {  # one for each kind of secret; none may be seen anywhere (I11)
 }
 
 
+PATIENCE_S = 60  # a busy machine is slow, and only a failure waits so long
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=5)
+        super().__init__("localhost", timeout=PATIENCE_S)
         self.path = path
 
     def connect(self):
@@ -110,7 +113,7 @@ class Bot:
             self.wait_for(lambda: self.get("/health"), "the control socket")
         return self
 
-    def stop(self, signo=signal.SIGTERM, timeout=20):
+    def stop(self, signo=signal.SIGTERM, timeout=PATIENCE_S):
         """Ends it and gives the exit code; None when it does not run."""
         if not self.process:
             return None
@@ -156,13 +159,13 @@ class Bot:
     def status(self):
         """Its status. The first one of a run is its start-up's, whose lag is not judged."""
         status = json.loads(self.get("/api/v1/status"))
-        delay, before = self._run_delay_ms(), self._delay_ms
+        delay, before = self.run_delay_ms(), self._delay_ms
         if before is not None:
             self.lags.append(max(0, status["lag_ms"] - (delay - before)))
         self._delay_ms = delay
         return status
 
-    def _run_delay_ms(self):
+    def run_delay_ms(self):
         """How long its loop's thread was ready but other programs had the CPU: not its own lag."""
         try:
             text = pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text()
@@ -182,7 +185,7 @@ class Bot:
     def drops(self):
         return self.status()["drops"]
 
-    def reload(self, timeout=20):
+    def reload(self, timeout=PATIENCE_S):
         """SIGHUP; waits until it is done. Gives the report."""
         before, since = self._version(), time.monotonic()
         n = json.loads(self.get("/api/v1/reload"))["reloads"]
@@ -201,7 +204,7 @@ class Bot:
                 "places": {p["name"]: [p["state"], p["since"]] for p in status["places"]},
                 "providers": [[p["name"], p["model"]] for p in status["providers"]]}
 
-    def wait_for(self, question, what, timeout=20):
+    def wait_for(self, question, what, timeout=PATIENCE_S):
         deadline = time.monotonic() + timeout
         while not (answer := question()):
             if self.process and self.process.poll() is not None:
@@ -212,7 +215,7 @@ class Bot:
             time.sleep(0.01)
         return answer
 
-    def wait_up(self, place="twitch", timeout=20):
+    def wait_up(self, place="twitch", timeout=PATIENCE_S):
         """Waits until the place is up and every channel of it is open."""
         def question():
             for p in self.status()["places"]:
@@ -222,13 +225,41 @@ class Bot:
             return False
         return self.wait_for(question, f"{place} up", timeout)
 
-    def log_lines(self):
-        """Every line of the log, parsed; a line that is no JSON object is a failure."""
+    def log_lines(self, action=None):
+        """Every whole line of the log, or of one action, parsed; a line that is no JSON object is a
+        failure."""
         if not self.log.exists():
             return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        text, _, _ = self.log.read_text(encoding="utf-8", errors="replace").rpartition("\n")
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [line for line in lines if action in (None, line["action"])]
 
-    def wait_ended(self, n, timeout=20):
+    def wait_log(self, action, n=1, timeout=PATIENCE_S):
+        """Waits until the log, which a thread of its own writes, has n lines of the action."""
+        return self.wait_for(lambda: len(found := self.log_lines(action)) >= n and found,
+                             f"{n} x {action} in the log", timeout)
+
+    def wait_status(self, timeout=PATIENCE_S, **facts):
+        """Waits until its status says so; drops=... are all the drops there are. What the stage has
+        seen the bot do, the bot may count only later. Gives the status."""
+        def question():
+            nonlocal status
+            status = self.status()
+            return all(status[key] == value for key, value in facts.items()) and status
+        status = {}
+        try:
+            return self.wait_for(question, facts, timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says { {k: status.get(k) for k in facts} }") from None
+
+    def wait_drops(self, timeout=PATIENCE_S, **reasons):
+        """Waits until so many were dropped for each of these reasons; gives the status."""
+        def question():
+            status = self.status()
+            return all(status["drops"].get(r) == n for r, n in reasons.items()) and status
+        return self.wait_for(question, f"drops {reasons}", timeout)
+
+    def wait_ended(self, n, timeout=PATIENCE_S):
         """Waits until n turns have ended since the start and none lives; gives the status."""
         def question():
             status = self.status()

@@ -11,6 +11,8 @@ import json
 
 from aiohttp import web
 
+from tests.stage.ports import free_port
+
 
 # status -> type, code (ai-providers.md 2.4)
 OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"),
@@ -43,6 +45,7 @@ class Models:
         self.requests = []
         self.at_once = self.most_at_once = 0
         self.cancelled = 0
+        self.is_held = False        # while it is, whoever asked waits for the answer
         self.numbers = itertools.count(1)
         self.port = 0
         self._runner = None
@@ -63,8 +66,8 @@ class Models:
         """A provider: entry of mynah.yaml for this server."""
         return {"type": wire, "url": getattr(self, wire), "model": "tiny", **more}
 
-    def start(self, port=0):
-        self.loop.run(self._start(port))
+    def start(self, port=None):
+        self.loop.run(self._start(port or free_port()))
         return self
 
     async def _start(self, port):
@@ -130,6 +133,8 @@ class Models:
             await asyncio.sleep(min(left, 0.01))
 
     async def _play(self, request, plan, text, content_type, chunks, tail, error):
+        while self.is_held:
+            await self._sleep(request, 0.01)
         if plan.fault == "hang":
             await self._sleep(request, 60)
         await self._sleep(request, plan.delay)

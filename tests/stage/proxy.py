@@ -3,25 +3,26 @@
 import asyncio
 import contextlib
 
+from tests.stage.ports import free_port
 from tests.stage.twitch import reset
 
 
 class Proxy:
     """Attributes may be changed while it runs: delay (s a chunk), cut_after (bytes to the client),
-    frozen, chunk (bytes at once, 0 = all), reset_after (bytes from the client still let through before
-    both ends get a reset)."""
+    frozen, chunk (bytes at once, 0 = all), let_through (bytes from the client still let through; what
+    comes then is held back, and is_full)."""
 
     def __init__(self, loop, history, target_port):
         self.loop, self.history, self.target = loop, history, target_port
         self.delay, self.cut_after, self.frozen, self.chunk = 0, None, False, 0
-        self.reset_after = None
+        self.let_through, self.is_full = None, False
         self.connections = 0
         self.port = 0
         self._server = None
         self._writers = set()
 
-    def start(self, port=0):
-        self.loop.run(self._start(port))
+    def start(self, port=None):
+        self.loop.run(self._start(port or free_port()))
         return self
 
     async def _start(self, port):
@@ -43,6 +44,14 @@ class Proxy:
         async def go():
             for writer in list(self._writers):
                 writer.transport.abort()
+        self.loop.run(go())
+
+    def reset(self):
+        """Both ends of every connection get a reset; from now on all is let through."""
+        async def go():
+            self.let_through, self.is_full = None, False
+            for writer in list(self._writers):
+                reset(writer.transport)
         self.loop.run(go())
 
     async def _serve(self, reader, writer):
@@ -75,17 +84,12 @@ class Proxy:
                         await asyncio.sleep(self.delay)
                     if to_client and self.cut_after is not None:
                         piece = piece[:max(0, self.cut_after - passed)]
-                    if not to_client and self.reset_after is not None:
-                        piece = piece[:self.reset_after]
-                        self.reset_after -= len(piece)
+                    if not to_client and self.let_through is not None:
+                        piece = piece[:self.let_through]
+                        self.let_through -= len(piece)
                     writer.write(piece)
                     await writer.drain()
-                    if not to_client and self.reset_after == 0:
-                        self.reset_after = None
-                        await asyncio.sleep(0.05)  # what was let through arrives first
-                        for each in list(self._writers):
-                            reset(each.transport)
-                        return
+                    self.is_full = self.is_full or not to_client and self.let_through == 0
                     passed += len(piece)
                     if to_client and self.cut_after is not None and passed >= self.cut_after:
                         writer.transport.abort()

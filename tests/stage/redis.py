@@ -4,11 +4,7 @@ import socket
 import subprocess
 import time
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from tests.stage.ports import free_port
 
 
 class Redis:
@@ -23,7 +19,7 @@ class Redis:
         if self.password:
             words += ["--requirepass", self.password]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -37,7 +33,7 @@ class Redis:
         auth = ["-a", self.password, "--no-auth-warning"] if self.password else []
         stdin = ["-x"] if last is not None else []
         done = subprocess.run(["redis-cli", "-p", str(self.port), *auth, *stdin, *words], input=last,
-                              capture_output=True, timeout=10, check=True)
+                              capture_output=True, timeout=60, check=True)
         return done.stdout.decode("utf-8", "replace").strip()
 
     def signal(self, signo):

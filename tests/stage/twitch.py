@@ -6,18 +6,25 @@ limits and what begins with a command character; it acknowledges with USERSTATE,
 
 import asyncio
 import collections
+import fcntl
+import http.client
 import itertools
 import re
 import socket
 import struct
+import termios
 import time
 import uuid
 import zlib
 
 from aiohttp import WSMsgType, web
 
+from tests.stage.ports import free_port
+
 LINE = re.compile(r"^(?:@(?P<tags>\S+) +)?(?::(?P<prefix>\S+) +)?(?P<command>[A-Za-z0-9]+)"
                   r"(?P<params>.*)$", re.S)
+
+TCP_ESTABLISHED = 1  # linux/tcp.h
 
 CAPABILITIES = ("twitch.tv/commands", "twitch.tv/tags", "twitch.tv/membership")
 
@@ -53,21 +60,31 @@ def reset(transport):
     transport.abort()
 
 
+def unread(transport):
+    """How many bytes of a connection are in the kernel; -1 when the other side has ended it."""
+    sock = transport and transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return -1
+    n = int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), "little")
+    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return n or (0 if state == TCP_ESTABLISHED else -1)
+
+
 def user_id_of(user):
     """The id of a user: the same for the same name, and no other's."""
     return 1000000000 + zlib.crc32(user.lower().encode())
 
 
 class Window:
-    """At most `n` in any `seconds`."""
+    """At most `n` in any `seconds`. What is seen now may be older, but by no more than `late`."""
 
     def __init__(self, n, seconds):
         self.n, self.seconds, self.times = n, seconds, collections.deque()
 
-    def add(self, now):
+    def add(self, now, late):
         while self.times and now - self.times[0] >= self.seconds:
             self.times.popleft()
-        self.times.append(now)
+        self.times.append(now - late)
         return len(self.times) <= self.n
 
 
@@ -77,8 +94,13 @@ class Client:
     def __init__(self, ws, number):
         self.ws, self.number = ws, number
         self.nick = self.token = None
-        self.is_in = self.is_anonymous = False
+        self.is_in = self.is_anonymous = self.is_left = False
         self.caps, self.rooms = set(), set()
+        self.demotions = collections.Counter()  # rooms where it may not know of one yet
+        self.pings = {}                         # text -> future of the PONG
+
+    def is_on(self, room):
+        return room is None or room in self.rooms
 
 
 class Twitch:
@@ -92,7 +114,6 @@ class Twitch:
         self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
         self.mods = set()          # rooms where the bot is moderator
         self.vips = set()          # rooms where it is VIP
-        self.demoted = {}          # room -> when it was told that it is neither any more
         self.slow = {}             # room -> seconds
         self.clients = []
         self._mode = "serve"
@@ -101,9 +122,10 @@ class Twitch:
         self.joins, self.logins = Window(20, 10), Window(20, 10)
         self.sends, self.sends_mod = Window(20, 30), Window(100, 30)
         self.numbers = itertools.count(1)
+        self.ping_numbers = itertools.count(1)
         self.port = 0
         self._runner = None
-        self._waiters = []
+        self._tasks = set()
 
     @property
     def url(self):
@@ -121,8 +143,8 @@ class Twitch:
 
     # -- Life ------------------------------------------------------------------------------------
 
-    def start(self, port=0):
-        self.loop.run(self._start(port))
+    def start(self, port=None):
+        self.loop.run(self._start(port or free_port()))
         return self
 
     async def _start(self, port):
@@ -155,6 +177,7 @@ class Twitch:
         if self.mode == "hang-upgrade":
             await asyncio.sleep(60)
         ws = web.WebSocketResponse(max_msg_size=0, protocols=("irc",))
+        await self._notice_left()
         await ws.prepare(request)
         client = Client(ws, number)
         self.clients.append(client)
@@ -165,9 +188,29 @@ class Twitch:
                     await self._frame(client, message.data)
         finally:
             self.clients.remove(client)
+            for future in client.pings.values():
+                future.cancel()
             self.history.add("twitch", "close", client=number, server=self.port,
                              code=ws.close_code)
         return ws
+
+    async def _notice_left(self):
+        """Records which connections the bot had left before the one that opens now: what it did to
+        them has arrived before, but perhaps nobody has looked yet."""
+        for _ in range(100):
+            if not any(unread(c.ws._req.transport) > 0 for c in self.clients):
+                break
+            await asyncio.sleep(0)
+        for _ in range(10):  # what was read goes through some hands
+            await asyncio.sleep(0)
+        for client in self.clients:
+            if client.ws.closed or unread(client.ws._req.transport) < 0:
+                self._left(client)
+
+    def _left(self, client):
+        if not client.is_left:
+            client.is_left = True
+            self.history.add("twitch", "left", client=client.number, server=self.port)
 
     async def _frame(self, client, data):
         self.history.add("twitch", "frame", client=client.number, data=data)
@@ -211,8 +254,10 @@ class Twitch:
     async def _on_nick(self, client, _tags, params):
         now = time.monotonic()
         client.nick = params[0]
-        is_over = not self.logins.add(now)
-        self.history.add("twitch", "login", client=client.number, nick=client.nick, over=is_over)
+        late = self.loop.late()
+        is_over = not self.logins.add(now, late)
+        self.history.add("twitch", "login", client=client.number, nick=client.nick, over=is_over,
+                         late=late)
         if self.mode == "hang-welcome":
             return
         client.is_anonymous = bool(re.fullmatch(r"justinfan\d+", client.nick))
@@ -243,9 +288,10 @@ class Twitch:
     async def _on_join(self, client, _tags, params):
         for room in params[0].split(","):
             room = room.lstrip("#")
-            is_over = not self.joins.add(time.monotonic())
+            late = self.loop.late()
+            is_over = not self.joins.add(time.monotonic(), late)
             self.history.add("twitch", "join", client=client.number, room=room, over=is_over,
-                             early=not client.is_in)
+                             early=not client.is_in, late=late)
             if not client.is_in or is_over or room not in self.rooms:
                 continue  # the real one gives no reply at all
             client.rooms.add(room)
@@ -268,24 +314,31 @@ class Twitch:
     async def _on_ping(self, client, _tags, params):
         await self._reply(client, f"PONG tmi.twitch.tv :{params[0] if params else ''}")
 
-    async def _on_pong(self, _client, _tags, params):
-        pass
+    async def _on_pong(self, client, _tags, params):
+        future = client.pings.pop(params[-1] if params else "", None)
+        if future and not future.done():
+            future.set_result(True)
+
+    async def _ping(self, client):
+        """Asks, and waits for the answer or the end of the connection."""
+        text = f"stage-{next(self.ping_numbers)}"
+        future = client.pings[text] = asyncio.get_running_loop().create_future()
+        await self._send(client, f"PING :{text}")
+        await asyncio.wait([future])
 
     async def _on_quit(self, client, _tags, _params):
         self.history.add("twitch", "quit", client=client.number)
+        self._left(client)
         await client.ws.close()
 
     async def _on_privmsg(self, client, tags, params):
         room, text = params[0].lstrip("#"), params[1] if len(params) > 1 else ""
-        now = time.monotonic()
-        # What was under way when the news was told is judged by what held before.
-        is_mod = room in self.mods | self.vips or now - self.demoted.get(room, -1) < 0.2
-        small, large = self.sends.add(now), self.sends_mod.add(now)
+        now, late = time.monotonic(), self.loop.late()
+        is_mod = room in self.mods | self.vips or client.demotions[room] > 0
+        small, large = self.sends.add(now, late), self.sends_mod.add(now, late)
         is_over = not (large if is_mod else small)
         self.history.add("twitch", "said", client=client.number, room=room, text=text, mod=is_mod,
-                         reply_to=tags.get("reply-parent-msg-id"), over=is_over)
-        for waiter in list(self._waiters):
-            waiter()
+                         reply_to=tags.get("reply-parent-msg-id"), over=is_over, late=late)
         if client.is_anonymous or room not in client.rooms or is_over:
             return
         refusal = self.answer(client, room, text) if self.answer else None
@@ -314,27 +367,40 @@ class Twitch:
         except (ConnectionError, RuntimeError):
             pass  # it has gone; `close` records that
 
+    def settle(self):
+        """Waits until everybody who connected so far has been heard: they stand in one queue."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection.request("GET", "/settled")
+        connection.getresponse()
+        connection.close()
+
     # -- What the test makes happen -------------------------------------------------------------------
 
     def live(self):
         return [c for c in self.clients if not c.ws.closed]
 
-    def raw(self, lines, clients=None):
-        """Sends bytes of the wire, without the last CRLF, to the given or all connections."""
+    def raw(self, lines, room=None):
+        """Sends bytes of the wire, without the last CRLF, to every connection that is in the room, or
+        to all of them."""
         self.history.add("twitch", "sent", lines=lines, server=self.port)
 
         async def go():
-            for client in clients or self.live():
+            for client in [c for c in self.live() if c.is_on(room)]:
                 await self._send(client, lines)
+        self.loop.run(go())
+
+    def sync(self):
+        """Waits until the bot has taken in all that it was sent so far."""
+        async def go():
+            await asyncio.gather(*(self._ping(c) for c in self.live()))
         self.loop.run(go())
 
     def say(self, text, user="pebblewren", user_id=None, room=None, **tags):
         """A chat line as another user. Gives its message id; tags override: badges=..., mod=1."""
+        room = room or next(iter(self.rooms))
         line, message_id = self.line(text, user, user_id, room, **tags)
-        self.history.add("twitch", "say", id=message_id, text=text, user=user,
-                         room=room or next(iter(self.rooms)))
-        targets = [c for c in self.live() if (room or next(iter(self.rooms))) in c.rooms]
-        self.raw(line, targets)
+        self.history.add("twitch", "say", id=message_id, text=text, user=user, room=room)
+        self.raw(line, room)
         return message_id
 
     def line(self, text, user="pebblewren", user_id=None, room=None, **tags):
@@ -361,24 +427,24 @@ class Twitch:
         tags.update({f"msg-param-{k.replace('_', '-')}": v for k, v in params.items()})
         wire = ";".join(f"{k}={escape(v)}" for k, v in tags.items())
         self.history.add("twitch", "notice", id=message_id, kind=kind, room=room)
-        self.raw(f"@{wire} :tmi.twitch.tv USERNOTICE #{room}" + (f" :{text}" if text else ""))
+        self.raw(f"@{wire} :tmi.twitch.tv USERNOTICE #{room}" + (f" :{text}" if text else ""), room)
         return message_id
 
     def delete(self, message_id, user="pebblewren", room=None):
         room = room or next(iter(self.rooms))
         self.raw(f"@login={user};room-id={self.rooms[room]};target-msg-id={message_id};"
-                 f"tmi-sent-ts=1 :tmi.twitch.tv CLEARMSG #{room} :gone")
+                 f"tmi-sent-ts=1 :tmi.twitch.tv CLEARMSG #{room} :gone", room)
 
     def ban(self, user_id, user="pebblewren", room=None, seconds=None):
         room = room or next(iter(self.rooms))
         duration = f"ban-duration={seconds};" if seconds else ""
         self.raw(f"@{duration}room-id={self.rooms[room]};target-user-id={user_id};tmi-sent-ts=1 "
-                 f":tmi.twitch.tv CLEARCHAT #{room} :{user}")
+                 f":tmi.twitch.tv CLEARCHAT #{room} :{user}", room)
 
     def clear(self, room=None):
         """A moderator cleared the whole chat of a room."""
         room = room or next(iter(self.rooms))
-        self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}")
+        self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}", room)
 
     def acknowledge(self, room=None):
         """The USERSTATE of a message that was not acknowledged at once (acknowledges = False)."""
@@ -396,15 +462,25 @@ class Twitch:
         self._set_badge(self.vips, room, is_vip)
 
     def _set_badge(self, rooms, room, is_on):
-        (rooms.add if is_on else rooms.discard)(room)
-        if not is_on:
-            self.demoted[room] = time.monotonic()
-
         async def go():
-            for client in self.live():
-                if room in client.rooms:
+            (rooms.add if is_on else rooms.discard)(room)
+            for client in [c for c in self.live() if c.is_on(room)]:
+                if is_on:
                     await self._userstate(client, room)
+                else:
+                    task = asyncio.create_task(self._demote(client, room))
+                    self._tasks.add(task)  # or it may be collected while it runs
+                    task.add_done_callback(self._tasks.discard)
         self.loop.run(go())
+
+    async def _demote(self, client, room):
+        """What was under way when the news was told is judged by what held before. It has surely
+        heard after two answered PINGs: a PONG overtakes what is queued, but not twice."""
+        client.demotions[room] += 1
+        await self._userstate(client, room)
+        for _ in range(2):
+            await self._ping(client)
+        client.demotions[room] -= 1
 
     def cut(self, abort=False):
         """Closes every connection: cleanly, or by a reset."""
@@ -424,7 +500,7 @@ class Twitch:
         return [e["text"] for e in self.history.find("twitch", "said")
                 if room is None or e["room"] == room]
 
-    def wait_said(self, pattern, timeout=10, since=0):
+    def wait_said(self, pattern, timeout=60, since=0):
         """Waits for a line of the bot that matches; gives the history's event."""
         deadline = time.monotonic() + timeout
         while True:
@@ -435,7 +511,7 @@ class Twitch:
                 raise AssertionError(f"never said {pattern!r}; said {self.said()}")
             time.sleep(0.005)
 
-    def wait(self, what, n=1, timeout=15, **facts):
+    def wait(self, what, n=1, timeout=60, **facts):
         """Waits until the history holds n events like this; gives them."""
         deadline = time.monotonic() + timeout
         while len(found := self.history.find("twitch", what, **facts)) < n:
