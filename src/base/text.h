@@ -31,6 +31,11 @@ int text_scrub(struct str s, unsigned flags, struct buf *out) MUST_USE;
  * was added. */
 int text_fold(struct str s, struct buf *out) MUST_USE;
 
+/* Would text_fold make folded of s? Allocates nothing. False for a text of more than
+ * TEXT_NAME_BYTES: it compares names, not essays. */
+#define TEXT_NAME_BYTES 512
+bool text_folds_to(struct str s, struct str folded);
+
 /* The longest prefix of s, in bytes, that ends at a grapheme edge and has at most max_bytes bytes
  * and at most max_units UTF-16 code units (0 = no such limit). 0 when the first grapheme alone is
  * too long. */

@@ -32,11 +32,12 @@ static int add_visible(struct str s, struct buf *out)
 	return err;
 }
 
+static const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+	UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+
 /* Folds valid UTF-8 in two steps of utf8proc, so that the memory comes through our door. */
 static int fold_utf8(struct str s, struct buf *out)
 {
-	const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
-		UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
 	const utf8proc_uint8_t *text = (const utf8proc_uint8_t *)s.at;
 	const utf8proc_ssize_t len = (utf8proc_ssize_t)s.len;
 	utf8proc_ssize_t cap = len, n; /* seldom more points than there were bytes */
@@ -74,4 +75,32 @@ int text_fold(struct str s, struct buf *out)
 		err = fold_utf8(buf_str(&visible), out);
 	buf_fini(&visible);
 	return err;
+}
+
+static bool wide_folds_to(struct str s, struct str folded)
+{
+	utf8proc_uint8_t visible[3 * TEXT_NAME_BYTES]; /* a bad byte becomes three */
+	utf8proc_int32_t points[TEXT_NAME_BYTES + 1];  /* and reencode's NUL */
+	utf8proc_ssize_t n = 0;
+
+	for (size_t at = 0; at < s.len;) {
+		const int32_t c = text_next(s, &at);
+
+		if (!text_is_invisible(c))
+			n += utf8proc_encode_char(c, visible + n);
+	}
+	n = utf8proc_decompose(visible, n, points, TEXT_NAME_BYTES, how);
+	if (n < 0 || n > TEXT_NAME_BYTES)
+		return false;
+	n = utf8proc_reencode(points, n, how); /* in place */
+	return n >= 0 && str_eq((struct str){(const char *)points, (size_t)n}, folded);
+}
+
+bool text_folds_to(struct str s, struct str folded)
+{
+	if (s.len > TEXT_NAME_BYTES)
+		return false;
+	if (!text_is_ascii(s))
+		return wide_folds_to(s, folded);
+	return str_eq_nocase(s, folded);
 }

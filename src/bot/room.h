@@ -32,7 +32,9 @@ struct bot_ring {
 
 /* channel.c: what is remembered of a channel. */
 struct bot_channel {
-	char *key;                        /* "place:channel" */
+	char *key;                        /* place and name */
+	struct stream stream;             /* as its place told it last; strings in stream_text */
+	char *stream_text;
 	int64_t quiet_until_ms;
 	int64_t answers_ms[BOT_ANSWERS_MAX]; /* ring of the last answers */
 	size_t answers;
@@ -145,6 +147,10 @@ void bot_ring_fini(struct bot_ring *r);
 /* channel.c: the record of a channel; NULL if there is none and none is made, or none may be. */
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
 bool bot_channel_is_quiet(struct bot *b, const struct event *e);
+/* Keeps what is known of a channel's stream: of all its events from now on. */
+void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
+/* What is known of the stream of e's channel; BORROWED until it is told anew. */
+struct stream bot_stream_of(struct bot *b, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
 void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */

@@ -33,6 +33,7 @@ enum level level_of_roles(unsigned roles);
 	X(IGNORED_USER, ignored_user, 0, "the author is on the ignore list")                       \
 	X(NO_MATCH, no_match, 0, "no trigger matches")                                             \
 	X(LEVEL, level, 0, "the author's level is too low for the trigger")                        \
+	X(PER_STREAM, per_stream, 0, "the trigger has fired already in this broadcast")            \
 	X(COOLDOWN_USER, cooldown_user, 0, "the trigger cools down for this user")                 \
 	X(COOLDOWN_CHANNEL, cooldown_channel, 0, "the trigger cools down in this channel")         \
 	X(COOLDOWN_GLOBAL, cooldown_global, 0, "the trigger cools down everywhere")                \

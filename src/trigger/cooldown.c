@@ -2,7 +2,8 @@
  *
  * A cooldown is keyed by the trigger's name, its scope and the ids of the scope, so a reload or an
  * edit of anything but the name keeps it running. A user cools down on a whole platform, not in
- * each channel anew. Entries stand in the order they were started; when there are too many the
+ * each channel anew. per_stream: is a cooldown for as long as the broadcast may last, with its id in the
+ * key: the next broadcast has another. Entries stand in the order they were started; when there are too many the
  * oldest go: a flood of strangers can at worst let somebody through early. */
 #include "base/hash.h"
 #include "trigger/room.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 
 #define ID_BYTES  128 /* of an id in a key; the platforms' have at most 64 */
-#define KEY_BYTES (64 + 3 + 2 * ID_BYTES + 1)
+#define KEY_BYTES (64 + 4 + 4 * ID_BYTES)
 
 struct trigger_cooldown {
 	UT_hash_handle hh;
@@ -19,14 +20,18 @@ struct trigger_cooldown {
 	char key[];
 };
 
-enum scope { SCOPE_USER, SCOPE_CHANNEL, SCOPE_GLOBAL, SCOPE_COUNT };
+enum scope { SCOPE_USER, SCOPE_CHANNEL, SCOPE_GLOBAL, SCOPE_STREAM, SCOPE_COUNT };
 
-static const enum reason reason_of[SCOPE_COUNT] = {
-	REASON_COOLDOWN_USER, REASON_COOLDOWN_CHANNEL, REASON_COOLDOWN_GLOBAL};
+static const enum reason reason_of[SCOPE_COUNT] = {REASON_COOLDOWN_USER, REASON_COOLDOWN_CHANNEL,
+	REASON_COOLDOWN_GLOBAL, REASON_PER_STREAM};
 
-static int64_t length_of(const struct trigger *t, enum scope scope)
+static int64_t length_of(const struct trigger *t, enum scope scope, const struct event *e)
 {
 	switch (scope) {
+	case SCOPE_STREAM:
+		if (t->per_stream == TRIGGER_ANY_TIMES)
+			return 0;
+		return e->stream.id.len > 0 ? TRIGGER_BROADCAST_MS : TRIGGER_UNKNOWN_BROADCAST_MS;
 	case SCOPE_USER: return t->cooldown_user_ms;
 	case SCOPE_CHANNEL: return t->cooldown_channel_ms;
 	default: return t->cooldown_global_ms;
@@ -45,16 +50,24 @@ static size_t add_part(char *key, size_t len, const char *at, size_t n, size_t m
 static size_t key_of(
 	const struct trigger *t, enum scope scope, const struct event *e, char key[KEY_BYTES])
 {
-	struct str id = scope == SCOPE_USER ? e->user_id : e->channel_id;
+	const struct str channel = e->channel_id.len > 0 ? e->channel_id : e->channel;
+	const bool is_user = scope == SCOPE_USER ||
+		(scope == SCOPE_STREAM && t->per_stream == TRIGGER_ONCE_A_USER);
 	size_t len = add_part(key, 0, t->name, strlen(t->name), 64);
 
-	key[len++] = "ucg"[scope];
+	key[len++] = "ucgs"[scope];
 	if (scope == SCOPE_GLOBAL)
 		return len;
-	if (scope == SCOPE_CHANNEL && id.len == 0)
-		id = e->channel;
 	len = add_part(key, len, e->platform.at, e->platform.len, ID_BYTES - 2);
-	return add_part(key, len, id.at, id.len, ID_BYTES);
+	if (scope == SCOPE_STREAM) {
+		len = add_part(key, len, channel.at, channel.len, ID_BYTES - 2);
+		len = add_part(key, len, e->stream.id.at, e->stream.id.len, ID_BYTES - 2);
+		if (!is_user)
+			return len;
+	}
+	if (is_user)
+		return add_part(key, len, e->user_id.at, e->user_id.len, ID_BYTES - 2);
+	return add_part(key, len, channel.at, channel.len, ID_BYTES - 2);
 }
 
 static struct trigger_cooldown *find(const struct trigger_state *s, const char *key, size_t len)
@@ -79,7 +92,7 @@ enum reason trigger_cooldown_check(const struct trigger_state *s, const struct t
 
 	*wait_ms = 0;
 	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
-		if (length_of(t, scope) <= 0)
+		if (length_of(t, scope, e) <= 0)
 			continue;
 		const struct trigger_cooldown *c = find(s, key, key_of(t, scope, e, key));
 		if (c && c->until_ms - now_ms > *wait_ms) {
@@ -118,7 +131,7 @@ int trigger_cooldown_start(
 	char key[KEY_BYTES];
 
 	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
-		int64_t length_ms = length_of(t, scope);
+		int64_t length_ms = length_of(t, scope, e);
 
 		if (length_ms <= 0)
 			continue;

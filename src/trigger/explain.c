@@ -10,41 +10,105 @@ static int tell_texts(const struct conf_texts *texts, struct buf *out)
 	return 0;
 }
 
-int trigger_tell_misfit(
-	const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s, struct buf *out)
+static int tell_stream(const struct trigger *t, const struct stream *st, struct buf *out)
+{
+	const char *is = !st->is_known ? "nobody knows whether the stream is live, so it counts as live"
+		: st->is_live ? "the stream is live" : "the stream is offline";
+
+	return buf_addf(out, "it is for %s streams; %s",
+		t->when == TRIGGER_LIVE ? "live" : "offline", is);
+}
+
+/* "it is only for Chess, Go; the game is Just Chatting" */
+static int tell_one_of(const struct conf_texts *texts, const char *what, struct str is,
+	struct buf *out)
+{
+	if (buf_adds(out, "it is only for ") < 0 || tell_texts(texts, out) < 0)
+		return ERR_LIMIT;
+	if (is.len == 0)
+		return buf_addf(out, "; the %s is not known", what);
+	return buf_addf(out, "; the %s is %.*s", what, STR_FMT(is));
+}
+
+/* A condition with the values that decide, true of an event that meets it and of one that does not. */
+static int tell_condition(const struct trigger *t, enum trigger_condition c,
+	struct trigger_subject *s, bool holds, struct buf *out)
 {
 	const struct event *e = s->event;
 
-	switch (m) {
-	case TRIGGER_OFF: return buf_adds(out, "it is switched off (enabled: no)");
-	case TRIGGER_OTHER_KIND:
-		return buf_addf(out, "it waits for \"%s\", this is \"%s\"", event_kind_name(t->on),
-			event_kind_name(e->kind));
-	case TRIGGER_OTHER_SORT:
+	switch (c) {
+	case TRIGGER_IF_SORT:
 		return buf_addf(out, "it waits for \"%s\": %s", event_sort_name(t->sort),
-			event_sort_lacks(t->sort));
-	case TRIGGER_TOO_FEW:
+			holds ? event_sort_help(t->sort) : event_sort_lacks(t->sort));
+	case TRIGGER_IF_AT_LEAST:
 		return buf_addf(out, "it needs at least %lld, this has %lld",
 			(long long)t->at_least, (long long)event_amount(e));
-	case TRIGGER_NOT_DIRECT: return buf_adds(out, "it answers only when the bot is addressed");
-	case TRIGGER_NOT_FIRST: return buf_adds(out, "it answers only somebody's first message");
-	case TRIGGER_OTHER_PLACE:
+	case TRIGGER_IF_DIRECT:
+		return buf_addf(out, "it answers only when the bot is addressed%s",
+			holds ? ", which it is" : "");
+	case TRIGGER_IF_FIRST:
+		return buf_addf(out, "it answers only somebody's first message%s",
+			holds ? ", which this is" : "");
+	case TRIGGER_IF_IN:
 		if (buf_adds(out, "it is only for ") < 0 || tell_texts(&t->in, out) < 0)
 			return ERR_LIMIT;
 		return buf_addf(
 			out, "; this is %.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->channel));
-	case TRIGGER_TOO_SHORT:
+	case TRIGGER_IF_MIN_LENGTH:
 		return buf_addf(out, "the message has %lld characters, it needs %lld",
 			(long long)s->length, (long long)t->min_length);
-	case TRIGGER_TOO_LONG:
+	case TRIGGER_IF_MAX_LENGTH:
 		return buf_addf(out, "the message has %lld characters, the most is %lld",
 			(long long)s->length, (long long)t->max_length);
-	case TRIGGER_TOO_FEW_WORDS:
+	case TRIGGER_IF_MIN_WORDS:
 		return buf_addf(out, "the message has %lld words, it needs %lld",
 			(long long)s->words, (long long)t->min_words);
-	case TRIGGER_FITS: break;
+	case TRIGGER_IF_GAME: return tell_one_of(&t->games, "game", e->stream.game, out);
+	case TRIGGER_IF_REWARD:
+		return tell_one_of(&t->rewards, "reward",
+			e->reward.len > 0 ? e->reward : e->reward_id, out);
+	case TRIGGER_IF_WHEN: return tell_stream(t, &e->stream, out);
+	case TRIGGER_CONDITION_COUNT: break;
 	}
-	return buf_adds(out, "no pattern matches");
+	return 0;
+}
+
+int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subject *s,
+	struct buf *out)
+{
+	switch (misfit) {
+	case TRIGGER_FITS: return buf_adds(out, "no pattern matches");
+	case TRIGGER_OFF: return buf_adds(out, "it is switched off (enabled: no)");
+	case TRIGGER_OTHER_KIND:
+		return buf_addf(out, "it waits for \"%s\", this is \"%s\"",
+			event_kind_name(t->on), event_kind_name(s->event->kind));
+	default:
+		return tell_condition(t, (enum trigger_condition)misfit, s, false, out);
+	}
+}
+
+void trigger_explain_conditions(const struct trigger *t, const struct event *e,
+	void (*tell)(void *ctx, const char *key, bool holds, const char *why), void *ctx)
+{
+	static const char *const keys[] = {
+#define X(upper, key) #key,
+		TRIGGER_CONDITIONS(X)
+#undef X
+	};
+	struct trigger_subject s;
+	struct buf why;
+
+	trigger_subject_init(&s, e);
+	buf_init(&why, TRIGGER_WHY_BYTES);
+	for (uint32_t bits = t->own->conditions; bits != 0; bits &= bits - 1) {
+		const enum trigger_condition c = (enum trigger_condition)__builtin_ctz(bits);
+		const bool holds = trigger_holds(t, c, &s);
+
+		buf_clear(&why);
+		(void)!tell_condition(t, c, &s, holds, &why); /* cut short it is still a sentence */
+		tell(ctx, keys[c], holds, buf_text(&why));
+	}
+	buf_fini(&why);
 }
 
 static int tell_roles(unsigned roles, const struct conf_texts *users, struct buf *out)
@@ -106,6 +170,8 @@ static int tell_claim(const struct trigger *t, const struct trigger_hit *hit, st
 		return ERR_LIMIT;
 	if (said.len > 0 && buf_addf(out, " \"%.*s\"", STR_FMT(said)) < 0)
 		return ERR_LIMIT;
+	if (hit->reason == REASON_PER_STREAM)
+		return buf_addf(out, ", but %s", reason_text(hit->reason));
 	if (hit->reason != REASON_NONE)
 		return buf_addf(out, ", but %s: another ", reason_text(hit->reason)) < 0 ||
 				       tell_wait(hit->wait_ms, out) < 0
@@ -122,11 +188,12 @@ static enum reason judge(const struct trigger *t, struct trigger_engine *engine,
 	struct buf *why)
 {
 	struct trigger_hit hit = {.trigger = t};
-	enum trigger_misfit misfit = trigger_misfit(t, s);
+	const int misfit = trigger_misfit(t, s);
+	const bool is_offline = misfit == TRIGGER_IF_WHEN && t->when == TRIGGER_LIVE;
 	int err;
 
 	hit.reason = REASON_NO_MATCH;
-	if (misfit != TRIGGER_FITS) {
+	if (misfit != TRIGGER_FITS && !is_offline) {
 		err = trigger_tell_misfit(t, misfit, s, why);
 	} else if (trigger_strike_is_out(state, t)) {
 		err = buf_addf(why,
@@ -141,6 +208,9 @@ static enum reason judge(const struct trigger *t, struct trigger_engine *engine,
 				why, "its pattern gave up after %d steps", TRIGGER_MATCH_LIMIT);
 		} else if (rc == 0) {
 			err = trigger_tell_misfit(t, TRIGGER_FITS, s, why);
+		} else if (is_offline) {
+			hit.reason = REASON_OFFLINE;
+			err = buf_addf(why, "it matches, but %s", reason_text(REASON_OFFLINE));
 		} else if (!trigger_is_allowed(t, s->event)) {
 			hit.reason = REASON_LEVEL;
 			err = tell_level(t, s->event, why);
@@ -175,7 +245,7 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 
 		buf_clear(&why);
 		enum reason r = judge(t, engine, state, &s, now_ms, &why);
-		bool is_hit = r != REASON_NO_MATCH && r != REASON_LEVEL;
+		bool is_hit = r != REASON_NO_MATCH && r != REASON_LEVEL && r != REASON_OFFLINE;
 		tell(ctx, t, r, is_hit && is_claimed, buf_text(&why));
 		is_claimed = is_claimed || is_hit;
 	}

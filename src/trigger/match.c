@@ -9,116 +9,6 @@
 /* The clock costs about as much as a match; it is asked once in so many patterns. */
 #define CLOCK_EVERY 8
 
-void trigger_subject_init(struct trigger_subject *s, const struct event *e)
-{
-	s->event = e;
-	s->text = e->text;
-	s->length = s->words = -1;
-	if (s->text.len > TRIGGER_SUBJECT_BYTES) {
-		s->text.len = TRIGGER_SUBJECT_BYTES;
-		while (s->text.len > 0 && ((unsigned char)e->text.at[s->text.len] & 0xc0) == 0x80)
-			s->text.len--; /* not within a character */
-	}
-}
-
-static int64_t length_of(struct trigger_subject *s)
-{
-	if (s->length < 0)
-		s->length = (int64_t)text_points(s->event->text);
-	return s->length;
-}
-
-static int64_t words_of(struct trigger_subject *s)
-{
-	if (s->words < 0)
-		s->words = (int64_t)text_words(s->event->text);
-	return s->words;
-}
-
-static struct str without_hash(struct str name)
-{
-	if (name.len > 0 && name.at[0] == '#')
-		return (struct str){name.at + 1, name.len - 1};
-	return name;
-}
-
-static bool is_channel(struct str name, const struct event *e)
-{
-	name = without_hash(name);
-	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id);
-}
-
-/* in: holds platforms, channels, or platform:channel. */
-static bool is_in(const struct conf_texts *places, const struct event *e)
-{
-	for (size_t i = 0; i < places->n; i++) {
-		struct str rest = str_of(places->at[i]);
-
-		if (!memchr(rest.at, ':', rest.len)) {
-			if (str_eq_nocase(rest, e->platform) || is_channel(rest, e))
-				return true;
-			continue;
-		}
-		if (str_eq_nocase(str_split(&rest, ':'), e->platform) && is_channel(rest, e))
-			return true;
-	}
-	return places->n == 0;
-}
-
-enum trigger_misfit trigger_misfit(const struct trigger *t, struct trigger_subject *s)
-{
-	const struct event *e = s->event;
-
-	if (!t->is_on)
-		return TRIGGER_OFF;
-	if (t->on != e->kind)
-		return TRIGGER_OTHER_KIND;
-	if (t->sort != SORT_ANY && !event_is_sort(e, t->sort))
-		return TRIGGER_OTHER_SORT;
-	if (t->at_least > 0 && event_amount(e) < t->at_least)
-		return TRIGGER_TOO_FEW;
-	if (t->needs_direct && !e->is_direct)
-		return TRIGGER_NOT_DIRECT;
-	if (t->needs_first && !e->is_first)
-		return TRIGGER_NOT_FIRST;
-	if (t->in.n > 0 && !is_in(&t->in, e))
-		return TRIGGER_OTHER_PLACE;
-	if (t->min_length > 0 && length_of(s) < t->min_length)
-		return TRIGGER_TOO_SHORT;
-	if (t->max_length > 0 && length_of(s) > t->max_length)
-		return TRIGGER_TOO_LONG;
-	if (t->min_words > 0 && words_of(s) < t->min_words)
-		return TRIGGER_TOO_FEW_WORDS;
-	return TRIGGER_FITS;
-}
-
-static bool is_listed(const struct conf_texts *users, const struct event *e)
-{
-	for (size_t i = 0; i < users->n; i++) {
-		struct str name = str_of(users->at[i]);
-
-		if ((e->login.len > 0 && str_eq_nocase(name, e->login)) ||
-			(e->user_id.len > 0 && str_eq(name, e->user_id)))
-			return true;
-	}
-	return false;
-}
-
-/* deny wins. allow is a set besides the level; alone it is the whole gate. */
-bool trigger_is_allowed(const struct trigger *t, const struct event *e)
-{
-	unsigned roles = e->roles | ROLE(LEVEL_EVERYONE);
-	bool has_set = t->allow != 0 || t->allow_users.n > 0;
-
-	if ((t->deny & roles) || is_listed(&t->deny_users, e))
-		return false;
-	if (has_set && ((t->allow & roles) || is_listed(&t->allow_users, e)))
-		return true;
-	if (has_set && t->level == LEVEL_EVERYONE)
-		return false;
-	return event_level(e) >= t->level;
-}
-
 int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
 	struct str captures[TRIGGER_CAPTURES], size_t *n)
 {
@@ -176,17 +66,23 @@ static void find_candidates(const struct trigger_set *set, const struct trigger_
 
 enum step { GO_ON, CLAIMED, STOP };
 
-/* Tries one candidate. hit->reason becomes LEVEL when it matches and is not for this author. */
+/* Tries one candidate. hit->reason becomes LEVEL when it matches and is not for this author, OFFLINE
+ * when it is for live streams only. */
 static enum step try_candidate(const struct trigger_set *set, const struct trigger *t,
 	struct trigger_subject *s, struct budget *budget, int64_t now_ms, struct trigger_hit *hit)
 {
-	bool is_allowed, is_over;
+	enum reason held = REASON_NONE;
+	bool is_over;
 	int rc;
 
-	if (trigger_misfit(t, s) != TRIGGER_FITS)
+	rc = trigger_misfit(t, s);
+	if (rc == TRIGGER_IF_WHEN && t->when == TRIGGER_LIVE)
+		held = REASON_OFFLINE;
+	else if (rc != TRIGGER_FITS)
 		return GO_ON;
-	is_allowed = trigger_is_allowed(t, s->event);
-	if (!is_allowed && hit->reason == REASON_LEVEL)
+	else if (!trigger_is_allowed(t, s->event))
+		held = REASON_LEVEL;
+	if (held != REASON_NONE && hit->reason != REASON_NO_MATCH)
 		return GO_ON; /* it could add nothing */
 	if (trigger_strike_is_out(budget->state, t))
 		return GO_ON;
@@ -196,11 +92,11 @@ static enum step try_candidate(const struct trigger_set *set, const struct trigg
 	 * had the processor. */
 	if (rc == ERR_LIMIT)
 		trigger_strike_add(budget->state, t, now_ms);
-	if (rc == 1 && is_allowed)
+	if (rc == 1 && held == REASON_NONE)
 		return CLAIMED;
 	hit->captures_n = 0;
 	if (rc == 1)
-		hit->reason = REASON_LEVEL;
+		hit->reason = held;
 	return is_over ? STOP : GO_ON;
 }
 

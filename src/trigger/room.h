@@ -3,8 +3,8 @@
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
  * form.c (words: and the like as patterns), pattern.c (the only file that knows PCRE2), literal.c
  * (what every match of a pattern must contain), trial.c (hostile text, examples), template.c.
- * Running: set.c puts files together and builds filter.c; match.c searches, with cooldown.c and
- * strike.c for what outlives a reload; explain.c tells why. */
+ * Running: set.c puts files together and builds filter.c; match.c searches, with fits.c for the
+ * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
 #define TRIGGER_ROOM_H
 
@@ -79,6 +79,9 @@ int trigger_form_name(struct str bot_name, struct buf *out) MUST_USE;
 /* ---- A trigger's inside, and the event as it is matched -------------------------------------- */
 
 struct trigger_private {
+	uint32_t conditions;              /* bits of enum trigger_condition that it has */
+	struct conf_texts games, rewards; /* folded */
+	bool needs_stream;                /* a template or a condition is about the stream */
 	struct trigger_pattern **patterns;
 	size_t pattern_count;
 	struct trigger_literals literals; /* of all patterns together */
@@ -97,24 +100,43 @@ struct trigger_subject {
 
 void trigger_subject_init(struct trigger_subject *s, const struct event *e);
 
-/* Why a trigger is not for an event, in the order of the checks: cheapest first. */
-enum trigger_misfit {
-	TRIGGER_FITS,
-	TRIGGER_OFF,
-	TRIGGER_OTHER_KIND,
-	TRIGGER_OTHER_SORT,
-	TRIGGER_TOO_FEW,      /* at_least */
-	TRIGGER_NOT_DIRECT,
-	TRIGGER_NOT_FIRST,
-	TRIGGER_OTHER_PLACE,
-	TRIGGER_TOO_SHORT,
-	TRIGGER_TOO_LONG,
-	TRIGGER_TOO_FEW_WORDS,
+/* The conditions of a trigger, in the order of the checks: cheapest first, but for when:, which alone
+ * has a reason of its own to stay silent. Name, key in the file. */
+#define TRIGGER_CONDITIONS(X)                                                                      \
+	X(SORT, on)                                                                                \
+	X(AT_LEAST, at_least)                                                                      \
+	X(DIRECT, direct)                                                                          \
+	X(FIRST, first)                                                                            \
+	X(IN, in)                                                                                  \
+	X(MIN_LENGTH, min_length)                                                                  \
+	X(MAX_LENGTH, max_length)                                                                  \
+	X(MIN_WORDS, min_words)                                                                    \
+	X(GAME, game)                                                                              \
+	X(REWARD, reward)                                                                          \
+	X(WHEN, when)
+
+enum trigger_condition {
+#define X(upper, key) TRIGGER_IF_##upper,
+	TRIGGER_CONDITIONS(X)
+#undef X
+	TRIGGER_CONDITION_COUNT
 };
 
-/* All conditions but level and patterns. */
-enum trigger_misfit trigger_misfit(const struct trigger *t, struct trigger_subject *s);
+/* What trigger_misfit gives besides a condition that does not hold. */
+enum { TRIGGER_FITS = -1, TRIGGER_OFF = -2, TRIGGER_OTHER_KIND = -3 };
+
+/* ---- fits.c ---------------------------------------------------------------------------------- */
+
+/* Notes which conditions the trigger has; once, when it was read. */
+void trigger_conditions_note(struct trigger *t);
+bool trigger_holds(const struct trigger *t, enum trigger_condition c, struct trigger_subject *s);
+/* TRIGGER_FITS, or the first thing that speaks against it: a condition, OFF, OTHER_KIND. All but
+ * level and patterns. */
+int trigger_misfit(const struct trigger *t, struct trigger_subject *s);
 bool trigger_is_allowed(const struct trigger *t, const struct event *e);
+
+/* ---- match.c --------------------------------------------------------------------------------- */
+
 /* Tries the patterns in turn. 1 (captures filled in), 0, ERR_LIMIT when one gave up and none
  * matched. A trigger without patterns gives 1. */
 int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
@@ -206,6 +228,8 @@ struct trigger_set {
 	struct trigger_name *names, *by_name;
 	struct trigger_filter *filter;
 	size_t always_count;
+	uint64_t kinds;                     /* that some trigger listens to */
+	bool needs_stream;
 	size_t words;                       /* of each bit set below */
 	uint64_t *always[EVENT_KIND_COUNT]; /* what the filter cannot find, by kind of event */
 	/* Scratch of a search, made once so that searching allocates nothing. A set is searched by
@@ -243,11 +267,13 @@ void trigger_strike_clear(struct trigger_state *s);
 
 #define TRIGGER_WHY_BYTES 600
 /* Adds why t is not for the event: a clause. TRIGGER_FITS says that no pattern matches. */
-int trigger_tell_misfit(const struct trigger *t, enum trigger_misfit m, struct trigger_subject *s,
+int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subject *s,
 	struct buf *out) MUST_USE;
 
 /* ---- template.c ------------------------------------------------------------------------------ */
 
+/* Does it say something of the stream: its game, its title? */
+bool trigger_template_needs_stream(struct str text);
 /* Checks a template for events of a kind; complains at the variable. ERR_INVALID if it did. */
 int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
 	const struct conf_node *n, struct conf_report *r) MUST_USE;

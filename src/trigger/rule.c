@@ -22,6 +22,10 @@ struct entry {
 
 #define AT(member) .offset = offsetof(struct entry, member)
 
+/* In the order of enum trigger_when and enum trigger_once. */
+static const char *const whens[] = {"always", "live", "offline", NULL};
+static const char *const onces[] = {"no", "user", "channel", NULL};
+
 static const struct conf_option options[] = {
 	{.name = "description", .type = CONF_TEXT, AT(t.description),
 		.help = "What the trigger is for; shown by `mynah explain`."},
@@ -72,6 +76,15 @@ static const struct conf_option options[] = {
 		.max = 1000, .help = "The fewest words a message must have."},
 	{.name = "at_least", .type = CONF_INT, AT(t.at_least), .fallback = "0", .min = 0,
 		.max = 1000000000, .help = "The fewest bits, raiders, gifts, months, seconds of an ad, or level."},
+	{.name = "when", .type = CONF_CHOICE, AT(t.when), .fallback = "always", .choices = whens,
+		.help = "Only while the stream is live, or offline; unknown counts as live."},
+	{.name = "game", .type = CONF_TEXTS, AT(t.games),
+		.help = "Only in one of these categories of the stream."},
+	{.name = "reward", .type = CONF_TEXTS, AT(t.rewards),
+		.help = "Only for one of these channel point rewards, by title or id."},
+	{.name = "per_stream", .type = CONF_CHOICE, AT(t.per_stream), .fallback = "no",
+		.choices = onces,
+		.help = "At most once in a broadcast, for each user or in the channel."},
 	{.name = "direct", .type = CONF_BOOL, AT(t.needs_direct), .fallback = "no",
 		.help = "Only when the bot is addressed: a reply to it, or a private message."},
 	{.name = "first", .type = CONF_BOOL, AT(t.needs_first), .fallback = "no",
@@ -117,6 +130,8 @@ void trigger_fini(struct trigger *t)
 	if (t->own) {
 		mem_free(t->own->patterns);
 		trigger_literals_free(&t->own->literals);
+		conf_texts_free(&t->own->games);
+		conf_texts_free(&t->own->rewards);
 		mem_free(t->own->head);
 	}
 	mem_free(t->own);
@@ -164,6 +179,42 @@ static void read_kind(struct trigger_reading *rd, const struct entry *e, struct 
 	TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "on"), kind_hint(word, &hint),
 		"unknown kind of event \"%.*s\"", STR_FMT(word));
 	buf_fini(&hint);
+}
+
+/* The texts of a condition, each so that the search compares it with what an event says. */
+static void fold_texts(struct trigger_reading *rd, const char *key, const struct conf_texts *texts,
+	struct conf_texts *folded)
+{
+	struct buf one;
+
+	folded->at = texts->n > 0 ? mem_array(texts->n, sizeof(char *)) : NULL;
+	rd->is_nomem = rd->is_nomem || (texts->n > 0 && !folded->at);
+	for (size_t i = 0; i < texts->n && !rd->is_nomem; i++) {
+		struct str text = str_trim(str_of(texts->at[i]));
+
+		buf_init(&one, TEXT_NAME_BYTES);
+		if (text_fold(text, &one) == 0 && one.len > 0) {
+			folded->at[folded->n] = mem_dupn(one.at, one.len);
+			rd->is_nomem = !folded->at[folded->n];
+			folded->n += !rd->is_nomem;
+		} else {
+			TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, key),
+				"write it as the platform shows it", "no name is like this");
+		}
+		buf_fini(&one);
+	}
+}
+
+static void read_conditions(struct trigger_reading *rd, struct trigger *t)
+{
+	fold_texts(rd, "game", &t->games, &t->own->games);
+	fold_texts(rd, "reward", &t->rewards, &t->own->rewards);
+	if (t->rewards.n > 0 && t->on != EVENT_REDEEM)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "reward"), "write on: redeem",
+			"only channel point rewards have a reward:");
+	if (t->when != TRIGGER_ANYTIME || t->games.n > 0 || t->per_stream != TRIGGER_ANY_TIMES)
+		t->own->needs_stream = true;
+	trigger_conditions_note(t);
 }
 
 /* Parts a list of roles and people. A word that is nearly a role is probably a slip. */
@@ -227,6 +278,8 @@ static void read_gate(struct trigger_reading *rd, const struct entry *e, struct 
 static void check_template(struct trigger_reading *rd, const struct trigger *t, const char *key,
 	const char *text)
 {
+	if (text && trigger_template_needs_stream(str_of(text)))
+		t->own->needs_stream = true;
 	if (text)
 		trigger_reading_note(rd, trigger_template_check(str_of(text), t->on, rd->file,
 			conf_node_find(rd->entry, key), rd->report));
@@ -317,6 +370,7 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
+		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);
 		check_words(rd, t);
 		t->urgency = urgency_of(t, &e.wake);

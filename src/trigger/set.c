@@ -113,7 +113,11 @@ static int prepare(struct trigger_set *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct trigger *t = s->sorted[i];
 
-		if (!t->is_on || trigger_filter_holds(s->filter, i))
+		if (!t->is_on)
+			continue;
+		s->kinds |= EVENT_BIT(t->on);
+		s->needs_stream = s->needs_stream || t->own->needs_stream;
+		if (trigger_filter_holds(s->filter, i))
 			continue;
 		s->always[t->on][i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
 		s->always_count += t->own->pattern_count;
@@ -195,4 +199,14 @@ const struct trigger *trigger_set_find(const struct trigger_set *s, const char *
 size_t trigger_set_always(const struct trigger_set *s)
 {
 	return s->always_count;
+}
+
+uint64_t trigger_set_kinds(const struct trigger_set *s)
+{
+	return s->kinds;
+}
+
+bool trigger_set_needs_stream(const struct trigger_set *s)
+{
+	return s->needs_stream;
 }

@@ -156,47 +156,48 @@ static int add_bits(const struct source *s, struct buf *out)
 	return add_number(s->event->bits, out);
 }
 
-/* Names, what other bots call them, help for people. is_common: every event has it. */
+/* Names, what other bots call them, help for people. is_common: every event has it. is_of_stream: it
+ * takes a platform that tells of streams. */
 static const struct variable {
 	const char *name;
 	const char *aliases;
-	bool is_common;
+	bool is_common, is_of_stream;
 	int (*add)(const struct source *s, struct buf *out);
 	const char *help;
 } variables[] = {
-	{"user", "sender source username displayname user.display_name", true, add_user,
+	{"user", "sender source username displayname user.display_name", true, false, add_user,
 		"who wrote the message or caused the event"},
-	{"login", "user.name user.login", true, add_login,
+	{"login", "user.name user.login", true, false, add_login,
 		"the same person's name as the platform spells it in links"},
-	{"users", "", false, add_users,
+	{"users", "", false, false, add_users,
 		"everybody a gathered event stands for, as in \"anna, bob and 7 more\""},
-	{"touser", "target", true, add_touser,
+	{"touser", "target", true, false, add_touser,
 		"whom it is about: who got the gift or is replied to, else the first word after "
 		"the "
 		"match, else the writer"},
-	{"1", "", false, NULL,
+	{"1", "", false, false, NULL,
 		"the first group of the pattern, or the first word after the match; also 2, 3 and "
 		"so on"},
-	{"1:", "", false, NULL,
+	{"1:", "", false, false, NULL,
 		"the words after the match from the first on; also 2:, 3: and so on"},
-	{"query", "querystring args input rawinput param", false, add_query,
+	{"query", "querystring args input rawinput param", false, false, add_query,
 		"everything after the match, for a command what was said after it"},
-	{"message", "text", false, add_message, "the whole message"},
-	{"count", "amount", false, add_count,
+	{"message", "text", false, false, add_message, "the whole message"},
+	{"count", "amount", false, false, add_count,
 		"how many: bits, raiders, gifts, months, followers, seconds, or the level"},
-	{"viewers", "raiders", false, add_count, "how many came with a raid or saw a shoutout"},
-	{"bits", "", false, add_bits, "how many bits were cheered"},
-	{"months", "", false, add_months, "months subscribed"},
-	{"tier", "", false, add_tier, "1, 2, 3 or prime"},
-	{"reward", "", false, add_reward, "the channel point reward"},
-	{"level", "", false, add_count, "the level of a hype train"},
-	{"seconds", "duration", false, add_count, "how long an ad break takes"},
-	{"channel", "streamer", true, add_channel, "the channel it happened in"},
-	{"platform", "", true, add_platform, "twitch, irc, console and so on"},
-	{"game", "category", true, add_game, "the category of the stream"},
-	{"title", "status", true, add_title, "the title of the stream"},
-	{"uptime", "", true, add_uptime, "how long the stream has been live, as in 3h 07m"},
-	{"random", "", true, NULL, "a number from 1 to 100; $(random 1-6) from 1 to 6"},
+	{"viewers", "raiders", false, false, add_count, "how many came with a raid or saw a shoutout"},
+	{"bits", "", false, false, add_bits, "how many bits were cheered"},
+	{"months", "", false, false, add_months, "months subscribed"},
+	{"tier", "", false, false, add_tier, "1, 2, 3 or prime"},
+	{"reward", "", false, false, add_reward, "the channel point reward"},
+	{"level", "", false, false, add_count, "the level of a hype train"},
+	{"seconds", "duration", false, false, add_count, "how long an ad break takes"},
+	{"channel", "streamer", true, false, add_channel, "the channel it happened in"},
+	{"platform", "", true, false, add_platform, "twitch, irc, console and so on"},
+	{"game", "category", true, true, add_game, "the category of the stream"},
+	{"title", "status", true, true, add_title, "the title of the stream"},
+	{"uptime", "", true, true, add_uptime, "how long the stream has been live, as in 3h 07m"},
+	{"random", "", true, false, NULL, "a number from 1 to 100; $(random 1-6) from 1 to 6"},
 };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 
@@ -420,6 +421,19 @@ int trigger_template_check(struct str text, enum event_kind kind, const struct c
 		}
 	}
 	return err;
+}
+
+bool trigger_template_needs_stream(struct str text)
+{
+	const struct variable *v;
+	struct piece p;
+
+	while (next_piece(&text, &p)) {
+		v = p.kind == PIECE_VARIABLE ? find_variable(p.name) : NULL;
+		if (v && v->is_of_stream)
+			return true;
+	}
+	return false;
 }
 
 /* ---- Filling in ------------------------------------------------------------------------------ */

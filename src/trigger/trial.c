@@ -180,6 +180,12 @@ static struct event event_of(const struct trigger *t, struct str text)
 	e.is_action = t->sort == SORT_ACTION;
 	if (t->sort == SORT_REPLY)
 		e.to_id = STR("example");
+	e.stream.is_known = true;
+	e.stream.is_live = t->when != TRIGGER_OFFLINE;
+	if (t->games.n > 0)
+		e.stream.game = str_of(t->games.at[0]);
+	if (t->rewards.n > 0)
+		e.reward = str_of(t->rewards.at[0]);
 	return e;
 }
 
@@ -198,7 +204,7 @@ static int run_one(const struct example_run *run, const struct conf_node *n, siz
 		goto out;
 	struct event e = event_of(t, buf_str(&text));
 	trigger_subject_init(&s, &e);
-	enum trigger_misfit misfit = trigger_misfit(t, &s);
+	const int misfit = trigger_misfit(t, &s);
 	int rc = misfit == TRIGGER_FITS ? trigger_try(t, run->engine, &s, captures, &count) : 0;
 	err = 0;
 	if ((rc == 1) == fires)

@@ -24,6 +24,14 @@
 #define TRIGGER_COUNT_MAX 20000
 #define TRIGGER_CAPTURES 10           /* $(1) of a pattern with groups is its first group */
 
+/* per_stream: keeps no longer than this. The longest broadcast is one of 48 hours (Twitch cuts there:
+ * Twitch help, "Broadcast guidelines", 2026-08); where nobody knows of a broadcast, half a day is one. */
+#define TRIGGER_BROADCAST_MS (INT64_C(48) * 3600000)
+#define TRIGGER_UNKNOWN_BROADCAST_MS (INT64_C(12) * 3600000)
+
+enum trigger_when { TRIGGER_ANYTIME, TRIGGER_LIVE, TRIGGER_OFFLINE };
+enum trigger_once { TRIGGER_ANY_TIMES, TRIGGER_ONCE_A_USER, TRIGGER_ONCE_A_CHANNEL };
+
 /* One entry of a trigger file. Fields are read-only outside the room; absent strings are NULL. */
 struct trigger {
 	char *name;
@@ -47,6 +55,10 @@ struct trigger {
 	struct conf_texts in;     /* "twitch", "twitch:alice", "discord:1234", "alice" */
 	int64_t min_length, max_length, min_words; /* characters, words; 0 = none */
 	int64_t at_least;         /* event count (bits of a cheer, raiders, gifts, months) */
+	int when;                 /* enum trigger_when; an unknown stream counts as live */
+	int per_stream;           /* enum trigger_once */
+	struct conf_texts games;  /* game: names of categories */
+	struct conf_texts rewards; /* reward: titles or ids */
 	bool needs_direct;        /* direct: only when the bot is addressed */
 	bool needs_first;         /* first: only somebody's first message ever */
 	bool keeps_threads;       /* thread: answer as a reply to the message */
@@ -80,6 +92,9 @@ void trigger_set_unref(struct trigger_set *s);
 bool trigger_set_has_lost(const struct trigger_set *s, size_t i);
 size_t trigger_set_count(const struct trigger_set *s);
 const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name);
+/* What must be told to this set at all: EVENT_BITs of kinds, and whether streams matter. */
+uint64_t trigger_set_kinds(const struct trigger_set *s);
+bool trigger_set_needs_stream(const struct trigger_set *s);
 /* How many patterns had no usable literal and run on every message. */
 size_t trigger_set_always(const struct trigger_set *s);
 
@@ -112,8 +127,9 @@ struct trigger_hit {
 /* Searches; allocates nothing when there is no match. A set is searched by one thread at a time.
  * dice is a uniform random number 0..9999 (for chance). A trigger that fires has its cooldowns
  * started here; whoever cannot go on with it (no turn free) says so with trigger_undo. hit->trigger
- * is NULL when none matched (REASON_NO_MATCH) or none was allowed (REASON_LEVEL). REASON_NOMEM: its
- * cooldown could not be noted, so it stays silent. Gives hit->reason. */
+ * is NULL when none matched (REASON_NO_MATCH), none was allowed (REASON_LEVEL) or those that match
+ * wait for a live stream (REASON_OFFLINE). REASON_NOMEM: its cooldown could not be noted, so it stays
+ * silent. Gives hit->reason. */
 enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
 	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
 void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
@@ -127,6 +143,11 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 	void (*tell)(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
 		const char *why),
 	void *ctx);
+
+/* Every condition of one trigger, in the order of the search: its key, whether the event meets it,
+ * and a sentence with the values. Calls tell for each. */
+void trigger_explain_conditions(const struct trigger *t, const struct event *e,
+	void (*tell)(void *ctx, const char *key, bool holds, const char *why), void *ctx);
 
 /* ---- Templates ------------------------------------------------------------------------------- */
 

@@ -261,6 +261,8 @@ static void folding_makes_spellings_equal(void **state)
 		buf_clear(&b);
 		assert_int_equal(text_fold(str_of(cases[i].in), &b), 0);
 		assert_string_equal(buf_text(&b), cases[i].out);
+		assert_case(i, text_folds_to(str_of(cases[i].in), str_of(cases[i].out)));
+		assert_case(i, !text_folds_to(str_of(cases[i].in), STR("something else")));
 	}
 	/* One code point of three bytes folds to eighteen of them. */
 	buf_clear(&b);

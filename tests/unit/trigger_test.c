@@ -115,6 +115,79 @@ static void conditions_decide(void **state)
 	}
 }
 
+/* What is known of the stream, and rewards. */
+static void the_stream_decides(void **state)
+{
+	static const struct stream unknown = {0}, offline = {.is_known = true},
+		chess = {.is_known = true, .is_live = true, .game = {"Chess", 5}},
+		pokemon = {.is_known = true, .is_live = true, .game = {"POK\u00c9MON Go", 11}};
+	static const struct {
+		const char *keys;
+		const struct stream *stream;
+		enum reason reason;
+	} cases[] = {
+		{"when: always", &offline, REASON_NONE},
+		{"when: live", &chess, REASON_NONE},
+		{"when: live", &offline, REASON_OFFLINE},
+		{"when: live", &unknown, REASON_NONE}, /* counts as live */
+		{"when: offline", &offline, REASON_NONE},
+		{"when: offline", &chess, REASON_NO_MATCH},
+		{"when: offline", &unknown, REASON_NO_MATCH},
+		{"game: chess", &chess, REASON_NONE},
+		{"game: [Go, Chess]", &chess, REASON_NONE},
+		{"game: Chess", &pokemon, REASON_NO_MATCH},
+		{"game: Chess", &unknown, REASON_NO_MATCH},
+		{"game: \"pok\u00e9mon GO\"", &pokemon, REASON_NONE},
+		{"game: \"Poke\u0301mon Go\"", &pokemon, REASON_NONE}, /* e and an accent */
+		{"when: live\n  game: Go", &offline, REASON_NO_MATCH},
+		{"when: live\n  level: moderator", &offline, REASON_OFFLINE},
+	};
+	struct event e = message("x");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct loaded l;
+		struct trigger_hit hit;
+		char yaml[300];
+
+		snprintf(yaml, sizeof(yaml), "t:\n  contains: x\n  reply: y\n  %s\n", cases[i].keys);
+		load_good(&l, yaml);
+		e.stream = *cases[i].stream;
+		unsigned long before = mem_count();
+		enum reason r = trigger_find(l.set, l.state, &e, 0, 0, &hit);
+		if (r != cases[i].reason)
+			fail_msg("%s (case %zu): %s", cases[i].keys, i, reason_name(r));
+		assert_int_equal(mem_count() - before, 0);
+		assert_int_equal(trigger_set_needs_stream(l.set), i > 0);
+		unload(&l);
+	}
+}
+
+static void a_reward_is_told_by_title_or_id(void **state)
+{
+	struct loaded l;
+	struct event e = message("");
+
+	(void)state;
+	load_good(&l, YAML("a: {on: redeem, reward: [Hydrate!], reply: x}")
+			YAML("b: {on: redeem, reward: 92af-11, reply: x}")
+			YAML("c: {on: redeem, reply: x}"));
+	e.kind = EVENT_REDEEM;
+	e.reward = STR("HYDRATE!");
+	assert_string_equal(found(&l, &e), "a");
+	e.reward_id = STR("92af-11");
+	assert_string_equal(found(&l, &e), "a");
+	e.reward = STR("Posture");
+	assert_string_equal(found(&l, &e), "b");
+	e.reward_id = STR("92af-12");
+	assert_string_equal(found(&l, &e), "c");
+	assert_true(trigger_set_kinds(l.set) == EVENT_BIT(EVENT_REDEEM));
+	unload(&l);
+	assert_int_equal(load(&l, YAML("a: {on: raid, reward: x, reply: x}")), ERR_INVALID);
+	assert_non_null(strstr(complaints(&l), "only channel point rewards have a reward:"));
+	unload(&l);
+}
+
 static void a_level_too_low_is_the_reason_only_if_nothing_else_matches(void **state)
 {
 	struct loaded l;
@@ -237,6 +310,43 @@ static void cooldowns_hold_by_user_channel_and_everywhere(void **state)
 		trigger_undo(l.state, trigger_set_find(l.set, "t"), &bob);
 		assert_int_equal(at(&l, &bob, 11002), REASON_NONE);
 		assert_int_equal(at(&l, &elsewhere, 11003), cases[i].other_channel);
+		unload(&l);
+	}
+}
+
+static void once_in_a_broadcast_means_until_the_next_one(void **state)
+{
+	static const struct {
+		const char *per;
+		enum reason other_user;
+	} cases[] = {{"user", REASON_NONE}, {"channel", REASON_PER_STREAM}};
+	const int64_t hour = 3600000;
+	struct event bob = message("x"), carol = message("x"), dave = message("x");
+
+	(void)state;
+	carol.user_id = STR("78");
+	dave.channel_id = STR("99");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct loaded l;
+		char yaml[200];
+
+		snprintf(yaml, sizeof(yaml), "t: {contains: x, reply: y, per_stream: %s}\n", cases[i].per);
+		load_good(&l, yaml);
+		bob.stream = carol.stream = dave.stream =
+			(struct stream){.is_known = true, .is_live = true, .id = STR("4001")};
+		assert_int_equal(at(&l, &bob, 0), REASON_NONE);
+		assert_int_equal(at(&l, &bob, 40 * hour), REASON_PER_STREAM);
+		assert_int_equal(at(&l, &carol, hour), cases[i].other_user);
+		assert_int_equal(at(&l, &dave, hour), REASON_NONE); /* another channel */
+		trigger_undo(l.state, trigger_set_at(l.set, 0), &bob);
+		assert_int_equal(at(&l, &bob, hour), REASON_NONE);
+		bob.stream.id = STR("4002");
+		assert_int_equal(at(&l, &bob, hour), REASON_NONE);
+		/* Nothing known: half a day is one broadcast. */
+		bob.stream = (struct stream){0};
+		assert_int_equal(at(&l, &bob, hour), REASON_NONE);
+		assert_int_equal(at(&l, &bob, 12 * hour), REASON_PER_STREAM);
+		assert_int_equal(at(&l, &bob, 13 * hour), REASON_NONE);
 		unload(&l);
 	}
 }
@@ -504,12 +614,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms_match_what_they_say),
 		cmocka_unit_test(conditions_decide),
+		cmocka_unit_test(the_stream_decides),
+		cmocka_unit_test(a_reward_is_told_by_title_or_id),
 		cmocka_unit_test(a_level_too_low_is_the_reason_only_if_nothing_else_matches),
 		cmocka_unit_test(priority_then_file_order_decides),
 		cmocka_unit_test(captures_lie_within_the_message),
 		cmocka_unit_test(long_messages_are_cut_at_a_character),
 		cmocka_unit_test(empty_text_and_odd_kinds_are_harmless),
 		cmocka_unit_test(cooldowns_hold_by_user_channel_and_everywhere),
+		cmocka_unit_test(once_in_a_broadcast_means_until_the_next_one),
 		cmocka_unit_test(the_longest_wait_is_told),
 		cmocka_unit_test(a_trigger_that_stays_silent_starts_no_cooldown),
 		cmocka_unit_test(cooldowns_survive_a_reload),
