@@ -8,22 +8,24 @@
 
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make)
 {
-	char key[BOT_CHANNEL_BYTES + 16];
-	int n = snprintf(key, sizeof(key), "%u:%.*s", place, STR_FMT(channel));
+	char key[1 + BOT_CHANNEL_BYTES];
+	size_t n = channel.len < BOT_CHANNEL_BYTES ? channel.len : BOT_CHANNEL_BYTES;
 	struct bot_channel *c;
 
-	if (n >= (int)sizeof(key))
-		n = sizeof(key) - 1;
-	HASH_FIND(hh, b->channels, key, (size_t)n, c);
+	key[0] = (char)place;
+	if (n > 0)
+		memcpy(key + 1, channel.at, n);
+	n++;
+	HASH_FIND(hh, b->channels, key, n, c);
 	if (c || !make || HASH_COUNT(b->channels) >= BOT_CHANNELS_MAX)
 		return c;
 	c = mem_new(sizeof(*c));
 	if (!c)
 		return NULL;
-	c->key = mem_dupn(key, (size_t)n);
+	c->key = mem_dupn(key, n);
 	if (!c->key)
 		goto fail;
-	HASH_ADD_KEYPTR(hh, b->channels, c->key, (size_t)n, c);
+	HASH_ADD_KEYPTR(hh, b->channels, c->key, n, c);
 	if (!hash_has(c))
 		goto fail;
 	return c;
@@ -36,6 +38,7 @@ fail:
 static void channel_free(struct bot *b, struct bot_channel *c)
 {
 	HASH_DEL(b->channels, c);
+	mem_free(c->stream_text);
 	mem_free(c->key);
 	mem_free(c);
 }
@@ -47,10 +50,20 @@ void bot_channels_sweep(struct bot *b, int64_t now_ms)
 	HASH_ITER(hh, b->channels, c, next) {
 		const int64_t last = c->answers ? c->answers_ms[(c->answers - 1) % BOT_ANSWERS_MAX] : 0;
 
-		if (now_ms < c->quiet_until_ms || (c->answers && now_ms - last < CAP_MS) ||
+		if (c->stream.is_known || now_ms < c->quiet_until_ms || (c->answers && now_ms - last < CAP_MS) ||
 				(c->in_a_row && now_ms - c->row_began_ms < BOT_PAIR_MS))
 			continue;
 		channel_free(b, c);
+	}
+}
+
+void bot_channels_forget(struct bot *b, unsigned place)
+{
+	struct bot_channel *c, *next;
+
+	HASH_ITER(hh, b->channels, c, next) {
+		if (c->key[0] == (char)place)
+			channel_free(b, c);
 	}
 }
 
@@ -94,12 +107,42 @@ int bot_quiet(struct bot *b, const char *said, int64_t ms)
 	return 0;
 }
 
-bool bot_channel_is_quiet(struct bot *b, const struct event *e)
+struct bot_channel *bot_channel_of(struct bot *b, const struct event *e)
 {
-	if (!b->channels)
-		return false;
-	const struct bot_channel *c = bot_channel(b, e->place, e->channel, false);
-	return c && e->at_ms < c->quiet_until_ms;
+	return b->channels ? bot_channel(b, e->place, e->channel, false) : NULL;
+}
+
+bool bot_channel_is_quiet(const struct bot_channel *c, int64_t now_ms)
+{
+	return c && now_ms < c->quiet_until_ms;
+}
+
+/* Strings one after the other into the text; gives where the next one goes. */
+static char *keep(char *at, struct str *s)
+{
+	if (s->len > 0)
+		memcpy(at, s->at, s->len);
+	s->at = at;
+	return at + s->len;
+}
+
+void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s)
+{
+	struct bot_channel *c = bot_channel(b, place, channel, s->is_known);
+	struct stream stream = *s;
+	char *text, *at;
+
+	if (!c)
+		return; /* without a record nothing is known of it: it counts as live */
+	at = text = mem_new(s->id.len + s->title.len + s->game.len + 1);
+	if (!text)
+		return;
+	at = keep(at, &stream.id);
+	at = keep(at, &stream.title);
+	keep(at, &stream.game);
+	mem_free(c->stream_text);
+	c->stream_text = text;
+	c->stream = stream;
 }
 
 /* Two caps against bots that answer bots (faults.md A10), for messages outside the console: answers a

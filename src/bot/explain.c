@@ -32,18 +32,28 @@ static void head(struct telling *s, const char *title)
 		s->err = buf_addf(s->out, "%s\n", title);
 }
 
+static void on_condition(void *ctx, const char *key, bool holds, const char *why)
+{
+	struct telling *s = ctx;
+
+	if (!s->err)
+		s->err = buf_addf(s->out, "         %s %s: %s\n", holds ? "pass" : "FAIL", key, why);
+}
+
 static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
 	const char *why)
 {
 	struct telling *s = ctx;
 	char name[96];
 
-	if (r == REASON_NONE && !is_shadowed && !s->claims)
+	const bool is_held = r == REASON_LEVEL || r == REASON_OFFLINE; /* the search goes on */
+
+	if (r == REASON_NONE && !is_shadowed && !s->claims) {
 		s->fires = s->claims = t;
-	else if (r != REASON_NONE && r != REASON_NO_MATCH && r != REASON_LEVEL && !s->claims && !is_shadowed) {
+	} else if (r != REASON_NONE && r != REASON_NO_MATCH && !is_held && !s->claims && !is_shadowed) {
 		s->claims = t;
 		s->reason = r;
-	} else if (r == REASON_LEVEL && !s->claims && s->reason == REASON_NO_MATCH) {
+	} else if (is_held && !s->claims && s->reason == REASON_NO_MATCH) {
 		s->reason = r;
 	}
 	if (s->is_brief && t->on != s->event->kind) {
@@ -59,6 +69,8 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 		s->err = buf_addf(s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
 	else
 		line(s, r == REASON_NONE, name, why);
+	if (t->on == s->event->kind && t->is_on)
+		trigger_explain_conditions(t, s->event, on_condition, s);
 }
 
 /* One message of the prompt, every line of it set in. */

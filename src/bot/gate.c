@@ -70,7 +70,7 @@ static const struct conf_place *place_of(const struct bot_world *w, const struct
 	return NULL;
 }
 
-enum reason bot_gate(struct bot *b, const struct event *e)
+enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c)
 {
 	const struct conf_place *p = place_of(b->world, e);
 
@@ -82,7 +82,7 @@ enum reason bot_gate(struct bot *b, const struct event *e)
 		return REASON_DUPLICATE;
 	if (e->is_foreign)
 		return REASON_FOREIGN_ROOM;
-	if (bot_channel_is_quiet(b, e))
+	if (bot_channel_is_quiet(c, e->at_ms))
 		return REASON_QUIET;
 	if (p && is_listed(&p->ignore, e))
 		return REASON_IGNORED_USER;
@@ -112,7 +112,7 @@ const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, con
 			ring_find(&b->places[e->place].seen, e->id, e->at_ms);
 		break;
 	case REASON_FOREIGN_ROOM: stops = e->is_foreign; break;
-	case REASON_QUIET: stops = b && bot_channel_is_quiet(b, e); break;
+	case REASON_QUIET: stops = b && bot_channel_is_quiet(bot_channel_of(b, e), e->at_ms); break;
 	default: stops = p && is_listed(&p->ignore, e); break;
 	}
 	*r = stops ? reasons[i] : REASON_NONE;

@@ -6,27 +6,36 @@
 
 /* ---- What places tell --------------------------------------------------------------------------------- */
 
-static void on_event(void *ctx, const struct event *e)
+static void on_event(void *ctx, const struct event *given)
 {
 	struct bot *b = ctx;
+	struct event e = *given;
 	struct trigger_hit hit;
 	enum reason r;
 
-	if (e->place >= BOT_PLACES_MAX)
+	if (e.place >= BOT_PLACES_MAX)
 		return;
+	const struct bot_channel *c = bot_channel_of(b, &e);
+	if (c && !e.stream.is_known)
+		e.stream = c->stream;
 	b->events++;
-	r = bot_gate(b, e);
+	r = bot_gate(b, &e, c);
 	hit.trigger = NULL;
 	if (r == REASON_NONE)
-		r = trigger_find(b->world->triggers, b->triggers, e, e->at_ms, b->dice, &hit);
+		r = trigger_find(b->world->triggers, b->triggers, &e, e.at_ms, b->dice, &hit);
 	if (hit.trigger)
 		b->dice = rand_below(10000); /* used up; what nobody matched did not look at it */
 	if (r == REASON_NONE) {
-		bot_turn_begin(b, e, &hit);
+		bot_turn_begin(b, &e, &hit);
 		return;
 	}
 	b->silent[r]++;
-	bot_tell(b, e, hit.trigger, r, "", (struct str){NULL, 0});
+	bot_tell(b, &e, hit.trigger, r, "", (struct str){NULL, 0});
+}
+
+static void on_stream(void *ctx, unsigned place, const char *channel, const struct stream *s)
+{
+	bot_channel_stream(ctx, place, str_of(channel), s);
 }
 
 static void on_erase(void *ctx, const struct erasure *e)
@@ -159,9 +168,21 @@ static void drop_removed(struct bot *b, unsigned place, const struct conf_place 
 
 		for (size_t k = 0; k < now->channels.n && !stays; k++)
 			stays = str_eq_nocase(str_of(was->channels.at[i]), str_of(now->channels.at[k]));
-		if (!stays)
-			outbox_drop(b->outbox, place, was->channels.at[i], REASON_GONE);
+		if (stays)
+			continue;
+		outbox_drop(b->outbox, place, was->channels.at[i], REASON_GONE);
+		bot_channel_stream(b, place, str_of(was->channels.at[i]), &(struct stream){0});
 	}
+}
+
+/* What the triggers of this world need to be told of. */
+static void tell_wants(struct bot *b, const struct bot_place *p)
+{
+	const struct trigger_set *t = b->world->triggers;
+	const struct platform_wants w = {trigger_set_kinds(t), trigger_set_needs_stream(t)};
+
+	if (p->platform.ops->want && p->platform.ops->want(p->platform.self, &w))
+		log_event(LOG_ERROR, "bot", "wants_not_told", "place", p->name, NULL);
 }
 
 void bot_places_follow(struct bot *b, const struct conf *was)
@@ -179,8 +200,11 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 			log_event(LOG_ERROR, "bot", "place_not_reloaded", "place", p->name, NULL);
 		if (now && was)
 			drop_removed(b, i, place_conf(was, p->name), now);
-		if (!now) {
+		if (now) {
+			tell_wants(b, p);
+		} else {
 			bot_turn_drop_place(b, i);
+			bot_channels_forget(b, i);
 			place_free(p);
 		}
 	}
@@ -200,6 +224,8 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 		if (err)
 			log_event(LOG_ERROR, "bot", "place_not_started", "place", c->places[k].name,
 				"error", err_name(err), NULL);
+		else
+			tell_wants(b, &b->places[empty]);
 	}
 }
 
@@ -242,6 +268,7 @@ void bot_places_init(struct bot *b)
 		.lane = on_lane,
 		.join = on_join,
 		.state = on_state,
+		.stream = on_stream,
 		.self = on_self,
 		.ctx = b,
 	};

@@ -135,8 +135,8 @@ struct bot {
 	int64_t events, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
 
-/* gate.c: the cheap questions, before any trigger is tried. */
-enum reason bot_gate(struct bot *b, const struct event *e);
+/* gate.c: the cheap questions, before any trigger is tried. c: bot_channel_of the event. */
+enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c);
 /* The i-th gate's question for explain: changes nothing. Gives its name, or NULL past the end; *r is
  * NONE when the event passes; why gets a sentence. */
 const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, const struct event *e,
@@ -146,14 +146,15 @@ void bot_ring_fini(struct bot_ring *r);
 
 /* channel.c: the record of a channel; NULL if there is none and none is made, or none may be. */
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
-bool bot_channel_is_quiet(struct bot *b, const struct event *e);
+/* That of an event, NULL where there is nothing to remember. */
+struct bot_channel *bot_channel_of(struct bot *b, const struct event *e);
+bool bot_channel_is_quiet(const struct bot_channel *c, int64_t now_ms);
 /* Keeps what is known of a channel's stream: of all its events from now on. */
 void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
-/* What is known of the stream of e's channel; BORROWED until it is told anew. */
-struct stream bot_stream_of(struct bot *b, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
 void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */
+void bot_channels_forget(struct bot *b, unsigned place); /* one that is gone */
 void bot_channels_fini(struct bot *b);
 
 /* budget.c: how many model calls may still be made. Takes one when it gives NONE. */
