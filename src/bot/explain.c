@@ -186,14 +186,21 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	struct buf why;
 	int err;
 
-	if (b)
+	if (b) {
 		placed.place = place_of(b, given->platform);
-	else if (trigger_state_new(&none))
+		const struct bot_channel *c = bot_channel_of(b, &placed);
+		if (c && !placed.stream.is_known)
+			placed.stream = c->stream;
+	} else if (trigger_state_new(&none)) {
 		return ERR_NOMEM;
+	}
 	buf_init(&why, 1024);
 	s.err = buf_addf(out, "event    %s \"%.*s\" by %.*s (%s) in %.*s:%.*s\n",
 		event_kind_name(e->kind), STR_FMT(e->text), STR_FMT(e->user),
 		level_name(event_level(e)), STR_FMT(e->platform), STR_FMT(e->channel));
+	if (e->stream.is_known && !s.err)
+		s.err = buf_addf(out, e->stream.is_live ? "stream   live: %.*s: %.*s\n"
+			: "stream   offline\n", STR_FMT(e->stream.game), STR_FMT(e->stream.title));
 	head(&s, "gates");
 	for (size_t i = 0; (name = bot_gate_ask(b, w, i, e, &r, &why)) != NULL; i++) {
 		line(&s, r == REASON_NONE, name, buf_text(&why));
