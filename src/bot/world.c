@@ -88,7 +88,7 @@ static char *state_dir_of(const struct bot_source *s, const struct conf_file *f)
 	conf_report_init(&ignored);
 	if (!conf_load(NULL, &ignored, &fallback))
 		dir = mem_dup(fallback->state_dir);
-	conf_unref(fallback);
+	conf_free(fallback);
 	conf_report_fini(&ignored);
 	return dir;
 }
@@ -249,7 +249,7 @@ static int read_persona(struct loader *l, const struct conf_file *f, bool is_kno
 		return err;
 	grown = mem_resize(w->personas, (w->persona_count + 1) * sizeof(*grown));
 	if (!grown) {
-		persona_unref(p);
+		persona_free(p);
 		return ERR_NOMEM;
 	}
 	w->personas = grown;
@@ -499,12 +499,12 @@ void bot_world_unref(struct bot_world *w)
 {
 	if (!w || --w->refs > 0)
 		return;
-	trigger_set_unref(w->triggers);
+	trigger_set_free(w->triggers);
 	for (size_t i = 0; i < w->persona_count; i++)
-		persona_unref(w->personas[i]);
+		persona_free(w->personas[i]);
 	mem_free(w->personas);
-	safety_unref(w->safety);
-	conf_unref(w->conf);
+	safety_free(w->safety);
+	conf_free(w->conf);
 	for (size_t i = 0; i < w->stale_count; i++)
 		mem_free(w->stale[i]);
 	mem_free(w->stale);

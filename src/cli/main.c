@@ -216,7 +216,7 @@ char *cli_socket(const struct cli *c)
 	} else if (conf) {
 		path = api_socket_path(conf);
 	}
-	conf_unref(conf);
+	conf_free(conf);
 	conf_report_fini(&r);
 	return path;
 }

@@ -201,7 +201,7 @@ static char *chat_state_dir(const struct bot_source *s)
 	conf_report_init(&r);
 	if (!conf_load(s->config, &r, &conf) || !conf_load(NULL, &r, &conf))
 		dir = file_join(conf->state_dir, "chat");
-	conf_unref(conf);
+	conf_free(conf);
 	conf_report_fini(&r);
 	return dir;
 }

@@ -91,7 +91,7 @@ static struct vault *open_vault(const struct cli *c)
 		cli_say(err == ERR_DENIED || err == ERR_PARSE ? "the secrets in %s cannot be opened: wrong key, or the files "
 			"are readable by others (they must have mode 0600) or were changed"
 			: "the secrets in %s cannot be opened", dir);
-	conf_unref(conf);
+	conf_free(conf);
 	conf_report_fini(&r);
 	return v;
 }

@@ -5,7 +5,7 @@
  * (struct conf). It never decides what a trigger or a persona means: those rooms read their own
  * files with their own tables through this door. It never writes a file that people edit.
  *
- * Everything here may run on a worker thread; a loaded struct conf is immutable and refcounted. */
+ * Everything here may run on a worker thread; a loaded struct conf is immutable. */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
@@ -277,7 +277,6 @@ struct conf_limits {
 
 /* The whole of mynah.yaml. Immutable once loaded. */
 struct conf {
-	int refs;
 	char *path;               /* where it came from; NULL = built-in defaults */
 	char *name;               /* what people call the bot: name mention, self filter */
 	char *persona;            /* default persona */
@@ -296,12 +295,11 @@ struct conf {
 };
 
 /* Loads path, or built-in defaults when path is NULL. Complains about everything at once. GIVES
- * *out with one reference on 0. */
+ * *out on 0. */
 int conf_load(const char *path, struct conf_report *r, struct conf **out) MUST_USE;
 /* The same from a file that was already read. Takes nothing. */
 int conf_build(const struct conf_file *f, struct conf_report *r, struct conf **out) MUST_USE;
-struct conf *conf_ref(struct conf *c);
-void conf_unref(struct conf *c);
+void conf_free(struct conf *c);
 /* Fetches every secret the config names (vault in state_dir, environment, files), emptying the
  * variables it read. Complains about those it cannot get. Blocking. */
 int conf_secrets_fetch(struct conf *c, struct conf_report *r) MUST_USE;

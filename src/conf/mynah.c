@@ -357,7 +357,6 @@ int conf_build(const struct conf_file *f, struct conf_report *r, struct conf **o
 		return err;
 	}
 	*c = draft.c;
-	c->refs = 1;
 	*out = c;
 	return 0;
 }
@@ -373,15 +372,9 @@ int conf_load(const char *path, struct conf_report *r, struct conf **out)
 	return err;
 }
 
-struct conf *conf_ref(struct conf *c)
+void conf_free(struct conf *c)
 {
-	c->refs++;
-	return c;
-}
-
-void conf_unref(struct conf *c)
-{
-	if (!c || --c->refs > 0)
+	if (!c)
 		return;
 	conf_fini(c);
 	mem_free(c);

@@ -174,17 +174,6 @@ const char *conf_home_of(const struct conf_option *searched, struct str name);
 /* Complains about values that are fine alone but not together. f NULL = built-in defaults. */
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r);
 
-/* Every place where a secret may be named: from, where it is fetched to, and its name for people
- * ("twitch.token"), whose bytes are valid during the call. is_oauth: "oauth:" in front is dropped.
- */
-struct conf_slot {
-	struct conf_secret *from;
-	struct secret **to;
-	const char *name;
-	bool is_oauth;
-};
-int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slot *s), void *ctx);
-
 /* ---- url.c ----------------------------------------------------------------------------------- */
 
 struct conf_url {

@@ -10,10 +10,19 @@
 
 /* ---- Where secrets are named ----------------------------------------------------------------- */
 
-int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slot *s), void *ctx)
+/* One secret of a config: where it comes from, where it goes and what people call it ("twitch.token");
+ * the name's bytes are valid during the call. is_oauth: "oauth:" in front is dropped. */
+struct slot {
+	struct conf_secret *from;
+	struct secret **to;
+	const char *name;
+	bool is_oauth;
+};
+
+static int slots_each(struct conf *c, int (*each)(void *ctx, const struct slot *s), void *ctx)
 {
 	char name[SLOT_NAME];
-	struct conf_slot fixed[] = {
+	struct slot fixed[] = {
 		{&c->memory.password, &c->memory.secret, "memory.password", false},
 		{&c->api.key, &c->api.secret, "api.key", false},
 	};
@@ -26,16 +35,16 @@ int conf_slots_each(struct conf *c, int (*each)(void *ctx, const struct conf_slo
 
 		snprintf(name, sizeof(name), "%s.token", p->name);
 		err = each(ctx,
-			&(struct conf_slot){&p->token, &p->secret, name, p->kind == CONF_TWITCH});
+			&(struct slot){&p->token, &p->secret, name, p->kind == CONF_TWITCH});
 		snprintf(name, sizeof(name), "%s.client_secret", p->name);
 		if (!err)
-			err = each(ctx, &(struct conf_slot){&p->client_secret, &p->client, name, false});
+			err = each(ctx, &(struct slot){&p->client_secret, &p->client, name, false});
 	}
 	for (size_t i = 0; !err && i < c->provider_count; i++) {
 		struct conf_provider *p = &c->providers[i];
 
 		snprintf(name, sizeof(name), "providers.%s.key", p->name);
-		err = each(ctx, &(struct conf_slot){&p->key, &p->secret, name, false});
+		err = each(ctx, &(struct slot){&p->key, &p->secret, name, false});
 	}
 	return err;
 }
@@ -64,7 +73,7 @@ static void complain(struct fetch *x, const char *hint, const char *fmt, ...)
 }
 
 /* Keeps the value, without what people and editors put around it. */
-static int keep(struct fetch *x, const struct conf_slot *s, struct str value)
+static int keep(struct fetch *x, const struct slot *s, struct str value)
 {
 	struct str prefix = STR("oauth:");
 
@@ -86,7 +95,7 @@ static int keep(struct fetch *x, const struct conf_slot *s, struct str value)
 	return secret_new(value, s->to);
 }
 
-static int fetch_env(struct fetch *x, const struct conf_slot *s)
+static int fetch_env(struct fetch *x, const struct slot *s)
 {
 	const char *value = getenv(s->from->name);
 
@@ -120,7 +129,7 @@ static char *secret_path(const struct fetch *x, const char *name, bool *is_crede
 	return path;
 }
 
-static int read_secret_file(struct fetch *x, const struct conf_slot *s, const char *path)
+static int read_secret_file(struct fetch *x, const struct slot *s, const char *path)
 {
 	struct buf bytes;
 	int err;
@@ -140,7 +149,7 @@ static int read_secret_file(struct fetch *x, const struct conf_slot *s, const ch
 	return err;
 }
 
-static int fetch_file(struct fetch *x, const struct conf_slot *s)
+static int fetch_file(struct fetch *x, const struct slot *s)
 {
 	bool is_credential;
 	char *path = secret_path(x, s->from->name, &is_credential);
@@ -177,7 +186,7 @@ static int open_vault(struct fetch *x)
 	return x->vault_err;
 }
 
-static int fetch_vault(struct fetch *x, const struct conf_slot *s)
+static int fetch_vault(struct fetch *x, const struct slot *s)
 {
 	struct secret *found = NULL;
 	char hint[CONF_ADVICE_BYTES];
@@ -202,7 +211,7 @@ static int fetch_vault(struct fetch *x, const struct conf_slot *s)
 	return err;
 }
 
-static int fetch_slot(void *ctx, const struct conf_slot *s)
+static int fetch_slot(void *ctx, const struct slot *s)
 {
 	struct fetch *x = ctx;
 
@@ -220,7 +229,7 @@ static int fetch_slot(void *ctx, const struct conf_slot *s)
 
 /* Where it stands: /proc/PID/environ shows those bytes (faults.md Z3). The list of variables is let be:
  * this may be a worker, and other threads look variables up in it. */
-static int wipe_slot(void *ctx, const struct conf_slot *s)
+static int wipe_slot(void *ctx, const struct slot *s)
 {
 	char *value = s->from->from == CONF_SECRET_ENV ? getenv(s->from->name) : NULL;
 
@@ -233,10 +242,10 @@ static int wipe_slot(void *ctx, const struct conf_slot *s)
 int conf_secrets_fetch(struct conf *c, struct conf_report *r)
 {
 	struct fetch x = {.c = c, .r = r};
-	int err = conf_slots_each(c, fetch_slot, &x);
+	int err = slots_each(c, fetch_slot, &x);
 
 	vault_close(x.vault);
-	(void)conf_slots_each(c, wipe_slot, NULL); /* after all: two may name one variable */
+	(void)slots_each(c, wipe_slot, NULL); /* after all: two may name one variable */
 	if (err)
 		return err;
 	return x.failures > 0 ? ERR_INVALID : 0;
@@ -249,7 +258,7 @@ struct search {
 	struct secret *found;
 };
 
-static int find_variable(void *ctx, const struct conf_slot *s)
+static int find_variable(void *ctx, const struct slot *s)
 {
 	struct search *q = ctx;
 
@@ -259,20 +268,20 @@ static int find_variable(void *ctx, const struct conf_slot *s)
 	return 0;
 }
 
-static int keep_slot(void *ctx, const struct conf_slot *s)
+static int keep_slot(void *ctx, const struct slot *s)
 {
 	struct search q = {.variable = s->from->name};
 
 	if (s->from->from != CONF_SECRET_ENV || *s->to)
 		return 0;
-	(void)conf_slots_each(ctx, find_variable, &q);
+	(void)slots_each(ctx, find_variable, &q);
 	*s->to = secret_ref(q.found);
 	return 0;
 }
 
 void conf_secrets_keep(struct conf *fresh, struct conf *old)
 {
-	(void)conf_slots_each(fresh, keep_slot, old);
+	(void)slots_each(fresh, keep_slot, old);
 }
 
 struct visit {
@@ -280,7 +289,7 @@ struct visit {
 	void *ctx;
 };
 
-static int visit_slot(void *ctx, const struct conf_slot *s)
+static int visit_slot(void *ctx, const struct slot *s)
 {
 	struct visit *v = ctx;
 
@@ -295,5 +304,5 @@ void conf_secrets_each(
 	struct visit v = {each, ctx};
 
 	/* visit_slot changes nothing; the walk itself is the one that fetching uses. */
-	(void)conf_slots_each((struct conf *)c, visit_slot, &v);
+	(void)slots_each((struct conf *)c, visit_slot, &v);
 }

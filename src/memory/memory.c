@@ -95,7 +95,8 @@ int memory_tag(const struct memory_key *k, struct buf *out)
 	return add_parts(out, (struct str[]){k->platform, k->channel_id, k->user_id}, false);
 }
 
-struct str memory_erasure_channel(const struct erasure *e)
+/* As keys spell it: its id, else its name. */
+static struct str channel_of(const struct erasure *e)
 {
 	return e->channel_id.len > 0 ? e->channel_id : e->channel;
 }
@@ -103,7 +104,7 @@ struct str memory_erasure_channel(const struct erasure *e)
 int memory_tag_glob(const struct erasure *e, struct buf *out)
 {
 	return add_parts(out,
-		(struct str[]){e->platform, memory_erasure_channel(e), e->user_id}, true);
+		(struct str[]){e->platform, channel_of(e), e->user_id}, true);
 }
 
 bool memory_tag_matches(struct str tag, struct str glob)

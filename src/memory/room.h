@@ -25,8 +25,6 @@ int memory_tag_glob(const struct erasure *e, struct buf *out) MUST_USE;
 #define MEMORY_GLOB_ALL STR("*:*:*")
 /* Does the tag match such a glob? */
 bool memory_tag_matches(struct str tag, struct str glob);
-/* Channel of an erasure as keys spell it: its id, else its name. */
-struct str memory_erasure_channel(const struct erasure *e);
 
 /* A tag as key of Redis, or a glob as pattern of its SCAN. */
 #define MEMORY_KEY_HEAD "mynah1:h:{"

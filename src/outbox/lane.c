@@ -134,7 +134,7 @@ static size_t lane_key(unsigned place, const char *channel, char key[LANE_KEY_BY
 	return n > 0 && n < LANE_KEY_BYTES ? (size_t)n : 0;
 }
 
-struct lane *outbox_lane_find(const struct outbox *ob, unsigned place, const char *channel)
+static struct lane *lane_find(const struct outbox *ob, unsigned place, const char *channel)
 {
 	char key[LANE_KEY_BYTES];
 	const size_t n = lane_key(place, channel, key);
@@ -147,7 +147,7 @@ struct lane *outbox_lane_find(const struct outbox *ob, unsigned place, const cha
 
 int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, struct lane **out)
 {
-	struct lane *l = outbox_lane_find(ob, place, channel);
+	struct lane *l = lane_find(ob, place, channel);
 	char key[LANE_KEY_BYTES];
 	const size_t n = lane_key(place, channel, key);
 
@@ -220,7 +220,7 @@ int64_t outbox_join(struct outbox *ob, unsigned place, int64_t now_ms)
 
 int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms)
 {
-	const struct lane *l = outbox_lane_find(ob, place, channel);
+	const struct lane *l = lane_find(ob, place, channel);
 	int64_t ready = l ? outbox_lane_ready_ms(ob, l) : OUTBOX_NEVER;
 
 	if (ready == OUTBOX_NEVER)
@@ -230,7 +230,7 @@ int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *chan
 
 size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *channel)
 {
-	const struct lane *l = outbox_lane_find(ob, place, channel);
+	const struct lane *l = lane_find(ob, place, channel);
 
 	return l ? l->waiting : 0;
 }

@@ -88,11 +88,10 @@ struct outbox {
 	bool is_dirty;
 };
 
-/* lane.c. The finding ones give NULL when there is none. */
-struct lane *outbox_lane_find(const struct outbox *ob, unsigned place, const char *channel);
-/* Finds or makes. ERR_LIMIT, ERR_INVALID (control characters in the name), ERR_NOMEM. */
+/* lane.c. Finds or makes. ERR_LIMIT, ERR_INVALID (control characters in the name), ERR_NOMEM. */
 int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel,
 	struct lane **out) MUST_USE;
+/* NULL when there is none. */
 struct account *outbox_account_find(const struct outbox *ob, unsigned place);
 int outbox_spent_get(struct outbox *ob, const char *key, struct spent **out) MUST_USE;
 /* From when on the lane may speak; OUTBOX_NEVER while it is closed, refused or has no account. */

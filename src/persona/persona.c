@@ -352,21 +352,13 @@ int persona_read(const struct conf_file *f, const char *const *providers, size_t
 		return rd.err;
 	}
 	*p = rd.d.is;
-	p->refs = 1;
 	*out = p;
 	return 0;
 }
 
-struct persona *persona_ref(struct persona *p)
+void persona_free(struct persona *p)
 {
-	if (p)
-		p->refs++;
-	return p;
-}
-
-void persona_unref(struct persona *p)
-{
-	if (!p || --p->refs > 0)
+	if (!p)
 		return;
 	fini(p);
 	mem_free(p);

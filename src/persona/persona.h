@@ -17,7 +17,6 @@
 struct persona_example { char *user, *reply; };
 
 struct persona {
-	int refs;
 	char *id;               /* file name without .yaml: what triggers say */
 	char *path;
 	char *name;             /* what it calls itself */
@@ -36,12 +35,11 @@ struct persona {
 	size_t example_count;
 };
 
-/* Reads a persona file. providers: names that exist, to check model.use; NULL skips that. GIVES *out
- * with one reference. ERR_INVALID after complaints. */
+/* Reads a persona file. providers: names that exist, to check model.use; NULL skips that. GIVES *out.
+ * ERR_INVALID after complaints. */
 int persona_read(const struct conf_file *f, const char *const *providers, size_t provider_count,
 	struct conf_report *r, struct persona **out) MUST_USE;
-struct persona *persona_ref(struct persona *p);
-void persona_unref(struct persona *p);
+void persona_free(struct persona *p);
 
 enum prompt_role { PROMPT_SYSTEM, PROMPT_USER, PROMPT_ASSISTANT };
 const char *prompt_role_name(enum prompt_role r);

@@ -87,7 +87,9 @@ static enum provider_error of_status(int status)
 	return PROVIDER_UNKNOWN;
 }
 
-enum provider_error provider_classify(int status, struct str code, struct str type, struct str text)
+/* Class of what a vendor's error says. status 0 = it came inside a 200 answer. code and type may be
+ * empty. */
+static enum provider_error classify(int status, struct str code, struct str type, struct str text)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (str_eq_nocase(code, str_of(codes[i].code)) ||
@@ -127,7 +129,7 @@ bool provider_error_in(const struct json *answer, int status, enum provider_erro
 		number = 0;
 	if (status == 0 && number >= 300 && number < 600)
 		status = (int)number;
-	*e = provider_classify(status, code, type, text);
+	*e = classify(status, code, type, text);
 	provider_copy(message, 256, text.len > 0 ? text : type);
 	return true;
 }

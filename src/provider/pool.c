@@ -91,7 +91,7 @@ void provider_unref(struct provider *p)
 		provider_free(p);
 }
 
-int provider_new(const struct conf_provider *c, const struct conf_limits *l, struct provider **out)
+static int provider_new(const struct conf_provider *c, const struct conf_limits *l, struct provider **out)
 {
 	struct provider *p = mem_new(sizeof(*p));
 	int err;
@@ -121,7 +121,7 @@ static bool is_same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-bool provider_is_same(const struct provider *p, const struct conf_provider *c)
+static bool is_same(const struct provider *p, const struct conf_provider *c)
 {
 	const struct conf_provider *o = &p->conf;
 
@@ -169,7 +169,7 @@ static int keep_or_make(const struct provider_pool *p, const struct conf *c, siz
 {
 	for (size_t k = 0; k < p->n; k++) {
 		struct provider *old = p->providers[k];
-		if (!provider_is_same(old, &c->providers[i]))
+		if (!is_same(old, &c->providers[i]))
 			continue;
 		*out = provider_ref(old);
 		return 0;

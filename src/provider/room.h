@@ -60,10 +60,6 @@ int provider_add_number(struct buf *body, double n) MUST_USE;
 /* Adds the bearer line when c has a key. ERR_INVALID: the key would break the header. */
 int provider_add_key(struct buf *headers, const struct conf_provider *c) MUST_USE;
 
-/* Class of what a vendor's error says. status 0 = it came inside a 200 answer. code and type may be
- * empty. */
-enum provider_error provider_classify(int status, struct str code, struct str type,
-	struct str text);
 /* Finds the error in an answer object, in any of the shapes in use; false when there is none. */
 bool provider_error_in(const struct json *answer, int status, enum provider_error *e,
 	char message[256]);
@@ -88,11 +84,8 @@ struct provider {
 	int64_t rest_until_ms;          /* it asked us to stay away until then (429); 0 = not */
 	char last[256];                 /* last error as a sentence */
 };
-int provider_new(const struct conf_provider *c, const struct conf_limits *l, struct provider **out)
-	MUST_USE;
 struct provider *provider_ref(struct provider *p);
 void provider_unref(struct provider *p);
-bool provider_is_same(const struct provider *p, const struct conf_provider *c);
 
 struct provider_pool {
 	struct io *io;

@@ -78,7 +78,6 @@ int safety_new(const struct safety_options *o, struct safety **out)
 	s = mem_new(sizeof(*s));
 	if (!s)
 		goto out;
-	s->refs = 1;
 	s->links = o->links;
 	s->max_units = (size_t)o->max_length;
 	s->mentions = (size_t)o->mentions;
@@ -96,20 +95,13 @@ int safety_new(const struct safety_options *o, struct safety **out)
 	*out = s;
 	s = NULL;
 out:
-	safety_unref(s);
+	safety_free(s);
 	return err;
 }
 
-struct safety *safety_ref(struct safety *s)
+void safety_free(struct safety *s)
 {
-	if (s)
-		s->refs++;
-	return s;
-}
-
-void safety_unref(struct safety *s)
-{
-	if (!s || --s->refs > 0)
+	if (!s)
 		return;
 	for (size_t i = 0; i < s->host_count; i++)
 		mem_free(s->hosts[i]);

@@ -23,7 +23,6 @@
 struct safety_words; /* words.c */
 
 struct safety {
-	int refs;
 	bool links;
 	char **hosts;        /* lower case */
 	size_t host_count;

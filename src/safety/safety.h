@@ -25,11 +25,10 @@ struct safety_options {
 	int64_t mentions;                 /* how many @names may stand in it (1) */
 	const char *prefix;               /* put in front, counted in; NULL = none */
 };
-/* GIVES *out, refcounted. Copies. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
+/* GIVES *out. Copies. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
  * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000 words. */
 int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
-struct safety *safety_ref(struct safety *s);
-void safety_unref(struct safety *s);
+void safety_free(struct safety *s);
 
 /* What the text is judged against. All BORROWED, empty = unknown. */
 struct safety_context {

@@ -155,7 +155,7 @@ void trigger_undo(struct trigger_state *s, const struct trigger *t, const struct
 	}
 }
 
-void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms)
+static void sweep_cooldowns(struct trigger_state *s, int64_t now_ms)
 {
 	struct trigger_cooldown *c, *next;
 
@@ -165,7 +165,7 @@ void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms)
 	}
 }
 
-void trigger_cooldown_clear(struct trigger_state *s)
+static void clear_cooldowns(struct trigger_state *s)
 {
 	struct trigger_cooldown *c, *next;
 
@@ -183,7 +183,7 @@ void trigger_state_free(struct trigger_state *s)
 {
 	if (!s)
 		return;
-	trigger_cooldown_clear(s);
+	clear_cooldowns(s);
 	trigger_strike_clear(s);
 	mem_free(s->told);
 	mem_free(s);
@@ -191,7 +191,7 @@ void trigger_state_free(struct trigger_state *s)
 
 void trigger_state_sweep(struct trigger_state *s, int64_t now_ms)
 {
-	trigger_cooldown_sweep(s, now_ms);
+	sweep_cooldowns(s, now_ms);
 	trigger_strike_sweep(s, now_ms);
 }
 

@@ -220,7 +220,6 @@ void trigger_filter_scan(const struct trigger_filter *f, struct str text, uint64
 struct trigger_name; /* the index by name */
 
 struct trigger_set {
-	int refs;
 	struct trigger_file **files;
 	size_t file_count;
 	struct trigger **sorted; /* in the order of the search; BORROWED from the files */
@@ -255,8 +254,6 @@ enum reason trigger_cooldown_check(const struct trigger_state *s, const struct t
 	const struct event *e, int64_t now_ms, int64_t *wait_ms);
 int trigger_cooldown_start(struct trigger_state *s, const struct trigger *t, const struct event *e,
 	int64_t now_ms) MUST_USE;
-void trigger_cooldown_sweep(struct trigger_state *s, int64_t now_ms);
-void trigger_cooldown_clear(struct trigger_state *s);
 
 bool trigger_strike_is_out(const struct trigger_state *s, const struct trigger *t);
 void trigger_strike_add(struct trigger_state *s, const struct trigger *t, int64_t now_ms);

@@ -131,10 +131,8 @@ int trigger_set_new(
 	struct trigger_set *s = mem_new(sizeof(*s));
 	int err = ERR_NOMEM;
 
-	if (s) {
-		s->refs = 1;
+	if (s)
 		s->files = mem_array(n + 1, sizeof(struct trigger_file *));
-	}
 	if (!s || !s->files) {
 		for (size_t i = 0; i < n; i++)
 			trigger_file_free(files[i]);
@@ -148,22 +146,15 @@ int trigger_set_new(
 		err = prepare(s);
 out:
 	if (err < 0)
-		trigger_set_unref(s);
+		trigger_set_free(s);
 	else
 		*out = s;
 	return err;
 }
 
-struct trigger_set *trigger_set_ref(struct trigger_set *s)
+void trigger_set_free(struct trigger_set *s)
 {
-	if (s)
-		s->refs++;
-	return s;
-}
-
-void trigger_set_unref(struct trigger_set *s)
-{
-	if (!s || --s->refs > 0)
+	if (!s)
 		return;
 	trigger_filter_free(s->filter);
 	trigger_engine_free(s->engine);

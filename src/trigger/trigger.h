@@ -83,11 +83,10 @@ void trigger_file_free(struct trigger_file *f);
 
 struct trigger_set;
 /* TAKES the files (also on failure). A name that two files have belongs to the known one, else to the
- * earlier one: a complaint against the other, whose trigger is left out. GIVES *out with one reference. */
+ * earlier one: a complaint against the other, whose trigger is left out. GIVES *out. */
 int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
 	struct trigger_set **out) MUST_USE;
-struct trigger_set *trigger_set_ref(struct trigger_set *s);
-void trigger_set_unref(struct trigger_set *s);
+void trigger_set_free(struct trigger_set *s);
 /* Did the i-th file that was given lose a trigger so? */
 bool trigger_set_has_lost(const struct trigger_set *s, size_t i);
 size_t trigger_set_count(const struct trigger_set *s);

@@ -72,7 +72,7 @@ static void make_block(struct block *k, size_t triggers, unsigned channels)
 	k->average = (double)k->bytes.len / BLOCK;
 	buf_fini(&text);
 	trigger_state_free(state);
-	trigger_set_unref(set);
+	trigger_set_free(set);
 }
 
 static void new_ids(struct block *k)

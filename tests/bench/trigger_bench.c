@@ -163,7 +163,7 @@ static void bench_at(size_t n)
 	free(b.codes);
 	pcre2_match_data_free(b.data);
 	pcre2_match_context_free(b.limits);
-	trigger_set_unref(b.set);
+	trigger_set_free(b.set);
 	trigger_state_free(b.state);
 }
 

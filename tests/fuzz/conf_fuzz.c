@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		err = conf_build(f, &r, &c);
 	require(!err == (c != NULL) && !err == (r.errors == 0));
 	check_report(&r, size);
-	conf_unref(c);
+	conf_free(c);
 	conf_file_free(f);
 	conf_report_fini(&r);
 	return 0;

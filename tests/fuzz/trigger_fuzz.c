@@ -60,7 +60,7 @@ static void fuzz_file(struct str bytes)
 		else if (trigger_set_new(&file, 1, &report, &set) == 0)
 			search(set, bytes);
 	}
-	trigger_set_unref(set);
+	trigger_set_free(set);
 	conf_file_free(conf);
 	conf_report_fini(&report);
 }

@@ -23,7 +23,7 @@ static bool accepts(struct str text, struct conf_report *r)
 	if (!err)
 		err = conf_build(f, r, &c);
 	assert_int_equal(!err, c != NULL);
-	conf_unref(c);
+	conf_free(c);
 	conf_file_free(f);
 	return !err;
 }

@@ -59,7 +59,7 @@ static void the_example_has_every_option_with_its_default(void **state)
 	assert_int_equal(conf_file_parse("contrib/mynah.yaml", buf_str(&text), &r, &f), 0);
 	assert_int_equal(conf_build(f, &r, &c), 0);
 	assert_int_equal(r.errors + r.warnings, 0);
-	conf_unref(c);
+	conf_free(c);
 	conf_file_free(f);
 	uncomment(&text);
 	assert_int_equal(conf_file_parse("contrib/mynah.yaml", buf_str(&text), &r, &f), 0);
@@ -81,7 +81,7 @@ static void the_example_has_every_option_with_its_default(void **state)
 					options[k].fallback);
 		}
 	}
-	conf_unref(c);
+	conf_free(c);
 	conf_file_free(f);
 	buf_fini(&text);
 }
@@ -95,7 +95,7 @@ static void other_shipped_files_load(void **state)
 	conf_report_init(&r);
 	assert_int_equal(conf_load(TOP_SRCDIR "/contrib/quickstart.yaml", &r, &c), 0);
 	assert_int_equal(r.errors + r.warnings, 0);
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void the_manual_is_what_the_tables_say(void **state)

@@ -114,7 +114,7 @@ static void no_file_gives_defaults_that_work(void **state)
 	assert_true(c->ledger.is_on);
 	assert_null(c->api.listen);
 	assert_string_equal(c->log.file, "-");
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void the_state_folder_follows_systemd_then_xdg_then_home(void **state)
@@ -126,17 +126,17 @@ static void the_state_folder_follows_systemd_then_xdg_then_home(void **state)
 	setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two", 1);
 	assert_int_equal(conf_load(NULL, &d->r, &c), 0);
 	assert_string_equal(c->state_dir, "/var/lib/one");
-	conf_unref(c);
+	conf_free(c);
 	unsetenv("STATE_DIRECTORY");
 	unsetenv("XDG_STATE_HOME");
 	setenv("HOME", "/home/bird", 1);
 	assert_int_equal(conf_load(NULL, &d->r, &c), 0);
 	assert_string_equal(c->state_dir, "/home/bird/.local/state/mynah");
-	conf_unref(c);
+	conf_free(c);
 	unsetenv("HOME"); /* faults.md S7 */
 	assert_int_equal(conf_load(NULL, &d->r, &c), 0);
 	assert_non_null(c->state_dir);
-	conf_unref(c);
+	conf_free(c);
 	setenv("HOME", home, 1);
 	free(home);
 }
@@ -163,7 +163,7 @@ static void nothing_in_a_file_is_the_same_as_no_file(void **state)
 		assert_string_equal(c->name, "mynah");
 		assert_int_equal(c->place_count, 0);
 		assert_string_equal(c->ask.at[0], "local");
-		conf_unref(c);
+		conf_free(c);
 	}
 }
 
@@ -183,7 +183,7 @@ static void a_file_is_read_whatever_its_line_breaks(void **state)
 
 		assert_string_equal(c->name, "Bird");
 		assert_int_equal(c->limits.asks, 2);
-		conf_unref(c);
+		conf_free(c);
 	}
 }
 
@@ -222,7 +222,7 @@ static void what_is_no_readable_file_is_refused_in_its_own_words(void **state)
 	}
 	conf_report_fini(&d->r);
 	assert_int_equal(conf_load(path_of(d, "full"), &d->r, &c), 0);
-	conf_unref(c);
+	conf_free(c);
 	free(big);
 }
 
@@ -521,9 +521,7 @@ static void places_and_providers_are_tidied(void **state)
 	assert_string_equal(c->safety.words_files.at[0], expected);
 	snprintf(expected, sizeof(expected), "%s/t", d->path);
 	assert_string_equal(c->triggers_dir, expected);
-	assert_ptr_equal(conf_ref(c), c);
-	conf_unref(c);
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void folders_next_to_the_file_are_found(void **state)
@@ -537,7 +535,7 @@ static void folders_next_to_the_file_are_found(void **state)
 	snprintf(expected, sizeof(expected), "%s/triggers", d->path);
 	assert_string_equal(c->triggers_dir, expected);
 	assert_null(strstr(c->personas_dir, d->path)); /* there is none: the installed one */
-	conf_unref(c);
+	conf_free(c);
 }
 
 static const char *const good_file =
@@ -568,7 +566,7 @@ static void every_prefix_of_a_good_file_loads_or_complains(void **state)
 		assert_int_equal(err == 0, c != NULL);
 		if (n == whole && err)
 			fail_msg("%s", d->r.items[0].what);
-		conf_unref(c);
+		conf_free(c);
 		conf_file_free(f);
 		free(copy);
 	}
@@ -591,7 +589,7 @@ static void running_out_of_memory_is_an_ordinary_error(void **state)
 			mem_fail_at(0, 0);
 			if (err != (c ? 0 : ERR_NOMEM))
 				fail_msg("allocation %lu: %s", n, err_name(err));
-			conf_unref(c);
+			conf_free(c);
 		}
 		assert_int_equal(err, 0);
 		assert_true(n > 100);
@@ -651,7 +649,7 @@ static void secrets_come_from_vault_variable_and_file(void **state)
 	assert_string_equal(secret_of(c->providers[1].secret), "plain");
 	assert_string_equal(getenv("CONF_TEST_KEY"), "");
 	assert_null(memchr(variable, 'k', strlen("k-from-env"))); /* and no bytes left behind */
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void count_secret(void *ctx, const struct secret *s)
@@ -671,15 +669,15 @@ static void a_reload_keeps_what_was_in_a_variable(void **state)
 	fresh = load(d,
 		"api: {key: {env: CONF_TEST_KEY}}\nproviders: {a: {key: {env: CONF_TEST_KEY}}}\n");
 	conf_secrets_keep(fresh, old);
-	conf_unref(old);
+	conf_free(old);
 	assert_int_equal(conf_secrets_fetch(fresh, &d->r), 0);
 	assert_string_equal(secret_of(fresh->providers[0].secret), "value");
 	conf_secrets_each(fresh, count_secret, &seen);
 	assert_int_equal(seen, 2);
-	conf_unref(fresh);
+	conf_free(fresh);
 	fresh = load(d, "api: {key: {env: CONF_TEST_KEY}}\n");
 	assert_int_equal(conf_secrets_fetch(fresh, &d->r), ERR_INVALID);
-	conf_unref(fresh);
+	conf_free(fresh);
 }
 
 static void secrets_that_cannot_be_had_are_all_complained_of(void **state)
@@ -711,7 +709,7 @@ static void secrets_that_cannot_be_had_are_all_complained_of(void **state)
 		if (!strstr(d->r.items[i].what, wanted[i]))
 			fail_msg("%s is not %s", d->r.items[i].what, wanted[i]);
 	assert_null(c->memory.secret);
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void systemd_credentials_are_found_by_name(void **state)
@@ -725,7 +723,7 @@ static void systemd_credentials_are_found_by_name(void **state)
 	assert_int_equal(conf_secrets_fetch(c, &d->r), 0);
 	assert_string_equal(secret_of(c->api.secret), "from-systemd");
 	unsetenv("CREDENTIALS_DIRECTORY");
-	conf_unref(c);
+	conf_free(c);
 }
 
 static void a_secret_is_never_in_a_complaint(void **state)
@@ -743,7 +741,7 @@ static void a_secret_is_never_in_a_complaint(void **state)
 	assert_null(strstr(buf_text(&out), "hunter2"));
 	assert_null(strstr(buf_text(&out), "pass word"));
 	buf_fini(&out);
-	conf_unref(c);
+	conf_free(c);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

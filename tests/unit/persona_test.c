@@ -60,9 +60,7 @@ static void a_persona_file_is_read(void **state)
 	assert_int_equal(p->example_count, 1);
 	assert_string_equal(p->examples[0].user, "hi");
 	assert_string_equal(p->examples[0].reply, "Hello from Mynah!");
-	assert_ptr_equal(persona_ref(p), p);
-	persona_unref(p);
-	persona_unref(p);
+	persona_free(p);
 }
 
 static void little_is_needed(void **state)
@@ -79,7 +77,7 @@ static void little_is_needed(void **state)
 	assert_int_equal(p->lines, 10);
 	assert_int_equal(p->for_ms, 30 * 60 * 1000);
 	assert_int_equal(p->example_count, 0);
-	persona_unref(p);
+	persona_free(p);
 }
 
 static void mistakes_are_told_with_their_place(void **state)
@@ -143,7 +141,7 @@ static void there_are_at_most_twenty_examples(void **state)
 		assert_int_equal(buf_addf(&text, "  - {user: u%d, reply: r%d}\n", i, i), 0);
 	p = make_persona(buf_str(&text));
 	assert_int_equal(p->example_count, PERSONA_EXAMPLES);
-	persona_unref(p);
+	persona_free(p);
 	assert_int_equal(buf_adds(&text, "  - {user: u, reply: r}\n"), 0);
 	conf_report_init(&r);
 	assert_int_equal(read_persona("p.yaml", buf_str(&text), &r, &p), ERR_INVALID);
@@ -178,7 +176,7 @@ static void shipped_personas_are_good(void **state)
 		struct prompt *prompt;
 		assert_int_equal(prompt_build(&o, &prompt), 0);
 		prompt_free(prompt);
-		persona_unref(p);
+		persona_free(p);
 		conf_file_free(f);
 		conf_report_fini(&r);
 	}
@@ -260,7 +258,7 @@ static int run_golden(const struct json *g)
 			buf_text(&got));
 	buf_fini(&got);
 	prompt_free(prompt);
-	persona_unref(p);
+	persona_free(p);
 	return wrong;
 }
 
@@ -379,7 +377,7 @@ static void no_chat_changes_the_system_message(void **state)
 	}
 	assert_true(attacks >= 200);
 	prompt_free(calm);
-	persona_unref(p);
+	persona_free(p);
 }
 
 /* ---- Budget ---------------------------------------------------------------------------------- */
@@ -457,7 +455,7 @@ static void no_prompt_exceeds_its_budget(void **state)
 	for (size_t i = 0; i < COUNT(text); i++)
 		buf_fini(&text[i]);
 	buf_fini(&question);
-	persona_unref(p);
+	persona_free(p);
 }
 
 static void the_hash_does_not_know_the_marker(void **state)
@@ -486,7 +484,7 @@ static void the_hash_does_not_know_the_marker(void **state)
 	prompt_free(a);
 	prompt_free(b);
 	prompt_free(c);
-	persona_unref(p);
+	persona_free(p);
 }
 
 /* What the model is told is not what it may say: the canary and the rules are caught on their way
@@ -523,9 +521,9 @@ static void what_the_prompt_holds_cannot_be_said(void **state)
 	assert_string_equal(rule, "leak");
 	assert_int_equal(safety_check(s, &c, STR("Hello from Mynah!"), &out, &rule), REASON_NONE);
 	buf_fini(&out);
-	safety_unref(s);
+	safety_free(s);
 	prompt_free(prompt);
-	persona_unref(p);
+	persona_free(p);
 }
 
 static void tokens_are_estimated_by_kind_of_character(void **state)
@@ -575,7 +573,7 @@ static void out_of_memory_builds_nothing(void **state)
 	}
 	assert_int_equal(err, 0);
 	prompt_free(got);
-	persona_unref(p);
+	persona_free(p);
 }
 
 int main(void)

@@ -71,7 +71,7 @@ static int run_golden(const struct json *g)
 			reason_name(why), rule ? rule : "", buf_text(&out));
 	buf_fini(&out);
 	buf_fini(&text);
-	safety_unref(s);
+	safety_free(s);
 	return !is_right;
 }
 
@@ -132,7 +132,7 @@ static void only_whole_sentences_of_a_cut_answer_are_said(void **state)
 		assert_string_equal(buf_text(&out), cases[i].want);
 	}
 	buf_fini(&out);
-	safety_unref(s);
+	safety_free(s);
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -207,7 +207,7 @@ static void refused_words_are_seen_through_disguises(void **state)
 	}
 	assert_int_equal(wrong, 0);
 	buf_fini(&text);
-	safety_unref(s);
+	safety_free(s);
 }
 
 static void innocent_words_pass(void **state)
@@ -248,7 +248,7 @@ static void innocent_words_pass(void **state)
 	for (size_t i = 0; i < COUNT(innocent); i++)
 		wrong += expect_rule(s, str_of(innocent[i]), "said");
 	assert_int_equal(wrong, 0);
-	safety_unref(s);
+	safety_free(s);
 }
 
 /* The built-in list, without writing it here: the words are turned by 13 letters. */
@@ -277,7 +277,7 @@ static void built_in_words_are_refused(void **state)
 		wrong += strcmp(rule_for(s, str_of(text)), want) != 0;
 	}
 	assert_int_equal(wrong, 0);
-	safety_unref(s);
+	safety_free(s);
 }
 
 /* ---- Any bytes ------------------------------------------------------------------------------- */
@@ -382,7 +382,7 @@ static void whatever_goes_in_what_is_said_is_sayable(void **state)
 	}
 	assert_true(said > runs / 4);
 	for (size_t k = 0; k < COUNT(kinds); k++)
-		safety_unref(kinds[k]);
+		safety_free(kinds[k]);
 	buf_fini(&out);
 	buf_fini(&text);
 }
@@ -410,7 +410,7 @@ static void what_was_said_stays_as_it_is(void **state)
 	buf_fini(&twice);
 	buf_fini(&once);
 	buf_fini(&text);
-	safety_unref(s);
+	safety_free(s);
 }
 
 static void the_wire_rule_is_strict(void **state)
@@ -502,7 +502,7 @@ static void our_own_secrets_are_never_said(void **state)
 	}
 	assert_true(calls > 3);
 	buf_fini(&out);
-	safety_unref(s);
+	safety_free(s);
 }
 
 static void an_endless_answer_is_refused_unread(void **state)
@@ -518,7 +518,7 @@ static void an_endless_answer_is_refused_unread(void **state)
 	buf_truncate(&text, SAFETY_TEXT_BYTES);
 	assert_string_equal(rule_for(s, buf_str(&text)), "said");
 	buf_fini(&text);
-	safety_unref(s);
+	safety_free(s);
 }
 
 static void options_that_cannot_work_are_refused(void **state)
@@ -547,7 +547,7 @@ static void links_pass_when_all_may(void **state)
 	(void)state;
 	assert_int_equal(safety_new(&o, &s), 0);
 	assert_string_equal(rule_for(s, STR("see https://example.org/x")), "said");
-	safety_unref(s);
+	safety_free(s);
 }
 
 static void out_of_memory_says_nothing(void **state)
@@ -582,11 +582,11 @@ static void out_of_memory_says_nothing(void **state)
 		int err = safety_new(&o, &other);
 		mem_fail_at(0, 0);
 		if (err == 0)
-			safety_unref(other);
+			safety_free(other);
 		else
 			assert_int_equal(err, ERR_NOMEM);
 	}
-	safety_unref(s);
+	safety_free(s);
 }
 
 /* ---- Into a prompt --------------------------------------------------------------------------- */

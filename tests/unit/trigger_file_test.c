@@ -212,7 +212,7 @@ static void loading_without_memory_fails_cleanly(void **state)
 			bool is_done = mem_count() - before < n;
 			if (!is_done)
 				assert_true(err < 0);
-			trigger_set_unref(set);
+			trigger_set_free(set);
 			conf_file_free(conf);
 			conf_report_fini(&report);
 			if (is_done) {

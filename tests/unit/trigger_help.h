@@ -34,7 +34,7 @@ static inline int load(struct loaded *l, const char *yaml)
 
 static inline void unload(struct loaded *l)
 {
-	trigger_set_unref(l->set);
+	trigger_set_free(l->set);
 	trigger_state_free(l->state);
 	conf_report_fini(&l->report);
 }
