@@ -185,8 +185,9 @@ static int on_redemption(struct platform_maker *m, const struct platform_notific
 
 	if (platform_news_begin(m, n, EVENT_REDEEM, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
+	e->reward_id = platform_clean_id(json_str(reward, "id"));
 	if (title.len == 0)
-		title = json_str(reward, "id");
+		title = e->reward_id;
 	if (platform_clean_text(&m->reward, title, &e->reward) < 0)
 		return ERR_NOMEM;
 	return platform_clean_text(&m->text, json_str(n->event, "user_input"), &e->text);
@@ -245,9 +246,7 @@ static int on_shoutout_received(struct platform_maker *m, const struct platform_
 	struct platform_news *out)
 {
 	out->event.count = platform_news_count(n->event, "viewer_count");
-	if (platform_news_begin(m, n, EVENT_SHOUTOUT, &raider, out) < 0)
-		return ERR_NOMEM;
-	return platform_news_touser(m, n->event, broadcaster.name, broadcaster.login, &out->event);
+	return platform_news_begin(m, n, EVENT_SHOUTED, &raider, out);
 }
 
 static int on_whisper(struct platform_maker *m, const struct platform_notification *n,

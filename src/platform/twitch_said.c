@@ -76,6 +76,7 @@ int platform_said_message(struct platform_maker *m, const struct platform_notifi
 		e->is_anonymous = str_eq_nocase(e->login, STR(PLATFORM_ANONYMOUS_CHEERER));
 	} else if (reward.len > 0) {
 		e->kind = EVENT_REDEEM;
+		e->reward_id = platform_clean_id(reward);
 		return platform_clean_text(&m->reward, reward, &e->reward);
 	}
 	return 0;
@@ -133,6 +134,7 @@ static int on_community_sub_gift(struct platform_maker *m, const struct json *no
 		return NOT_TOLD(out, "gift_batch");
 	if (batch.len > 0)
 		platform_batch_remember(m, batch);
+	out->event.batch = platform_clean_id(batch);
 	out->event.count = platform_news_count(notice, "total");
 	out->event.tier = plan_of(notice);
 	return 0;

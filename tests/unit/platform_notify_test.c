@@ -375,6 +375,17 @@ static void a_raid_goes_out_where_it_was_asked_for_by_its_origin(void **state)
 	told_free(t);
 }
 
+static void a_reward_has_its_title_and_its_id(void **state)
+{
+	struct told *t = told_new();
+
+	(void)state;
+	tell_vector(t, "E25");
+	assert_str(t->news.event.reward, STR("Ask the bot"));
+	assert_str(t->news.event.reward_id, STR("ce20cad8-1a50-5111-9143-8798570be196"));
+	told_free(t);
+}
+
 static void numbers_may_be_printed_as_texts(void **state)
 {
 	struct told *t = told_new();
@@ -579,6 +590,7 @@ int main(void)
 		cmocka_unit_test(erasures_say_what_to_forget),
 		cmocka_unit_test(a_stream_begins_with_its_id_and_time),
 		cmocka_unit_test(a_raid_goes_out_where_it_was_asked_for_by_its_origin),
+		cmocka_unit_test(a_reward_has_its_title_and_its_id),
 		cmocka_unit_test(numbers_may_be_printed_as_texts),
 		cmocka_unit_test(notices_become_what_they_are_in_chat),
 		cmocka_unit_test(a_single_gift_names_who_got_it),
