@@ -95,7 +95,7 @@ struct bot_place {
 	struct platform platform;
 	char *name;                    /* the config's section */
 	enum platform_state state;
-	char why[256];
+	char why[384];
 	char login[64], user_id[64];
 	struct bot_ring seen;
 	int64_t since_wall_ms;

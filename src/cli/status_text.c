@@ -26,8 +26,39 @@ static void add_more(struct writing *w, const char *before, struct str text)
 		add(w, "%s%.*s", before, STR_FMT(text));
 }
 
+/* "a b c". */
+static void add_words(struct writing *w, const struct json *words)
+{
+	for (size_t i = 0; i < json_count(words); i++)
+		add(w, "%s%.*s", i > 0 ? " " : "", STR_FMT(json_text(json_at(words, i))));
+}
+
+/* Whose token a place has, what it may do and until when. */
+static void add_login(struct writing *w, const struct json *l)
+{
+	const struct json *scopes = json_get(l, "scopes"), *missing = json_get(l, "missing");
+	struct str login = json_str(l, "login"), ends = json_str(l, "expires_at");
+
+	add(w, "             %.*s of %.*s", STR_FMT(json_str(l, "kind")),
+		STR_FMT(login.len > 0 ? login : STR("the account")));
+	add_more(w, " for #", json_str(l, "channel"));
+	add(w, ": %.*s", STR_FMT(json_str(l, "state")));
+	add_more(w, " until ", ends);
+	if (json_count(scopes) > 0)
+		add(w, "; ");
+	add_words(w, scopes);
+	add_more(w, "; ", json_str(l, "why"));
+	add(w, "\n");
+	if (json_count(missing) == 0)
+		return;
+	add(w, "               it lacks: ");
+	add_words(w, missing);
+	add(w, "\n");
+}
+
 static void add_place(struct writing *w, const struct json *p)
 {
+	const struct json *logins = json_get(json_get(p, "place"), "logins");
 	const struct json *lanes = json_get(json_get(p, "place"), "channels");
 
 	add(w, "place      %.*s: %.*s since %.*s", STR_FMT(json_str(p, "name")),
@@ -35,6 +66,8 @@ static void add_place(struct writing *w, const struct json *p)
 	add_more(w, " as ", json_str(p, "login"));
 	add_more(w, "; ", json_str(p, "why"));
 	add(w, "\n");
+	for (size_t i = 0; i < json_count(logins); i++)
+		add_login(w, json_at(logins, i));
 	for (size_t i = 0; i < json_count(lanes); i++) {
 		const struct json *l = json_at(lanes, i);
 

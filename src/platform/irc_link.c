@@ -41,7 +41,7 @@ int platform_link_send(struct platform_link *k, bool ahead, const char *fmt, ...
 static void send_caps_and_name(struct platform_link *k)
 {
 	struct platform_irc *p = k->place;
-	struct str token = secret_use(p->secret);
+	struct str token = secret_use(k->used);
 	int err;
 
 	if (p->is_twitch) {
@@ -151,12 +151,14 @@ struct platform_link *platform_link_open(struct platform_irc *p)
 	if (!k)
 		return NULL;
 	k->place = p;
+	k->used = secret_ref(p->token ? platform_token_use(p->token) : p->secret);
 	k->since_ms = clock_mono_ms();
 	choose_nick(k);
 	struct io_ws_options o = {.url = p->url, .ca_file = p->ca_file, .open = on_open,
 		.message = on_message, .closed = on_closed, .ctx = k};
 	k->ws = io_ws_open(p->io, &o);
 	if (!k->ws) {
+		secret_free(k->used);
 		mem_free(k);
 		return NULL;
 	}

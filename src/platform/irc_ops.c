@@ -26,8 +26,10 @@ void platform_irc_bury(struct platform_irc *p)
 {
 	struct platform_link *k, *next;
 
-	LL_FOREACH_SAFE(p->ended, k, next)
+	LL_FOREACH_SAFE(p->ended, k, next) {
+		secret_free(k->used);
 		mem_free(k);
+	}
 	p->ended = NULL;
 }
 
@@ -117,8 +119,7 @@ static void irc_send(void *self, struct reply *r)
 
 /* ---- Config ------------------------------------------------------------------------------------ */
 
-/* "put a fresh token into ..." as a person would do it. GIVES. */
-static char *token_hint(const struct conf_place *c)
+char *platform_irc_token_hint(const struct conf_place *c)
 {
 	char text[128];
 	const char *name = c->token.name ? c->token.name : "";
@@ -133,7 +134,11 @@ static char *token_hint(const struct conf_place *c)
 	case CONF_SECRET_FILE:
 		snprintf(text, sizeof(text), "Put a valid token into %s", name);
 		break;
-	default:
+	case CONF_SECRET_NONE:
+		snprintf(text, sizeof(text), c->kind == CONF_TWITCH ? "Run `mynah login twitch`" :
+			"Check account:, token: and url: in mynah.yaml");
+		break;
+	case CONF_SECRET_LITERAL:
 		snprintf(text, sizeof(text), "Check account:, token: and url: in mynah.yaml");
 		break;
 	}
@@ -152,7 +157,7 @@ static int take_conf(struct platform_irc *p, const struct conf_place *c)
 	struct io_url url;
 	struct platform_irc fresh = {.name = mem_dup(c->name), .url = mem_dup(c->url),
 		.ca_file = mem_dup(c->ca_file), .account = mem_dup(account),
-		.token_hint = token_hint(c), .secret = secret_ref(c->secret)};
+		.token_hint = platform_irc_token_hint(c), .secret = secret_ref(c->secret)};
 	int err = 0;
 
 	if (!fresh.name || !fresh.url || !fresh.token_hint || (c->ca_file && !fresh.ca_file) ||
@@ -324,6 +329,24 @@ static const struct platform_ops irc_ops = {
 int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	const struct platform_owner *owner, struct platform *out)
 {
+	return platform_irc_new_with(io, place, c, NULL, owner, out);
+}
+
+void platform_irc_set_token(struct platform *irc, struct platform_token *token)
+{
+	struct platform_irc *p = irc->self;
+
+	p->token = token;
+}
+
+void platform_irc_token_changed(struct platform *irc)
+{
+	platform_irc_soon(irc->self);
+}
+
+int platform_irc_new_with(struct io *io, unsigned place, const struct conf_place *c,
+	struct platform_token *token, const struct platform_owner *owner, struct platform *out)
+{
 	struct platform_irc *p = mem_new(sizeof(*p));
 	int err;
 
@@ -332,6 +355,7 @@ int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	p->io = io;
 	p->owner = *owner;
 	p->place = place;
+	p->token = token;
 	p->is_twitch = c->kind == CONF_TWITCH;
 	p->slept_mono_ms = clock_mono_ms();
 	p->slept_wall_ms = clock_wall_ms();

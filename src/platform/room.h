@@ -18,6 +18,7 @@
 #include "platform/irc_event.h"
 #include "platform/platform.h"
 #include "platform/twitch_notice.h"
+#include "platform/twitch_token.h"
 
 #define PLATFORM_LOGIN_MS 10000   /* faults.md section 7: login, welcome */
 #define PLATFORM_IDLE_MS 60000    /* then we ask whether anybody is there (faults.md N3) */
@@ -31,6 +32,7 @@
 #define PLATFORM_TICK_MS 5000     /* how often that is looked for while connected */
 #define PLATFORM_RETELL_MS 1000   /* until a lane that its owner had no memory for is told again */
 #define PLATFORM_NICK_TRIES 5
+#define PLATFORM_LOGINS 2         /* faults.md W3: refused, renewed, refused again: enough */
 
 enum platform_phase { PLATFORM_OPENING, PLATFORM_LOGIN, PLATFORM_SERVING, PLATFORM_ENDED };
 
@@ -42,6 +44,7 @@ struct platform_link {
 	int64_t since_ms;  /* of the phase */
 	int64_t heard_ms;  /* last line */
 	int64_t asked_ms;  /* our PING that is not answered, 0 = none */
+	struct secret *used; /* the token it logs in with */
 	char nick[PLATFORM_NICK_BYTES];
 	unsigned nick_tries;
 	bool is_drained;   /* left behind: nothing of before the hand-over is on its way any more */
@@ -87,10 +90,13 @@ struct platform_irc {
 	char *name, *url, *ca_file, *account, *token_hint;
 	struct secret *secret;
 	bool has_threads;
+	struct platform_token *token; /* BORROWED; NULL = secret as it is */
+	bool is_waiting;         /* for a token that can be used: nothing is opened until then */
+	unsigned refusals;       /* logins refused in a row */
 
 	enum platform_state state;
 	int64_t since_wall_ms;
-	char why[256];
+	char why[384];
 	int logged_err;          /* the failure that is in the log already: once per outage and kind */
 	enum io_phase logged_phase;
 	struct io_backoff backoff;
@@ -126,6 +132,15 @@ void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, b
 	const char *why);
 
 /* irc_ops.c */
+/* platform_irc_new for an account whose token renews itself; NULL = the config's secret as it is. */
+int platform_irc_new_with(struct io *io, unsigned place, const struct conf_place *c,
+	struct platform_token *token, const struct platform_owner *owner,
+	struct platform *out) MUST_USE;
+/* Another token, or none any more; a reload follows. */
+void platform_irc_set_token(struct platform *irc, struct platform_token *token);
+void platform_irc_token_changed(struct platform *irc);
+/* "Put a fresh token into ..." as a person would do it. GIVES. */
+char *platform_irc_token_hint(const struct conf_place *c);
 void platform_irc_bury(struct platform_irc *p); /* frees the ended links */
 void platform_irc_end(struct platform_irc *p);  /* frees everything */
 

@@ -3,6 +3,7 @@
  * DOWN        no link; retry_ms says when the next is opened. -> CONNECTING
  * CONNECTING  `serving` is on its way. -> UP (welcome), DOWN (any failure), REFUSED (login refused)
  * UP          `serving` serves. -> DOWN when it ends, REFUSED, or stays UP through a hand-over
+ *             DOWN is also waiting for a token that can be used (is_waiting).
  * REFUSED     a person must change something; only a reload leads out. -> CONNECTING
  * STOPPED     the end. From every state, by stop.
  *
@@ -91,25 +92,33 @@ static void go_down(struct platform_irc *p, int err, enum io_phase phase, const 
 	platform_irc_soon(p);
 }
 
-/* hint: what a person has to do, as the beginning of a sentence. */
-static void refuse(struct platform_irc *p, const char *why, const char *hint)
+/* why: the whole sentence, with what a person has to do. */
+static void refuse_with(struct platform_irc *p, const char *why)
 {
-	char text[sizeof(p->why)];
 	struct platform_link *links[] = {p->serving, p->coming, p->going};
 
 	p->serving = p->coming = p->going = NULL;
 	p->retry_ms = 0;
+	p->is_waiting = false;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		platform_link_drop(links[i]);
 		if (links[i])
 			platform_channels_unknown(p, links[i]);
 	}
+	log_event(LOG_ERROR, "platform", "place_refused", "place", p->name, "result", "FAILED",
+		"message", why, NULL);
+	platform_channels_unseat(p);
+	set_state(p, PLATFORM_REFUSED, why);
+}
+
+/* hint: what a person has to do, as the beginning of a sentence. */
+static void refuse(struct platform_irc *p, const char *why, const char *hint)
+{
+	char text[sizeof(p->why)];
+
 	snprintf(text, sizeof(text), "%s does not let %s in: %s. Not tried again. %s, then "
 		"`mynah reload`", p->name, p->account ? p->account : "us", why, hint);
-	log_event(LOG_ERROR, "platform", "place_refused", "place", p->name, "result", "FAILED",
-		"message", text, NULL);
-	platform_channels_unseat(p);
-	set_state(p, PLATFORM_REFUSED, text);
+	refuse_with(p, text);
 }
 
 void platform_irc_self(struct platform_link *k, struct str user_id)
@@ -133,6 +142,7 @@ void platform_irc_up(struct platform_link *k)
 	struct platform_irc *p = k->place;
 
 	platform_irc_self(k, (struct str){0});
+	p->refusals = 0;
 	io_backoff_confirm(&p->backoff, clock_mono_ms());
 	if (k == p->serving) {
 		p->logged_err = 0;
@@ -209,6 +219,32 @@ static void serving_ended(struct platform_irc *p, int err, enum io_phase phase, 
 		set_state(p, PLATFORM_CONNECTING, why);
 }
 
+/* No link can be opened before the token changes. */
+static void wait_for_token(struct platform_irc *p, const char *why)
+{
+	p->is_waiting = true;
+	p->retry_ms = 0;
+	if (p->state == PLATFORM_UP)
+		return; /* a hand-over: what serves goes on */
+	platform_channels_unseat(p);
+	set_state(p, PLATFORM_DOWN, why);
+}
+
+/* The login on k was refused. True: its token is renewed, and tried once more (faults.md W3). */
+static bool renew(struct platform_irc *p, struct platform_link *k, const char *why)
+{
+	if (!p->token || platform_token_is_fixed(p->token) || ++p->refusals >= PLATFORM_LOGINS)
+		return false;
+	platform_token_rejected(p->token, k->used);
+	if (k == p->serving)
+		p->serving = NULL;
+	else if (k == p->coming)
+		p->coming = NULL;
+	log_event(LOG_INFO, "platform", "login_refused", "place", p->name, "message", why, NULL);
+	wait_for_token(p, "the login was refused: the token is being renewed");
+	return true;
+}
+
 void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, bool is_refused,
 	const char *why)
 {
@@ -217,6 +253,11 @@ void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, b
 	if (k->phase == PLATFORM_ENDED)
 		return;
 	platform_link_drop(k);
+	if (is_refused && err == ERR_DENIED && renew(p, k, why)) {
+		platform_channels_unknown(p, k);
+		platform_irc_soon(p);
+		return;
+	}
 	if (is_refused) {
 		platform_channels_unknown(p, k);
 		refuse(p, why, p->token_hint);
@@ -236,12 +277,41 @@ void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, b
 
 /* ---- What is due ------------------------------------------------------------------------------- */
 
+static bool token_is_dead(const struct platform_irc *p)
+{
+	enum platform_token_state s = platform_token_state(p->token);
+
+	return s == PLATFORM_TOKEN_NONE || s == PLATFORM_TOKEN_REFUSED;
+}
+
+/* A session must end when its token is revoked (twitch.md 4.5); one that only has run out of hours and
+ * is being renewed goes on. A login that is under way comes to its own end. */
+static void look_at_token(struct platform_irc *p, int64_t now_ms)
+{
+	if (!p->token)
+		return;
+	if (token_is_dead(p) && (p->is_waiting || p->state == PLATFORM_UP)) {
+		refuse_with(p, platform_token_why(p->token));
+	} else if (p->is_waiting && platform_token_use(p->token)) {
+		p->is_waiting = false;
+		p->retry_ms = now_ms;
+	}
+}
+
 /* What needs no connection to know: true when there is no point in trying. */
 static bool refuse_unasked(struct platform_irc *p)
 {
-	struct str token = secret_use(p->secret);
+	struct str token = secret_use(p->token ? platform_token_use(p->token) : p->secret);
 	struct io_url url;
 
+	if (p->token && token_is_dead(p)) {
+		refuse_with(p, platform_token_why(p->token));
+		return true;
+	}
+	if (p->token && token.len == 0) {
+		wait_for_token(p, "waiting for the login to be checked or renewed");
+		return true;
+	}
 	if (p->is_twitch && p->account && token.len == 0) {
 		refuse(p, "there is an account but no token", p->token_hint);
 		return true;
@@ -415,6 +485,8 @@ static void reconnect_now(struct platform_irc *p)
 	}
 	p->maker.login[0] = p->maker.user_id[0] = '\0';
 	p->logged_err = 0;
+	p->refusals = 0;
+	p->is_waiting = false;
 	io_backoff_init(&p->backoff);
 	platform_channels_unseat(p);
 	if (p->state != PLATFORM_DOWN)
@@ -432,6 +504,7 @@ static int64_t work(struct platform_irc *p, int64_t now_ms)
 	tell_refused(p);
 	if (p->must_reconnect)
 		reconnect_now(p);
+	look_at_token(p, now_ms);
 	part_unwanted(p);
 	if (p->retry_ms != 0 && now_ms >= p->retry_ms && !p->coming)
 		open_link(p);

@@ -19,7 +19,7 @@
 
 enum platform_token_state {
 	PLATFORM_TOKEN_NONE,     /* nobody has logged in */
-	PLATFORM_TOKEN_CHECKING, /* read or validated for the first time; nothing to use yet */
+	PLATFORM_TOKEN_CHECKING, /* read or validated for the first time; nothing to use yet, unless fixed */
 	PLATFORM_TOKEN_VALID,
 	PLATFORM_TOKEN_RENEWING, /* a refresh is under way; use() still gives a token that is valid */
 	PLATFORM_TOKEN_REFUSED,  /* a person must log in again */
@@ -30,6 +30,7 @@ struct platform_token_options {
 	struct io *io;
 	const struct conf_place *conf; /* URLs, client id and secret, CA file. Copied as needed. */
 	const char *state_dir;         /* of the vault */
+	struct io_worker *worker;      /* BORROWED: what blocks runs there; free it after the token */
 	const char *channel;           /* NULL = the bot's own; else the broadcaster's of this channel */
 	/* State or token changed: look. Never from within a call of this room. */
 	void (*changed)(void *ctx);
@@ -44,6 +45,9 @@ void platform_token_free(struct platform_token *t);
 int platform_token_load(struct platform_token *t, const struct conf_place *conf) MUST_USE;
 
 enum platform_token_state platform_token_state(const struct platform_token *t);
+/* mynah.yaml names it: it cannot be renewed, and while nobody could validate it, its names are unknown
+ * and chat may use it all the same. */
+bool platform_token_is_fixed(const struct platform_token *t);
 /* The token to use for a call made now, NULL when there is none. BORROWED until the loop's next turn;
  * secret_ref keeps it, and tells rejected() which token it was. */
 struct secret *platform_token_use(const struct platform_token *t);
@@ -56,7 +60,8 @@ const char *platform_token_login(const struct platform_token *t);
 const char *platform_token_user_id(const struct platform_token *t);
 const char *platform_token_client_id(const struct platform_token *t);
 bool platform_token_has_scope(const struct platform_token *t, const char *scope);
-/* A sentence with the command that mends it, while NONE or REFUSED; else "". */
+/* A sentence with the command that mends it, while NONE or REFUSED; else what goes wrong at present, if
+ * anything does; else "". */
 const char *platform_token_why(const struct platform_token *t);
 /* Adds one JSON object: whose (login), state, scopes, expires_at, why. Never a token. */
 int platform_token_status(const struct platform_token *t, struct buf *out) MUST_USE;

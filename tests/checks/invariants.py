@@ -184,14 +184,14 @@ def lively(world):
 def secret(world):
     """I11: no canary in any artefact: log, ledger, state, chat, argv."""
     bad = []
-    for name, value in CANARIES.items():
-        raw = value.encode()
-        for path in world.artefacts():
-            if raw in path.read_bytes():
-                bad.append(f"the {name} secret stands in {path}")
-        for e in world.history.find("twitch", "said"):
-            if value in e["text"]:
-                bad.append(f"the {name} secret was said in chat")
+    canaries = {**CANARIES, **{f"issued {i}": t for i, t in enumerate(world.app.issued)}}
+    said = " ".join(e["text"] for e in world.history.find("twitch", "said"))
+    bad += [f"the {name} secret was said in chat" for name, value in canaries.items()
+            if value in said]
+    for path in world.artefacts():
+        content = path.read_bytes()
+        bad += [f"the {name} secret stands in {path}" for name, value in canaries.items()
+                if value.encode() in content]
     return bad
 
 

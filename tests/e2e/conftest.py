@@ -1,9 +1,11 @@
 """What every conversation stands on: a world with the servers it asks for, and the real binary."""
 
+import json
 import os
 import pathlib
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -20,7 +22,8 @@ from tests.stage.proxy import Proxy  # noqa: E402
 from tests.stage.redis import Redis  # noqa: E402
 from tests.stage.tls import Authority  # noqa: E402
 from tests.stage.twitch import Twitch  # noqa: E402
-from tests.stage.twitch_app import TwitchApp  # noqa: E402
+from tests.stage.twitch_app import CHAT_SCOPES, CLIENT_ID, TwitchApp  # noqa: E402
+from tests.stage.twitch_id import TwitchId  # noqa: E402
 
 BINARY = os.environ.get("MYNAH", str(pathlib.Path(os.environ.get("top_builddir", ".")).resolve()
                                      / "mynah"))
@@ -67,10 +70,37 @@ class World:
         self.exit_code = 0
         self._servers = []
         self.app = TwitchApp(self.history)  # what every Twitch server of this world shares
+        self._id = None
+
+    @property
+    def id(self):
+        """The id server, started when somebody first asks for it."""
+        if not self._id:
+            self._id = self._keep(TwitchId(self.loop, self.history, self.app).start())
+        return self._id
 
     def twitch(self, **options):
         options.setdefault("token", CANARIES["twitch"])
-        return self._keep(Twitch(self.loop, self.history, **options).start())
+        if options["token"] not in self.app.tokens:
+            self.app.grant("tidalbot", CHAT_SCOPES, access=options["token"], seconds=0,
+                           refreshable=False)
+        return self._keep(Twitch(self.loop, self.history, app=self.app, **options).start())
+
+    def login(self, bot=None, login="tidalbot", scopes=CHAT_SCOPES, channel=None, **options):
+        """Puts a login into the vault, as `mynah login twitch` does. Gives its token."""
+        token = self.app.grant(login, scopes, **options)
+        self.put_login(token, bot, channel)
+        return token
+
+    def put_login(self, token, bot=None, channel=None, lives_s=None):
+        """lives_s: how long the vault says that it lives; None = as long as it does."""
+        lives_s = token.expires_in if lives_s is None else lives_s
+        value = {"access": token.access, "refresh": token.refresh, "login": token.user.login,
+                 "user_id": token.user.id, "scopes": " ".join(token.scopes),
+                 "client_id": token.client.id, "expires": int((time.time() + lives_s) * 1000)}
+        name = f"twitch.broadcaster.{channel}" if channel else "twitch.bot"
+        done = (bot or self.bot).command("secret", "set", name, input=json.dumps(value))
+        assert done.returncode == 0, done.stderr
 
     def models(self, **options):
         return self._keep(Models(self.loop, self.history, **options).start())
@@ -97,9 +127,15 @@ class World:
         """The twitch: section for a server, its token from a private file."""
         nowhere = "127.0.0.1:9"  # the discard port: nothing of a test ever leaves this machine
         return {"url": twitch.url, "account": "tidalbot", "channels": list(twitch.rooms),
-                "id_url": f"http://{nowhere}/oauth2", "api_url": f"http://{nowhere}/helix",
+                "id_url": self.id.url, "api_url": f"http://{nowhere}/helix",
                 "eventsub_url": f"ws://{nowhere}/ws",
                 "token": {"file": str(self.secret_file("twitch", CANARIES["twitch"]))}, **more}
+
+    def login_conf(self, twitch, **more):
+        """The same for an account that is logged in: no token, but a client id."""
+        conf = self.twitch_conf(twitch, client_id=CLIENT_ID, **more)
+        del conf["token"]
+        return conf
 
     def secret_file(self, name, value):
         path = self.folder / "secrets" / name

@@ -107,9 +107,10 @@ class Twitch:
     """The server. `rooms` is what it knows: name -> id. Attributes may be changed while it runs."""
 
     def __init__(self, loop, history, tls=None, token="oauthtoken", login="tidalbot",
-                 rooms=("kelpforest",), host="127.0.0.1"):
+                 rooms=("kelpforest",), host="127.0.0.1", app=None):
         self.loop, self.history, self.tls, self.host = loop, history, tls, host
         self.tokens = {token: login}
+        self.app = app             # a TwitchApp, whose tokens count too
         self.user_id = "60030003"
         self.rooms = {name: str(40010001 + i) for i, name in enumerate(rooms)}
         self.mods = set()          # rooms where the bot is moderator
@@ -265,7 +266,7 @@ class Twitch:
         if not client.is_anonymous:
             if not (client.token or "").startswith("oauth:"):
                 return await self._refuse(client, "Improperly formatted auth")
-            if self.tokens.get(token) != client.nick or is_over:
+            if not self._is_theirs(token, client.nick) or is_over:
                 return await self._refuse(client, "Login authentication failed")
         client.is_in = True
         for text in (f"001 {client.nick} :Welcome, GLHF!", f"002 {client.nick} :Your host is tmi",
@@ -279,6 +280,12 @@ class Twitch:
                              ":tmi.twitch.tv GLOBALUSERSTATE")
         self.history.add("twitch", "welcome", client=client.number)
         return None
+
+    def _is_theirs(self, token, nick):
+        granted = self.app and self.app.token(token)
+        if granted and granted.refresh:  # a login; a plain token stands in `tokens`
+            return granted.user.login == nick and "chat:read" in granted.scopes
+        return self.tokens.get(token) == nick
 
     async def _refuse(self, client, text):
         await self._reply(client, f"NOTICE * :{text}")

@@ -10,9 +10,9 @@ import itertools
 import secrets
 import time
 
-ONE_HOUR = 3600
 TOKEN_S = 14124          # of a user access token: about four hours
 DEVICE_S = 1800          # of a device code
+CHAT_SCOPES = ("chat:read", "chat:edit")
 CLIENT_ID = "kelpbotclient0000000000000000a"
 
 
