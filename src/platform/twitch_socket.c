@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEEPALIVE_S 10       /* twitch.md 2.1: default and least */
+#define KEEPALIVE_S 10       /* twitch.md 2.1: the default */
 #define KEEPALIVE_MOST_S 600 /* twitch.md 2.1 */
 
 struct metric platform_frames = {.name = "mynah_eventsub_frames_total", .kind = METRIC_COUNTER,
@@ -34,7 +34,7 @@ static void on_welcome(struct platform_socket *k, const struct frame *f)
 
 	if (k->phase != PLATFORM_SOCKET_GREETING)
 		return;
-	if (keepalive_s < KEEPALIVE_S)
+	if (keepalive_s < 1)
 		keepalive_s = KEEPALIVE_S;
 	if (keepalive_s > KEEPALIVE_MOST_S)
 		keepalive_s = KEEPALIVE_MOST_S;
