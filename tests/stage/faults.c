@@ -1,0 +1,248 @@
+/* Preloaded into the bot by tests: a wall clock that jumps, names that resolve as the test says, a disk
+ * that is full or fails. It stands between the bot and the C library, so that the bot is the one its
+ * users run. The orders lie in a file that both sides map (tests/stage/faults.py); the counters in it
+ * tell the test that a fault has struck. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEXT_BYTES 256
+#define OUR_NAMES ".test" /* RFC 6761: no name of the world ends so */
+#define STEP_US 5000      /* how often one who waits looks for new orders */
+
+enum { WRITES = 1, SYNCS = 2 };
+
+/* The layout of tests/stage/faults.py. */
+struct orders {
+	_Atomic int64_t wall_ms;       /* added to every wall clock */
+	_Atomic int64_t name_is_stuck; /* no answer about a name that matches, until this is 0 */
+	_Atomic int64_t name_ms;       /* how long an answer about one takes */
+	_Atomic int64_t name_error;    /* EAI_..., 0 = its address is name_address */
+	_Atomic int64_t names_asked;
+	_Atomic int64_t names_waiting;
+	_Atomic int64_t disk_errno;    /* of files whose path holds disk_path; 0 = all is well */
+	_Atomic int64_t disk_calls;    /* WRITES, SYNCS */
+	_Atomic int64_t disk_left;     /* bytes that still fit before writes fail */
+	_Atomic int64_t disk_failed;   /* calls refused */
+	char name_match[TEXT_BYTES];   /* a part of the names concerned, "" = every one of ours */
+	char name_address[TEXT_BYTES]; /* the numeric address of our names */
+	char disk_path[TEXT_BYTES];
+};
+
+static struct orders *orders;
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *path = getenv("MYNAH_STAGE_FAULTS");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *map;
+
+	if (fd < 0)
+		return;
+	map = mmap(NULL, sizeof(*orders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map != MAP_FAILED)
+		orders = map;
+}
+
+/* The function that the bot would have called. ISO C knows no way from void * to it. */
+#define REAL(type, name) \
+	static type (*real) ARGS_##name; \
+	if (!real) { \
+		void *found = dlsym(RTLD_NEXT, #name); \
+		memcpy(&real, &found, sizeof(real)); \
+	}
+
+/* ---- The wall clock ------------------------------------------------------------------------------ */
+
+#define ARGS_clock_gettime (clockid_t, struct timespec *)
+#define ARGS_gettimeofday (struct timeval *, void *)
+
+static int64_t wall_ms(void)
+{
+	return orders ? atomic_load(&orders->wall_ms) : 0;
+}
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	REAL(int, clock_gettime)
+	int r = real(id, t);
+	int64_t ms = wall_ms();
+
+	if (r == 0 && ms && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+		int64_t ns = t->tv_nsec + ms % 1000 * 1000000;
+
+		t->tv_sec += ms / 1000 + (ns < 0 ? -1 : ns / 1000000000);
+		t->tv_nsec = ns < 0 ? ns + 1000000000 : ns % 1000000000;
+	}
+	return r;
+}
+
+int gettimeofday(struct timeval *restrict t, void *restrict zone)
+{
+	struct timespec now;
+
+	(void)zone;
+	clock_gettime(CLOCK_REALTIME, &now);
+	t->tv_sec = now.tv_sec;
+	t->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (out)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
+
+/* ---- Names --------------------------------------------------------------------------------------- */
+
+#define ARGS_getaddrinfo (const char *, const char *, const struct addrinfo *, struct addrinfo **)
+
+static bool is_ours(const char *host)
+{
+	size_t n = host ? strlen(host) : 0, k = sizeof(OUR_NAMES) - 1;
+
+	return orders && n > k && strcasecmp(host + n - k, OUR_NAMES) == 0;
+}
+
+/* Gives an error of getaddrinfo, or 0. */
+static int suffer(void)
+{
+	int64_t left_us = atomic_load(&orders->name_ms) * 1000;
+
+	atomic_fetch_add(&orders->names_waiting, 1);
+	for (; left_us > 0 || atomic_load(&orders->name_is_stuck); left_us -= STEP_US)
+		usleep(STEP_US);
+	atomic_fetch_sub(&orders->names_waiting, 1);
+	return (int)atomic_load(&orders->name_error);
+}
+
+int getaddrinfo(const char *restrict host, const char *restrict service,
+	const struct addrinfo *restrict hints, struct addrinfo **restrict out)
+{
+	REAL(int, getaddrinfo)
+	int err = 0;
+
+	if (!is_ours(host))
+		return real(host, service, hints, out);
+	atomic_fetch_add(&orders->names_asked, 1);
+	if (strstr(host, orders->name_match))
+		err = suffer();
+	return err ? err : real(orders->name_address, service, hints, out);
+}
+
+/* ---- The disk ------------------------------------------------------------------------------------ */
+
+#define ARGS_write (int, const void *, size_t)
+#define ARGS_writev (int, const struct iovec *, int)
+#define ARGS_pwrite (int, const void *, size_t, off_t)
+#define ARGS_pwrite64 (int, const void *, size_t, off64_t)
+#define ARGS_fsync (int)
+#define ARGS_fdatasync (int)
+
+/* Is this call to fail? Only for regular files: sockets and pipes need no disk. */
+static bool is_concerned(int fd, int64_t call)
+{
+	char link[64], path[4096];
+	struct stat st;
+	ssize_t n;
+
+	if (!orders || !atomic_load(&orders->disk_errno) || !(atomic_load(&orders->disk_calls) & call))
+		return false;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	return strstr(path, orders->disk_path) != NULL;
+}
+
+static int fail(void)
+{
+	atomic_fetch_add(&orders->disk_failed, 1);
+	errno = (int)atomic_load(&orders->disk_errno);
+	return -1;
+}
+
+/* How much of n bytes still fits; 0 = nothing: the call has to fail. */
+static size_t fit(size_t n)
+{
+	int64_t left = atomic_load(&orders->disk_left);
+
+	if (left < (int64_t)n)
+		n = left > 0 ? (size_t)left : 0;
+	atomic_fetch_sub(&orders->disk_left, (int64_t)n);
+	return n;
+}
+
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+	REAL(ssize_t, write)
+	if (n > 0 && is_concerned(fd, WRITES)) {
+		n = fit(n);
+		if (n == 0)
+			return fail();
+	}
+	return real(fd, bytes, n);
+}
+
+ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	REAL(ssize_t, writev)
+	return is_concerned(fd, WRITES) ? fail() : real(fd, iov, n);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+	REAL(ssize_t, pwrite)
+	if (n > 0 && is_concerned(fd, WRITES)) {
+		n = fit(n);
+		if (n == 0)
+			return fail();
+	}
+	return real(fd, bytes, n, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
+{
+	REAL(ssize_t, pwrite64)
+	if (n > 0 && is_concerned(fd, WRITES)) {
+		n = fit(n);
+		if (n == 0)
+			return fail();
+	}
+	return real(fd, bytes, n, at);
+}
+
+int fsync(int fd)
+{
+	REAL(int, fsync)
+	return is_concerned(fd, SYNCS) ? fail() : real(fd);
+}
+
+int fdatasync(int fd)
+{
+	REAL(int, fdatasync)
+	return is_concerned(fd, SYNCS) ? fail() : real(fd);
+}
