@@ -110,8 +110,7 @@ void buf_clear(struct buf *b)
 	buf_truncate(b, 0);
 }
 
-/* Makes room for n more bytes and the NUL. */
-static int reserve(struct buf *b, size_t n)
+int buf_reserve(struct buf *b, size_t n)
 {
 	if (b->len > b->max || n > b->max - b->len)
 		return ERR_LIMIT;
@@ -136,7 +135,7 @@ static int reserve(struct buf *b, size_t n)
 
 int buf_add(struct buf *b, const void *p, size_t n)
 {
-	int err = reserve(b, n);
+	int err = buf_reserve(b, n);
 
 	if (err)
 		return err;
@@ -189,7 +188,7 @@ int buf_addv(struct buf *b, const char *fmt, va_list ap)
 	if (n < 0)
 		err = ERR_INVALID;
 	else if ((size_t)n >= room)
-		err = reserve(b, (size_t)n);
+		err = buf_reserve(b, (size_t)n);
 	if (!err && (size_t)n >= room)
 		vsnprintf(b->at + b->len, (size_t)n + 1, fmt, again);
 	if (!err)

@@ -39,6 +39,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);  /* frees; b is then empty with the same maximum */
 void buf_clear(struct buf *b); /* keeps the memory */
+/* Makes room for n more bytes: until they are added nothing moves, and leaves a copy behind. */
+int buf_reserve(struct buf *b, size_t n) MUST_USE;
 /* All adders: 0, ERR_LIMIT (nothing was added) or ERR_NOMEM (nothing was added). */
 int buf_add(struct buf *b, const void *p, size_t n) MUST_USE;
 int buf_adds(struct buf *b, const char *s) MUST_USE;

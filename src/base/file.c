@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/seal.h"
 
 #define READ_BYTES 16384 /* a config file in one or two calls */
 
@@ -23,19 +24,18 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 static int read_all(int fd, struct buf *out)
 {
 	char part[READ_BYTES];
+	ssize_t n = 1;
+	int err = 0;
 
-	for (;;) {
-		ssize_t n = read(fd, part, sizeof(part));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_from_errno(errno);
-		if (n == 0)
-			return 0;
-		int err = buf_add(out, part, (size_t)n);
-		if (err)
-			return err;
+	while (n != 0 && !err) {
+		n = read(fd, part, sizeof(part));
+		if (n > 0)
+			err = buf_add(out, part, (size_t)n);
+		else if (n < 0 && errno != EINTR)
+			err = err_from_errno(errno);
 	}
+	secret_wipe(part, sizeof(part)); /* the stack is no place for what may be a secret */
+	return err;
 }
 
 /* One try: what is read is only believed when size and time of the file stayed what they were. */

@@ -1,6 +1,7 @@
 /* Allocation, counted, and made to fail on demand. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -77,5 +78,46 @@ char *mem_dupn(const char *s, size_t len)
 
 void mem_free(void *p)
 {
+	free(p);
+}
+
+/* ---- Wiped when freed ------------------------------------------------------------------------- */
+
+void *mem_wiped_new(size_t bytes)
+{
+	return malloc(bytes);
+}
+
+void *mem_wiped_array(size_t n, size_t item_bytes)
+{
+	return calloc(n, item_bytes);
+}
+
+/* realloc would leave what it moved where it was. */
+void *mem_wiped_resize(void *p, size_t bytes)
+{
+	const size_t had = p ? malloc_usable_size(p) : 0;
+	void *moved = malloc(bytes);
+
+	if (!moved)
+		return NULL;
+	if (had > 0)
+		memcpy(moved, p, had < bytes ? had : bytes);
+	mem_wiped_free(p);
+	return moved;
+}
+
+char *mem_wiped_dup(const char *s)
+{
+	const size_t bytes = strlen(s) + 1;
+	char *copy = malloc(bytes);
+
+	return copy ? memcpy(copy, s, bytes) : NULL;
+}
+
+void mem_wiped_free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
 	free(p);
 }

@@ -123,7 +123,10 @@ CURLM *io_curl_door_open(struct io *io)
 	d = mem_new(sizeof(*d));
 	if (!d)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || !(d->multi = curl_multi_init())) {
+	/* Keys stand in its copies of headers and requests. */
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_wiped_new, mem_wiped_free,
+			mem_wiped_resize, mem_wiped_dup, mem_wiped_array) != 0 ||
+			!(d->multi = curl_multi_init())) {
 		mem_free(d);
 		return NULL;
 	}

@@ -19,9 +19,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <utlist.h>
 
 #define LOOKUP_MS 5000   /* faults.md section 7 */
@@ -378,6 +380,21 @@ static int greet_with(struct memory_link *l, const struct str *args, size_t n)
 	return send_now(l, args, n, on_greeting, l);
 }
 
+/* Written and wiped here: hiredis would free its buffer with the password in it. The socket is new and
+ * takes so little at once; otherwise hiredis sends it all the same. */
+static int send_password(struct memory_link *l)
+{
+	redisContext *c = &l->ac->c;
+	int err = greet_with(l, (struct str[]){STR("AUTH"), secret_use(l->password)}, 2);
+	size_t len = err ? 0 : sdslen(c->obuf);
+
+	if (len > 0 && send(c->fd, c->obuf, len, MSG_NOSIGNAL) == (ssize_t)len) {
+		secret_wipe(c->obuf, len);
+		sdsclear(c->obuf);
+	}
+	return err;
+}
+
 static void greet(struct memory_link *l)
 {
 	char db[16];
@@ -387,7 +404,7 @@ static void greet(struct memory_link *l)
 	l->greetings = 0;
 	io_timer_start(l->timer, CONNECT_MS);
 	if (l->password != NULL)
-		err = greet_with(l, (struct str[]){STR("AUTH"), secret_use(l->password)}, 2);
+		err = send_password(l);
 	snprintf(db, sizeof(db), "%d", l->url.db);
 	if (!err && l->url.db != 0)
 		err = greet_with(l, (struct str[]){STR("SELECT"), str_of(db)}, 2);

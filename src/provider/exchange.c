@@ -133,8 +133,10 @@ int provider_exchange_start(struct provider_call *c)
 	buf_init(&url, URL_BYTES);
 	buf_init(&headers, PROVIDER_HEADERS_BYTES);
 	buf_init(&body, PROVIDER_REQUEST_BYTES);
-	int err = t->provider->ops->request(conf, &c->ask, t->temperature, t->max_tokens, &path,
-		&headers, &body);
+	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* the key is wiped where it stands */
+	if (!err)
+		err = t->provider->ops->request(conf, &c->ask, t->temperature, t->max_tokens, &path,
+			&headers, &body);
 	if (err == ERR_INVALID)
 		provider_try_fail(t, PROVIDER_AUTH,
 			"the key has characters that no header can hold");
