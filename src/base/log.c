@@ -24,6 +24,7 @@
 #define REPEAT_WINDOW_MS 60000
 #define REPEAT_KINDS_MAX 512 /* pairs are words of our own code; a mistake there must not grow us */
 #define REPEAT_KEY_BYTES 96
+#define JUMP_MS 10000        /* a wall clock set by more is told of; time daemons nudge it by less */
 #define NUMBER_MARK '\x01' /* first byte of what LOG_INT passes */
 
 /* How often an error (module, action) was said lately: the times of the last LOG_REPEATS lines, a
@@ -43,6 +44,8 @@ static struct {
 	bool is_ours;           /* fd is to be closed */
 	bool has_complained;    /* about this sink */
 	bool is_sigpipe_seen_to;
+	bool has_ahead;
+	int64_t ahead_ms;       /* wall clock before monotonic clock, at the last line */
 	struct repeat *repeats;
 	struct repeat crowd;    /* stands in for pairs beyond REPEAT_KINDS_MAX or without memory */
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO};
@@ -269,7 +272,7 @@ static void complain(int sys)
 	if (sink.fd == STDERR_FILENO)
 		return;
 	int n = snprintf(text, sizeof(text),
-		"mynah: the log cannot be written: %s; lines are lost until it is reopened\n",
+		"mynah: the log cannot be written: %s; lines are lost until it can\n",
 		strerror(sys));
 	(void)write_out(STDERR_FILENO, (struct str){text, (size_t)n});
 }
@@ -305,6 +308,31 @@ static void write_event(enum log_level level, const char *room, const char *acti
 	va_end(pairs);
 }
 
+/* Between two lines the wall clock should go as far as the monotonic one. */
+static void say_jump(void)
+{
+	const int64_t ahead_ms = clock_wall_ms() - clock_mono_ms();
+	const int64_t by_ms = sink.has_ahead ? ahead_ms - sink.ahead_ms : 0;
+
+	sink.ahead_ms = ahead_ms;
+	sink.has_ahead = true;
+	if (by_ms >= JUMP_MS || by_ms <= -JUMP_MS)
+		write_event(LOG_SYSTEM, "log", "clock_jumped", 0, LOG_INT("by_ms", by_ms), "message",
+			"the wall clock was set, or the machine slept: stamps before this line are "
+			"of another time", NULL);
+}
+
+static void say_lost(void)
+{
+	const uint64_t lost = log_writer_is_on() ? log_writer_lost() : 0;
+
+	if (lost == 0)
+		return;
+	sink.has_complained = false;
+	write_event(LOG_SYSTEM, "log", "lost", lost, "message",
+		"lines were lost: the log could not be written, or not fast enough", NULL);
+}
+
 void log_event(enum log_level level, const char *room, const char *action, ...)
 {
 	va_list pairs;
@@ -313,10 +341,8 @@ void log_event(enum log_level level, const char *room, const char *action, ...)
 		return;
 	va_start(pairs, action);
 	pthread_mutex_lock(&sink.lock);
-	uint64_t lost = log_writer_is_on() ? log_writer_lost() : 0;
-	if (lost > 0)
-		write_event(LOG_SYSTEM, "log", "lost", lost, "message",
-			"lines were lost: the log could not be written fast enough", NULL);
+	say_jump();
+	say_lost();
 	struct repeat *r = level == LOG_ERROR ? find_repeat(room, action) : NULL;
 	if (!r) {
 		write_event_v(level, room, action, 0, pairs);
@@ -404,6 +430,7 @@ void log_close(void)
 		mem_free(r);
 	}
 	end_repeat(&sink.crowd, "various");
+	sink.has_ahead = false;
 	log_writer_stop();
 	(void)change_sink(STDERR_FILENO, false); /* without the thread it cannot fail */
 	pthread_mutex_unlock(&sink.lock);

@@ -6,8 +6,9 @@
  * (module, action); what was held back is counted in "suppressed" on the next one that passes. All
  * other lines pass: one for each turn is what the log is for.
  * Levels: system audit error info debug; system and audit always pass. Safe from any thread. A
- * write error is said once on standard error and never stops the program; SIGPIPE is
- * ignored from the first line on, unless the program has a handler for it. */
+ * write error is said once on standard error and never stops the program; when lines can be written
+ * again, the first tells how many were lost. When the wall clock jumps, a line says by how much.
+ * SIGPIPE is ignored from the first line on, unless the program has a handler for it. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

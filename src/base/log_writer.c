@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,25 +21,66 @@ static struct {
 	int closes;        /* the file before fd; closed when it has its last line; -1 = none */
 	size_t split;      /* so many bytes of the buffer being filled still belong to closes */
 	int sys;           /* errno of the last failure that nobody has heard of */
+	bool is_failing;   /* the last write did */
+	bool is_torn;      /* the thread's: it left a part of a line behind */
 	uint64_t lost;
 	char bytes[2][LOG_WAITING_BYTES];
 	size_t len;        /* in the buffer that callers fill */
 	int filling;
 } writer = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .closes = -1};
 
-static int write_all(int fd, const char *at, size_t n)
+/* Gives 0 or errno; *done is how many bytes went. */
+static int write_all(int fd, const char *at, size_t n, size_t *done)
 {
-	while (n > 0) {
-		ssize_t done = write(fd, at, n);
+	*done = 0;
+	while (*done < n) {
+		ssize_t more = write(fd, at + *done, n - *done);
 
-		if (done < 0 && errno == EINTR)
+		if (more < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
+		if (more < 0)
 			return errno;
-		at += done;
-		n -= (size_t)done;
+		*done += (size_t)more;
 	}
 	return 0;
+}
+
+/* A full disk may take a part of a line. In a file it is taken back; elsewhere the next line begins
+ * anew (write_lines). */
+static void take_back(int fd, size_t torn)
+{
+	const off_t end = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	writer.is_torn = torn > 0 && (end < (off_t)torn || fstat(fd, &st) < 0 ||
+		!S_ISREG(st.st_mode) || st.st_size != end || ftruncate(fd, end - (off_t)torn) < 0);
+}
+
+static uint64_t count_lines(const char *at, size_t n)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lines += at[i] == '\n';
+	return lines;
+}
+
+/* Whole lines. Gives 0 or errno; *lost is how many of them did not go. */
+static int write_lines(int fd, const char *at, size_t n, uint64_t *lost)
+{
+	size_t done = 0, whole;
+	int sys = writer.is_torn ? write_all(fd, "\n", 1, &done) : 0;
+
+	if (!sys) {
+		sys = write_all(fd, at, n, &done);
+		for (whole = done; whole > 0 && at[whole - 1] != '\n'; whole--)
+			;
+		take_back(fd, done - whole);
+		at += whole;
+		n -= whole;
+	}
+	*lost += count_lines(at, n);
+	return sys;
 }
 
 /* Under the lock: takes the filled buffer and writes it without the lock. */
@@ -47,18 +89,22 @@ static void write_batch(void)
 	const char *batch = writer.bytes[writer.filling];
 	const int before = writer.closes, fd = writer.fd;
 	const size_t first = before >= 0 ? writer.split : 0, n = writer.len;
+	uint64_t lost = 0;
 	int sys = 0;
 
 	writer.filling = !writer.filling;
 	writer.len = 0;
 	pthread_mutex_unlock(&writer.lock);
 	if (before >= 0) {
-		sys = write_all(before, batch, first);
+		sys = write_lines(before, batch, first, &lost);
 		close(before);
+		writer.is_torn = false;
 	}
-	if (fd >= 0 && !sys)
-		sys = write_all(fd, batch + first, n - first);
+	if (fd >= 0 && n > first)
+		sys = write_lines(fd, batch + first, n - first, &lost);
 	pthread_mutex_lock(&writer.lock);
+	writer.is_failing = sys != 0;
+	writer.lost += lost;
 	if (sys)
 		writer.sys = sys;
 	if (before >= 0)
@@ -143,7 +189,7 @@ uint64_t log_writer_lost(void)
 	uint64_t lost;
 
 	pthread_mutex_lock(&writer.lock);
-	lost = writer.len < LOG_WAITING_BYTES / 2 ? writer.lost : 0;
+	lost = writer.len < LOG_WAITING_BYTES / 2 && !writer.is_failing ? writer.lost : 0;
 	if (lost > 0)
 		writer.lost = 0;
 	pthread_mutex_unlock(&writer.lock);
@@ -153,6 +199,7 @@ uint64_t log_writer_lost(void)
 void log_writer_stop(void)
 {
 	struct timespec limit = {0};
+	const int64_t now_ms = clock_mono_ms();
 
 	if (!writer.is_on)
 		return;
@@ -160,9 +207,9 @@ void log_writer_stop(void)
 	writer.is_ending = true;
 	pthread_cond_signal(&writer.wake);
 	pthread_mutex_unlock(&writer.lock);
-	limit.tv_sec = clock_wall_ms() / 1000 + STOP_SECONDS;
+	limit.tv_sec = now_ms / 1000 + STOP_SECONDS;
 	/* Should it hang in a write for ever, the end of the process is the end of it. */
-	if (pthread_timedjoin_np(writer.thread, NULL, &limit))
+	if (pthread_clockjoin_np(writer.thread, NULL, CLOCK_MONOTONIC, &limit))
 		pthread_detach(writer.thread);
 	writer.is_on = false;
 }

@@ -16,7 +16,7 @@ bool log_writer_is_on(void);
 int log_writer_switch(int fd, bool closes_old) MUST_USE;
 /* Queues whole lines. Gives the errno of a write that failed since the last call, 0 for none. */
 int log_writer_put(struct str lines);
-/* Lines lost since the last call. */
+/* Lines lost since the last call; 0 while they cannot be written anyway. */
 uint64_t log_writer_lost(void);
 /* Writes what waits, ends the thread; waits 2 s for it at most. fd stays open. */
 void log_writer_stop(void);

@@ -244,7 +244,7 @@ static void turn_recall(struct turn *t)
 		return;
 	}
 	t->state = TURN_RECALL;
-	if (t->persona->lines <= 0 || t->event->user_id.len == 0) {
+	if (t->persona->lines <= 0 || t->persona->for_ms <= 0 || t->event->user_id.len == 0) {
 		turn_ask(t, NULL);
 		return;
 	}
@@ -516,9 +516,11 @@ void bot_pump(struct bot *b)
 static void turn_remember(struct turn *t)
 {
 	const struct memory_key key = key_of(t);
+	/* By the clock that stamped the question, be it the platform's: ours may be wrong. */
+	const int64_t answered_ms = t->event->wall_ms + clock_mono_ms() - t->event->at_ms;
 	const struct line lines[] = {
 		{false, t->event->user, t->event->text, t->event->id, t->event->wall_ms},
-		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, clock_wall_ms()},
+		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, answered_ms},
 	};
 
 	if (is_chat(t) && t->hit.trigger->ask && !t->is_otherwise && !t->is_erased &&

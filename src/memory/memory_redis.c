@@ -38,7 +38,15 @@ struct redis {
 	size_t recall_count;
 	size_t lines_max;
 	int64_t ttl_ms, recall_ms;
+	int64_t stamp_ms, stamped_ms; /* stamp of the last line remembered, and when that was */
 };
+
+/* What time it is by the clock that stamps lines, be it the platform's: our wall clock, which may be
+ * wrong or be set, is asked only before the first line came. */
+static int64_t stamp_now(const struct redis *m)
+{
+	return m->stamp_ms > 0 ? m->stamp_ms + clock_mono_ms() - m->stamped_ms : clock_wall_ms();
+}
 
 static void on_up(void *ctx)
 {
@@ -86,10 +94,9 @@ static void recall_finish(struct recall *r, const struct conversation *c)
 
 /* Reads the entries young enough into e, their strings into strings. One from the future beyond any
  * difference of clocks would never grow old: it is left out. */
-static int read_entries(const struct redisReply *reply, int64_t age_max_ms, struct buf *strings,
-	struct memory_entry *e, size_t *n)
+static int read_entries(const struct redisReply *reply, int64_t now, int64_t age_max_ms,
+	struct buf *strings, struct memory_entry *e, size_t *n)
 {
-	int64_t now = clock_wall_ms();
 	int err = 0;
 
 	for (size_t i = 0; !err && i < (size_t)reply->elements; i++) {
@@ -117,7 +124,7 @@ static void on_lines(struct recall *r, const struct redisReply *reply)
 
 	buf_init(&strings, MEMORY_LINES_MAX * MEMORY_ENTRY_BYTES);
 	if ((size_t)reply->elements <= MEMORY_LINES_MAX)
-		err = read_entries(reply, age_max_ms, &strings, entries, &c.n);
+		err = read_entries(reply, stamp_now(m), age_max_ms, &strings, entries, &c.n);
 	for (size_t i = 0; i < c.n; i++)
 		lines[i] = memory_entry_line(&entries[i], &strings);
 	if (!err) {
@@ -243,6 +250,8 @@ static void op_remember(void *self, const struct memory_key *k, const struct lin
 
 	if (n == 0)
 		return;
+	m->stamp_ms = lines[n - 1].wall_ms;
+	m->stamped_ms = clock_mono_ms();
 	buf_init(&tag, MEMORY_TAG_BYTES);
 	err = memory_tag(k, &tag);
 	if (!err) {

@@ -184,8 +184,8 @@ static size_t fit_examples(const struct persona *p, struct room *r)
 	return n;
 }
 
-/* The index of the oldest line that still goes in: from the newest back, as many as fit, are wanted
- * and are fresh; beginning with somebody's words, not with an answer to words that are gone. */
+/* The index of the oldest line that still goes in: from the newest back, as many as fit and
+ * are wanted; beginning with somebody's words, not with an answer to words that are gone. */
 static int fit_lines(struct building *g, struct room *r, size_t *first)
 {
 	const struct prompt_options *o = g->o;
@@ -195,8 +195,6 @@ static int fit_lines(struct building *g, struct room *r, size_t *first)
 
 	while (n > 0 && past->n - n < (size_t)o->persona->lines) {
 		const struct line *l = &past->lines[n - 1];
-		if (o->event->wall_ms - l->wall_ms > o->persona->for_ms)
-			break;
 		buf_clear(&g->quoted);
 		err = add_line(g, l, &g->quoted);
 		if (err < 0 || !take_room(r, buf_str(&g->quoted)))

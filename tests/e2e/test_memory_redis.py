@@ -27,9 +27,9 @@ class Talk:
         self.asked, self.costs = 0, []
 
     def judge(self):
-        """At most 160 ms, as the issue says; a busy machine may spoil one of them, but not by much."""
+        """At most 160 ms, as the issue says."""
         over = [round(cost) for cost in self.costs if cost > 160]
-        assert len(over) <= 1 and max(over, default=0) <= 300, f"recalls cost {over} ms"
+        assert not over, f"recalls cost {over} ms"
 
     def start(self, port, password=PASSWORD, **memory):
         secret = {"password": {"file": str(self.world.secret_file("redis", password))}} \
