@@ -109,12 +109,17 @@ static int start(struct running *r, const struct bot_source *s, struct bot_world
 		.io = r->io, .source = *s, .world = w, .drained = on_drained,
 		.reload = on_reload, .ctx = r,
 	};
+	char *folder = mem_dup(w->conf->state_dir); /* bot_new takes w */
 	int err = bot_new(&o, &r->bot);
 
 	if (err == ERR_BUSY)
 		cli_say("another mynah runs on this state folder (its lock is held)");
+	else if (err == ERR_IO || err == ERR_DENIED)
+		cli_say("the bot cannot start: it cannot write into its state folder %s, or has no "
+			"thread or descriptor left", folder ? folder : "");
 	else if (err)
 		cli_say("the bot cannot start: %s", err_name(err));
+	mem_free(folder);
 	if (!err) {
 		err = api_new(r->io, r->bot, bot_world_of(r->bot)->conf, &r->api);
 		if (err)

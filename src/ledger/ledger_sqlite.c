@@ -2,7 +2,7 @@
  *
  * One job is under way at most; while it runs rows gather, so that under load a transaction takes
  * many and without load each row goes at once. After a failure the rows wait in the queue: a second
- * for a lock, a minute for a disk; what exceeds the queue is lost, oldest first, and counted. */
+ * for a lock, up to a minute for a disk; what exceeds the queue is lost, oldest first, and counted. */
 #include "ledger/room.h"
 
 #include <utlist.h>
@@ -10,7 +10,8 @@
 #define BATCH_ROWS 500                 /* of one transaction: some 10 ms */
 #define QUEUE_BYTES (16 * 1024 * 1024) /* with payloads kept, rows alone are no bound */
 #define LOCK_RETRY_MS 1000
-#define DISK_RETRY_MS 60000 /* faults.md L2 */
+#define DISK_RETRY_MS 1000      /* doubled with each failure ... */
+#define DISK_RETRY_MAX_MS 60000 /* ... up to this: faults.md L2 */
 #define LAST_PATIENCE_MS 1000 /* for a lock when the program ends */
 #define PRUNE_FIRST_MS 60000
 #define PRUNE_EVERY_MS (60 * 60 * 1000)
@@ -35,7 +36,7 @@ struct sqlite {
 	struct waiter *waiters;
 	int64_t last_seq;
 	int64_t written, lost;
-	int64_t keep_ms;
+	int64_t keep_ms, disk_retry_ms;
 
 	/* The job's: what it is to do, and how it ended. */
 	int64_t prune_before_ms;
@@ -170,13 +171,23 @@ static void settle(struct sqlite *l)
 		mem_free(l);
 }
 
-/* A failing disk and somebody who waits: what he waits for is lost, and he may go on. */
-static void lose_awaited(struct sqlite *l)
+/* Gives up what is queued up to this row, and says so. */
+static void lose_until(struct sqlite *l, int64_t seq)
 {
-	int64_t seq = l->waiters != NULL ? l->waiters->prev->seq : 0;
+	const int64_t before = l->lost;
 
 	while (l->queue != NULL && l->queue->seq <= seq)
 		lose_oldest(l);
+	if (l->lost > before)
+		log_event(LOG_ERROR, "ledger", "ledger_rows_lost", "result", "error", "message",
+			ledger_store_why(l->store), LOG_INT("rows", l->lost - before), NULL);
+}
+
+/* A failing disk and somebody who waits: what he waits for is lost, and he may go on. */
+static void lose_awaited(struct sqlite *l)
+{
+	if (l->waiters != NULL)
+		lose_until(l, l->waiters->prev->seq);
 }
 
 /* ---- The job --------------------------------------------------------------------------------- */
@@ -194,6 +205,7 @@ static void judge(struct sqlite *l)
 
 	if (l->err == 0) {
 		set_state(l, true, "up");
+		l->disk_retry_ms = DISK_RETRY_MS;
 		if (!was_up)
 			log_event(LOG_INFO, "ledger", "ledger_up", "result", "ok", "message",
 				"the ledger is being written", NULL);
@@ -202,8 +214,11 @@ static void judge(struct sqlite *l)
 							 "away: out of memory");
 		io_timer_start(l->retry, LOCK_RETRY_MS);
 	} else {
-		set_state(l, false, "away: the disk or the file fails; tried again every minute");
-		io_timer_start(l->retry, DISK_RETRY_MS);
+		set_state(l, false, "away: the disk or the file fails; tried again and again");
+		io_timer_start(l->retry, l->disk_retry_ms);
+		l->disk_retry_ms *= 2;
+		if (l->disk_retry_ms > DISK_RETRY_MAX_MS)
+			l->disk_retry_ms = DISK_RETRY_MAX_MS;
 	}
 	l->is_waiting = l->err != 0;
 	if (l->err != 0)
@@ -369,8 +384,6 @@ static void op_counts(void *self, int64_t *written, int64_t *lost)
 /* What is still queued, on this thread: the worker is gone. One failure ends it. */
 static void write_rest(struct sqlite *l)
 {
-	int64_t lost = l->lost;
-
 	ledger_store_set_patience(l->store, LAST_PATIENCE_MS);
 	l->err = 0;
 	while (l->err == 0 && l->queue != NULL) {
@@ -378,11 +391,7 @@ static void write_rest(struct sqlite *l)
 		work_write(l);
 		done_write(l);
 	}
-	while (l->queue != NULL)
-		lose_oldest(l);
-	if (l->lost > lost)
-		log_event(LOG_ERROR, "ledger", "ledger_rows_lost", "result", "error", "message",
-			ledger_store_why(l->store), LOG_INT("rows", l->lost - lost), NULL);
+	lose_until(l, l->last_seq);
 }
 
 static void op_free(void *self)
@@ -423,6 +432,7 @@ int ledger_sqlite_new(struct io *io, const char *path, size_t queue_max, int64_t
 		return ERR_NOMEM;
 	l->queue_max = queue_max > 0 ? queue_max : 1;
 	l->keep_ms = keep_ms;
+	l->disk_retry_ms = DISK_RETRY_MS;
 	l->state = "away: opening";
 	l->store = ledger_store_new(path);
 	l->retry = io_timer_new(io, on_retry, l);

@@ -456,6 +456,7 @@ static void hang_up(struct memory_link *l)
 	if (ac != NULL) {
 		l->depth++;
 		redisAsyncFree(ac);
+		l->ac = NULL; /* on_cleanup says so only once it was hooked up */
 		l->depth--;
 	}
 	if (l->is_dead) {
