@@ -19,9 +19,16 @@ bool str_eq(struct str a, struct str b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Does not measure b first: mostly the first byte differs. */
 bool str_is(struct str a, const char *b)
 {
-	return str_eq(a, str_of(b));
+	size_t i = 0;
+
+	if (!b)
+		return a.len == 0;
+	while (i < a.len && b[i] != '\0' && a.at[i] == b[i])
+		i++;
+	return i == a.len && b[i] == '\0';
 }
 
 static unsigned char lower(unsigned char c)
@@ -43,6 +50,17 @@ bool str_eq_nocase(struct str a, struct str b)
 static bool is_white(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool str_is_nocase(struct str a, const char *b)
+{
+	size_t i = 0;
+
+	if (!b)
+		return a.len == 0;
+	while (i < a.len && b[i] != '\0' && lower((unsigned char)a.at[i]) == lower((unsigned char)b[i]))
+		i++;
+	return i == a.len && b[i] == '\0';
 }
 
 struct str str_trim(struct str s)

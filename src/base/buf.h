@@ -23,6 +23,7 @@ struct str str_of(const char *s); /* NULL gives the empty slice */
 bool str_eq(struct str a, struct str b);
 bool str_is(struct str a, const char *b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII case only */
+bool str_is_nocase(struct str a, const char *b);
 struct str str_trim(struct str s);              /* ASCII white space off both ends */
 /* Cuts the part before sep off *rest and gives it; without sep it gives all and empties *rest. */
 struct str str_split(struct str *rest, char sep);

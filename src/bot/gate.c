@@ -52,9 +52,7 @@ static bool ring_seen(struct bot_ring *r, struct str id, int64_t now_ms)
 static bool is_listed(const struct conf_texts *list, const struct event *e)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		struct str s = str_of(list->at[i]);
-
-		if (str_eq_nocase(s, e->login) || str_eq(s, e->user_id))
+		if (str_is_nocase(e->login, list->at[i]) || str_is(e->user_id, list->at[i]))
 			return true;
 	}
 	return false;

@@ -167,7 +167,7 @@ static void drop_removed(struct bot *b, unsigned place, const struct conf_place 
 		bool stays = false;
 
 		for (size_t k = 0; k < now->channels.n && !stays; k++)
-			stays = str_eq_nocase(str_of(was->channels.at[i]), str_of(now->channels.at[k]));
+			stays = str_is_nocase(str_of(was->channels.at[i]), now->channels.at[k]);
 		if (stays)
 			continue;
 		outbox_drop(b->outbox, place, was->channels.at[i], REASON_GONE);

@@ -219,11 +219,11 @@ static void judge_token_url(const struct judge *j, const struct conf_place *p, c
 	snprintf(hint, sizeof(hint), "write %s://HOST:PORT/", secure);
 	if (conf_url_read(str_of(text), &url, &why)) {
 		complain_url(j, n, text, &url, why, hint);
-	} else if (!str_eq_nocase(url.scheme, str_of(secure)) &&
-		   !str_eq_nocase(url.scheme, str_of(plain))) {
+	} else if (!str_is_nocase(url.scheme, secure) &&
+		   !str_is_nocase(url.scheme, plain)) {
 		complain(j, n, CONF_ERROR, hint, "\"%s\" does not speak \"%.*s\"", p->name,
 			STR_FMT(conf_shown(url.scheme)));
-	} else if (!url.is_loopback && str_eq_nocase(url.scheme, str_of(plain))) {
+	} else if (!url.is_loopback && str_is_nocase(url.scheme, plain)) {
 		snprintf(hint, sizeof(hint), "write %s:// instead", secure);
 		complain(j, n, CONF_ERROR, hint,
 			"%s:// would send the token to \"%.*s\" without encryption", plain,

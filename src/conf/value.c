@@ -81,7 +81,7 @@ int conf_value_bool(struct str s, bool *out, struct conf_misread *why)
 	static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (!str_eq_nocase(s, str_of(words[i])))
+		if (!str_is_nocase(s, words[i]))
 			continue;
 		*out = i < 3;
 		return 0;
@@ -225,7 +225,7 @@ int conf_value_choice(struct str s, const char *const *choices, int *out, struct
 	size_t n = 0, used;
 
 	for (; choices[n]; n++) {
-		if (str_eq_nocase(s, str_of(choices[n]))) {
+		if (str_is_nocase(s, choices[n])) {
 			*out = (int)n;
 			return 0;
 		}

@@ -273,7 +273,7 @@ static void run_command(struct console *c, struct str rest)
 
 	rest = str_trim(rest);
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (commands[i].run && str_eq_nocase(name, str_of(commands[i].name))) {
+		if (commands[i].run && str_is_nocase(name, commands[i].name)) {
 			commands[i].run(c, rest);
 			return;
 		}

@@ -11,7 +11,7 @@ static void drop_line(const char *why)
 
 static bool is_me(const struct platform_link *k, struct str nick)
 {
-	return str_eq_nocase(nick, str_of(k->nick));
+	return str_is_nocase(nick, k->nick);
 }
 
 static struct platform_channel *channel_of(struct platform_link *k, const struct platform_line *l,
@@ -419,7 +419,7 @@ void platform_irc_line(struct platform_link *k, const struct platform_line *l)
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if ((commands[i].dialect & dialect) &&
-				str_eq_nocase(l->command, str_of(commands[i].name))) {
+				str_is_nocase(l->command, commands[i].name)) {
 			commands[i].handle(k, l);
 			return;
 		}

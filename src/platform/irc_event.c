@@ -72,7 +72,7 @@ int platform_irc_event(struct platform_maker *m, const struct platform_members *
 	e->roles = platform_members_roles(members, l->nick);
 	e->at_ms = m->now_ms;
 	e->wall_ms = sent_ms > 0 ? sent_ms : m->wall_ms;
-	e->is_self = m->login[0] && str_eq_nocase(l->nick, str_of(m->login));
+	e->is_self = m->login[0] && str_is_nocase(l->nick, m->login);
 	e->is_bot = tags[TAG_BOT].at != NULL;
 	return 0;
 }

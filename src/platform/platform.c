@@ -59,7 +59,7 @@ static int set_tier(struct event *e, struct str value)
 	static const char *const tiers[] = {"1", "2", "3", "prime"};
 
 	for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
-		if (str_eq_nocase(value, str_of(tiers[i]))) {
+		if (str_is_nocase(value, tiers[i])) {
 			e->tier = str_of(tiers[i]);
 			return 0;
 		}

@@ -71,7 +71,7 @@ bool platform_unwrap_action(struct str *text)
 bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login)
 {
 	return (m->user_id[0] && str_is(user_id, m->user_id)) ||
-	       (m->login[0] && str_eq_nocase(login, str_of(m->login)));
+	       (m->login[0] && str_is_nocase(login, m->login));
 }
 
 struct str platform_notice_id(struct platform_maker *m, struct str id)

@@ -106,7 +106,7 @@ static int add_scopes(struct buf *out, const char *scopes)
 bool platform_need_is_own(const struct conf_place *c)
 {
 	for (size_t i = 0; c->account && i < c->channels.n; i++) {
-		if (str_eq_nocase(str_of(c->account), str_of(c->channels.at[i])))
+		if (str_is_nocase(str_of(c->account), c->channels.at[i]))
 			return true;
 	}
 	return false;

@@ -88,7 +88,7 @@ bool platform_notice_is_login_refused(struct str text)
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (str_eq_nocase(str_trim(text), str_of(texts[i])))
+		if (str_is_nocase(str_trim(text), texts[i]))
 			return true;
 	}
 	return false;

@@ -92,8 +92,8 @@ static enum provider_error of_status(int status)
 static enum provider_error classify(int status, struct str code, struct str type, struct str text)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (str_eq_nocase(code, str_of(codes[i].code)) ||
-			str_eq_nocase(type, str_of(codes[i].code)))
+		if (str_is_nocase(code, codes[i].code) ||
+			str_is_nocase(type, codes[i].code))
 			return codes[i].error;
 	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
 		if (holds(text, sentences[i].words))

@@ -11,7 +11,7 @@ static bool starts_nocase(struct str s, size_t at, const char *word)
 {
 	size_t n = strlen(word);
 
-	return s.len - at >= n && str_eq_nocase((struct str){s.at + at, n}, str_of(word));
+	return s.len - at >= n && str_is_nocase((struct str){s.at + at, n}, word);
 }
 
 static bool is_blank(struct str s)

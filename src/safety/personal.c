@@ -29,7 +29,7 @@ static bool has_prefix(struct str s, size_t at, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	return s.len - at >= n && str_eq_nocase((struct str){s.at + at, n}, str_of(prefix));
+	return s.len - at >= n && str_is_nocase((struct str){s.at + at, n}, prefix);
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------ */

@@ -24,7 +24,7 @@ static size_t label_at(struct str s, size_t at, size_t *letters)
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		size_t n = strlen(labels[i]);
 		if (s.len - at > n &&
-			str_eq_nocase((struct str){s.at + at, n}, str_of(labels[i]))) {
+			str_is_nocase((struct str){s.at + at, n}, labels[i])) {
 			size_t end = at + n;
 			while (end < s.len && (s.at[end] == ' ' || s.at[end] == '*'))
 				end++;

@@ -142,10 +142,8 @@ int trigger_misfit(const struct trigger *t, struct trigger_subject *s)
 static bool is_listed(const struct conf_texts *users, const struct event *e)
 {
 	for (size_t i = 0; i < users->n; i++) {
-		struct str name = str_of(users->at[i]);
-
-		if ((e->login.len > 0 && str_eq_nocase(name, e->login)) ||
-			(e->user_id.len > 0 && str_eq(name, e->user_id)))
+		if ((e->login.len > 0 && str_is_nocase(e->login, users->at[i])) ||
+			(e->user_id.len > 0 && str_is(e->user_id, users->at[i])))
 			return true;
 	}
 	return false;

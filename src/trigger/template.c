@@ -297,7 +297,7 @@ static bool is_among(struct str word, const char *list)
 static const struct variable *find_variable(struct str name)
 {
 	for (size_t i = 0; i < VARIABLES; i++) {
-		if (str_eq_nocase(name, str_of(variables[i].name)) ||
+		if (str_is_nocase(name, variables[i].name) ||
 			is_among(name, variables[i].aliases))
 			return &variables[i];
 	}

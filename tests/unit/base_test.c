@@ -353,7 +353,16 @@ static void slices_compare_trim_and_split(void **state)
 	assert_true(str_eq(str_of(NULL), STR("")));
 	assert_true(str_is(STR("x"), "x"));
 	assert_false(str_is(STR("x"), "xy"));
+	assert_false(str_is(STR("xy"), "x"));
+	assert_false(str_is(STR("x\0y"), "x"));
+	assert_false(str_is(STR("x\0"), "x"));
+	assert_true(str_is((struct str){NULL, 0}, "") && str_is((struct str){NULL, 0}, NULL));
 	assert_true(str_eq_nocase(STR("PrivMsg"), STR("PRIVMSG")));
+	assert_true(str_is_nocase(STR("PrivMsg"), "PRIVMSG"));
+	assert_false(str_is_nocase(STR("PrivMs"), "PRIVMSG"));
+	assert_false(str_is_nocase(STR("PrivMsg!"), "PRIVMSG"));
+	assert_false(str_is_nocase(STR("p\0"), "P"));
+	assert_true(str_is_nocase((struct str){NULL, 0}, ""));
 	assert_false(str_eq_nocase(STR("\xC3\xA4"), STR("\xC3\x84"))); /* ASCII only */
 	assert_false(str_eq_nocase(STR("@["), STR("`{")));
 	assert_str(str_trim(STR(" \t x y \r\n")), STR("x y"));
