@@ -521,12 +521,6 @@ static void dial(struct memory_link *l)
 	}
 	(void)fcntl(ac->c.fd, F_SETFD, FD_CLOEXEC);
 	l->ac = ac;
-	l->watch = io_watch_new(l->io, ac->c.fd, on_ready, l);
-	if (l->watch == NULL) {
-		because(l, "out of memory");
-		hang_up(l);
-		return;
-	}
 	hook_reader(l);
 	ac->data = l;
 	ac->ev.data = l;
@@ -535,6 +529,12 @@ static void dial(struct memory_link *l)
 	ac->ev.addWrite = on_add_write;
 	ac->ev.delWrite = on_del_write;
 	ac->ev.cleanup = on_cleanup;
+	l->watch = io_watch_new(l->io, ac->c.fd, on_ready, l);
+	if (l->watch == NULL) {
+		because(l, "out of memory");
+		hang_up(l);
+		return;
+	}
 	redisAsyncSetConnectCallback(ac, on_connect); /* asks to write, so the hooks come first */
 }
 

@@ -466,6 +466,23 @@ static void redis_memory_survives_want_of_memory(void **state)
 	}
 }
 
+/* Whatever was wanting: the end may come before the next attempt. */
+static void it_may_be_freed_right_after_want_of_memory(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned long n = 1; n < 40; n++) {
+		struct conf_memory c = world_conf_of(w, world_server.port);
+
+		mem_fail_at(n, 0);
+		if (memory_redis_new(w->io, &c, &w->memory) == 0) {
+			world_turn_for(w, 20);
+			memory_free(&w->memory);
+		}
+		mem_fail_at(0, 0);
+	}
+}
+
 static void metrics_tell_up_and_away(void **state)
 {
 	struct world *w = *state;
@@ -503,6 +520,7 @@ int main(void)
 		CASE(memory_may_be_freed_by_who_recalls),
 		CASE(a_cancelled_recall_is_silent),
 		CASE(redis_memory_survives_want_of_memory),
+		CASE(it_may_be_freed_right_after_want_of_memory),
 		CASE(metrics_tell_up_and_away),
 	};
 
