@@ -338,7 +338,7 @@ static void once_in_a_broadcast_means_until_the_next_one(void **state)
 		assert_int_equal(at(&l, &bob, 40 * hour), REASON_PER_STREAM);
 		assert_int_equal(at(&l, &carol, hour), cases[i].other_user);
 		assert_int_equal(at(&l, &dave, hour), REASON_NONE); /* another channel */
-		trigger_undo(l.state, trigger_set_at(l.set, 0), &bob);
+		trigger_undo(l.state, trigger_set_find(l.set, "t"), &bob);
 		assert_int_equal(at(&l, &bob, hour), REASON_NONE);
 		bob.stream.id = STR("4002");
 		assert_int_equal(at(&l, &bob, hour), REASON_NONE);
