@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/clock.h"
+#include "base/ascii.h"
 #include "base/rand.h"
 #include "base/buf.h"
 #include "base/text.h"

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -30,16 +31,6 @@ static int refuse(struct lint *l, int err, const char *why)
 	return err;
 }
 
-static bool is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_hex(int c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* Behind a backslash. */
 static int lint_escape(struct lint *l)
 {
@@ -51,7 +42,7 @@ static int lint_escape(struct lint *l)
 	if (c != 'u' || l->text.len - l->at < 4)
 		return refuse(l, ERR_PARSE, "bad escape in a string");
 	for (int i = 0; i < 4; i++) {
-		if (!is_hex((unsigned char)l->text.at[l->at + i]))
+		if (!ascii_is_hex((unsigned char)l->text.at[l->at + i]))
 			return refuse(l, ERR_PARSE, "bad escape in a string");
 	}
 	if (memcmp(l->text.at + l->at, "0000", 4) == 0)
@@ -85,7 +76,7 @@ static bool skip_digits(struct lint *l)
 {
 	const size_t before = l->at;
 
-	while (is_digit(peek(l)))
+	while (ascii_is_digit(peek(l)))
 		l->at++;
 	return l->at > before;
 }
@@ -98,7 +89,7 @@ static int lint_number(struct lint *l)
 		l->at++;
 	if (peek(l) == '0') {
 		l->at++;
-		is_good = !is_digit(peek(l));
+		is_good = !ascii_is_digit(peek(l));
 	} else {
 		is_good = skip_digits(l);
 	}
@@ -140,7 +131,7 @@ static int lint_token(struct lint *l)
 {
 	int c = peek(l);
 
-	if (is_digit(c) || c == '-')
+	if (ascii_is_digit(c) || c == '-')
 		return lint_number(l);
 	switch (c) {
 	case ' ':

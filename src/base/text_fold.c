@@ -3,6 +3,7 @@
 
 #include <utf8proc.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 /* Folding ASCII is lower case and nothing else. */
@@ -11,10 +12,8 @@ static int fold_ascii(struct str s, struct buf *out)
 	const size_t before = out->len;
 	int err = buf_add_str(out, s);
 
-	for (size_t i = before; !err && i < out->len; i++) {
-		if (out->at[i] >= 'A' && out->at[i] <= 'Z')
-			out->at[i] += 'a' - 'A';
-	}
+	for (size_t i = before; !err && i < out->len; i++)
+		out->at[i] = ascii_lower(out->at[i]);
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 #define VAULT_HEAD "mynah-vault 1\n"
@@ -42,8 +43,7 @@ bool vault_is_name(struct str s)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			!memchr(others, c, sizeof(others) - 1))
+		if (!ascii_is_alnum(c) && !memchr(others, c, sizeof(others) - 1))
 			return false;
 	}
 	return true;

@@ -12,32 +12,27 @@
 static void count_free(struct bot_count **table, struct bot_count *c)
 {
 	HASH_DEL(*table, c);
-	mem_free(c->key);
 	mem_free(c);
 }
 
 /* The counter of a key, made when it is new. A full table forgets its oldest. NULL = no memory. */
 static struct bot_count *count_of(struct bot_count **table, const char *key)
 {
+	const size_t n = strlen(key);
 	struct bot_count *c;
 
-	HASH_FIND_STR(*table, key, c);
+	HASH_FIND(hh, *table, key, n, c);
 	if (c)
 		return c;
 	if (HASH_COUNT(*table) >= BOT_COUNTS_MAX)
 		count_free(table, *table);
-	c = mem_new(sizeof(*c));
+	c = mem_new(sizeof(*c) + n + 1);
 	if (!c)
 		return NULL;
-	c->key = mem_dup(key);
-	if (!c->key)
-		goto fail;
-	HASH_ADD_KEYPTR(hh, *table, c->key, strlen(c->key), c);
-	if (!hash_has(c))
-		goto fail;
-	return c;
-fail:
-	mem_free(c->key);
+	memcpy(c->key, key, n);
+	HASH_ADD(hh, *table, key[0], n, c);
+	if (hash_has(c))
+		return c;
 	mem_free(c);
 	return NULL;
 }

@@ -19,18 +19,13 @@ struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channe
 	HASH_FIND(hh, b->channels, key, n, c);
 	if (c || !make || HASH_COUNT(b->channels) >= BOT_CHANNELS_MAX)
 		return c;
-	c = mem_new(sizeof(*c));
+	c = mem_new(sizeof(*c) + n);
 	if (!c)
 		return NULL;
-	c->key = mem_dupn(key, n);
-	if (!c->key)
-		goto fail;
-	HASH_ADD_KEYPTR(hh, b->channels, c->key, n, c);
-	if (!hash_has(c))
-		goto fail;
-	return c;
-fail:
-	mem_free(c->key);
+	memcpy(c->key, key, n);
+	HASH_ADD(hh, b->channels, key[0], n, c);
+	if (hash_has(c))
+		return c;
 	mem_free(c);
 	return NULL;
 }
@@ -39,7 +34,6 @@ static void channel_free(struct bot *b, struct bot_channel *c)
 {
 	HASH_DEL(b->channels, c);
 	mem_free(c->stream_text);
-	mem_free(c->key);
 	mem_free(c);
 }
 
@@ -79,10 +73,8 @@ void bot_channels_fini(struct bot *b)
 static void fold_channel(const struct bot *b, const char *said, char *out, size_t size)
 {
 	snprintf(out, size, "%s", said + (*said == '#' ? 1 : 0));
-	for (; *out != '\0' && !b->options.console; out++) {
-		if (*out >= 'A' && *out <= 'Z')
-			*out = (char)(*out - 'A' + 'a');
-	}
+	if (!b->options.console)
+		ascii_lower_all(out);
 }
 
 int bot_quiet(struct bot *b, const char *said, int64_t ms)

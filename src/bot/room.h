@@ -32,7 +32,6 @@ struct bot_ring {
 
 /* channel.c: what is remembered of a channel. */
 struct bot_channel {
-	char *key;                        /* place and name */
 	struct stream stream;             /* as its place told it last; strings in stream_text */
 	char *stream_text;
 	int64_t quiet_until_ms;
@@ -42,14 +41,15 @@ struct bot_channel {
 	int64_t in_a_row;                 /* ... and how often in a row */
 	int64_t row_began_ms;
 	UT_hash_handle hh;
+	char key[];                       /* place and name */
 };
 
 /* budget.c: calls of one user or channel in one hour; or a line and when it was last said. */
 struct bot_count {
-	char *key;
 	int64_t when; /* number of the hour; of a line, ms */
 	int64_t calls;
 	UT_hash_handle hh;
+	char key[];
 };
 struct bot_budget {
 	int64_t hour, day, calls_hour, calls_day;

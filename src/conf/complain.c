@@ -274,10 +274,8 @@ static bool normal_spelling(struct str word, char out[NEAR_WORD_BYTES + 1])
 	if (word.len == 0 || word.len > NEAR_WORD_BYTES)
 		return false;
 	for (size_t i = 0; i < word.len; i++) {
-		char c = word.at[i];
+		char c = ascii_lower(word.at[i]);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
 		out[i] = c == '-' || c == ' ' ? '_' : c;
 	}
 	out[word.len] = '\0';

@@ -29,7 +29,7 @@ static bool is_secret_name(struct str word)
 	for (size_t i = 0; i < word.len; i++) {
 		char c = word.at[i];
 
-		lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+		lower[i] = c == '-' ? '_' : ascii_lower(c);
 	}
 	lower[word.len] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(secret_names); i++)

@@ -228,13 +228,6 @@ static int set_ask(struct conf *c)
 
 /* ---- Tidying: one spelling of everything that has several ------------------------------------ */
 
-static void lower(char *s)
-{
-	for (; *s; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-}
-
 static void tidy_places(struct conf *c)
 {
 	for (size_t i = 0; i < c->place_count; i++) {
@@ -247,9 +240,9 @@ static void tidy_places(struct conf *c)
 					strlen(p->channels.at[k]));
 		for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 			for (size_t k = 0; k < lists[l]->n; k++)
-				lower(lists[l]->at[k]);
+				ascii_lower_all(lists[l]->at[k]);
 		if (p->account && p->kind == CONF_TWITCH)
-			lower(p->account);
+			ascii_lower_all(p->account);
 	}
 }
 

@@ -35,17 +35,12 @@ static void wants(struct conf_misread *why, const char *want)
 	why->hint[0] = '\0';
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* The number that s begins with; *i moves behind it. ERR_LIMIT when it does not fit. */
 static int leading_number(struct str s, size_t *i, int64_t *out)
 {
 	size_t start = *i;
 
-	while (*i < s.len && is_digit(s.at[*i]))
+	while (*i < s.len && ascii_is_digit(s.at[*i]))
 		(*i)++;
 	return str_int((struct str){s.at + start, *i - start}, out);
 }
@@ -55,7 +50,7 @@ static const struct unit *leading_unit(struct str s, size_t *i, const struct uni
 	size_t start = *i;
 	struct str name;
 
-	while (*i < s.len && !is_digit(s.at[*i]))
+	while (*i < s.len && !ascii_is_digit(s.at[*i]))
 		(*i)++;
 	name = (struct str){s.at + start, *i - start};
 	for (size_t k = 0; k < n; k++)
@@ -68,9 +63,8 @@ bool conf_is_word(struct str s, const char *besides)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 
-		if (!is_plain && (c == '\0' || !strchr(besides, c)))
+		if (!ascii_is_alnum(c) && (c == '\0' || !strchr(besides, c)))
 			return false;
 	}
 	return s.len > 0;
@@ -108,10 +102,10 @@ int conf_value_number(struct str s, double *out, struct conf_misread *why)
 	size_t i = is_negative, digits = 0;
 	double value = 0, scale = 1;
 
-	for (; i < s.len && is_digit(s.at[i]); i++, digits++)
+	for (; i < s.len && ascii_is_digit(s.at[i]); i++, digits++)
 		value = value * 10 + (s.at[i] - '0');
 	if (i < s.len && s.at[i] == '.') {
-		for (i++; i < s.len && is_digit(s.at[i]); i++, digits++) {
+		for (i++; i < s.len && ascii_is_digit(s.at[i]); i++, digits++) {
 			value = value * 10 + (s.at[i] - '0');
 			scale *= 10;
 		}

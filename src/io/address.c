@@ -1,6 +1,5 @@
 /* io/address.c: what kind of address a number is, and the parts of a URL. */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -122,7 +121,7 @@ static bool read_host(struct str *rest, struct io_url *out)
 			return false;
 	} else {
 		for (used = 0; used < rest->len && rest->at[used] != ':'; used++)
-			if (!isalnum((unsigned char)rest->at[used]) &&
+			if (!ascii_is_alnum(rest->at[used]) &&
 				!strchr("-._", rest->at[used]))
 				return false;
 		if (!keep_host((struct str){rest->at, used}, out))

@@ -6,7 +6,6 @@
  * come from our own lookup, are judged, and are pinned, so that what was judged is what is connected
  * to (faults.md Z1). The transfer leaves curl when the handle is disposed of, at a quiet point: so a
  * request may be cancelled inside any callback of curl. */
-#include <ctype.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -516,7 +515,7 @@ int64_t io_http_retry_after_ms(const struct io_http *r)
 	time_t at;
 	char *end;
 
-	if (isdigit((unsigned char)text[0])) {
+	if (ascii_is_digit(text[0])) {
 		seconds = strtod(text, &end);
 		if (*end != '\0' || !isfinite(seconds))
 			return -1;

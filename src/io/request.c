@@ -10,7 +10,6 @@
  * libwebsockets reads the headers leniently: what a proxy in front could read otherwise (two lengths,
  * chunks) is refused here. The head of the answer is written by hand: it is six lines, and
  * libwebsockets adds nothing to it. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,7 +183,7 @@ static int64_t length_of(struct client *c)
 	if (lws_hdr_fragment_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, 1) > 0)
 		return -1;
 	for (i = 0; text[i]; i++)
-		if (!isdigit((unsigned char)text[i]))
+		if (!ascii_is_digit(text[i]))
 			return -1;
 	if (i == 0)
 		return lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ? -1 : 0;

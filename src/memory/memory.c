@@ -55,10 +55,19 @@ void memory_count_dropped(size_t n)
 	metric_add(&dropped_total, NULL, (int64_t)n);
 }
 
+struct str memory_put_str(char **at, struct str s)
+{
+	struct str out = {*at, s.len};
+
+	if (s.len > 0)
+		memcpy(*at, s.at, s.len);
+	*at += s.len;
+	return out;
+}
+
 static bool is_plain_id_byte(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("_.~@#-", c) != NULL);
+	return ascii_is_alnum(c) || (c != '\0' && strchr("_.~@#-", c) != NULL);
 }
 
 static int add_escaped(struct buf *out, struct str s)

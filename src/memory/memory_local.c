@@ -137,24 +137,13 @@ static int line_name(struct memory_local *m, struct kept *k)
 	return 0;
 }
 
-/* Copies s to *at and moves *at past it. */
-static struct str put_str(char **at, struct str s)
-{
-	struct str out = {*at, s.len};
-
-	if (s.len > 0)
-		memcpy(*at, s.at, s.len);
-	*at += s.len;
-	return out;
-}
-
 static struct line put_line(char **at, const struct line *l)
 {
 	struct line out = *l;
 
-	out.name = put_str(at, l->name);
-	out.text = put_str(at, l->text);
-	out.id = put_str(at, l->id);
+	out.name = memory_put_str(at, l->name);
+	out.text = memory_put_str(at, l->text);
+	out.id = memory_put_str(at, l->id);
 	return out;
 }
 

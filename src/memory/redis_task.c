@@ -89,17 +89,6 @@ static void shed(struct memory_tasks *m)
 	}
 }
 
-/* Copies s to *at and moves *at past it. */
-static struct str put_str(char **at, struct str s)
-{
-	struct str out = {*at, s.len};
-
-	if (s.len > 0)
-		memcpy(*at, s.at, s.len);
-	*at += s.len;
-	return out;
-}
-
 /* A new task at the end of the queue, its strings copied behind it. NULL = no memory. */
 static struct task *task_new(struct memory_tasks *m, enum task_kind kind, struct str tag,
 	struct str id, const struct str *entries, size_t n)
@@ -117,10 +106,10 @@ static struct task *task_new(struct memory_tasks *m, enum task_kind kind, struct
 	*t = (struct task){.m = m, .kind = kind, .bytes = bytes, .n = n};
 	t->entries = (struct str *)(t + 1);
 	at = (char *)(t->entries + n);
-	t->tag = put_str(&at, tag);
-	t->id = put_str(&at, id);
+	t->tag = memory_put_str(&at, tag);
+	t->id = memory_put_str(&at, id);
 	for (size_t i = 0; i < n; i++)
-		t->entries[i] = put_str(&at, entries[i]);
+		t->entries[i] = memory_put_str(&at, entries[i]);
 	DL_APPEND(m->tasks, t);
 	m->count++;
 	m->bytes += bytes;

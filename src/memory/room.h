@@ -15,6 +15,9 @@
 /* A tag's length. Ids of the platforms have at most 36 characters (UUID); an escaped byte has 3. */
 #define MEMORY_TAG_BYTES 768
 
+/* Copies s to *at, where there is room, moves *at past it and gives the copy. */
+struct str memory_put_str(char **at, struct str s);
+
 /* Adds the tag of a key; ERR_INVALID when a part is empty: people without an id share no memory.
  * Bytes outside [A-Za-z0-9_.~@#-] are written %XX, so that a tag never holds
  * a colon of its own, a brace, a space, a line end or a glob character (faults.md M7). */

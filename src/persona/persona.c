@@ -155,8 +155,7 @@ static bool is_version(const char *text)
 	if (len > VERSION_BYTES || (text[core] && !text[core + 1]))
 		return false;
 	for (const char *p = text + core; *p; p++) {
-		if (!strchr("-+.", *p) && !(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') &&
-			!(*p >= 'A' && *p <= 'Z'))
+		if (!strchr("-+.", *p) && !ascii_is_alnum(*p))
 			return false;
 	}
 	for (int i = 0; i < 2; i++) {

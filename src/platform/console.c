@@ -129,8 +129,7 @@ static void tell(struct console *c, struct event *e)
 		e->user = str_of(c->user);
 	snprintf(id, sizeof(id), "console-%lu", ++c->events);
 	snprintf(user_id, sizeof(user_id), "%.*s", STR_FMT(e->user));
-	for (char *at = user_id; *at; at++)
-		*at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+	ascii_lower_all(user_id);
 	e->place = c->place;
 	e->platform = STR("console");
 	e->channel = e->channel_id = str_of(c->channel);
@@ -284,11 +283,6 @@ static void run_command(struct console *c, struct str rest)
 
 /* ---- Input ------------------------------------------------------------------------------------- */
 
-static bool is_letter(char ch)
-{
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-}
-
 static void take_line(struct console *c, struct str line)
 {
 	struct str text, rest;
@@ -304,7 +298,7 @@ static void take_line(struct console *c, struct str line)
 		run_command(c, rest);
 		return;
 	}
-	if (text.at[0] == '?' && rest.len > 0 && is_letter(rest.at[0])) {
+	if (text.at[0] == '?' && rest.len > 0 && ascii_is_letter(rest.at[0])) {
 		struct str name = str_split(&rest, ' ');
 		if (try_extra(c, name, rest))
 			return;

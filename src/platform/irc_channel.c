@@ -1,7 +1,6 @@
 /* One channel of an IRC place: joining it, its lane, and the replies whose outcome is open. */
 #include "platform/room.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@ struct platform_channel *platform_channel_find(struct platform_irc *p, struct st
 	if (name.len == 0 || name.len >= sizeof(key))
 		return NULL;
 	for (size_t i = 0; i < name.len; i++)
-		key[i] = (char)tolower((unsigned char)name.at[i]);
+		key[i] = ascii_lower(name.at[i]);
 	HASH_FIND(hh, p->channels, key, name.len, ch);
 	return ch;
 }
@@ -45,8 +44,7 @@ int platform_channel_add(struct platform_irc *p, const char *name)
 		mem_free(ch);
 		return ERR_NOMEM;
 	}
-	for (char *at = ch->name; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
+	ascii_lower_all(ch->name);
 	HASH_ADD_KEYPTR(hh, p->channels, ch->name, strlen(ch->name), ch);
 	if (!hash_has(ch)) {
 		mem_free(ch->name);

@@ -2,7 +2,6 @@
  * CHANMODES (defs.ircdocs.horse/defs/isupport). */
 #include "platform/irc_member.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,7 +72,7 @@ static bool fold(struct str nick, char out[PLATFORM_NICK_BYTES])
 	for (size_t i = 0; i < nick.len; i++) {
 		if ((unsigned char)nick.at[i] <= ' ')
 			return false;
-		out[i] = (char)tolower((unsigned char)nick.at[i]);
+		out[i] = ascii_lower(nick.at[i]);
 	}
 	out[nick.len] = '\0';
 	return true;

@@ -169,8 +169,8 @@ static int take_conf(struct platform_irc *p, const struct conf_place *c)
 		free_conf(&fresh);
 		return err;
 	}
-	for (char *at = fresh.account; p->is_twitch && at && *at; at++)
-		*at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+	if (p->is_twitch && fresh.account)
+		ascii_lower_all(fresh.account);
 	p->must_reconnect = p->state == PLATFORM_REFUSED || !is_same(p->url, fresh.url) ||
 		!is_same(p->ca_file, fresh.ca_file) || !is_same(p->account, fresh.account) ||
 		!str_eq(secret_use(p->secret), secret_use(fresh.secret));

@@ -1,7 +1,6 @@
 /* What a NOTICE of Twitch means. The table is twitch.md 1.8. */
 #include "platform/twitch_notice.h"
 
-#include <ctype.h>
 
 /* msg_ratelimit: Twitch may ignore an account that goes on for an hour; a window is 30 s. */
 #define RATE_HOLD_MS 30000
@@ -63,9 +62,9 @@ static int64_t first_number(struct str text)
 	int64_t n = 0;
 	size_t i = 0;
 
-	while (i < text.len && !isdigit((unsigned char)text.at[i]))
+	while (i < text.len && !ascii_is_digit(text.at[i]))
 		i++;
-	for (; i < text.len && isdigit((unsigned char)text.at[i]); i++) {
+	for (; i < text.len && ascii_is_digit(text.at[i]); i++) {
 		n = n * 10 + (text.at[i] - '0');
 		if (n > WAIT_MAX_S)
 			return WAIT_MAX_S;

@@ -1,7 +1,6 @@
 /* Sending chat messages by REST (twitch.md 3.2): what is asked, and what became of it. */
 #include "platform/helix_room.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +62,7 @@ static void read_code(const struct json *data, char out[CODE_BYTES])
 
 	snprintf(out, CODE_BYTES, "%.*s", STR_FMT(code));
 	for (size_t i = 0; i < code.len; i++) {
-		if (code.len >= CODE_BYTES || (!isalnum((unsigned char)code.at[i]) &&
+		if (code.len >= CODE_BYTES || (!ascii_is_alnum(code.at[i]) &&
 				code.at[i] != '_' && code.at[i] != '-' && code.at[i] != '.'))
 			code.len = 0;
 	}

@@ -27,8 +27,7 @@ static const char *const words[] = {"think", "thought", "reason"};
 
 static bool is_name_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '-' || c == ':' || c == '.' || c == '|';
+	return ascii_is_alnum(c) || c == '_' || c == '-' || c == ':' || c == '.' || c == '|';
 }
 
 static bool begins(struct str s, const char *with)

@@ -128,7 +128,7 @@ static void lower_shouts(struct buf *b)
 		return;
 	for (size_t i = 0; i < b->len; i++) {
 		char c = b->at[i];
-		if (safety_is_letter(c)) {
+		if (ascii_is_letter(c)) {
 			if (!is_start && c >= 'A' && c <= 'Z')
 				b->at[i] = (char)(c + 32);
 			is_start = false;
@@ -148,7 +148,7 @@ static int shorten_rows(struct str s, struct buf *out)
 	while (err == 0 && (c = text_next(s, &at)) >= 0) {
 		row = c == before ? row + 1 : 1;
 		before = c;
-		if (row <= ROW_MAX || (c < 0x80 && safety_is_digit((char)c)))
+		if (row <= ROW_MAX || (c < 0x80 && ascii_is_digit((char)c)))
 			err = text_put(out, c);
 	}
 	return err;

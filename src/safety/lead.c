@@ -90,7 +90,7 @@ static size_t leading_signs(struct str line, bool *is_command)
 
 	while ((c = text_next(line, &at)) >= 0) {
 		bool is_sign = is_hard_sign(c) ||
-			       (is_soft_sign(c) && at < line.len && safety_is_letter(line.at[at]));
+			       (is_soft_sign(c) && at < line.len && ascii_is_letter(line.at[at]));
 		if (!is_sign && !is_blank(c))
 			break;
 		if (c == '.')
@@ -113,7 +113,7 @@ int safety_lead(struct str line, struct buf *out)
 
 	while ((signs = leading_signs(line, &is_command)) > 0) {
 		bool is_fraction = line.at[signs - 1] == '.' && signs < line.len &&
-				   safety_is_digit(line.at[signs]);
+				   ascii_is_digit(line.at[signs]);
 		line = (struct str){line.at + signs, line.len - signs};
 		if (is_fraction) {
 			int err = buf_adds(out, "0.");

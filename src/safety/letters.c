@@ -87,7 +87,7 @@ int32_t safety_letter(int32_t c)
 bool safety_is_alnum(int32_t c)
 {
 	if (c < 0x80)
-		return c > 0 && (safety_is_letter((char)c) || safety_is_digit((char)c));
+		return c > 0 && (ascii_is_letter((char)c) || ascii_is_digit((char)c));
 	if (c < 0xC0)
 		return c == 0xAA || c == 0xB5 || c == 0xBA;
 	return c != 0xD7 && c != 0xF7 &&

@@ -56,7 +56,7 @@ static bool is_in_list(const char *list, struct str word)
 
 static bool is_host_byte(char c)
 {
-	return safety_is_letter(c) || safety_is_digit(c) || c == '-' || (unsigned char)c >= 0x80;
+	return ascii_is_letter(c) || ascii_is_digit(c) || c == '-' || (unsigned char)c >= 0x80;
 }
 
 static size_t spaces_at(struct str s, size_t at)
@@ -190,7 +190,7 @@ static size_t take_link(const struct safety *s, struct str text, size_t at, stru
 static bool is_all_digits(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (!safety_is_digit(s.at[i]))
+		if (!ascii_is_digit(s.at[i]))
 			return false;
 	}
 	return s.len > 0;
@@ -199,7 +199,7 @@ static bool is_all_digits(struct str s)
 static bool is_alphabetic(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (safety_is_digit(s.at[i]) || s.at[i] == '-')
+		if (ascii_is_digit(s.at[i]) || s.at[i] == '-')
 			return false;
 	}
 	return s.len >= 2;
@@ -312,10 +312,8 @@ int safety_link_check(const struct safety *s, bool is_strict, struct str text)
 	buf_init(&folded, SAFETY_STEP_BYTES);
 	buf_init(&repaired, SAFETY_STEP_BYTES);
 	int err = buf_add_str(&lower, text);
-	for (size_t i = 0; i < lower.len && err == 0; i++) {
-		if (lower.at[i] >= 'A' && lower.at[i] <= 'Z')
-			lower.at[i] = (char)(lower.at[i] + 32);
-	}
+	for (size_t i = 0; i < lower.len && err == 0; i++)
+		lower.at[i] = ascii_lower(lower.at[i]);
 	if (err == 0)
 		find_links(s, buf_str(&lower), &seen);
 	/* As a reader sees it; then with look-alike letters read as the ones they look like. */

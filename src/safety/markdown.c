@@ -8,7 +8,7 @@
 
 static bool is_wordy(const struct buf *b, size_t i)
 {
-	return i < b->len && (safety_is_letter(b->at[i]) || safety_is_digit(b->at[i]) ||
+	return i < b->len && (ascii_is_letter(b->at[i]) || ascii_is_digit(b->at[i]) ||
 				     (unsigned char)b->at[i] >= 0x80);
 }
 

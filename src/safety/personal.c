@@ -12,7 +12,7 @@ static char byte_at(struct str s, size_t i)
 
 static bool is_word_char(char c)
 {
-	return safety_is_letter(c) || safety_is_digit(c);
+	return ascii_is_letter(c) || ascii_is_digit(c);
 }
 
 /* Length of the run of letters, digits and `more` at `at`. */
@@ -103,7 +103,7 @@ static size_t email_at(struct str s, size_t at)
 		len--;
 	struct str host = {s.at + domain, len};
 	const char *dot = len > 0 ? memrchr(host.at, '.', host.len) : NULL;
-	if (!dot || dot == host.at || host.at + host.len - dot < 3 || !safety_is_letter(dot[1]))
+	if (!dot || dot == host.at || host.at + host.len - dot < 3 || !ascii_is_letter(dot[1]))
 		return 0;
 	return local + 1 + len;
 }
@@ -114,7 +114,7 @@ static size_t ipv4_at(struct str s, size_t at)
 
 	for (int part = 0; part < 4; part++) {
 		int value = 0, digits = 0;
-		while (safety_is_digit(byte_at(s, i)) && digits < 4) {
+		while (ascii_is_digit(byte_at(s, i)) && digits < 4) {
 			value = value * 10 + (s.at[i++] - '0');
 			digits++;
 		}
@@ -125,14 +125,9 @@ static size_t ipv4_at(struct str s, size_t at)
 			return 0;
 	}
 	if (is_word_char(byte_at(s, i)) ||
-		(byte_at(s, i) == '.' && safety_is_digit(byte_at(s, i + 1))))
+		(byte_at(s, i) == '.' && ascii_is_digit(byte_at(s, i + 1))))
 		return 0;
 	return i - at;
-}
-
-static bool is_hex(char c)
-{
-	return safety_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static size_t ipv6_at(struct str s, size_t at)
@@ -140,7 +135,7 @@ static size_t ipv6_at(struct str s, size_t at)
 	size_t i = at, colons = 0, digits = 0, group = 0, groups = 0;
 	bool has_gap = false;
 
-	for (; i < s.len && (is_hex(s.at[i]) || s.at[i] == ':'); i++) {
+	for (; i < s.len && (ascii_is_hex(s.at[i]) || s.at[i] == ':'); i++) {
 		if (s.at[i] == ':') {
 			if (++colons > 7)
 				return 0;
@@ -152,7 +147,7 @@ static size_t ipv6_at(struct str s, size_t at)
 			group = 0;
 			continue;
 		}
-		digits += safety_is_digit(s.at[i]);
+		digits += ascii_is_digit(s.at[i]);
 		groups += group == 0;
 		if (++group > 4)
 			return 0;
@@ -188,7 +183,7 @@ static bool read_number(struct str s, size_t at, struct number *out)
 	}
 	for (; i < s.len; i++) {
 		char c = s.at[i];
-		if (!safety_is_digit(c)) {
+		if (!ascii_is_digit(c)) {
 			if (!c || !strchr(" .-()/", c) || ++gap > 2)
 				break;
 			out->has_paren |= c == '(';
@@ -293,15 +288,15 @@ size_t safety_personal_at(struct str s, size_t at, const char **kind)
 		*kind = "email";
 		n = email_at(s, at);
 	}
-	if (n == 0 && safety_is_digit(c) && (at == 0 || s.at[at - 1] != '.')) {
+	if (n == 0 && ascii_is_digit(c) && (at == 0 || s.at[at - 1] != '.')) {
 		*kind = "ip";
 		n = ipv4_at(s, at);
 	}
-	if (n == 0 && (is_hex(c) || c == ':')) {
+	if (n == 0 && (ascii_is_hex(c) || c == ':')) {
 		*kind = "ip";
 		n = ipv6_at(s, at);
 	}
-	if (n == 0 && (safety_is_digit(c) || c == '+' || c == '('))
+	if (n == 0 && (ascii_is_digit(c) || c == '+' || c == '('))
 		n = number_at(s, at, kind);
 	return n;
 }

@@ -19,7 +19,7 @@ static size_t label_at(struct str s, size_t at, size_t *letters)
 		"tool", "model", "function", "instruction", "instructions", "response", "bot",
 		"ai"};
 
-	if (at > 0 && (safety_is_letter(s.at[at - 1]) || safety_is_digit(s.at[at - 1])))
+	if (at > 0 && (ascii_is_letter(s.at[at - 1]) || ascii_is_digit(s.at[at - 1])))
 		return 0;
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		size_t n = strlen(labels[i]);
@@ -45,7 +45,7 @@ static size_t bracket_at(struct str s, size_t at)
 		i++;
 	size_t begin = i;
 	bool is_upper = true;
-	while (i < s.len && (safety_is_letter(s.at[i]) || s.at[i] == '_')) {
+	while (i < s.len && (ascii_is_letter(s.at[i]) || s.at[i] == '_')) {
 		is_upper &= s.at[i] < 'a' || s.at[i] == '_';
 		i++;
 	}
@@ -83,7 +83,7 @@ static int take_apart(struct str s, struct buf *out)
 			err = buf_addf(out, "%.*s -", (int)letters, s.at + i);
 			i += n - 1;
 		} else if (c == '<' && !is_space_or_end(s, i + 1) &&
-			   !safety_is_digit(s.at[i + 1]) && s.at[i + 1] != '-' &&
+			   !ascii_is_digit(s.at[i + 1]) && s.at[i + 1] != '-' &&
 			   s.at[i + 1] != '=') {
 			err = buf_adds(out, "\u2039");
 		} else if (c == '>' && i > 0 && s.at[i - 1] != ' ' && s.at[i - 1] != '-' &&

@@ -73,14 +73,4 @@ int safety_is_echo(struct str question, struct str text) MUST_USE;
 /* Length of the personal data that begins at `at`, 0 when none does; *kind: "email", "phone" ... */
 size_t safety_personal_at(struct str text, size_t at, const char **kind);
 
-static inline bool safety_is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static inline bool safety_is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 #endif

@@ -88,7 +88,7 @@ static size_t word_end(struct str s, size_t at, bool *has_letter)
 
 	*has_letter = false;
 	while ((c = text_next(s, &at)) >= 0) {
-		bool is_letter = safety_is_alnum(c) && !(c < 0x80 && safety_is_digit((char)c));
+		bool is_letter = safety_is_alnum(c) && !(c < 0x80 && ascii_is_digit((char)c));
 		if (!is_letter && leet(c) == 0 && c != '\'' && c != 0x2019)
 			break;
 		*has_letter |= is_letter;
@@ -128,7 +128,7 @@ static int make_skeleton(struct str plain, bool with_leet, struct skeleton *out)
 			end = word_end(plain, from, &has_letter);
 			is_fresh |= end == from;
 		}
-		bool is_digit = c < 0x80 && safety_is_digit((char)c);
+		bool is_digit = c < 0x80 && ascii_is_digit((char)c);
 		if (is_symbol(c)) {
 			is_fresh = true;
 			if (with_leet)

@@ -15,8 +15,7 @@ static int add_plain(struct buf *out, struct str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
-		bool is_plain = c >= 0x80 || c == ' ' || (c >= '0' && c <= '9') ||
-				(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool is_plain = c >= 0x80 || c == ' ' || ascii_is_alnum(c);
 
 		if ((!is_plain && buf_addc(out, '\\') < 0) || buf_addc(out, (char)c) < 0)
 			return ERR_LIMIT;
@@ -48,8 +47,7 @@ static bool is_blank(const struct str *texts, size_t n)
 
 static bool is_word_byte(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (unsigned char)c >= 0x80;
+	return ascii_is_alnum(c) || (unsigned char)c >= 0x80;
 }
 
 static bool has_word_ends(struct str word)

@@ -102,10 +102,8 @@ static void add_to_run(struct reader *p, const char *at, size_t len)
 		p->is_run_cut = true;
 		return;
 	}
-	for (size_t i = 0; i < len; i++) {
-		char c = at[i];
-		p->run.at[p->run.len++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-	}
+	for (size_t i = 0; i < len; i++)
+		p->run.at[p->run.len++] = ascii_lower(at[i]);
 }
 
 static void end_alternative(struct reader *p)
@@ -125,14 +123,9 @@ static int peek(const struct reader *p, size_t ahead)
 	return p->at + ahead < p->text.len ? (unsigned char)p->text.at[p->at + ahead] : -1;
 }
 
-static bool is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static size_t skip_digits(const struct reader *p, size_t ahead)
 {
-	while (is_digit(peek(p, ahead)))
+	while (ascii_is_digit(peek(p, ahead)))
 		ahead++;
 	return ahead;
 }
@@ -267,7 +260,7 @@ static void on_escape(struct reader *p)
 		on_opaque(p, end + 1);
 	} else if (c >= '1' && c <= '9') {
 		on_opaque(p, skip_digits(p, 2));
-	} else if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+	} else if (ascii_is_alnum(c)) {
 		p->err = ERR_PARSE;
 	} else {
 		p->at++;

@@ -25,11 +25,6 @@ static const char *const units[] = {"a", "a ", "1", "ab", "aA1 ", " ", "!", ".",
 static const char bad_end[] = "\u00a7";
 #define TAIL_BYTES 24
 
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* The plain characters that the pattern begins with: what must be there for the rest to be tried.
  */
 static size_t prefix_of(struct str text, char prefix[PREFIX_BYTES])
@@ -37,7 +32,7 @@ static size_t prefix_of(struct str text, char prefix[PREFIX_BYTES])
 	size_t n = 0, i = text.len > 0 && text.at[0] == '^';
 
 	for (; i < text.len && n < PREFIX_BYTES; i++) {
-		if (!is_alnum(text.at[i]) && !strchr("!@#-_ ,:;", text.at[i]))
+		if (!ascii_is_alnum(text.at[i]) && !strchr("!@#-_ ,:;", text.at[i]))
 			break;
 		prefix[n++] = text.at[i];
 	}
@@ -51,7 +46,7 @@ static size_t letters_of(struct str text, char letters[OWN_LETTERS + 1])
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.len && n < OWN_LETTERS; i++) {
-		if (is_alnum(text.at[i]) && (i == 0 || text.at[i - 1] != '\\') &&
+		if (ascii_is_alnum(text.at[i]) && (i == 0 || text.at[i - 1] != '\\') &&
 			!memchr(letters, text.at[i], n))
 			letters[n++] = text.at[i];
 	}
