@@ -81,12 +81,12 @@ static bool is_hurt(const struct trial *t, const char *unit, size_t unit_len, si
 {
 	char text[LONG_BYTES + PREFIX_BYTES + sizeof(bad_end) + TAIL_BYTES];
 	size_t len = t->prefix_len;
+	size_t n = (bytes - len) / unit_len * unit_len; /* whole units, as many as go */
 
 	memcpy(text, t->prefix, len);
-	while (len + unit_len <= bytes) {
-		memcpy(text + len, unit, unit_len);
-		len += unit_len;
-	}
+	for (size_t i = 0; i < n; i++)
+		text[len + i] = i < unit_len ? unit[i] : text[len + i - unit_len];
+	len += n;
 	memcpy(text + len, bad_end, sizeof(bad_end) - 1);
 	len += sizeof(bad_end) - 1;
 	memcpy(text + len, t->tail, t->tail_len);
@@ -109,6 +109,16 @@ static enum trigger_cost cost_on(const struct trial *t, const char *unit, size_t
 	return is_ruined ? TRIGGER_RUINOUS : is_slow ? TRIGGER_SLOW : TRIGGER_CHEAP;
 }
 
+/* Nothing repeated, nothing to choose from: there is one way to match, a step a character. */
+static bool is_straight(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (memchr("*+?{|(", text.at[i], 6))
+			return false;
+	}
+	return true;
+}
+
 enum trigger_cost trigger_trial(
 	struct trigger_pattern *p, struct trigger_engine *g, struct str text)
 {
@@ -117,6 +127,8 @@ enum trigger_cost trigger_trial(
 	char letters[OWN_LETTERS + 1];
 	size_t own = letters_of(text, letters), own_tail, tried = 0;
 
+	if (is_straight(text))
+		return TRIGGER_CHEAP;
 	t.prefix_len = prefix_of(text, t.prefix);
 	own_tail = tail_of(text, t.tail);
 	for (size_t i = 0; i < 2 * (UNITS + 2 * own) && tried < TEXTS_MAX; i++) {
