@@ -188,6 +188,7 @@ struct conf_place {
 	int chat;                 /* enum conf_source */
 	int send;                 /* enum conf_sender */
 	int support;              /* enum conf_source: subs, gifts, cheers, raids: chat or EventSub's own */
+	int64_t stream_poll_ms;   /* how often it is asked which channels are live */
 };
 
 enum conf_provider_type { CONF_OLLAMA, CONF_OPENAI, CONF_SCRIPTED };

@@ -230,6 +230,9 @@ static const struct conf_option twitch_options[] = {
 		CONF_RECONNECT, "Twitch's REST interface; http:// only on this machine."},
 	{"eventsub_url", CONF_TEXT, AT(conf_place, eventsub_url), "wss://eventsub.wss.twitch.tv/ws",
 		0, 0, NULL, CONF_RECONNECT, "Where events come from; ws:// only on this machine."},
+	{"stream_poll", CONF_DURATION, AT(conf_place, stream_poll_ms), "60s", SECOND, HOUR, NULL,
+		CONF_RESTART, "How often Twitch is asked which channels are live, their title and "
+		"category, while a trigger wants to know."},
 	{"sends", CONF_INT, AT(conf_place, sends), "19", 1, 19, NULL, CONF_LIVE,
 		"Messages within a window."},
 	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "99", 1, 99, NULL, CONF_LIVE,

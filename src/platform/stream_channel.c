@@ -41,6 +41,14 @@ struct platform_about *platform_about_by_id(const struct platform_streams *s, st
 	return NULL;
 }
 
+struct platform_about *platform_about_of(const struct platform_streams *s, const char *name)
+{
+	char key[PLATFORM_CHANNEL_BYTES];
+
+	(void)clean_name(name, key);
+	return platform_about_by_name(s, str_of(key));
+}
+
 int platform_about_add(struct platform_streams *s, const char *name)
 {
 	char key[PLATFORM_CHANNEL_BYTES];
@@ -61,9 +69,9 @@ int platform_about_add(struct platform_streams *s, const char *name)
 		}
 	}
 	a->is_wanted = true;
-	a->was_named = false;
-	if (a->found != PLATFORM_NAME_KNOWN)
-		a->found = is_name ? PLATFORM_NAME_UNASKED : PLATFORM_NAME_MISSING;
+	a->is_name = is_name;
+	if (!is_name)
+		a->found = PLATFORM_NAME_MISSING;
 	return 0;
 }
 
@@ -131,7 +139,7 @@ static void tell_name(struct platform_streams *s, struct platform_about *a)
 {
 	char why[96];
 
-	a->was_named = true;
+	a->was_found = a->found;
 	if (a->found == PLATFORM_NAME_MISSING) {
 		snprintf(why, sizeof(why), "there is no channel %s on Twitch; check channels: in "
 			"mynah.yaml", a->name);
@@ -163,7 +171,7 @@ void platform_about_tell(struct platform_streams *s)
 	struct platform_about *a, *next;
 
 	HASH_ITER(hh, s->channels, a, next) {
-		if (!a->was_named && a->found != PLATFORM_NAME_UNASKED)
+		if (a->found != PLATFORM_NAME_UNASKED && a->found != a->was_found)
 			tell_name(s, a);
 		if (s->is_doomed)
 			return;

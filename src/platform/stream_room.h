@@ -20,9 +20,9 @@ enum platform_name { PLATFORM_NAME_UNASKED, PLATFORM_NAME_KNOWN, PLATFORM_NAME_M
 struct platform_about {
 	char name[PLATFORM_CHANNEL_BYTES];
 	char id[PLATFORM_NUMBER_BYTES];
-	enum platform_name found;
+	enum platform_name found, was_found; /* was: as told, UNASKED = not told */
+	bool is_name;         /* it can be one */
 	bool is_wanted;       /* while a new config is read */
-	bool was_named;       /* told */
 	unsigned stamp;       /* of the step it was asked for in */
 	bool is_asked;        /* in the call that is under way */
 	/* as it is known, and as it was told last */
@@ -60,6 +60,8 @@ void platform_streams_soon(struct platform_streams *s);
 /* ERR_NOMEM. A name that cannot be one is MISSING at once. */
 int platform_about_add(struct platform_streams *s, const char *name) MUST_USE;
 void platform_about_free(struct platform_streams *s, struct platform_about *a);
+/* As the config writes its name. */
+struct platform_about *platform_about_of(const struct platform_streams *s, const char *name);
 struct platform_about *platform_about_by_name(const struct platform_streams *s, struct str name);
 struct platform_about *platform_about_by_id(const struct platform_streams *s, struct str id);
 void platform_about_set_live(struct platform_about *a, bool is_live, struct str stream_id,

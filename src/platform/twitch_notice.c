@@ -1,4 +1,4 @@
-/* What a NOTICE of Twitch means. The table is twitch.md 1.8. */
+/* What a NOTICE or a drop code of Twitch means. The table is twitch.md 1.8 and 3.2. */
 #include "platform/twitch_notice.h"
 
 
@@ -7,6 +7,7 @@
 #define SLOW_HOLD_MS 30000          /* msg_slowmode without seconds in its text */
 #define TIMEOUT_HOLD_MS 60000       /* msg_timedout without seconds in its text */
 #define MODE_HOLD_MS (5 * 60 * 1000)/* a mode that is never seen to change is tried again */
+#define LOGIN_HOLD_MS 60000         /* until a person has logged the bot in, it is asked once a minute */
 #define WAIT_MAX_S 1209600          /* 14 days, the longest timeout Twitch gives */
 
 static const struct platform_notice notices[] = {
@@ -42,6 +43,21 @@ static const struct platform_notice notices[] = {
 		"the channel is suspended or does not exist: check its name in channels:"},
 	{"tos_ban", true, PLATFORM_EFFECT_REFUSE, 0,
 		"Twitch closed the channel: take it out of channels:"},
+	/* What REST says besides (twitch.md 3.2), and what we say of it (twitch_helix.h). */
+	{"automod_held", true, PLATFORM_EFFECT_NONE, 0, NULL},
+	{"channel_settings", true, PLATFORM_EFFECT_MODE, MODE_HOLD_MS,
+		"make the bot a moderator here"},
+	{"user_timed_out", true, PLATFORM_EFFECT_HOLD, TIMEOUT_HOLD_MS, NULL},
+	{"user_banned", true, PLATFORM_EFFECT_REFUSE, 0,
+		"ask the channel's moderators to unban the bot"},
+	{"rate_limit", true, PLATFORM_EFFECT_HOLD, RATE_HOLD_MS, NULL},
+	{"http_429", true, PLATFORM_EFFECT_HOLD, RATE_HOLD_MS, NULL},
+	{"http_403", true, PLATFORM_EFFECT_REFUSE, 0,
+		"ask the channel's moderators whether the bot may chat there"},
+	{"no_channel_id", true, PLATFORM_EFFECT_NONE, 0, NULL},
+	{"no_login", true, PLATFORM_EFFECT_HOLD, LOGIN_HOLD_MS, "run `mynah login twitch`"},
+	{"no_scope", true, PLATFORM_EFFECT_HOLD, LOGIN_HOLD_MS,
+		"sending by REST needs the scope user:write:chat: run `mynah login twitch`"},
 	{"unrecognized_cmd", true, PLATFORM_EFFECT_NONE, 0, NULL},
 	{"no_permission", true, PLATFORM_EFFECT_NONE, 0, NULL},
 	{"invalid_user", true, PLATFORM_EFFECT_NONE, 0, NULL},

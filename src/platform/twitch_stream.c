@@ -291,12 +291,24 @@ void platform_streams_free(struct platform_streams *s)
 		free_all(s);
 }
 
+/* Is there anything in the config that is not known here, or the other way round? */
+static bool is_same(struct platform_streams *s, const struct conf_texts *channels)
+{
+	for (size_t i = 0; i < channels->n; i++) {
+		if (!platform_about_of(s, channels->at[i]))
+			return false;
+	}
+	return channels->n == HASH_COUNT(s->channels);
+}
+
 int platform_streams_want(struct platform_streams *s, const struct conf_texts *channels,
 	bool is_polled)
 {
 	struct platform_about *a, *next;
 	int err = 0;
 
+	if (is_same(s, channels) && is_polled == s->is_polled)
+		return 0;
 	platform_helix_cancel(s->task); /* what it asks for may be gone; the round begins anew */
 	s->task = NULL;
 	forget_asked(s);
@@ -310,12 +322,17 @@ int platform_streams_want(struct platform_streams *s, const struct conf_texts *c
 	}
 	s->is_polled = is_polled;
 	s->step = PLATFORM_STEP_REST;
-	platform_streams_retry(s);
+	s->retry_ms = s->next_poll_ms = clock_mono_ms();
+	platform_streams_soon(s);
 	return err;
 }
 
 void platform_streams_retry(struct platform_streams *s)
 {
+	for (struct platform_about *a = s->channels; a; a = a->hh.next) {
+		if (a->found == PLATFORM_NAME_MISSING && a->is_name)
+			a->found = PLATFORM_NAME_UNASKED;
+	}
 	s->retry_ms = s->next_poll_ms = clock_mono_ms();
 	platform_streams_soon(s);
 }
