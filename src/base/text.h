@@ -35,6 +35,8 @@ int text_fold(struct str s, struct buf *out) MUST_USE;
  * TEXT_NAME_BYTES: it compares names, not essays. */
 #define TEXT_NAME_BYTES 512
 bool text_folds_to(struct str s, struct str folded);
+/* Equal for texts that fold to the same, as far as TEXT_NAME_BYTES go. Allocates nothing. */
+uint64_t text_fold_hash(struct str s);
 
 /* The longest prefix of s, in bytes, that ends at a grapheme edge and has at most max_bytes bytes
  * and at most max_units UTF-16 code units (0 = no such limit). 0 when the first grapheme alone is

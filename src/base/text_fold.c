@@ -76,10 +76,10 @@ int text_fold(struct str s, struct buf *out)
 	return err;
 }
 
-static bool wide_folds_to(struct str s, struct str folded)
+/* Folds s, of at most TEXT_NAME_BYTES, into points, which hold UTF-8 then. */
+static struct str fold_name(struct str s, utf8proc_int32_t points[TEXT_NAME_BYTES + 1])
 {
 	utf8proc_uint8_t visible[3 * TEXT_NAME_BYTES]; /* a bad byte becomes three */
-	utf8proc_int32_t points[TEXT_NAME_BYTES + 1];  /* and reencode's NUL */
 	utf8proc_ssize_t n = 0;
 
 	for (size_t at = 0; at < s.len;) {
@@ -89,17 +89,37 @@ static bool wide_folds_to(struct str s, struct str folded)
 			n += utf8proc_encode_char(c, visible + n);
 	}
 	n = utf8proc_decompose(visible, n, points, TEXT_NAME_BYTES, how);
-	if (n < 0 || n > TEXT_NAME_BYTES)
-		return false;
-	n = utf8proc_reencode(points, n, how); /* in place */
-	return n >= 0 && str_eq((struct str){(const char *)points, (size_t)n}, folded);
+	if (n >= 0 && n <= TEXT_NAME_BYTES)
+		n = utf8proc_reencode(points, n, how); /* in place, with room for its NUL */
+	else
+		n = 0;
+	return (struct str){(const char *)points, n > 0 ? (size_t)n : 0};
 }
 
 bool text_folds_to(struct str s, struct str folded)
 {
+	utf8proc_int32_t points[TEXT_NAME_BYTES + 1];
+
 	if (s.len > TEXT_NAME_BYTES)
 		return false;
 	if (!text_is_ascii(s))
-		return wide_folds_to(s, folded);
+		s = fold_name(s, points);
 	return str_eq_nocase(s, folded);
+}
+
+uint64_t text_fold_hash(struct str s)
+{
+	utf8proc_int32_t points[TEXT_NAME_BYTES + 1];
+	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+
+	if (s.len > TEXT_NAME_BYTES)
+		s.len = TEXT_NAME_BYTES;
+	if (!text_is_ascii(s))
+		s = fold_name(s, points);
+	for (size_t i = 0; i < s.len; i++) {
+		const unsigned char c = (unsigned char)s.at[i];
+
+		h = (h ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * UINT64_C(1099511628211);
+	}
+	return h;
 }

@@ -22,6 +22,7 @@ static void on_sweep(void *ctx)
 
 	trigger_state_sweep(b->triggers, now);
 	bot_budget_sweep(b, now);
+	bot_gathered(b);
 	bot_channels_sweep(b, now);
 	while ((name = trigger_state_quarantined(b->triggers)) != NULL)
 		log_event(LOG_AUDIT, "trigger", "quarantined", "trigger", name, "message",
@@ -36,8 +37,10 @@ static int rooms_new(struct bot *b)
 	const struct outbox_options o = {(size_t)c->limits.lane, (size_t)c->limits.total};
 	int err;
 
-	err = trigger_state_new(&b->triggers);
+	b->gather = bot_gather_new();
+	err = b->gather ? trigger_state_new(&b->triggers) : ERR_NOMEM;
 	if (!err) {
+		bot_gather_set_window(b->gather, c->limits.gather_ms);
 		trigger_state_set_clock(b->triggers, clock_mono_us);
 		err = outbox_new(&o, &b->outbox);
 	}
@@ -68,7 +71,8 @@ static int timers_new(struct bot *b)
 	b->save = io_timer_new(b->io, bot_state_save, b);
 	b->end = io_timer_new(b->io, bot_drain_end, b);
 	b->begin = io_timer_new(b->io, on_begin, b);
-	return b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
+	b->crowd = io_timer_new(b->io, bot_gathered, b);
+	return b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
 }
 
 int bot_new(const struct bot_options *o, struct bot **out)
@@ -135,6 +139,7 @@ void bot_free(struct bot *b)
 		memory_free(&b->memory);
 	outbox_free(b->outbox);
 	trigger_state_free(b->triggers);
+	bot_gather_free(b->gather);
 	bot_channels_fini(b);
 	bot_budget_fini(b);
 	io_timer_free(b->pump);
@@ -142,6 +147,7 @@ void bot_free(struct bot *b)
 	io_timer_free(b->save);
 	io_timer_free(b->end);
 	io_timer_free(b->begin);
+	io_timer_free(b->crowd);
 	bot_world_unref(b->world);
 	buf_fini(&b->reload_report);
 	mem_free(b->state_dir);

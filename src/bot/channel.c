@@ -44,7 +44,8 @@ void bot_channels_sweep(struct bot *b, int64_t now_ms)
 	HASH_ITER(hh, b->channels, c, next) {
 		const int64_t last = c->answers ? c->answers_ms[(c->answers - 1) % BOT_ANSWERS_MAX] : 0;
 
-		if (c->stream.is_known || now_ms < c->quiet_until_ms || (c->answers && now_ms - last < CAP_MS) ||
+		if (c->stream.is_known || now_ms < c->quiet_until_ms ||
+				!bot_flood_is_over(&c->flood, now_ms) || (c->answers && now_ms - last < CAP_MS) ||
 				(c->in_a_row && now_ms - c->row_began_ms < BOT_PAIR_MS))
 			continue;
 		channel_free(b, c);
@@ -135,6 +136,23 @@ void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const
 	mem_free(c->stream_text);
 	c->stream_text = text;
 	c->stream = stream;
+}
+
+struct bot_channel *bot_channel_flood(struct bot *b, struct bot_channel *c, const struct event *e)
+{
+	if (b->options.console || (e->kind != EVENT_MESSAGE && e->kind != EVENT_RAID))
+		return c;
+	if (!c)
+		c = bot_channel(b, e->place, e->channel, true);
+	if (c && bot_flood_note(&c->flood, e, e->at_ms)) {
+		char channel[BOT_CHANNEL_BYTES];
+
+		snprintf(channel, sizeof(channel), "%.*s", STR_FMT(e->channel));
+		log_event(LOG_INFO, "bot", "flood", "community", channel, "message",
+			"many strangers at once, or several with the same words: nobody is greeted "
+			"until a minute after the last of them", NULL);
+	}
+	return c;
 }
 
 /* Two caps against bots that answer bots (faults.md A10), for messages outside the console: answers a

@@ -54,6 +54,8 @@ void bot_drain(struct bot *b)
 		io_timer_start(b->end, 0);
 		return;
 	}
+	bot_gather_hurry(b->gather); /* whoever was held is thanked with the last replies */
+	bot_gathered(b);
 	b->is_draining = true;
 	io_timer_stop(b->begin);
 	log_event(LOG_SYSTEM, "bot", "drain", LOG_INT("live", HASH_COUNT(b->turns)), NULL);

@@ -208,6 +208,15 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 			gate = r;
 		buf_clear(&why);
 	}
+	if (b) {
+		const struct bot_channel *c = bot_channel_of(b, e);
+
+		bot_gather_ask(b->gather, e, clock_mono_ms(), &why);
+		line(&s, true, "gather", buf_text(&why));
+		buf_clear(&why);
+		if (c && bot_flood_is_on(&c->flood, clock_mono_ms()))
+			line(&s, false, "flood", reason_text(REASON_FLOOD));
+	}
 	head(&s, "triggers");
 	trigger_explain(w->triggers, b ? b->triggers : none, e, clock_mono_ms(), on_trigger, &s);
 	err = s.err;

@@ -6,31 +6,10 @@
 
 /* ---- What places tell --------------------------------------------------------------------------------- */
 
-static void on_event(void *ctx, const struct event *given)
+static void on_event(void *ctx, const struct event *e)
 {
-	struct bot *b = ctx;
-	struct event e = *given;
-	struct trigger_hit hit;
-	enum reason r;
-
-	if (e.place >= BOT_PLACES_MAX)
-		return;
-	const struct bot_channel *c = bot_channel_of(b, &e);
-	if (c && !e.stream.is_known)
-		e.stream = c->stream;
-	b->events++;
-	r = bot_gate(b, &e, c);
-	hit.trigger = NULL;
-	if (r == REASON_NONE)
-		r = trigger_find(b->world->triggers, b->triggers, &e, e.at_ms, b->dice, &hit);
-	if (hit.trigger)
-		b->dice = rand_below(10000); /* used up; what nobody matched did not look at it */
-	if (r == REASON_NONE) {
-		bot_turn_begin(b, &e, &hit);
-		return;
-	}
-	b->silent[r]++;
-	bot_tell(b, &e, hit.trigger, r, "", (struct str){NULL, 0});
+	if (e->place < BOT_PLACES_MAX)
+		bot_hear(ctx, e);
 }
 
 static void on_stream(void *ctx, unsigned place, const char *channel, const struct stream *s)
@@ -43,6 +22,7 @@ static void on_erase(void *ctx, const struct erasure *e)
 	struct bot *b = ctx;
 
 	memory_erase(&b->memory, e);
+	bot_gather_erase(b->gather, e);
 	bot_turn_erase(b, e);
 }
 
@@ -189,6 +169,7 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 {
 	const struct conf *c = b->world->conf;
 
+	bot_gather_set_window(b->gather, c->limits.gather_ms);
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
 		struct bot_place *p = &b->places[i];
 		const struct conf_place *now = p->name ? place_conf(c, p->name) : NULL;
@@ -205,6 +186,7 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 		} else {
 			bot_turn_drop_place(b, i);
 			bot_channels_forget(b, i);
+			bot_gather_forget(b->gather, i);
 			place_free(p);
 		}
 	}

@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "bot/bot.h"
+#include "bot/flood.h"
+#include "bot/gather.h"
 #include "ledger/ledger.h"
 #include "memory/memory.h"
 
@@ -34,6 +36,7 @@ struct bot_ring {
 struct bot_channel {
 	struct stream stream;             /* as its place told it last; strings in stream_text */
 	char *stream_text;
+	struct bot_flood flood;           /* of strangers */
 	int64_t quiet_until_ms;
 	int64_t answers_ms[BOT_ANSWERS_MAX]; /* ring of the last answers */
 	size_t answers;
@@ -116,12 +119,13 @@ struct bot {
 	struct bot_place places[BOT_PLACES_MAX]; /* index = place number; name NULL = free */
 	struct platform_owner owner;
 
+	struct bot_gather *gather;
 	struct bot_channel *channels;
 	struct bot_budget budget;
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
-	struct io_timer *pump, *sweep, *save, *end, *begin;
+	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd;
 	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
@@ -131,9 +135,14 @@ struct bot {
 	int64_t reloads;
 	struct buf reload_report;      /* JSON members of the last one */
 
-	/* Counters of the fast path; bot_metrics publishes them. */
-	int64_t events, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
+	/* Counters of the fast path; bot_metrics publishes them. Every event that came in or that was
+	 * gathered of others is a hit or silent: events + gathered = hits + silent. */
+	int64_t events, gathered, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
+
+/* hear.c */
+void bot_hear(struct bot *b, const struct event *e); /* e->place is one of ours */
+void bot_gathered(void *ctx);           /* tells what is due; the crowd timer: ctx is the bot */
 
 /* gate.c: the cheap questions, before any trigger is tried. c: bot_channel_of the event. */
 enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c);
@@ -151,6 +160,8 @@ struct bot_channel *bot_channel_of(struct bot *b, const struct event *e);
 bool bot_channel_is_quiet(const struct bot_channel *c, int64_t now_ms);
 /* Keeps what is known of a channel's stream: of all its events from now on. */
 void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
+/* Notes what a flood of strangers is told by. Gives the channel's record, made if need be. */
+struct bot_channel *bot_channel_flood(struct bot *b, struct bot_channel *c, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
 void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */

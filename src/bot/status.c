@@ -8,6 +8,8 @@
 
 static struct metric events_total = {"mynah_events_total", "Events that came in",
 	METRIC_COUNTER, NULL, NULL, NULL, false};
+static struct metric gathered_total = {"mynah_gathered_total",
+	"Events that were made of others that came in crowds", METRIC_COUNTER, NULL, NULL, NULL, false};
 static struct metric silent_total = {"mynah_silent_total",
 	"Events that woke no turn, by reason", METRIC_COUNTER, "reason", NULL, NULL, false};
 static struct metric hits_total = {"mynah_hits_total", "Events that a trigger claimed and fired on",
@@ -30,6 +32,7 @@ static struct metric stale_files = {"mynah_stale_files",
 void bot_metrics(struct bot *b)
 {
 	metric_set(&events_total, NULL, b->events);
+	metric_set(&gathered_total, NULL, b->gathered);
 	metric_set(&hits_total, NULL, b->hits);
 	metric_set(&sent_total, NULL, b->sent);
 	for (int i = 1; i < REASON_COUNT; i++) {
@@ -170,21 +173,31 @@ static int add_providers(struct bot *b, struct buf *out)
 	return err ? err : buf_adds(out, "],");
 }
 
-static int add_counts(struct bot *b, struct buf *out)
+static int add_reasons(const char *name, const int64_t counts[REASON_COUNT], struct buf *out)
 {
 	bool is_first = true;
-	int err = buf_addf(out, "\"events\":%lld,\"hits\":%lld,\"sent\":%lld,\"live\":%zu,"
-		"\"waiting\":%zu,\"drops\":{", (long long)b->events, (long long)b->hits,
-		(long long)b->sent, bot_live(b), outbox_waiting(b->outbox));
+	int err = buf_addf(out, "\"%s\":{", name);
 
 	for (int i = 1; i < REASON_COUNT && !err; i++) {
-		if (b->drops[i] == 0)
+		if (counts[i] == 0)
 			continue;
 		err = buf_addf(out, "%s\"%s\":%lld", is_first ? "" : ",",
-			reason_name((enum reason)i), (long long)b->drops[i]);
+			reason_name((enum reason)i), (long long)counts[i]);
 		is_first = false;
 	}
 	return err ? err : buf_adds(out, "},");
+}
+
+static int add_counts(struct bot *b, struct buf *out)
+{
+	int err = buf_addf(out, "\"events\":%lld,\"gathered\":%lld,\"holding\":%zu,\"hits\":%lld,"
+		"\"sent\":%lld,\"live\":%zu,\"waiting\":%zu,", (long long)b->events,
+		(long long)b->gathered, bot_gather_holding(b->gather), (long long)b->hits,
+		(long long)b->sent, bot_live(b), outbox_waiting(b->outbox));
+
+	if (!err)
+		err = add_reasons("silent", b->silent, out);
+	return err ? err : add_reasons("drops", b->drops, out);
 }
 
 int bot_status(struct bot *b, struct buf *out)

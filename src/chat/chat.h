@@ -31,12 +31,14 @@ enum level level_of_roles(unsigned roles);
 	X(QUIET, quiet, 0, "the channel is quiet: a moderator asked for silence")                  \
 	X(OFFLINE, offline, 0, "the stream is offline")                                            \
 	X(IGNORED_USER, ignored_user, 0, "the author is on the ignore list")                       \
+	X(GATHERED, gathered, 0, "it is held, to be told as one event with others of its kind")    \
 	X(NO_MATCH, no_match, 0, "no trigger matches")                                             \
 	X(LEVEL, level, 0, "the author's level is too low for the trigger")                        \
 	X(PER_STREAM, per_stream, 0, "the trigger has fired already in this broadcast")            \
 	X(COOLDOWN_USER, cooldown_user, 0, "the trigger cools down for this user")                 \
 	X(COOLDOWN_CHANNEL, cooldown_channel, 0, "the trigger cools down in this channel")         \
 	X(COOLDOWN_GLOBAL, cooldown_global, 0, "the trigger cools down everywhere")                \
+	X(FLOOD, flood, 0, "a flood of strangers: nobody is greeted until it is over")             \
 	X(CHANCE, chance, 0, "the dice said no")                                                   \
 	X(BUSY, busy, 1, "too many turns at once")                                                 \
 	X(BUDGET, budget, 1, "the budget of model calls is spent")                                 \

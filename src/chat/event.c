@@ -25,6 +25,8 @@ int64_t event_amount(const struct event *e)
 	case EVENT_CHEER: return e->bits > 0 ? e->bits : e->count;
 	case EVENT_SUB:
 	case EVENT_RESUB: return e->months > 0 ? e->months : e->count;
+	case EVENT_FOLLOW:
+	case EVENT_JOIN: return e->count > 0 ? e->count : 1;
 	default: return e->count;
 	}
 }

@@ -121,10 +121,13 @@ int cli_status_text(const struct json *j, struct buf *out)
 	add(&w, "files      %lld triggers, %lld personas, %lld reloads\n",
 		(long long)json_int(j, "triggers", 0), (long long)json_int(j, "personas", 0),
 		(long long)json_int(j, "reloads", 0));
-	add(&w, "counts     %lld events, %lld hits, %lld sent, %lld live, %lld waiting\n",
+	add(&w, "counts     %lld events, %lld hits, %lld sent, %lld live, %lld waiting",
 		(long long)json_int(j, "events", 0), (long long)json_int(j, "hits", 0),
 		(long long)json_int(j, "sent", 0), (long long)json_int(j, "live", 0),
 		(long long)json_int(j, "waiting", 0));
+	if (json_int(j, "holding", 0) > 0)
+		add(&w, ", %lld held to be told together", (long long)json_int(j, "holding", 0));
+	add(&w, "\n");
 	json_each((struct json *)d.map, add_drop, &d);
 	return w.err;
 }

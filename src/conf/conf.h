@@ -273,6 +273,7 @@ struct conf_limits {
 	int64_t retries;          /* further attempts at one provider */
 	int64_t breaker_failures, breaker_window_ms, breaker_open_ms;
 	int64_t drain_ms;         /* how long the end may take */
+	int64_t gather_ms;        /* crowds of follows, raids, gifts become one event */
 	int64_t otherwise_ms;     /* between two otherwise: lines of a trigger in a channel */
 };
 

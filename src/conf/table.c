@@ -173,6 +173,9 @@ static const struct conf_option limits_options[] = {
 		CONF_LIVE, "How long a provider is left alone before one call tries it."},
 	{"drain", CONF_DURATION, AT(conf_limits, drain_ms), "10s", 0, MINUTE, NULL, CONF_LIVE,
 		"How long a stop waits for replies that are under way."},
+	{"gather", CONF_DURATION, AT(conf_limits, gather_ms), "10s", 100, MINUTE, NULL, CONF_LIVE,
+		"Follows, raids, gifts, subscriptions and cheers that come within this time are "
+		"told as one."},
 	{"otherwise", CONF_DURATION, AT(conf_limits, otherwise_ms), "5m", 0, DAY, NULL, CONF_LIVE,
 		"While no model answers, otherwise: lines are said at most this often in a "
 		"channel."},

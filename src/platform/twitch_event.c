@@ -170,15 +170,11 @@ static int on_privmsg(struct platform_maker *m, const struct platform_line *l, s
 	return 0;
 }
 
-/* One gift. One that names its batch is a part of it whichever comes first, and only the batch is
- * told; older forms share the origin with a batch that was announced before. */
-static int on_gift(struct platform_maker *m, const struct str tags[TAG_COUNT], struct event *e,
-	const char **why)
+/* Gifts of a batch are told one by one and as a batch, in no promised order: whoever listens counts
+ * them together. */
+static int on_gift(struct platform_maker *m, const struct str tags[TAG_COUNT], struct event *e)
 {
-	if (tags[TAG_BATCH].len > 0 || platform_batch_is_known(m, tags[TAG_ORIGIN])) {
-		*why = "gift_batch";
-		return ERR_NOTFOUND;
-	}
+	e->batch = platform_clean_id(tags[TAG_BATCH]);
 	e->count = 1;
 	e->months = number(tags[TAG_GIFT_MONTHS]);
 	if (platform_clean_text(&m->touser, tags[TAG_RECIPIENT], &e->touser) < 0)
@@ -188,21 +184,10 @@ static int on_gift(struct platform_maker *m, const struct str tags[TAG_COUNT], s
 	return 0;
 }
 
-static int on_giftbomb(struct platform_maker *m, const struct str tags[TAG_COUNT],
-	struct event *e, const char **why)
+static void on_giftbomb(const struct str tags[TAG_COUNT], struct event *e)
 {
-	struct str batch = tags[TAG_BATCH].len > 0 ? tags[TAG_BATCH] : tags[TAG_ORIGIN];
-
-	if (platform_batch_is_known(m, batch)) {
-		*why = "gift_batch";
-		return ERR_NOTFOUND;
-	}
-	if (batch.len > 0)
-		platform_batch_remember(m, batch);
-	if (tags[TAG_ORIGIN].len > 0 && !platform_batch_is_known(m, tags[TAG_ORIGIN]))
-		platform_batch_remember(m, tags[TAG_ORIGIN]);
+	e->batch = platform_clean_id(tags[TAG_BATCH].len > 0 ? tags[TAG_BATCH] : tags[TAG_ORIGIN]);
 	e->count = number(tags[TAG_GIFT_COUNT]);
-	return 0;
 }
 
 /* twitch.md 1.7. What is not listed wakes nobody: payforwards come with a gift of their own,
@@ -258,9 +243,10 @@ static int fill_notice(struct platform_maker *m, const struct str tags[TAG_COUNT
 		e->count = number(tags[TAG_STREAK]);
 		return 0;
 	case EVENT_GIFT:
-		return on_gift(m, tags, e, why);
+		return on_gift(m, tags, e);
 	case EVENT_GIFTBOMB:
-		return on_giftbomb(m, tags, e, why);
+		on_giftbomb(tags, e);
+		return 0;
 	case EVENT_UPGRADE:
 		return platform_clean_text(&m->touser, tags[TAG_SENDER], &e->touser);
 	case EVENT_RAID:

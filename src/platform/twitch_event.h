@@ -1,5 +1,5 @@
 /* platform/twitch_event.h: a line of Twitch chat becomes an event or an erasure. No I/O, no clock:
- * what a maker remembers is who we are and which gift batches were announced.
+ * what a maker remembers is who we are.
  *
  * Events borrow from the line and from the maker's scratch buffers: valid until its next event. In
  * steady state nothing is allocated. Every string of an event is valid UTF-8 without control
@@ -13,8 +13,6 @@
 #define PLATFORM_TEXT_BYTES 4096 /* 500 characters of 4 bytes twice over (faults.md A8) */
 #define PLATFORM_NAME_BYTES 256  /* 25 characters, Unicode, with room for other networks */
 #define PLATFORM_ID_BYTES 128    /* the longest id seen is a UUID of 36 */
-#define PLATFORM_BATCHES 32      /* gift batches remembered at once, per place */
-#define PLATFORM_BATCH_MS 60000  /* twitch.md pitfall 26: its parts come within 10..60 s */
 
 /* Ids of USERNOTICEs begin with this: they serve to tell doubles, not to be replied to, which
  * Twitch refuses (twitch.md 1.7). */
@@ -33,11 +31,6 @@ struct platform_maker {
 	int64_t now_ms, wall_ms;             /* of the frame being read; set by the reader */
 	struct buf text, user, touser, reward;
 	char id[sizeof(PLATFORM_NOTICE_ID) + PLATFORM_ID_BYTES];
-	struct platform_batch {
-		uint64_t hash;
-		int64_t until_ms;
-	} batches[PLATFORM_BATCHES];
-	unsigned batch_at;
 };
 void platform_maker_init(struct platform_maker *m, unsigned place, struct str platform);
 void platform_maker_fini(struct platform_maker *m);
@@ -81,8 +74,5 @@ struct str platform_tier(struct str plan);
 bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login);
 /* PLATFORM_NOTICE_ID and the id, in the maker's scratch; empty stays empty. */
 struct str platform_notice_id(struct platform_maker *m, struct str id);
-/* Was this batch of gifts announced within the last minute? */
-bool platform_batch_is_known(const struct platform_maker *m, struct str id);
-void platform_batch_remember(struct platform_maker *m, struct str id);
 
 #endif

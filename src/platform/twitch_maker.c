@@ -1,5 +1,5 @@
-/* What makers of Twitch's events share, whichever wire the words came over: cleaning, roles, tiers, the
- * memory of gift batches. */
+/* What makers of Twitch's events share, whichever wire the words came over: cleaning, roles,
+ * tiers. */
 #include "platform/twitch_event.h"
 
 #include <stdio.h>
@@ -128,32 +128,4 @@ void platform_drop_parent_name(struct str *text, struct str name)
 		at++;
 	text->at += at;
 	text->len -= at;
-}
-
-/* FNV-1a: batch ids need to be told apart, not to be kept from anybody. */
-static uint64_t hash_of(struct str s)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ (unsigned char)s.at[i]) * 1099511628211u;
-	return h ? h : 1;
-}
-
-bool platform_batch_is_known(const struct platform_maker *m, struct str id)
-{
-	uint64_t hash = hash_of(id);
-
-	for (size_t i = 0; id.len > 0 && i < PLATFORM_BATCHES; i++) {
-		if (m->batches[i].hash == hash && m->now_ms < m->batches[i].until_ms)
-			return true;
-	}
-	return false;
-}
-
-void platform_batch_remember(struct platform_maker *m, struct str id)
-{
-	m->batches[m->batch_at] = (struct platform_batch){hash_of(id),
-		m->now_ms + PLATFORM_BATCH_MS};
-	m->batch_at = (m->batch_at + 1) % PLATFORM_BATCHES;
 }

@@ -111,14 +111,13 @@ static int on_resub(struct platform_maker *m, const struct json *notice, struct 
 	return 0;
 }
 
-/* One that names its batch is a part of it whichever comes first, and only the batch is told. */
+/* Gifts of a batch are told one by one and as a batch: whoever listens counts them together. */
 static int on_sub_gift(struct platform_maker *m, const struct json *notice,
 	struct platform_news *out)
 {
 	struct event *e = &out->event;
 
-	if (json_str(notice, "community_gift_id").len > 0)
-		return NOT_TOLD(out, "gift_batch");
+	e->batch = platform_clean_id(json_str(notice, "community_gift_id"));
 	e->count = 1;
 	e->months = platform_news_count(notice, "duration_months");
 	e->tier = plan_of(notice);
@@ -128,13 +127,8 @@ static int on_sub_gift(struct platform_maker *m, const struct json *notice,
 static int on_community_sub_gift(struct platform_maker *m, const struct json *notice,
 	struct platform_news *out)
 {
-	struct str batch = json_str(notice, "id");
-
-	if (platform_batch_is_known(m, batch))
-		return NOT_TOLD(out, "gift_batch");
-	if (batch.len > 0)
-		platform_batch_remember(m, batch);
-	out->event.batch = platform_clean_id(batch);
+	(void)m;
+	out->event.batch = platform_clean_id(json_str(notice, "id"));
 	out->event.count = platform_news_count(notice, "total");
 	out->event.tier = plan_of(notice);
 	return 0;

@@ -66,6 +66,17 @@ def conservation(world):
     return bad
 
 
+def arrivals(world):
+    """Nothing that came in is lost: events + gathered = hits + silent, in the last status."""
+    bad = []
+    for status in world.statuses:
+        came = status["events"] + status["gathered"]
+        went = status["hits"] + sum(status["silent"].values())
+        if came != went:
+            bad.append(f"{came} events came in, {went} are accounted for")
+    return bad
+
+
 def one_link(world):
     """N1, W1: never a second connection to a server, but for a hand-over it asked for. A connection is
     over when the bot has left it, whether or not the server has closed its side."""
@@ -286,5 +297,5 @@ def sanitizers(world):
              or "LeakSanitizer" in text)]
 
 
-ALL = (rate, at_most_once, one_link, conservation, fresh, recovers, polite, lively, secret,
+ALL = (rate, at_most_once, one_link, conservation, arrivals, fresh, recovers, polite, lively, secret,
        one_clean_line, old_config_lives, clean_end, quiet, sanitizers)

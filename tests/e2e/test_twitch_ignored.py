@@ -55,13 +55,14 @@ def test_known_bots_are_not_answered(chat):
 
 
 def test_a_rain_of_gifts_gets_one_thanks(chat):
-    twitch, bot = chat(mods=["kelpforest"])
+    twitch, bot = chat(mods=["kelpforest"], limits={"gather": "500ms"})
     batch = {"community-gift-id": "4711", "origin-id": "abc"}
     twitch.notice("subgift", user="BrineBaron", **batch)  # no order is promised
     twitch.notice("submysterygift", user="BrineBaron", **batch, **{"mass-gift-count": "5"})
     for _ in range(4):
         twitch.notice("subgift", user="BrineBaron", **batch)
+    twitch.wait_said("^Thanks for 5 gifts, BrineBaron!$")
     twitch.say("!echo the end")
     twitch.wait_said("^the end$")
-    bot.wait_status(live=0)
+    bot.wait_status(live=0, holding=0)
     assert sorted(twitch.said()) == ["Thanks for 5 gifts, BrineBaron!", "the end"]

@@ -424,13 +424,14 @@ class Twitch:
         login = user.lower()
         return f"@{wire} :{login}!{login}@{login}.tmi.twitch.tv PRIVMSG #{room} :{text}", message_id
 
-    def notice(self, kind, user="brinebaron", room=None, text=None, **params):
+    def notice(self, kind, user="brinebaron", room=None, text=None, user_id=None, **params):
         """A USERNOTICE: sub, resub, subgift, submysterygift, raid, announcement ..."""
         room = room or next(iter(self.rooms))
         message_id = str(uuid.uuid4())
         tags = {"badges": "", "display-name": user, "emotes": "", "id": message_id, "login": user,
                 "mod": "0", "msg-id": kind, "room-id": self.rooms[room], "system-msg": "",
-                "tmi-sent-ts": str(int(time.time() * 1000)), "user-id": "50020007"}
+                "tmi-sent-ts": str(int(time.time() * 1000)),
+                "user-id": user_id or str(user_id_of(user))}
         tags.update({f"msg-param-{k.replace('_', '-')}": v for k, v in params.items()})
         wire = ";".join(f"{k}={escape(v)}" for k, v in tags.items())
         self.history.add("twitch", "notice", id=message_id, kind=kind, room=room)

@@ -263,6 +263,9 @@ static void folding_makes_spellings_equal(void **state)
 		assert_string_equal(buf_text(&b), cases[i].out);
 		assert_case(i, text_folds_to(str_of(cases[i].in), str_of(cases[i].out)));
 		assert_case(i, !text_folds_to(str_of(cases[i].in), STR("something else")));
+		assert_case(i, text_fold_hash(str_of(cases[i].in)) ==
+			text_fold_hash(str_of(cases[i].out)));
+		assert_case(i, text_fold_hash(str_of(cases[i].in)) != text_fold_hash(STR("else")));
 	}
 	/* One code point of three bytes folds to eighteen of them. */
 	buf_clear(&b);

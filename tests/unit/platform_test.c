@@ -295,7 +295,7 @@ static void notices_become_the_events_they_are(void **state)
 		{"N05", EVENT_GIFT, "1", "PebbleWren", "", 1, 1},
 		{"N06", EVENT_GIFT, "1", "PebbleWren", "", 1, 6},
 		{"N07", EVENT_GIFTBOMB, "1", "", "", 5, 0},
-		{"N08", -1, "", "", "", 0, 0},
+		{"N08", EVENT_GIFT, "1", "SnailPost", "", 1, 1},
 		{"N09", EVENT_UPGRADE, "", "BrineBaron", "", 0, 0},
 		{"N10", EVENT_UPGRADE, "", "", "", 0, 0},
 		{"N11", EVENT_UPGRADE, "1", "", "", 0, 0},
@@ -365,47 +365,20 @@ static void an_event_of_another_room_is_foreign(void **state)
 	made_free(m);
 }
 
-static void a_gift_bomb_is_told_once_in_any_order(void **state)
+static void gifts_and_their_bomb_name_the_same_batch(void **state)
 {
-	static const struct {
-		const char *first, *second;
-		int first_err, second_err;
-	} cases[] = {
-		{"N07", "N08", 0, ERR_NOTFOUND},
-		{"N08", "N07", ERR_NOTFOUND, 0},
-		{"N07", "N07", 0, ERR_NOTFOUND},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct made *m = made_new();
-
-		make(m, cases[i].first);
-		assert_int_equal(m->err, cases[i].first_err);
-		make(m, cases[i].second);
-		assert_int_equal(m->err, cases[i].second_err);
-		made_free(m);
-	}
-}
-
-/* Older gifts of a batch carry its origin only. */
-static void a_gift_with_the_origin_of_a_batch_belongs_to_it_for_a_minute(void **state)
-{
-	static const char bomb[] = "@msg-id=submysterygift;user-id=7;msg-param-origin-id=99;"
-		"msg-param-mass-gift-count=2 :tmi.twitch.tv USERNOTICE #kelpforest";
-	static const char gift[] = "@msg-id=subgift;user-id=7;msg-param-origin-id=99;"
-		"msg-param-recipient-user-name=bob :tmi.twitch.tv USERNOTICE #kelpforest";
 	struct made *m = made_new();
+	const struct str id = STR("7719330415562200118");
 
 	(void)state;
-	make_line(m, str_of(bomb));
+	make(m, "N05");
+	assert_text(m->e.batch, STR(""), STR("alone"));
+	make(m, "N07");
+	assert_text(m->e.batch, id, STR("bomb"));
+	make(m, "N08");
 	assert_int_equal(m->err, 0);
-	make_line(m, str_of(gift));
-	assert_int_equal(m->err, ERR_NOTFOUND);
-	m->maker.now_ms += PLATFORM_BATCH_MS;
-	make_line(m, str_of(gift));
-	assert_int_equal(m->err, 0);
-	assert_text(m->e.touser, STR("bob"), STR("touser"));
+	assert_text(m->e.batch, id, STR("part"));
+	assert_text(m->e.touser, STR("SnailPost"), STR("touser"));
 	made_free(m);
 }
 
@@ -995,8 +968,7 @@ int main(void)
 		cmocka_unit_test(a_notice_can_be_told_apart_but_not_replied_to),
 		cmocka_unit_test(nobody_is_thanked_by_the_name_of_the_anonymous_gifter),
 		cmocka_unit_test(an_event_of_another_room_is_foreign),
-		cmocka_unit_test(a_gift_bomb_is_told_once_in_any_order),
-		cmocka_unit_test(a_gift_with_the_origin_of_a_batch_belongs_to_it_for_a_minute),
+		cmocka_unit_test(gifts_and_their_bomb_name_the_same_batch),
 		cmocka_unit_test(names_never_give_a_role),
 		cmocka_unit_test(own_lines_are_known_by_id_and_by_login),
 		cmocka_unit_test(a_reply_to_us_is_direct_and_loses_our_name),

@@ -1,0 +1,88 @@
+/* Floods of raid bots (spec X-10): told by the last messages of a channel. */
+#include "bot/flood.h"
+
+#include <string.h>
+
+static uint32_t short_hash(uint64_t h)
+{
+	return (uint32_t)(h ^ (h >> 32)) | 1; /* never 0 */
+}
+
+static struct bot_flood_said *remember(struct bot_flood *f, const struct event *e, int64_t now_ms)
+{
+	struct bot_flood_said *s = &f->said[f->n++ % BOT_FLOOD_SAID];
+
+	*s = (struct bot_flood_said){
+		.text = e->text.len >= BOT_FLOOD_TEXT_BYTES ? short_hash(text_fold_hash(e->text)) : 0,
+		.user = short_hash(text_fold_hash(e->user_id)),
+		.at_ms = now_ms,
+		.is_first = e->is_first,
+	};
+	return s;
+}
+
+/* Different people among the recent ones that said this text. */
+static size_t count_same(const struct bot_flood *f, uint32_t text, int64_t since_ms)
+{
+	const struct bot_flood_said *seen[BOT_FLOOD_SAME];
+	size_t people = 0;
+
+	for (size_t i = 0; i < BOT_FLOOD_SAID && people < BOT_FLOOD_SAME; i++) {
+		const struct bot_flood_said *s = &f->said[i];
+		bool is_new = text != 0 && s->text == text && s->at_ms > since_ms;
+
+		for (size_t k = 0; k < people && is_new; k++)
+			is_new = seen[k]->user != s->user;
+		if (is_new)
+			seen[people++] = s;
+	}
+	return people;
+}
+
+static bool are_mostly_firsts(const struct bot_flood *f, int64_t since_ms)
+{
+	size_t all = 0, firsts = 0;
+
+	for (size_t i = 0; i < BOT_FLOOD_SAID && i < f->n; i++) {
+		all += f->said[i].at_ms > since_ms;
+		firsts += f->said[i].at_ms > since_ms && f->said[i].is_first;
+	}
+	return firsts >= BOT_FLOOD_FIRSTS && 2 * firsts >= all;
+}
+
+bool bot_flood_note(struct bot_flood *f, const struct event *e, int64_t now_ms)
+{
+	const bool was_on = bot_flood_is_on(f, now_ms);
+	const int64_t since_ms = now_ms - BOT_FLOOD_MS;
+	const struct bot_flood_said *s;
+
+	if (e->kind == EVENT_RAID)
+		f->raid_until_ms = now_ms + BOT_FLOOD_RAID_MS;
+	if (e->kind != EVENT_MESSAGE)
+		return false;
+	s = remember(f, e, now_ms);
+	if (event_level(e) != LEVEL_EVERYONE) {
+		f->said[(f->n - 1) % BOT_FLOOD_SAID].text = 0; /* one of ours */
+		return false;
+	}
+	if (now_ms < f->raid_until_ms)
+		return false;
+	if (count_same(f, s->text, since_ms) < BOT_FLOOD_SAME &&
+			!(s->is_first && are_mostly_firsts(f, since_ms)))
+		return false;
+	f->until_ms = now_ms + BOT_FLOOD_CALM_MS;
+	return !was_on;
+}
+
+bool bot_flood_is_on(const struct bot_flood *f, int64_t now_ms)
+{
+	return now_ms < f->until_ms;
+}
+
+bool bot_flood_is_over(const struct bot_flood *f, int64_t now_ms)
+{
+	const size_t last = (f->n + BOT_FLOOD_SAID - 1) % BOT_FLOOD_SAID;
+
+	return now_ms >= f->until_ms && now_ms >= f->raid_until_ms &&
+		(f->n == 0 || now_ms - f->said[last].at_ms >= BOT_FLOOD_MS);
+}
