@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 #define BUF_FIRST_BYTES 64 /* most values are shorter: one allocation */
@@ -31,17 +31,12 @@ bool str_is(struct str a, const char *b)
 	return i == a.len && b[i] == '\0';
 }
 
-static unsigned char lower(unsigned char c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
 bool str_eq_nocase(struct str a, struct str b)
 {
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++) {
-		if (lower((unsigned char)a.at[i]) != lower((unsigned char)b.at[i]))
+		if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
 			return false;
 	}
 	return true;
@@ -58,9 +53,20 @@ bool str_is_nocase(struct str a, const char *b)
 
 	if (!b)
 		return a.len == 0;
-	while (i < a.len && b[i] != '\0' && lower((unsigned char)a.at[i]) == lower((unsigned char)b[i]))
+	while (i < a.len && b[i] != '\0' && ascii_lower(a.at[i]) == ascii_lower(b[i]))
 		i++;
 	return i == a.len && b[i] == '\0';
+}
+
+bool str_is_among(struct str word, const char *list)
+{
+	struct str rest = str_of(list);
+
+	while (rest.len > 0) {
+		if (str_eq_nocase(str_split(&rest, ' '), word))
+			return true;
+	}
+	return false;
 }
 
 struct str str_trim(struct str s)

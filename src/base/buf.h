@@ -24,6 +24,8 @@ bool str_eq(struct str a, struct str b);
 bool str_is(struct str a, const char *b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII case only */
 bool str_is_nocase(struct str a, const char *b);
+/* Is word one of the words of list, which has a space between two? ASCII case does not matter. */
+bool str_is_among(struct str word, const char *list);
 struct str str_trim(struct str s);              /* ASCII white space off both ends */
 /* Cuts the part before sep off *rest and gives it; without sep it gives all and empties *rest. */
 struct str str_split(struct str *rest, char sep);

@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-/* Is word one of the space-separated words of list? ASCII case does not matter. */
-static bool is_among(struct str word, const char *list)
-{
-	struct str rest = str_of(list);
-
-	while (rest.len > 0) {
-		if (str_eq_nocase(str_split(&rest, ' '), word))
-			return true;
-	}
-	return false;
-}
-
 /* Own name first, then what Nightbot, StreamElements, PhantomBot, sogeBot and Firebot call it. */
 static const struct {
 	const char *name, *aliases;
@@ -34,7 +22,7 @@ const char *level_name(enum level l)
 int level_parse(struct str s, enum level *out)
 {
 	for (int i = 0; i < LEVEL_COUNT; i++) {
-		if (str_is_nocase(s, levels[i].name) || is_among(s, levels[i].aliases)) {
+		if (str_is_nocase(s, levels[i].name) || str_is_among(s, levels[i].aliases)) {
 			*out = (enum level)i;
 			return 0;
 		}
@@ -108,7 +96,7 @@ bool event_kind_has_text(enum event_kind k)
 int event_kind_parse(struct str s, enum event_kind *out)
 {
 	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-		if (str_is_nocase(s, kinds[i].name) || is_among(s, kinds[i].aliases)) {
+		if (str_is_nocase(s, kinds[i].name) || str_is_among(s, kinds[i].aliases)) {
 			*out = (enum event_kind)i;
 			return 0;
 		}
@@ -142,7 +130,7 @@ const char *event_sort_lacks(enum event_sort s)
 int event_word_parse(struct str s, enum event_kind *kind, enum event_sort *sort)
 {
 	for (int i = SORT_ANY + 1; i < EVENT_SORT_COUNT; i++) {
-		if (str_is_nocase(s, sorts[i].name) || is_among(s, sorts[i].aliases)) {
+		if (str_is_nocase(s, sorts[i].name) || str_is_among(s, sorts[i].aliases)) {
 			*kind = EVENT_MESSAGE;
 			*sort = (enum event_sort)i;
 			return 0;

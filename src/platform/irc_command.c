@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void drop_line(const char *why)
+void platform_irc_drop_line(const char *why)
 {
 	metric_add(&platform_lines_dropped, why, 1);
 }
@@ -37,9 +37,9 @@ static void tell_event(struct platform_link *k, int err, const struct event *e, 
 	struct platform_irc *p = k->place;
 
 	if (err < 0) {
-		drop_line(err == ERR_NOMEM ? "nomem" : why);
+		platform_irc_drop_line(err == ERR_NOMEM ? "nomem" : why);
 	} else if (k != p->serving && e->id.len == 0) {
-		drop_line("duplicate");
+		platform_irc_drop_line("duplicate");
 	} else if (p->owner.event) {
 		p->owner.event(p->owner.ctx, e);
 	}
@@ -52,7 +52,7 @@ static void on_twitch_event(struct platform_link *k, const struct platform_line 
 	struct event e;
 
 	if (!ch) {
-		drop_line("unknown_channel");
+		platform_irc_drop_line("unknown_channel");
 		return;
 	}
 	int err = platform_twitch_event(&k->place->maker, l, str_of(ch->name), &e, &why);
@@ -66,7 +66,7 @@ static void on_irc_privmsg(struct platform_link *k, const struct platform_line *
 	struct event e;
 
 	if (!ch) {
-		drop_line("unknown_channel");
+		platform_irc_drop_line("unknown_channel");
 		return;
 	}
 	int err = platform_irc_event(&k->place->maker, &ch->members, l, str_of(ch->name), &e, &why);
@@ -84,7 +84,7 @@ static void on_erasure(struct platform_link *k, const struct platform_line *l)
 	int64_t timeout_ms;
 
 	if (!ch || platform_twitch_erasure(&p->maker, l, str_of(ch->name), &e, &timeout_ms) < 0) {
-		drop_line(ch ? "unparsable" : "unknown_channel");
+		platform_irc_drop_line(ch ? "unparsable" : "unknown_channel");
 		return;
 	}
 	if (p->maker.user_id[0] && str_is(e.user_id, p->maker.user_id)) {

@@ -83,11 +83,6 @@ static void on_open(void *ctx)
 	platform_irc_leave(p);
 }
 
-static void drop_line(const char *why)
-{
-	metric_add(&platform_lines_dropped, why, 1);
-}
-
 static void on_message(void *ctx, char *bytes, size_t n)
 {
 	struct platform_link *k = ctx;
@@ -109,7 +104,7 @@ static void on_message(void *ctx, char *bytes, size_t n)
 		if (err == 0)
 			platform_irc_line(k, &line);
 		else
-			drop_line(err == ERR_LIMIT ? "too_long" : "unparsable");
+			platform_irc_drop_line(err == ERR_LIMIT ? "too_long" : "unparsable");
 	}
 	metric_add(&platform_lines, NULL, count);
 	platform_irc_leave(p);

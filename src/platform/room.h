@@ -162,6 +162,7 @@ void platform_link_nick_taken(struct platform_link *k);
 
 /* irc_command.c */
 void platform_irc_line(struct platform_link *k, const struct platform_line *l);
+void platform_irc_drop_line(const char *why); /* counts a line that became no event */
 
 /* irc_channel.c */
 struct platform_channel *platform_channel_find(struct platform_irc *p, struct str name);

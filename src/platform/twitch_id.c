@@ -137,8 +137,7 @@ static int add_encoded(struct buf *out, struct str s)
 
 	for (size_t i = 0; i < s.len && !err; i++) {
 		unsigned char c = (unsigned char)s.at[i];
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+		bool is_plain = ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 
 		err = is_plain ? buf_addc(out, (char)c)
 			: buf_addf(out, "%%%c%c", hex[c >> 4], hex[c & 15]);

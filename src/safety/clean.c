@@ -7,13 +7,6 @@
 
 #include <string.h>
 
-static bool starts_nocase(struct str s, size_t at, const char *word)
-{
-	size_t n = strlen(word);
-
-	return s.len - at >= n && str_is_nocase((struct str){s.at + at, n}, word);
-}
-
 static bool is_blank(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -38,7 +31,7 @@ static size_t thought_tag(struct str s, size_t at, bool *is_close)
 	i += *is_close;
 	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
 		size_t end = i + strlen(names[n]);
-		if (i < s.len && starts_nocase(s, i, names[n]) && end < s.len && s.at[end] == '>')
+		if (i < s.len && safety_begins(s, i, names[n]) && end < s.len && s.at[end] == '>')
 			return end + 1 - at;
 	}
 	return 0;
@@ -80,15 +73,15 @@ static size_t token_at(struct str s, size_t at)
 	if (s.at[at] != '<' && s.at[at] != '[')
 		return 0;
 	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-		if (starts_nocase(s, at, tokens[i]))
+		if (safety_begins(s, at, tokens[i]))
 			return strlen(tokens[i]);
 	}
-	bool is_bar = starts_nocase(s, at, "<|");
-	if (!is_bar && !starts_nocase(s, at, "<\uff5c"))
+	bool is_bar = safety_begins(s, at, "<|");
+	if (!is_bar && !safety_begins(s, at, "<\uff5c"))
 		return 0;
 	const char *end = is_bar ? "|>" : "\uff5c>";
 	for (size_t i = at + 2; i < s.len && i - at <= TOKEN_BYTES; i++) {
-		if (starts_nocase(s, i, end))
+		if (safety_begins(s, i, end))
 			return i + strlen(end) - at;
 	}
 	return 0;
@@ -102,7 +95,7 @@ static size_t author_at(struct str s, size_t at)
 
 	for (size_t i = 0; i < sizeof(authors) / sizeof(authors[0]); i++) {
 		size_t end = at + strlen(authors[i]);
-		if (at < s.len && starts_nocase(s, at, authors[i]) &&
+		if (at < s.len && safety_begins(s, at, authors[i]) &&
 			(end == s.len || s.at[end] == '\n' || s.at[end] == '\r' ||
 				s.at[end] == '<'))
 			return end - at;
@@ -117,7 +110,7 @@ static struct str first_turn(struct str s)
 	size_t begin = 0, n;
 
 	for (size_t i = 0; i < s.len; i++) {
-		if (starts_nocase(s, i, harmony))
+		if (safety_begins(s, i, harmony))
 			begin = i + sizeof(harmony) - 1;
 	}
 	for (size_t i = begin; i < s.len; i++) {

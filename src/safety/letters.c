@@ -3,6 +3,8 @@
  * and accents. */
 #include "safety/room.h"
 
+#include <string.h>
+
 /* Base letters of U+00C0..024F and U+1E00..1EFF: first of the compatibility decomposition. */
 static const char latin[] = "aaaaaaaceeeeiiiidnooooo.ouuuuypsaaaaaaaceeeeiiiidnooooo.ouuuuypy"
 			    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"
@@ -114,4 +116,11 @@ int safety_plain(struct str text, struct buf *out)
 	}
 	buf_fini(&folded);
 	return err;
+}
+
+bool safety_begins(struct str s, size_t at, const char *word)
+{
+	size_t n = strlen(word);
+
+	return s.len - at >= n && str_is_nocase((struct str){s.at + at, n}, word);
 }

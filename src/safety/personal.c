@@ -25,13 +25,6 @@ static size_t run(struct str s, size_t at, const char *more)
 	return i - at;
 }
 
-static bool has_prefix(struct str s, size_t at, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return s.len - at >= n && str_is_nocase((struct str){s.at + at, n}, prefix);
-}
-
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 /* How the keys of common services begin, which other signs they have, their least length. */
@@ -68,15 +61,15 @@ static size_t key_at(struct str s, size_t at)
 {
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		size_t n = strlen(keys[i].prefix);
-		if (!has_prefix(s, at, keys[i].prefix))
+		if (!safety_begins(s, at, keys[i].prefix))
 			continue;
 		size_t rest = run(s, at + n, keys[i].more);
 		if (rest >= keys[i].least)
 			return n + rest;
 	}
-	if (has_prefix(s, at, "-----begin "))
+	if (safety_begins(s, at, "-----begin "))
 		return s.len - at;
-	if (has_prefix(s, at, "eyj")) { /* JWT: three base64url parts, the first a JSON object */
+	if (safety_begins(s, at, "eyj")) { /* JWT: three base64url parts, the first a JSON object */
 		size_t a = run(s, at, "-_");
 		size_t b = byte_at(s, at + a) == '.' ? run(s, at + a + 1, "-_") : 0;
 		size_t end = at + a + 1 + b;

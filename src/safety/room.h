@@ -70,6 +70,9 @@ int safety_flood_check(struct str text) MUST_USE;
 /* Is most of text the question said back? 1, 0, ERR_NOMEM. */
 int safety_is_echo(struct str question, struct str text) MUST_USE;
 
+/* Does word stand at `at`? ASCII case does not matter. */
+bool safety_begins(struct str s, size_t at, const char *word);
+
 /* Length of the personal data that begins at `at`, 0 when none does; *kind: "email", "phone" ... */
 size_t safety_personal_at(struct str text, size_t at, const char **kind);
 

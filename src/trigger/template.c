@@ -283,22 +283,11 @@ static bool next_piece(struct str *rest, struct piece *p)
 	return true;
 }
 
-static bool is_among(struct str word, const char *list)
-{
-	struct str rest = str_of(list);
-
-	while (rest.len > 0) {
-		if (str_eq_nocase(str_split(&rest, ' '), word))
-			return true;
-	}
-	return false;
-}
-
 static const struct variable *find_variable(struct str name)
 {
 	for (size_t i = 0; i < VARIABLES; i++) {
 		if (str_is_nocase(name, variables[i].name) ||
-			is_among(name, variables[i].aliases))
+			str_is_among(name, variables[i].aliases))
 			return &variables[i];
 	}
 	return NULL;
@@ -329,8 +318,8 @@ static bool is_range(struct str s, int64_t *from, int64_t *to)
 
 static bool is_set_for(const struct variable *v, enum event_kind kind)
 {
-	return v->is_common || is_among(str_of(v->name), event_kind_vars(kind)) ||
-	       (event_kind_has_text(kind) && is_among(str_of(v->name), EVENT_TEXT_VARS));
+	return v->is_common || str_is_among(str_of(v->name), event_kind_vars(kind)) ||
+	       (event_kind_has_text(kind) && str_is_among(str_of(v->name), EVENT_TEXT_VARS));
 }
 
 struct check {
