@@ -310,6 +310,25 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 			"a token needs an account");
 }
 
+/* IRC speaks only in rooms it has joined, and would bring their chat a second time. */
+static void judge_sources(const struct judge *j, const struct conf_place *p)
+{
+	bool has_account = p->account && p->account[0];
+
+	if (p->kind != CONF_TWITCH)
+		return;
+	if (p->chat == CONF_BY_EVENTSUB && p->send == CONF_SEND_IRC)
+		complain(j, node_of(j, p->name, "chat", NULL), CONF_ERROR, "add send: helix",
+			"chat: eventsub cannot go with send: irc");
+	if (!has_account && p->chat == CONF_BY_EVENTSUB)
+		complain(j, node_of(j, p->name, "chat", NULL), CONF_ERROR,
+			"add account: LOGIN and run mynah login twitch", "chat: eventsub needs an account");
+	if (!has_account && p->support == CONF_BY_EVENTSUB)
+		complain(j, node_of(j, p->name, "support", NULL), CONF_ERROR,
+			"add account: LOGIN and run mynah login twitch",
+			"support: eventsub needs an account");
+}
+
 /* ---- The rest -------------------------------------------------------------------------------- */
 
 static void judge_memory(const struct judge *j)
@@ -374,6 +393,7 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);
 		judge_account(&j, &c->places[i]);
+		judge_sources(&j, &c->places[i]);
 		judge_channels(&j, &c->places[i]);
 	}
 	judge_memory(&j);

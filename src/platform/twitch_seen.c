@@ -62,5 +62,5 @@ bool platform_seen_is_stale(const struct platform_seen *s, int64_t stamp_ms, int
 {
 	if (s->stamp_ms == 0 || stamp_ms == 0)
 		return false;
-	return s->stamp_ms + (now_ms - s->stamped_at_ms) - stamp_ms > PLATFORM_STALE_MS;
+	return s->stamp_ms + (now_ms - s->stamped_at_ms) - stamp_ms > PLATFORM_REPLAY_MS;
 }

@@ -18,7 +18,7 @@
 
 #define PLATFORM_SEEN 4096             /* twitch.md 2.4: ids of at least ten minutes, bounded */
 #define PLATFORM_SEEN_MS (10 * 60000)
-#define PLATFORM_STALE_MS (10 * 60000) /* twitch.md 2.4: older messages are replays */
+#define PLATFORM_REPLAY_MS (10 * 60000) /* twitch.md 2.4: older messages are replays */
 #define PLATFORM_SESSION_BYTES 256     /* an id has about 100 characters; nobody promises that */
 #define PLATFORM_SESSIONS_KEPT 8       /* ids of sessions of ours that are over */
 #define PLATFORM_HANDOVER_MS 25000     /* twitch.md 2.3: then the old one is about to go */
