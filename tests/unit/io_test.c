@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,7 @@ static void test_run_ends_with_stop_only(void **state)
 	(void)state;
 	io_timer_start(t, 50);
 	io_run(io);
-	assert_in_range(clock_mono_ms() - begin, 50, 500);
+	assert_in_range(clock_mono_ms() - begin, 50, 20000);
 	io_stop(io);
 	io_run(io); /* stopped before: returns at once */
 }
@@ -124,20 +125,28 @@ static void sleep_long(void *ctx)
 	usleep(60000);
 }
 
+static int64_t waited_ms(void)
+{
+	return clock_mono_ms() - unit_own_ms();
+}
+
 static void test_lag_is_noticed(void **state)
 {
 	struct buf text;
+	int64_t waited;
 	struct io_timer *t;
 
 	(void)state;
 	turn_for(io, 30);
 	io_lag_ms(io);
+	waited = waited_ms();
 	turn_for(io, 30);
-	assert_in_range(io_lag_ms(io), 0, 30);
+	assert_in_range(io_lag_ms(io), 0, 30 + waited_ms() - waited);
 	t = io_timer_new(io, sleep_long, NULL);
 	io_timer_start(t, 0);
+	waited = waited_ms();
 	turn_for(io, 20);
-	assert_in_range(io_lag_ms(io), 50, 200);
+	assert_in_range(io_lag_ms(io), 50, 200 + waited_ms() - waited);
 	assert_int_equal(io_lag_ms(io), 0);
 	usleep(520000);
 	io_turn(io, 0);
@@ -243,6 +252,17 @@ static void test_watch_of_what_cannot_wait(void **state)
 static int order[64], n_order;
 static int sums[64];
 
+static atomic_bool may_work;
+
+static void work_when_allowed(void *ctx)
+{
+	int *n = ctx;
+
+	while (!may_work)
+		usleep(1000);
+	*n += 100;
+}
+
 static void work_slowly(void *ctx)
 {
 	int *n = ctx;
@@ -263,14 +283,16 @@ static void test_worker_keeps_order_and_its_bound(void **state)
 
 	(void)state;
 	n_order = 0;
+	may_work = false;
 	assert_int_equal(io_worker_new(io, "a name that is long", 10, &w), 0);
 	for (i = 0; i < 40; i++) {
 		sums[i] = i;
-		if (io_worker_put(w, work_slowly, on_worked, &sums[i]) != 0)
+		if (io_worker_put(w, work_when_allowed, on_worked, &sums[i]) != 0)
 			break;
 		accepted++;
 	}
-	assert_in_range(accepted, 10, 12); /* ten wait, and what the thread took meanwhile */
+	assert_in_range(accepted, 10, 11); /* ten wait, and what the thread has taken */
+	may_work = true;
 	while (n_order < accepted)
 		io_turn(io, 50);
 	for (i = 0; i < accepted; i++)
@@ -361,9 +383,9 @@ static void test_lookup_without_a_resolver(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct found f = {0};
 
-		assert_non_null(io_lookup(io, cases[i].host, 1000, on_found, &f));
+		assert_non_null(io_lookup(io, cases[i].host, 20000, on_found, &f));
 		assert_false(f.is_done);
-		assert_true(turn_until(io, &f.is_done, 1000));
+		assert_true(turn_until(io, &f.is_done, 30000));
 		assert_int_equal(f.err, cases[i].err);
 		assert_int_equal(f.n, cases[i].n);
 		assert_string_equal(f.list[0].text, cases[i].first);
@@ -388,7 +410,7 @@ static void test_lookup_of_names(void **state)
 	assert_false(cancelled.is_done);
 	/* Decimal hosts are numbers to the system: the caller must judge what comes out. */
 	assert_non_null(io_lookup(io, "2130706433", 5000, on_found, &late));
-	assert_true(turn_until(io, &late.is_done, 5000));
+	assert_true(turn_until(io, &late.is_done, 30000));
 	assert_string_equal(late.list[0].text, "127.0.0.1");
 	/* More names than threads: each gets its answer or its deadline. */
 	for (i = 0; i < 20; i++) {
@@ -398,7 +420,7 @@ static void test_lookup_of_names(void **state)
 		assert_non_null(io_lookup(io, host, 3000, on_found, &many[i]));
 	}
 	for (i = 0; i < 20; i++) {
-		assert_true(turn_until(io, &many[i].is_done, 4000));
+		assert_true(turn_until(io, &many[i].is_done, 30000));
 		assert_true(many[i].err == ERR_NAME || many[i].err == ERR_TIMEOUT);
 	}
 }

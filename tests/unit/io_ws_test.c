@@ -105,10 +105,10 @@ static void test_echo(void **state)
 	(void)state;
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/echo");
 	assert_int_equal(io_ws_send(s.ws, STR("too early"), false), ERR_CLOSED);
-	assert_true(turn_until(io, &s.is_open, 5000));
+	assert_true(turn_until(io, &s.is_open, 30000));
 	assert_int_equal(io_ws_send(s.ws, STR("hello"), false), 0);
 	assert_int_equal(io_ws_send(s.ws, STR(""), false), 0);
-	assert_true(turn_until(io, &s.is_enough, 5000));
+	assert_true(turn_until(io, &s.is_enough, 30000));
 	assert_string_equal(s.text, "hello||");
 	io_ws_free(s.ws);
 }
@@ -119,11 +119,11 @@ static void test_ahead_goes_before_what_is_queued(void **state)
 
 	(void)state;
 	open_to(&s, "ws", "localhost", peer.plain, "/ws/echo");
-	assert_true(turn_until(io, &s.is_open, 5000));
+	assert_true(turn_until(io, &s.is_open, 30000));
 	assert_int_equal(io_ws_send(s.ws, STR("a"), false), 0);
 	assert_int_equal(io_ws_send(s.ws, STR("b"), false), 0);
 	assert_int_equal(io_ws_send(s.ws, STR("PONG"), true), 0);
-	assert_true(turn_until(io, &s.is_enough, 5000));
+	assert_true(turn_until(io, &s.is_enough, 30000));
 	assert_string_equal(s.text, "PONG|a|b|");
 	io_ws_free(s.ws);
 }
@@ -144,7 +144,7 @@ static void test_fragments_and_split_frames(void **state)
 		struct seen s = {.enough_messages = cases[i].n};
 
 		open_to(&s, "ws", "127.0.0.1", peer.plain, cases[i].path);
-		assert_true(turn_until(io, &s.is_enough, 5000));
+		assert_true(turn_until(io, &s.is_enough, 30000));
 		assert_string_equal(s.text, cases[i].text);
 		io_ws_free(s.ws);
 	}
@@ -157,11 +157,11 @@ static void test_large_message_and_one_too_large(void **state)
 
 	(void)state;
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/big?262144");
-	assert_true(turn_until(io, &s.is_enough, 5000));
+	assert_true(turn_until(io, &s.is_enough, 30000));
 	assert_int_equal(s.biggest, 262144);
 	io_ws_free(s.ws);
 	open_to(&t, "ws", "127.0.0.1", peer.plain, "/ws/big?262145");
-	assert_true(turn_until(io, &t.is_closed, 5000));
+	assert_true(turn_until(io, &t.is_closed, 30000));
 	assert_int_equal(t.err, ERR_LIMIT);
 	assert_int_equal(t.phase, IO_OPEN);
 	assert_int_equal(t.messages, 0);
@@ -179,7 +179,7 @@ static void test_host_and_subprotocol(void **state)
 	(void)state;
 	o.subprotocol = "chat";
 	s.ws = io_ws_open(io, &o);
-	assert_true(turn_until(io, &s.is_enough, 5000));
+	assert_true(turn_until(io, &s.is_enough, 30000));
 	snprintf(host, sizeof(host), "localhost:%d|", peer.plain);
 	assert_string_equal(s.text, host);
 	io_ws_free(s.ws);
@@ -206,7 +206,7 @@ static void test_ends(void **state)
 		struct seen s = {0};
 
 		open_to(&s, "ws", "127.0.0.1", peer.plain, cases[i].path);
-		assert_true(turn_until(io, &s.is_closed, 5000));
+		assert_true(turn_until(io, &s.is_closed, 30000));
 		print_message("# %s: %s\n", cases[i].path, s.why);
 		assert_int_equal(s.err, cases[i].err);
 		assert_int_equal(s.code, cases[i].code);
@@ -222,7 +222,7 @@ static void test_refused_and_unknown_name(void **state)
 
 	(void)state;
 	open_to(&s, "ws", "127.0.0.1", port_refused(), "/");
-	assert_true(turn_until(io, &s.is_closed, 5000));
+	assert_true(turn_until(io, &s.is_closed, 30000));
 	assert_int_equal(s.err, ERR_CONNECT);
 	assert_int_equal(s.phase, IO_TCP);
 	io_ws_free(s.ws);
@@ -286,7 +286,7 @@ static void test_second_address_after_a_refusal(void **state)
 	o = options(&s, url, sizeof(url), "ws", "localhost", ntohs(a.sin6_port), "/");
 	o.upgrade_ms = 200;
 	s.ws = io_ws_open(io, &o);
-	assert_true(turn_until(io, &s.is_closed, 5000));
+	assert_true(turn_until(io, &s.is_closed, 30000));
 	assert_int_equal(s.phase, IO_UPGRADE); /* TCP came up over ::1 */
 	assert_non_null(strstr(s.why, "::1"));
 	io_ws_free(s.ws);
@@ -329,19 +329,20 @@ static void test_every_phase_has_its_deadline(void **state)
 		char url[256];
 		struct io_ws_options o = options(&s, url, sizeof(url), cases[i].scheme,
 			"127.0.0.1", port, "/");
-		int64_t begin = clock_mono_ms();
+		int64_t begin = clock_mono_ms(), own = unit_own_ms();
 
 		if (cases[i].is_black_hole)
 			fill_queue(fd, port, fds, 4);
-		o.tcp_ms = 300;
+		o.tcp_ms = cases[i].is_black_hole ? 300 : 0; /* 0 = seconds: not the point */
 		o.tls_ms = 301;
 		o.upgrade_ms = 302;
 		s.ws = io_ws_open(io, &o);
-		assert_true(turn_until(io, &s.is_closed, 5000));
+		assert_true(turn_until(io, &s.is_closed, 30000));
 		print_message("# %s\n", s.why);
 		assert_int_equal(s.err, ERR_TIMEOUT);
 		assert_int_equal(s.phase, cases[i].phase);
-		assert_in_range(clock_mono_ms() - begin, 300, 1500);
+		assert_true(clock_mono_ms() - begin >= 300);
+		assert_true(unit_own_ms() - own < 1500);
 		io_ws_free(s.ws);
 		for (j = 0; cases[i].is_black_hole && j < 4; j++)
 			close(fds[j]);
@@ -359,7 +360,7 @@ static void test_deadlines_follow_a_moved_clock(void **state)
 	turn_for(io, 100);
 	assert_false(s.is_closed);
 	io_clock_shift(io, 10000);
-	assert_true(turn_until(io, &s.is_closed, 1000));
+	assert_true(turn_until(io, &s.is_closed, 8000)); /* not its 10 s */
 	assert_int_equal(s.phase, IO_UPGRADE);
 	io_ws_free(s.ws);
 	close(fd);
@@ -406,7 +407,7 @@ static void test_a_server_that_does_not_speak_tls(void **state)
 	turn_for(io, 50);
 	client = accept(fd, NULL, NULL);
 	assert_int_equal(write(client, "220 mail.test ready\r\n", 21), 21);
-	assert_true(turn_until(io, &s.is_closed, 2000));
+	assert_true(turn_until(io, &s.is_closed, 30000));
 	print_message("# %s\n", s.why);
 	assert_int_equal(s.err, ERR_TLS);
 	assert_int_equal(s.phase, IO_TLS);
@@ -424,19 +425,19 @@ static void test_peer_that_does_not_read(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/deaf");
-	assert_true(turn_until(io, &s.is_open, 5000));
+	assert_true(turn_until(io, &s.is_open, 30000));
 	for (i = 0; i < 10000 && !err; i++) {
 		err = io_ws_send(s.ws, (struct str){text, sizeof(text)}, false);
 		io_turn(io, 0);
 	}
 	assert_int_equal(err, ERR_LIMIT);
-	assert_true(turn_until(io, &s.is_closed, 1000));
+	assert_true(turn_until(io, &s.is_closed, 30000));
 	assert_int_equal(s.err, ERR_LIMIT);
 	io_ws_free(s.ws);
 
 	/* The same peer, with fewer bytes than the cap: dead after 10 s. */
 	open_to(&t, "ws", "127.0.0.1", peer.plain, "/ws/deaf");
-	assert_true(turn_until(io, &t.is_open, 5000));
+	assert_true(turn_until(io, &t.is_open, 30000));
 	for (i = 0; i < 10000 && !t.is_closed; i++) {
 		assert_int_equal(io_ws_send(t.ws, (struct str){text, sizeof(text)}, false), 0);
 		/* What the kernel takes within 10 ms waits for nobody. */
@@ -456,14 +457,14 @@ static void test_close_tells_nobody_and_sends_what_is_queued(void **state)
 
 	(void)state;
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/echo");
-	assert_true(turn_until(io, &s.is_open, 5000));
+	assert_true(turn_until(io, &s.is_open, 30000));
 	assert_int_equal(io_ws_send(s.ws, STR("last words"), false), 0);
 	io_ws_close(s.ws, 1000);
 	turn_for(io, 300);
 	assert_false(s.is_closed);
 	s.is_open = false;
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/deaf");
-	assert_true(turn_until(io, &s.is_open, 5000));
+	assert_true(turn_until(io, &s.is_open, 30000));
 	io_ws_close(s.ws, 1000);
 	turn_for(io, 1300);
 	assert_false(s.is_closed);
@@ -489,7 +490,7 @@ static void test_freed_in_each_callback(void **state)
 		struct seen s = {.free_in = cases[i].where};
 
 		open_to(&s, "ws", "127.0.0.1", peer.plain, cases[i].path);
-		assert_true(turn_until(io, &s.is_enough, 5000));
+		assert_true(turn_until(io, &s.is_enough, 30000));
 		turn_for(io, 50);
 		assert_true(s.messages <= 1);
 	}
@@ -520,22 +521,24 @@ static void test_timers_and_reconnect_beside_an_idle_connection(void **state)
 {
 	struct io_timer *t = io_timer_new(io, on_fire, NULL);
 	struct seen s = {0}, again = {0};
-	int64_t begin;
+	int64_t begin, own;
 
 	(void)state;
 	open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/drop");
-	assert_true(turn_until(io, &s.is_closed, 5000));
+	assert_true(turn_until(io, &s.is_closed, 30000));
 	io_ws_free(s.ws);
 	turn_for(io, 200);
 	has_fired = false;
 	begin = clock_mono_ms();
+	own = unit_own_ms();
 	io_timer_start(t, 100);
-	assert_true(turn_until(io, &has_fired, 3000));
-	assert_in_range(clock_mono_ms() - begin, 100, 250);
+	assert_true(turn_until(io, &has_fired, 20000));
+	assert_true(clock_mono_ms() - begin >= 100);
+	assert_true(unit_own_ms() - own <= 250);
 	open_to(&again, "ws", "127.0.0.1", peer.plain, "/ws/echo");
-	begin = clock_mono_ms();
-	assert_true(turn_until(io, &again.is_open, 3000));
-	assert_in_range(clock_mono_ms() - begin, 0, 500);
+	own = unit_own_ms();
+	assert_true(turn_until(io, &again.is_open, 20000));
+	assert_true(unit_own_ms() - own <= 2500); /* the peer is another program, and may be busy */
 	io_ws_free(again.ws);
 	io_timer_free(t);
 }
@@ -567,7 +570,7 @@ static void test_reconnecting_leaks_no_descriptor(void **state)
 			open_to(&s, "wss", "localhost", peer.wrong, "/ws/drop");
 		else
 			open_to(&s, "ws", "localhost", port_refused(), "/");
-		assert_true(turn_until(io, &s.is_closed, 5000));
+		assert_true(turn_until(io, &s.is_closed, 30000));
 		io_ws_free(s.ws);
 	}
 	turn_for(io, 50);

@@ -274,15 +274,15 @@ static void what_is_missing_is_null_and_what_is_huge_is_a_note(void **state)
 static void ten_thousand_rows_are_written_quickly_and_in_order(void **state)
 {
 	struct world *w = *state;
-	int64_t start = clock_mono_ms();
+	int64_t start = unit_own_ms();
 	int64_t written, lost;
 
 	begin(w, 10000, 0);
 	for (int i = 0; i < 10000; i++)
 		assert_int_equal(put(w, i, 1795257420000 + i), 0);
-	assert_true(clock_mono_ms() - start < 3000);
+	assert_true(unit_own_ms() - start < 3000);
 	flush(w);
-	assert_true(clock_mono_ms() - start < 10000);
+	assert_true(unit_own_ms() - start < 10000);
 	assert_int_equal(rows(w), 10000);
 	assert_string_equal(ask(w->file, "SELECT count(*) FROM ai_interactions WHERE rowid - 1 != "
 		"latency_ms"), "0");
@@ -374,12 +374,12 @@ static void a_foreign_lock_never_blocks_the_loop(void **state)
 	assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
 	for (int i = 0; i < 150; i++) {
-		int64_t start = clock_mono_ms();
+		int64_t start = unit_own_ms(), took;
 
 		put(w, i, i); /* the last ones find the queue full */
 		io_turn(w->io, 0);
-		if (clock_mono_ms() - start > slowest)
-			slowest = clock_mono_ms() - start;
+		took = unit_own_ms() - start;
+		slowest = took > slowest ? took : slowest;
 	}
 	assert_true(slowest < 100);
 	assert_int_equal(put(w, 150, 150), ERR_LIMIT);

@@ -126,7 +126,7 @@ static void a_stopped_server_costs_the_deadline_only(void **state)
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
 	kill(own.pid, SIGSTOP);
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
-	assert_in_range(w->took_ms, RECALL_MS - 10, RECALL_MS + SLACK_MS);
+	assert_true(w->waited_ms >= RECALL_MS - 10 && w->took_ms <= RECALL_MS + SLACK_MS);
 	/* noticed, and from then on not asked */
 	world_until_up(w, false);
 	assert_string_equal(world_recall(w, "42"), "Ann: hello");
@@ -150,9 +150,9 @@ static void silence_is_noticed_without_traffic(void **state)
 	world_server_start(&own, world_free_port(), "");
 	world_begin_redis(w, own.port);
 	kill(own.pid, SIGSTOP);
-	start = clock_mono_ms();
+	start = unit_own_ms();
 	world_until_up(w, false);
-	assert_true(clock_mono_ms() - start <= 5000);
+	assert_true(unit_own_ms() - start <= 5000);
 	kill(own.pid, SIGCONT);
 	world_server_kill(&own);
 }

@@ -29,7 +29,8 @@ struct world {
 	char said[8192];
 	int err;
 	int calls;
-	int64_t took_ms;
+	int64_t took_ms;   /* of its own (unit_own_ms) */
+	int64_t waited_ms; /* on the wall */
 };
 
 extern struct server world_server; /* runs as long as the program */
