@@ -160,8 +160,8 @@ static const struct route {
 	{"POST", "/api/v1/quiet", false, post_quiet},
 };
 
-/* Over TCP: no page of a browser on the streamer's machine may reach it (faults.md H5), and what is not
- * open needs the key, compared without telling by time how much of it was right. */
+/* Over TCP: no page of a browser on the streamer's machine may reach it (faults.md H5), and what is
+ * not open needs the key, compared without telling by time how much of it was right. */
 static int admit(struct api *api, const struct route *r, const struct io_request *q,
 	struct io_response *a)
 {

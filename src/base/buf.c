@@ -199,8 +199,8 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	return err;
 }
 
-/* Prints into the room that is there, and only when that was too small a second time: counting without
- * writing costs more than writing. */
+/* Prints into the room that is there, and only when that was too small a second time: counting
+ * without writing costs more than writing. */
 int buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
 	const size_t room = b->cap - b->len; /* 0 only while there is no memory at all */

@@ -21,7 +21,8 @@ void clock_shift(int64_t mono_ms, int64_t wall_ms);
 #define CLOCK_TEXT_BYTES 32
 /* RFC 3339 UTC with milliseconds, "2026-11-21T10:37:00.123Z", into out. Gives out. */
 const char *clock_text(int64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
-/* The way back: RFC 3339 UTC with 0 to 9 fractional digits and "Z". ERR_PARSE when it is not that. */
+/* The way back: RFC 3339 UTC with 0 to 9 fractional digits and "Z".
+ * ERR_PARSE when it is not that. */
 int clock_parse(struct str text, int64_t *wall_ms) MUST_USE;
 
 #endif

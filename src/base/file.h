@@ -1,12 +1,13 @@
-/* base/file.h: files, safely. All of it blocks: not on the loop (start-up, workers, offline verbs). */
+/* base/file.h: files, safely. All of it blocks: not on the loop (start-up, workers,
+ * offline verbs). */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
 #include "base/buf.h"
 
-/* Adds a whole regular file to out. Opens without blocking, refuses FIFOs and devices (ERR_INVALID),
- * files over out->max (ERR_LIMIT), and files that change while being read (ERR_BUSY, after a second
- * try). ERR_NOTFOUND, ERR_DENIED, ERR_IO. */
+/* Adds a whole regular file to out. Opens without blocking, refuses FIFOs and devices
+ * (ERR_INVALID), files over out->max (ERR_LIMIT), and files that change while being read (ERR_BUSY,
+ * after a second try). ERR_NOTFOUND, ERR_DENIED, ERR_IO. */
 int file_read(const char *path, struct buf *out) MUST_USE;
 /* Replaces a file atomically: temporary in the same folder, fsync, rename. Mode as given. */
 int file_replace(const char *path, struct str bytes, unsigned mode) MUST_USE;

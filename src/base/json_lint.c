@@ -1,8 +1,8 @@
 /* The tokens of JSON, read strictly.
  *
- * json-c 0.16 in strict mode still takes NaN, Infinity, single-quoted keys and UTF-8 that is only half
- * checked (measured). Here every token is held against RFC 8259, inside strings and out; the order
- * of the tokens is left to json-c. */
+ * json-c 0.16 in strict mode still takes NaN, Infinity, single-quoted keys and UTF-8 that is only
+ * half checked (measured). Here every token is held against RFC 8259, inside strings and out; the
+ * order of the tokens is left to json-c. */
 #include "base/json_lint.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* base/json_lint.h: what json-c's strict mode lets through and RFC 8259 does not. Private to base. */
+/* base/json_lint.h: what json-c's strict mode lets through and RFC 8259 does not.
+ * Private to base. */
 #ifndef BASE_JSON_LINT_H
 #define BASE_JSON_LINT_H
 

@@ -21,13 +21,13 @@
 
 enum log_level { LOG_SYSTEM, LOG_AUDIT, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
-/* Opens (or reopens after a rotation) the sink: a file path created 0600, "-" for standard error, or
- * NULL for none. 0, ERR_IO, or ERR_BUSY: a disk hangs under the file before, and the sink stays.
+/* Opens (or reopens after a rotation) the sink: a file path created 0600, "-" for standard error,
+ * or NULL for none. 0, ERR_IO, or ERR_BUSY: a disk hangs under the file before, and the sink stays.
  * Before the first call lines go to standard error. */
 int log_open(const char *path, enum log_level most) MUST_USE;
 /* From now on a thread of the log's own writes, and no caller ever waits for a disk or a reader.
- * Lines that do not fit into its buffer are lost and counted in a line "lost". log_close writes what
- * waits and ends it. ERR_NOMEM: there is no thread, callers go on writing themselves. */
+ * Lines that do not fit into its buffer are lost and counted in a line "lost". log_close writes
+ * what waits and ends it. ERR_NOMEM: there is no thread, callers go on writing themselves. */
 int log_detach(void) MUST_USE;
 void log_close(void);
 void log_set_level(enum log_level most);
@@ -40,8 +40,8 @@ const char *log_level_name(enum log_level level);
 void log_event(enum log_level level, const char *room, const char *action, ...)
 	__attribute__((sentinel));
 
-/* A number as a value, printed as one; valid to the end of the enclosing block. What log_number gives
- * is marked for log_event and of no use elsewhere. */
+/* A number as a value, printed as one; valid to the end of the enclosing block. What log_number
+ * gives is marked for log_event and of no use elsewhere. */
 #define LOG_INT(key, n) (key), log_number((int64_t)(n), (char[24]){0})
 const char *log_number(int64_t n, char out[24]);
 

@@ -1,8 +1,8 @@
 /* base/mem.h: the one door of allocation, so that tests can make any allocation fail.
  *
  * Every function gives NULL when memory is out, which callers treat as an ordinary error. Memory is
- * zeroed. mem_free takes NULL. Library memory (json-c, libuv, ...) does not pass through here, but for
- * mem_wiped_*. */
+ * zeroed. mem_free takes NULL. Library memory (json-c, libuv, ...) does not pass through here, but
+ * for mem_wiped_*. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -17,8 +17,8 @@ char *mem_dup(const char *s);               /* GIVES; NULL in, NULL out */
 char *mem_dupn(const char *s, size_t len);  /* GIVES a NUL-terminated copy of len bytes */
 void mem_free(void *p);
 
-/* For libraries that are given secrets and let us choose how they allocate: as malloc and its kin, but
- * a block is wiped before it is given back. Neither counted nor made to fail. */
+/* For libraries that are given secrets and let us choose how they allocate: as malloc and its kin,
+ * but a block is wiped before it is given back. Neither counted nor made to fail. */
 void *mem_wiped_new(size_t bytes);
 void *mem_wiped_array(size_t n, size_t item_bytes);
 void *mem_wiped_resize(void *p, size_t bytes);

@@ -1,8 +1,8 @@
 /* base/seal.h: secrets and hashes. Hides libsodium.
  *
  * A struct secret cannot be printed: it has no member to print, it is wiped when freed, its pages
- * are locked and kept out of core dumps. Its bytes come out only through secret_use, to be handed to
- * a library at once. */
+ * are locked and kept out of core dumps. Its bytes come out only through secret_use, to be handed
+ * to a library at once. */
 #ifndef BASE_SEAL_H
 #define BASE_SEAL_H
 

@@ -8,7 +8,8 @@
 #define POINT_EMOJI_STYLE 0xFE0F
 
 /* Length of the well-formed sequence at p (n > 0 bytes are there), its code point in *point; 0 when
- * it is not well-formed: Unicode 15, table 3-7 (no overlong forms, no surrogates, at most 10FFFF). */
+ * it is not well-formed: Unicode 15, table 3-7 (no overlong forms, no surrogates, at most
+ * 10FFFF). */
 static size_t decode(const unsigned char *p, size_t n, int32_t *point)
 {
 	if (p[0] < 0x80) {

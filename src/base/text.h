@@ -56,8 +56,8 @@ static inline int32_t text_next(struct str s, size_t *at)
 	return text_next_wide(s, at);
 }
 int text_put(struct buf *out, int32_t point) MUST_USE; /* one code point as UTF-8 */
-/* Draws nothing, or turns the direction of what does: Default_Ignorable_Code_Point of Unicode 15 and
- * the interlinear annotation signs. Emoji need two of them: U+200D, U+FE0F. */
+/* Draws nothing, or turns the direction of what does: Default_Ignorable_Code_Point of Unicode 15
+ * and the interlinear annotation signs. Emoji need two of them: U+200D, U+FE0F. */
 bool text_is_invisible(int32_t point);
 
 /* Damerau-Levenshtein distance of two ASCII words up to 32 bytes, for "did you mean"; large when

@@ -17,8 +17,8 @@ static int fold_ascii(struct str s, struct buf *out)
 	return err;
 }
 
-/* Adds s as valid UTF-8 without what draws nothing: utf8proc refuses the whole text for one bad byte,
- * and does not know that unassigned tag characters are invisible too. */
+/* Adds s as valid UTF-8 without what draws nothing: utf8proc refuses the whole text for one bad
+ * byte, and does not know that unassigned tag characters are invisible too. */
 static int add_visible(struct str s, struct buf *out)
 {
 	int err = 0;

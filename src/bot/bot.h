@@ -1,8 +1,8 @@
 /* bot: the story of one turn; the snapshot it runs on; reload; drain.
  *
  * Floor 6. It owns every room below and gives them to each other: a place's event passes the gate,
- * finds its trigger, recalls, asks, is checked, waits and is sent (turn.c tells it whole). It speaks no
- * protocol and knows no library. One thread; whatever blocks runs on its workers. */
+ * finds its trigger, recalls, asks, is checked, waits and is sent (turn.c tells it whole). It
+ * speaks no protocol and knows no library. One thread; whatever blocks runs on its workers. */
 #ifndef BOT_BOT_H
 #define BOT_BOT_H
 
@@ -16,7 +16,7 @@
 #include "safety/safety.h"
 #include "trigger/trigger.h"
 
-/* ---- World: everything that files say, as one immutable snapshot --------------------------------- */
+/* ---- World: everything that files say, as one immutable snapshot ----------------------------- */
 
 struct bot_world {
 	int refs;
@@ -34,27 +34,28 @@ struct bot_source {
 	const char *config;    /* mynah.yaml; NULL = built-in defaults */
 	const char *state_dir; /* overrides the config's; NULL = the config's */
 	const char *triggers_dir, *personas_dir; /* override; NULL = the config's */
-	/* Where a file fails: take its last good version from state_dir/good (and keep the good ones
-	 * there). Without it any error fails the load: `mynah check`. */
+	/* Where a file fails: take its last good version from state_dir/good (and keep the good
+	 * ones there). Without it any error fails the load: `mynah check`. */
 	bool uses_good;
 	bool keeps_good;       /* only keep them, for reloads to come: `mynah chat` */
-	/* A file that fails and has no good version is left out instead of failing the load: reloads. */
+	/* A file that fails and has no good version is left out instead of failing the load:
+	 * reloads. */
 	bool leaves_out;
 	bool needs_secrets;    /* fetch them; a missing one is an error */
-	/* The config that runs: a secret whose source can be read only once is taken from it. NULL at
-	 * start. BORROWED. */
+	/* The config that runs: a secret whose source can be read only once is taken from it. NULL
+	 * at start. BORROWED. */
 	struct conf *before;
 };
 
-/* Loads everything and complains about everything at once. Blocking: at start, or on a worker. GIVES
- * *out with one reference. ERR_INVALID: there is no version of some file to run on. */
+/* Loads everything and complains about everything at once. Blocking: at start, or on a worker.
+ * GIVES *out with one reference. ERR_INVALID: there is no version of some file to run on. */
 int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot_world **out) MUST_USE;
 struct bot_world *bot_world_ref(struct bot_world *w);
 void bot_world_unref(struct bot_world *w);
 /* The persona a trigger speaks with: its own, else the default; never NULL in a loaded world. */
 const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t);
 
-/* ---- The bot ------------------------------------------------------------------------------------- */
+/* ---- The bot --------------------------------------------------------------------------------- */
 
 /* What became of an event or a turn, for a console that says why. */
 struct bot_verdict {
@@ -75,20 +76,22 @@ struct bot_options {
 	void (*verdict)(void *ctx, const struct bot_verdict *v);
 	/* A reload begins (true), or the last that was asked for has ended (false). May be NULL. */
 	void (*reload)(void *ctx, bool is_running);
-	/* The drain is over: every turn has ended, everything is written. The caller stops the loop. */
+	/* The drain is over: every turn has ended, everything is written.
+	 * The caller stops the loop. */
 	void (*drained)(void *ctx);
 	void *ctx;
 };
 
 struct bot;
-/* Takes the state folder's lock (ERR_BUSY: another instance has it), reads budgets back, opens memory,
- * ledger and providers, starts the places. Complains in the log. GIVES *out; the world's reference is
- * taken in any case. */
+/* Takes the state folder's lock (ERR_BUSY: another instance has it), reads budgets back, opens
+ * memory, ledger and providers, starts the places. Complains in the log. GIVES *out; the world's
+ * reference is taken in any case. */
 int bot_new(const struct bot_options *o, struct bot **out) MUST_USE;
 /* Frees at once whatever still lives. */
 void bot_free(struct bot *b);
 
-/* Loads the files again on a worker and swaps the world; requests while one runs become one more. */
+/* Loads the files again on a worker and swaps the world;
+ * requests while one runs become one more. */
 void bot_reload(struct bot *b);
 /* Begins the end: no new turns; live ones finish within limits.drain, then `stopped`. A second call
  * does not wait any more. */
@@ -103,7 +106,8 @@ struct platform *bot_console(struct bot *b);
  * "#Alice". ERR_LIMIT: too many channels. */
 int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 
-/* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts, stale files. */
+/* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts,
+ * stale files. */
 int bot_status(struct bot *b, struct buf *out) MUST_USE;
 /* False when degraded; adds the reasons, each a JSON string, separated by commas. */
 bool bot_is_healthy(struct bot *b, struct buf *reasons);
@@ -112,11 +116,12 @@ void bot_metrics(struct bot *b);
 /* {"reloads":N,"running":bool,"errors":N,"complaints":[...],"text":"..."} of the last reload. */
 int bot_reload_report(struct bot *b, struct buf *out) MUST_USE;
 
-/* ---- Explain -------------------------------------------------------------------------------------- */
+/* ---- Explain --------------------------------------------------------------------------------- */
 
-/* Every gate and trigger with pass or fail and why, the prompt, the queue, as lines for a terminal. The
- * event passes through nothing and changes nothing. b may be NULL: no running bot, so no cooldowns and
- * no queue are known. is_brief: without the prompt and the triggers of other kinds of event. */
+/* Every gate and trigger with pass or fail and why, the prompt, the queue, as lines for a terminal.
+ * The event passes through nothing and changes nothing. b may be NULL: no running bot, so no
+ * cooldowns and no queue are known. is_brief: without the prompt and the triggers of other kinds of
+ * event. */
 int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
 	struct buf *out) MUST_USE;
 
@@ -124,8 +129,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e,
 struct bot_event_args {
 	const char *text, *user, *level, *channel, *platform, *on;
 };
-/* Fills out, whose strings are BORROWED from the args and from scratch. ERR_INVALID: *why is a static
- * sentence. */
+/* Fills out, whose strings are BORROWED from the args and from scratch. ERR_INVALID: *why is a
+ * static sentence. */
 int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct event *out,
 	const char **why) MUST_USE;
 

@@ -1,6 +1,6 @@
-/* How many model calls may still be made, in this hour and day: by the bot, a channel, a user. Fixed
- * windows on the monotonic clock; counted when a call is begun, whatever becomes of it, and given back
- * when no model was asked after all. */
+/* How many model calls may still be made, in this hour and day: by the bot, a channel, a user.
+ * Fixed windows on the monotonic clock; counted when a call is begun, whatever becomes of it, and
+ * given back when no model was asked after all. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -113,8 +113,8 @@ void bot_budget_give_back(struct bot *b, const struct event *e)
 	give_back(count_of_channel(b, e), g->hour);
 }
 
-/* A line for when no model answers is said at most once per otherwise_ms in a channel for one trigger
- * (faults.md section 7); thanks for an event are always due. */
+/* A line for when no model answers is said at most once per otherwise_ms in a channel for one
+ * trigger (faults.md section 7); thanks for an event are always due. */
 bool bot_budget_otherwise(struct bot *b, const struct turn *t)
 {
 	const int64_t now = clock_mono_ms();

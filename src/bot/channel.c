@@ -155,9 +155,9 @@ struct bot_channel *bot_channel_flood(struct bot *b, struct bot_channel *c, cons
 	return c;
 }
 
-/* Two caps against bots that answer bots (faults.md A10), for messages outside the console: answers a
- * minute in one channel, and answers in a row to one author with nobody else between. The broadcaster
- * talking alone with the bot is not a loop. */
+/* Two caps against bots that answer bots (faults.md A10), for messages outside the console: answers
+ * a minute in one channel, and answers in a row to one author with nobody else between. The
+ * broadcaster talking alone with the bot is not a loop. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule)
 {
 	const int64_t cap = b->world->conf->limits.turns_minute;

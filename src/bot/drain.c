@@ -1,5 +1,5 @@
-/* Drain: the end in order. No new turns; when the live ones have ended, or the limit has passed, the
- * places stop, then the ledger's rows are written, then the caller is told. */
+/* Drain: the end in order. No new turns; when the live ones have ended, or the limit has passed,
+ * the places stop, then the ledger's rows are written, then the caller is told. */
 #include "bot/room.h"
 
 #define FLUSH_MS 2000 /* a stop waits this long for the ledger's rows */

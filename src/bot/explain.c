@@ -1,5 +1,5 @@
-/* Explain: every gate and trigger with pass or fail and why, the prompt, the queue; for a terminal. It
- * asks the same questions as the way of a real event and changes nothing. */
+/* Explain: every gate and trigger with pass or fail and why, the prompt, the queue; for a terminal.
+ * It asks the same questions as the way of a real event and changes nothing. */
 #include "bot/room.h"
 
 #include <stdio.h>

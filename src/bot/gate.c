@@ -1,6 +1,6 @@
 /* The gate: cheap questions in the order of design.md section 4, asked of every event before any
- * trigger is tried: self, bot, duplicate, foreign room, quiet, ignored user. Nothing is allocated for
- * an event that stops here or that no trigger wants. */
+ * trigger is tried: self, bot, duplicate, foreign room, quiet, ignored user. Nothing is allocated
+ * for an event that stops here or that no trigger wants. */
 #include "bot/room.h"
 
 #include <string.h>

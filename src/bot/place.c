@@ -1,10 +1,11 @@
-/* Places: what they tell, and keeping them what the world says. One thread; nothing of a place blocks. */
+/* Places: what they tell, and keeping them what the world says.
+ * One thread; nothing of a place blocks. */
 #include "bot/room.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- What places tell --------------------------------------------------------------------------------- */
+/* ---- What places tell ------------------------------------------------------------------------ */
 
 static void on_event(void *ctx, const struct event *e)
 {
@@ -75,7 +76,7 @@ static void on_self(void *ctx, unsigned place, const char *login, const char *us
 	snprintf(p->user_id, sizeof(p->user_id), "%s", user_id ? user_id : "");
 }
 
-/* ---- Which places there are --------------------------------------------------------------------------- */
+/* ---- Which places there are ------------------------------------------------------------------ */
 
 static int place_account(struct bot *b, unsigned place, const struct conf_place *c)
 {

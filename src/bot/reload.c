@@ -1,5 +1,5 @@
-/* Reload: files become a new world on the worker, and the world is swapped on the loop. Turns keep the
- * world they began with; what is refused changes nothing. */
+/* Reload: files become a new world on the worker, and the world is swapped on the loop. Turns keep
+ * the world they began with; what is refused changes nothing. */
 #include "bot/room.h"
 
 #include <stdio.h>

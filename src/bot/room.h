@@ -135,8 +135,8 @@ struct bot {
 	int64_t reloads;
 	struct buf reload_report;      /* JSON members of the last one */
 
-	/* Counters of the fast path; bot_metrics publishes them. Every event that came in or that was
-	 * gathered of others is a hit or silent: events + gathered = hits + silent. */
+	/* Counters of the fast path; bot_metrics publishes them. Every event that came in or that
+	 * was gathered of others is a hit or silent: events + gathered = hits + silent. */
 	int64_t events, gathered, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
 
@@ -146,8 +146,8 @@ void bot_gathered(void *ctx);           /* tells what is due; the crowd timer: c
 
 /* gate.c: the cheap questions, before any trigger is tried. c: bot_channel_of the event. */
 enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c);
-/* The i-th gate's question for explain: changes nothing. Gives its name, or NULL past the end; *r is
- * NONE when the event passes; why gets a sentence. */
+/* The i-th gate's question for explain: changes nothing. Gives its name, or NULL past the end; *r
+ * is NONE when the event passes; why gets a sentence. */
 const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, const struct event *e,
 	enum reason *r, struct buf *why);
 int bot_ring_init(struct bot_ring *r) MUST_USE;
@@ -196,8 +196,8 @@ void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enu
 /* place.c: the accounts the bot is present with. */
 void bot_places_init(struct bot *b);        /* what places tell, they tell the bot */
 int bot_places_console(struct bot *b) MUST_USE; /* one terminal instead of the config's places */
-/* Makes the places be what the world says: stops those that are gone, reloads those that stay, starts
- * the new. was: what the world said before; NULL = nothing. */
+/* Makes the places be what the world says: stops those that are gone, reloads those that stay,
+ * starts the new. was: what the world said before; NULL = nothing. */
 void bot_places_follow(struct bot *b, const struct conf *was);
 void bot_places_stop(struct bot *b);        /* each says `stopped` later, within a second */
 bool bot_places_are_stopped(const struct bot *b);

@@ -1,5 +1,5 @@
-/* The ledger's view of a turn: one row for each model call (spec D). A call's row waits until the call
- * after it, or the turn's end, tells what became of it. */
+/* The ledger's view of a turn: one row for each model call (spec D). A call's row waits until the
+ * call after it, or the turn's end, tells what became of it. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 
 #define ROW_PAYLOAD_BYTES (64 * 1024)
 
-/* The ledger's word for how a call ended: it was taken back, replaced by the trigger's own line, failed,
- * was refused by safety, or answered. */
+/* The ledger's word for how a call ended: it was taken back, replaced by the trigger's own line,
+ * failed, was refused by safety, or answered. */
 static const char *call_status(const struct turn *t, const struct turn_call *c)
 {
 	if (c->error == PROVIDER_CANCELLED)

@@ -1,9 +1,9 @@
-/* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets and
- * the times of recent starts. Written on the bot's worker, read once at start.
+/* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets
+ * and the times of recent starts. Written on the bot's worker, read once at start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
- * closed in order; after a crash the sends since the last save are unknown, and everything counts as
- * spent just now: half a minute of silence instead of a broken limit (law 6). */
+ * closed in order; after a crash the sends since the last save are unknown, and everything counts
+ * as spent just now: half a minute of silence instead of a broken limit (law 6). */
 #include "bot/room.h"
 
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static int load_budgets(struct bot *b)
 	return err;
 }
 
-/* ---- Saving ------------------------------------------------------------------------------------------ */
+/* ---- Saving ---------------------------------------------------------------------------------- */
 
 struct save {
 	struct bot *bot;
@@ -166,7 +166,7 @@ void bot_state_save(void *ctx)
 	}
 }
 
-/* ---- Start and end ----------------------------------------------------------------------------------- */
+/* ---- Start and end --------------------------------------------------------------------------- */
 
 int64_t bot_state_start_wait_ms(struct bot *b)
 {

@@ -5,9 +5,9 @@
  *     └─────────────────────────┘ ▼         ▼
  *                              DROPPED ◀────┘        every state may end DROPPED, with a reason
  *
- * One function per arrow. Each ends in the next state or in turn_drop. A turn lives from its hit until
- * the platform has told what became of its reply, so that hits = sent + drops + live at every instant.
- * It holds the world it began with; a reload does not touch it. */
+ * One function per arrow. Each ends in the next state or in turn_drop. A turn lives from its hit
+ * until the platform has told what became of its reply, so that hits = sent + drops + live at every
+ * instant. It holds the world it began with; a reload does not touch it. */
 #include "bot/room.h"
 
 #include <limits.h>
@@ -42,7 +42,7 @@ void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enu
 		b->options.verdict(b->options.ctx, &v);
 }
 
-/* ---- The end of a turn ---------------------------------------------------------------------------- */
+/* ---- The end of a turn ----------------------------------------------------------------------- */
 
 static const char *result_of(enum reason r)
 {
@@ -113,7 +113,7 @@ static void turn_drop(struct turn *t, enum reason reason)
 	turn_end(t, reason);
 }
 
-/* ---- HIT ------------------------------------------------------------------------------------------ */
+/* ---- HIT ------------------------------------------------------------------------------------- */
 
 /* Captures were found in the borrowed event; they now point into the turn's own copy. */
 static void rebase_captures(struct trigger_hit *h, struct str from, struct str to)
@@ -216,7 +216,7 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 		turn_queue(t);
 }
 
-/* ---- RECALL --------------------------------------------------------------------------------------- */
+/* ---- RECALL ---------------------------------------------------------------------------------- */
 
 static struct memory_key key_of(const struct turn *t)
 {
@@ -253,7 +253,7 @@ static void turn_recall(struct turn *t)
 		on_recalled, t);
 }
 
-/* ---- ASK ------------------------------------------------------------------------------------------ */
+/* ---- ASK ------------------------------------------------------------------------------------- */
 
 static void on_attempt(void *ctx, const struct provider_attempt *a)
 {
@@ -343,7 +343,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		turn_drop(t, REASON_NOMEM);
 }
 
-/* ---- CHECK ---------------------------------------------------------------------------------------- */
+/* ---- CHECK ----------------------------------------------------------------------------------- */
 
 struct secret_search {
 	struct str text;
@@ -451,7 +451,7 @@ static void turn_otherwise(struct turn *t, enum reason reason)
 	turn_template(t, line);
 }
 
-/* ---- QUEUED --------------------------------------------------------------------------------------- */
+/* ---- QUEUED ---------------------------------------------------------------------------------- */
 
 static void turn_put(struct turn *t)
 {
@@ -510,7 +510,7 @@ void bot_pump(struct bot *b)
 		bot_state_save_soon(b);
 }
 
-/* ---- SENT ----------------------------------------------------------------------------------------- */
+/* ---- SENT ------------------------------------------------------------------------------------ */
 
 /* What was asked and what was answered, for the next time this person speaks. */
 static void turn_remember(struct turn *t)
@@ -574,8 +574,8 @@ static bool is_erased_by(const struct turn *t, const struct erasure *e)
 	return e->user_id.len == 0 || str_eq(v->user_id, e->user_id);
 }
 
-/* Ends the turns that answer what is being forgotten. Those whose reply is already with the platform
- * wait for its outcome, and are not remembered. */
+/* Ends the turns that answer what is being forgotten. Those whose reply is already with the
+ * platform wait for its outcome, and are not remembered. */
 void bot_turn_erase(struct bot *b, const struct erasure *e)
 {
 	struct turn *t, *next;

@@ -1,6 +1,6 @@
 /* The world: mynah.yaml, personas, triggers and word lists as one snapshot. Every file stands for
- * itself: one that does not load runs on its last good version, kept in state_dir/good, so that neither a
- * reload nor a restart is ever harmed by a bad edit (faults.md group C). */
+ * itself: one that does not load runs on its last good version, kept in state_dir/good, so that
+ * neither a reload nor a restart is ever harmed by a bad edit (faults.md group C). */
 #include "bot/bot.h"
 #include "bot/good.h"
 
@@ -35,9 +35,10 @@ static int note_stale(struct loader *l, const char *path)
 	return 0;
 }
 
-/* ---- mynah.yaml ------------------------------------------------------------------------------------- */
+/* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
-/* A config that is not even YAML: its line `state_dir: ...`, if it has one, as a file of its own. */
+/* A config that is not even YAML: its line `state_dir:
+ * ...`, if it has one, as a file of its own. */
 static struct conf_file *state_dir_line(const char *path)
 {
 	static const char key[] = "state_dir:";
@@ -93,8 +94,8 @@ static char *state_dir_of(const struct bot_source *s, const struct conf_file *f)
 	return dir;
 }
 
-/* The state folder before there is a config: said on the command line, that of the running bot, else
- * what the file seems to say, else the default. GIVES. */
+/* The state folder before there is a config: said on the command line, that of the running bot,
+ * else what the file seems to say, else the default. GIVES. */
 static char *guess_state_dir(const struct bot_source *s, const struct conf_file *f)
 {
 	struct conf_file *line = NULL;
@@ -173,10 +174,10 @@ out:
 	return err;
 }
 
-/* ---- Folders of files -------------------------------------------------------------------------------- */
+/* ---- Folders of files ------------------------------------------------------------------------ */
 
-/* Reads one file's meaning; keeps it in the loader's world when it is right, and its text in the state
- * folder. is_known: it is its last good version. */
+/* Reads one file's meaning; keeps it in the loader's world when it is right, and its text in the
+ * state folder. is_known: it is its last good version. */
 typedef int read_file(struct loader *l, const struct conf_file *f, bool is_known,
 	struct conf_report *r, void *into);
 
@@ -259,8 +260,8 @@ static int read_persona(struct loader *l, const struct conf_file *f, bool is_kno
 	return 0;
 }
 
-/* Whether a new version of a trigger file is a good one is known when all of them are read: one that takes
- * a name of another is not. Until then its text waits. */
+/* Whether a new version of a trigger file is a good one is known when all of them are read: one
+ * that takes a name of another is not. Until then its text waits. */
 struct fresh {
 	size_t file; /* index in trigger_files */
 	char *path, *text;
@@ -364,7 +365,7 @@ static int load_triggers(struct loader *l)
 	return err ? err : set_err;
 }
 
-/* ---- Safety ------------------------------------------------------------------------------------------ */
+/* ---- Safety ---------------------------------------------------------------------------------- */
 
 /* Adds the lines of a word file: one word or phrase a line, # begins a comment. */
 static int add_words(struct loader *l, const char *path, struct conf_texts *words)
@@ -402,7 +403,8 @@ static int add_words(struct loader *l, const char *path, struct conf_texts *word
 	return err;
 }
 
-/* Of what safety_new refuses; what a prefix, a host or a word must be like is that room's business. */
+/* Of what safety_new refuses; what a prefix, a host or a word must be like is that room's
+ * business. */
 static void complain_safety(struct loader *l, int err)
 {
 	const struct conf_safety *c = &l->world->conf->safety;
@@ -449,7 +451,7 @@ static int load_safety(struct loader *l)
 	return err;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot_world **out)
 {

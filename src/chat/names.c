@@ -1,4 +1,5 @@
-/* Names of levels, reasons, event kinds and sorts of messages, and the words people use for them. */
+/* Names of levels, reasons, event kinds and sorts of messages,
+ * and the words people use for them. */
 #include "chat/chat.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* The status of a bot as lines for people: of the daemon for `mynah status`, of its own for `mynah chat`. */
+/* The status of a bot as lines for people: of the daemon for `mynah status`,
+ * of its own for `mynah chat`. */
 #include "cli/cli.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* chat: the whole bot in this terminal. The console is its only place; memory, ledger and budgets live
- * in a folder of their own, so that a daemon on the same config is not disturbed. */
+/* chat: the whole bot in this terminal. The console is its only place; memory, ledger and budgets
+ * live in a folder of their own, so that a daemon on the same config is not disturbed. */
 #include "cli/cli.h"
 
 #include <signal.h>

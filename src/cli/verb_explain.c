@@ -1,5 +1,5 @@
-/* explain: asks the running bot, which knows its cooldowns and its queue; without one, reads the files
- * and tells what they say. */
+/* explain: asks the running bot, which knows its cooldowns and its queue; without one, reads the
+ * files and tells what they say. */
 #include "cli/cli.h"
 
 #include <stdio.h>

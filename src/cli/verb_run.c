@@ -56,7 +56,8 @@ static void on_signal(void *ctx, int signo)
 
 	switch (signo) {
 	case SIGHUP:
-		/* Also how logrotate asks for a new file; not after a reload that may take its time. */
+		/* Also how logrotate asks for a new file; not after a reload that may take its
+		 * time. */
 		open_log(r, log_get_level());
 		bot_reload(r->bot);
 		break;

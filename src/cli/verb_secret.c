@@ -1,5 +1,5 @@
-/* secret: tokens and keys in the sealed store of the state folder. A value is read from standard input,
- * never from the command line, where everybody could see it. */
+/* secret: tokens and keys in the sealed store of the state folder. A value is read from standard
+ * input, never from the command line, where everybody could see it. */
 #include "cli/cli.h"
 
 #include <stdio.h>

@@ -47,15 +47,15 @@ int conf_report_json(const struct conf_report *r, struct buf *out) MUST_USE; /* 
 /* A complaint about no particular place of a file (or about none: path NULL). */
 void conf_report_add(struct conf_report *r, enum conf_severity s, const char *path,
 	const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
-/* About a place of a file that is not at hand any more: source is the text of that line, with a caret
- * below its byte `at` and the n bytes from there. */
+/* About a place of a file that is not at hand any more: source is the text of that line, with a
+ * caret below its byte `at` and the n bytes from there. */
 void conf_report_add_at(struct conf_report *r, const char *path, int line, struct str source,
 	size_t at, size_t n, const char *hint, const char *fmt, ...) PRINTF_LIKE(8, 9);
 
 /* ---- YAML ------------------------------------------------------------------------------------ */
 
-/* YAML 1.2 with less: one document, valid UTF-8, no tags, no merge keys, no duplicate keys, keys are
- * texts. `key:` without a value (or ~, null) counts as if the line were not there. */
+/* YAML 1.2 with less: one document, valid UTF-8, no tags, no merge keys, no duplicate keys, keys
+ * are texts. `key:` without a value (or ~, null) counts as if the line were not there. */
 struct conf_file; /* text and tree of one file */
 struct conf_node; /* BORROWED from its file */
 
@@ -147,7 +147,8 @@ int conf_read(struct conf_report *r, const struct conf_file *f, const struct con
 	const struct conf_option *options, size_t n, void *into) MUST_USE;
 void conf_free_options(const struct conf_option *options, size_t n, void *from);
 
-/* A single value for those who read by hand: the same spelling rules and complaints as conf_read. */
+/* A single value for those who read by hand: the same spelling rules and complaints as
+ * conf_read. */
 int conf_read_duration(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
 	int64_t min_ms, int64_t max_ms, int64_t *out) MUST_USE;
 void conf_texts_free(struct conf_texts *t);
@@ -156,7 +157,8 @@ void conf_texts_free(struct conf_texts *t);
 
 enum conf_place_kind { CONF_TWITCH, CONF_IRC };
 
-/* twitch: where chat comes from, which way it goes, where subs, gifts, cheers and raids come from. */
+/* twitch: where chat comes from, which way it goes, where subs, gifts,
+ * cheers and raids come from. */
 enum conf_source { CONF_BY_IRC, CONF_BY_EVENTSUB };
 enum conf_sender { CONF_SEND_IRC, CONF_SEND_HELIX };
 
@@ -305,8 +307,8 @@ void conf_free(struct conf *c);
 /* Fetches every secret the config names (vault in state_dir, environment, files), emptying the
  * variables it read. Complains about those it cannot get. Blocking. */
 int conf_secrets_fetch(struct conf *c, struct conf_report *r) MUST_USE;
-/* Before conf_secrets_fetch(fresh) in a reload: the variables that old read are empty since, so fresh
- * shares the values that old has of them. Nothing else is taken over. */
+/* Before conf_secrets_fetch(fresh) in a reload: the variables that old read are empty since, so
+ * fresh shares the values that old has of them. Nothing else is taken over. */
 void conf_secrets_keep(struct conf *fresh, struct conf *old);
 /* Every fetched secret, for "is one of ours in this text". */
 void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struct secret *s),

@@ -10,8 +10,9 @@
 
 /* ---- Where secrets are named ----------------------------------------------------------------- */
 
-/* One secret of a config: where it comes from, where it goes and what people call it ("twitch.token");
- * the name's bytes are valid during the call. is_oauth: "oauth:" in front is dropped. */
+/* One secret of a config: where it comes from, where it goes and what people call it
+ * ("twitch.token"); the name's bytes are valid during the call. is_oauth: "oauth:" in front is
+ * dropped. */
 struct slot {
 	struct conf_secret *from;
 	struct secret **to;
@@ -227,8 +228,8 @@ static int fetch_slot(void *ctx, const struct slot *s)
 	return 0;
 }
 
-/* Where it stands: /proc/PID/environ shows those bytes (faults.md Z3). The list of variables is let be:
- * this may be a worker, and other threads look variables up in it. */
+/* Where it stands: /proc/PID/environ shows those bytes (faults.md Z3). The list of variables is let
+ * be: this may be a worker, and other threads look variables up in it. */
 static int wipe_slot(void *ctx, const struct slot *s)
 {
 	char *value = s->from->from == CONF_SECRET_ENV ? getenv(s->from->name) : NULL;

@@ -65,7 +65,7 @@ bool io_host_is_loopback(const char *host)
 	return false;
 }
 
-/* ---- URLs --------------------------------------------------------------------------------------- */
+/* ---- URLs ------------------------------------------------------------------------------------ */
 
 static bool cut_scheme(struct str *rest, struct io_url *out)
 {

@@ -4,9 +4,9 @@
  *                                       ^                    |
  *                                       +--probe fails, wait doubles
  *
- * In PROBING one call is out at a time; abandoning it lets another one try. An outcome told while no
- * call may be out belongs to one let out before the breaker opened: it changes nothing. In CLOSED
- * a success does not excuse earlier failures: they count until the window has passed. */
+ * In PROBING one call is out at a time; abandoning it lets another one try. An outcome told while
+ * no call may be out belongs to one let out before the breaker opened: it changes nothing. In
+ * CLOSED a success does not excuse earlier failures: they count until the window has passed. */
 #include <string.h>
 
 #include "io/io.h"

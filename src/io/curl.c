@@ -86,8 +86,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 	if (!s)
 		s = socket_new(io, fd);
 	if (!s) {
-		/* Saying no with -1 ends all transfers, and curl 7.88 then keeps a pointer to this one
-		 * after it is freed. So curl may wait, and we end it. */
+		/* Saying no with -1 ends all transfers, and curl 7.88 then keeps a pointer to this
+		 * one after it is freed. So curl may wait, and we end it. */
 		io_http_starved(easy);
 		return 0;
 	}

@@ -1,7 +1,7 @@
 /* io/curl.h: libcurl's multi interface on our loop, for http.c.
  *
- * Born with the first request. While curl is on the stack no transfer may be added or removed: http.c
- * adds in a lookup's callback and removes at quiet points, when it never is. */
+ * Born with the first request. While curl is on the stack no transfer may be added or removed:
+ * http.c adds in a lookup's callback and removes at quiet points, when it never is. */
 #ifndef IO_CURL_H
 #define IO_CURL_H
 

@@ -7,8 +7,9 @@
  * numbers; curl never joins its resolver). It knows nothing of chat.
  *
  * Rules for every handle here. Callbacks come on the loop thread and never before the function that
- * asked for them has returned. A handle may be freed or cancelled in any callback, its own included:
- * its callbacks stop at once, its memory goes later. Freeing NULL is allowed. Nothing here blocks. */
+ * asked for them has returned. A handle may be freed or cancelled in any callback, its own
+ * included: its callbacks stop at once, its memory goes later. Freeing NULL is allowed. Nothing
+ * here blocks. */
 #ifndef IO_IO_H
 #define IO_IO_H
 
@@ -30,7 +31,7 @@ int64_t io_lag_ms(struct io *io);
 /* Tests: moves clock_mono_ms (ms >= 0) and clock_wall_ms; timers that are due by then fire. */
 void io_clock_shift(struct io *io, int64_t ms);
 
-/* ---- Timers, signals, descriptors --------------------------------------------------------------- */
+/* ---- Timers, signals, descriptors ------------------------------------------------------------ */
 
 struct io_timer;
 struct io_timer *io_timer_new(struct io *io, void (*fire)(void *ctx), void *ctx); /* NULL = nomem */
@@ -51,7 +52,7 @@ struct io_watch *io_watch_new(struct io *io, int fd, void (*ready)(void *ctx, in
 void io_watch_set(struct io_watch *w, int mask); /* 0 = nothing */
 void io_watch_free(struct io_watch *w);          /* does not close fd */
 
-/* ---- Work off the loop -------------------------------------------------------------------------- */
+/* ---- Work off the loop ----------------------------------------------------------------------- */
 
 /* One thread with a queue of its own: jobs run in order, one at a time. A slow job delays only its
  * own worker: the ledger, reloads and state files have one each. */
@@ -65,7 +66,7 @@ int io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(voi
  * callbacks remain. */
 void io_worker_free(struct io_worker *w);
 
-/* ---- Names -------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 #define IO_ADDRESSES_MAX 8
 struct io_address {
@@ -91,7 +92,7 @@ struct io_url {
 int io_url_parse(const char *url, struct io_url *out) MUST_USE;
 bool io_host_is_loopback(const char *host); /* 127.0.0.0/8, ::1, localhost: no lookup */
 
-/* ---- WebSocket client --------------------------------------------------------------------------- */
+/* ---- WebSocket client ------------------------------------------------------------------------ */
 
 #define IO_WS_MESSAGE_BYTES (256 * 1024) /* faults.md section 7: frame cap */
 #define IO_WS_QUEUE_BYTES (64 * 1024)    /* faults.md N7: more unsent than this = dead peer */
@@ -109,8 +110,8 @@ struct io_ws_options {
 	int64_t name_ms, tcp_ms, tls_ms, upgrade_ms; /* 0 = 5 s, 5 s, 10 s, 10 s (faults.md 7) */
 	/* Open: the upgrade is done. */
 	void (*open)(void *ctx);
-	/* One whole text or binary message; BORROWS bytes, which are writable and NUL-terminated so that
-	 * a parser may work in place. */
+	/* One whole text or binary message; BORROWS bytes, which are writable and NUL-terminated so
+	 * that a parser may work in place. */
 	void (*message)(void *ctx, char *bytes, size_t n);
 	/* The end, exactly once unless freed first: err, the phase it happened in, the close code
 	 * (0 = none) and a sentence for the log. The handle stays until io_ws_free. */
@@ -120,9 +121,10 @@ struct io_ws_options {
 /* Begins to connect (tries every address of the name, the next after 2 s or a refusal). NULL = no
  * memory or a bad URL. Options and their strings are copied. */
 struct io_ws *io_ws_open(struct io *io, const struct io_ws_options *o);
-/* Queues one text message. ERR_CLOSED before open and after the end; ERR_LIMIT when the peer does not
- * read: the socket is then closed as dead (closed() tells); ERR_INVALID when the message alone is
- * over IO_WS_QUEUE_BYTES. A peer that takes nothing for 10 s is dead too. `ahead` puts it before what is queued (PONG). */
+/* Queues one text message. ERR_CLOSED before open and after the end; ERR_LIMIT when the peer does
+ * not read: the socket is then closed as dead (closed() tells); ERR_INVALID when the message alone
+ * is over IO_WS_QUEUE_BYTES. A peer that takes nothing for 10 s is dead too. `ahead` puts it before
+ * what is queued (PONG). */
 int io_ws_send(struct io_ws *ws, struct str text, bool ahead) MUST_USE;
 /* TAKES ws: sends what is queued and a close frame, waits at most 1 s for the peer, then frees it;
  * closed() is not called. */
@@ -130,7 +132,7 @@ void io_ws_close(struct io_ws *ws, int code);
 /* Drops the connection now. */
 void io_ws_free(struct io_ws *ws);
 
-/* ---- HTTP client -------------------------------------------------------------------------------- */
+/* ---- HTTP client ----------------------------------------------------------------------------- */
 
 #define IO_HTTP_BODY_BYTES (1024 * 1024) /* faults.md section 7: HTTP body out 1 MiB */
 
@@ -152,9 +154,9 @@ struct io_http_options {
 	void (*done)(void *ctx, int err, const char *why);
 	void *ctx;
 };
-/* Starts one request; connections are reused. NULL = no memory, a bad URL or header. Copied. Link-local
- * and metadata addresses are refused (faults.md Z1). The handle is gone when done() has returned. A
- * request other than GET and HEAD is never sent a second time on a new connection. */
+/* Starts one request; connections are reused. NULL = no memory, a bad URL or header. Copied.
+ * Link-local and metadata addresses are refused (faults.md Z1). The handle is gone when done() has
+ * returned. A request other than GET and HEAD is never sent a second time on a new connection. */
 struct io_http *io_http_start(struct io *io, const struct io_http_options *o);
 /* Value of an answer header (any case), "" when absent. BORROWED; in head, data and done. */
 const char *io_http_header(const struct io_http *h, const char *name);
@@ -163,12 +165,13 @@ int io_http_status(const struct io_http *h);
 int64_t io_http_retry_after_ms(const struct io_http *h);
 /* The answer's Date as a wall time, -1 when it has none: the peer's clock, whatever ours says. */
 int64_t io_http_date_ms(const struct io_http *h);
-/* Has the request, or a part of it, left? When it ends without an answer it may have been acted on. */
+/* Has the request, or a part of it, left? When it ends without an answer it may have been acted
+ * on. */
 bool io_http_was_sent(const struct io_http *h);
 /* Closes the connection so that the peer stops working; no callback comes any more. */
 void io_http_cancel(struct io_http *h);
 
-/* ---- HTTP server -------------------------------------------------------------------------------- */
+/* ---- HTTP server ----------------------------------------------------------------------------- */
 
 #define IO_SERVE_BODY_BYTES (64 * 1024) /* faults.md section 7 */
 #define IO_SERVE_CLIENTS 64
@@ -204,10 +207,10 @@ void io_serve_free(struct io_serve *s);
 int io_ask_socket(const char *socket_path, const char *method, const char *path, struct str body,
 	int64_t deadline_ms, struct buf *out) MUST_USE;
 
-/* ---- Backoff and breaker: pure ------------------------------------------------------------------ */
+/* ---- Backoff and breaker: pure --------------------------------------------------------------- */
 
-/* Full jitter: wait = random(0, min(cap, base * 2^k)), the first retry within 0..base; k starts anew
- * only after healthy_ms of confirmed service (faults.md section 7, N6). */
+/* Full jitter: wait = random(0, min(cap, base * 2^k)), the first retry within 0..base; k starts
+ * anew only after healthy_ms of confirmed service (faults.md section 7, N6). */
 struct io_backoff {
 	int64_t base_ms, cap_ms, healthy_ms; /* 1,000  60,000  60,000 */
 	unsigned tries;

@@ -1,10 +1,10 @@
 /* io/lookup.c: names to numbers.
  *
- * The system's resolver blocks, for seconds when its servers are dead, and cannot be interrupted. So
- * each name is asked on a thread of its own that nobody ever waits for: not a deadline, not another
- * name, not the end of the program. (libuv's pool would share two slow threads among all names, and
- * join them at exit.) What such a thread shares with the loop is one question, which it owns until
- * it is answered, and the mailbox, which whoever leaves last frees. */
+ * The system's resolver blocks, for seconds when its servers are dead, and cannot be interrupted.
+ * So each name is asked on a thread of its own that nobody ever waits for: not a deadline, not
+ * another name, not the end of the program. (libuv's pool would share two slow threads among all
+ * names, and join them at exit.) What such a thread shares with the loop is one question, which it
+ * owns until it is answered, and the mailbox, which whoever leaves last frees. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -68,7 +68,7 @@ struct io_lookup {
 	struct io_address list[IO_ADDRESSES_MAX];
 };
 
-/* ---- The thread --------------------------------------------------------------------------------- */
+/* ---- The thread ------------------------------------------------------------------------------ */
 
 static bool set_address(struct io_address *a, int family, const void *number)
 {
@@ -146,7 +146,7 @@ static int start_thread(struct question *q)
 	return r == 0 ? 0 : ERR_NOMEM;
 }
 
-/* ---- The resolver ------------------------------------------------------------------------------- */
+/* ---- The resolver ---------------------------------------------------------------------------- */
 
 static struct resolver *resolver_of(struct io *io)
 {
@@ -237,7 +237,7 @@ static void ask(struct resolver *r, struct name *nm)
 	nm->is_asked = true;
 }
 
-/* ---- One lookup --------------------------------------------------------------------------------- */
+/* ---- One lookup ------------------------------------------------------------------------------ */
 
 static void finish(struct io_lookup *l)
 {
@@ -363,7 +363,7 @@ void io_lookup_cancel(struct io_lookup *l)
 	io_handle_bury(&l->h);
 }
 
-/* ---- Answers ------------------------------------------------------------------------------------ */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 static void on_answer(struct resolver *r, const struct question *q)
 {

@@ -18,7 +18,7 @@ static struct metric lag_metric = {
 	.kind = METRIC_HISTOGRAM,
 };
 
-/* ---- Life and death of handles ------------------------------------------------------------------ */
+/* ---- Life and death of handles --------------------------------------------------------------- */
 
 void io_handle_init(struct handle *h, struct io *io, void (*end)(struct handle *h))
 {
@@ -108,7 +108,7 @@ static void on_quiet(uv_idle_t *idle)
 		uv_idle_stop(idle);
 }
 
-/* ---- Lag ---------------------------------------------------------------------------------------- */
+/* ---- Lag ------------------------------------------------------------------------------------- */
 
 int64_t io_loop_drift_ms(const struct io *io)
 {
@@ -154,7 +154,7 @@ int64_t io_lag_ms(struct io *io)
 	return lag;
 }
 
-/* ---- The loop ----------------------------------------------------------------------------------- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 static void on_wake(uv_async_t *wake)
 {
@@ -174,11 +174,12 @@ int io_new(struct io **out)
 	*out = NULL;
 	if (!io)
 		return ERR_NOMEM;
-	/* A resolver that does not answer holds a thread for the product of these (libraries.md 1.6);
-	 * a peer that closed while we write is an error code, not a signal. */
+	/* A resolver that does not answer holds a thread for the product of these (libraries.md
+	 * 1.6); a peer that closed while we write is an error code, not a signal. */
 	setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	signal(SIGPIPE, SIG_IGN);
-	/* libwebsockets would send every connection, loopback too, through it (libraries.md 1.3). */
+	/* libwebsockets would send every connection, loopback too,
+	 * through it (libraries.md 1.3). */
 	unsetenv("http_proxy");
 	if (uv_loop_init(&io->uv) != 0)
 		goto out;
@@ -220,7 +221,8 @@ void io_stop(struct io *io)
 	uv_stop(&io->uv);
 }
 
-/* When it is due before the loop polls, the loop would wait for the next timer, however far that is. */
+/* When it is due before the loop polls, the loop would wait for the next timer,
+ * however far that is. */
 static void on_turn_end(uv_timer_t *t)
 {
 	uv_stop(t->loop);

@@ -2,8 +2,8 @@
  *
  * Everything the loop owns begins with a struct handle. Freeing one is always "bury": it leaves the
  * list at once, its callbacks stop at once, and its memory goes at the next quiet point, when no
- * callback of anybody is on the stack and libuv has closed what the handle had open. So a handle may
- * be freed anywhere, its own callback included. */
+ * callback of anybody is on the stack and libuv has closed what the handle had open. So a handle
+ * may be freed anywhere, its own callback included. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 

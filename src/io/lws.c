@@ -10,8 +10,8 @@
 #define FDS_MAX (2 * IO_SERVE_CLIENTS + 16)
 #define HEADER_BYTES 8192 /* faults.md H3: of one request or upgrade answer */
 #define READ_BYTES 16384  /* libraries.md 1.3: fewer callbacks a message than with 4 KiB */
-/* Of one read of a socket, whatever READ_BYTES is. Its own 4 KiB cost a turn of the loop every ten chat
- * lines; the pages are touched only by traffic that fills them. */
+/* Of one read of a socket, whatever READ_BYTES is. Its own 4 KiB cost a turn of the loop every ten
+ * chat lines; the pages are touched only by traffic that fills them. */
 #define SOCKET_BYTES 65536
 /* Its own timeouts, in seconds, all later than ours, which name the phase. */
 #define LATE_SECS 120
@@ -41,7 +41,8 @@ static const struct lws_protocols server_protocols[] = {
 	{0},
 };
 
-/* No pings and no hang-ups of its own: each wire keeps its connection alive as its protocol says. */
+/* No pings and no hang-ups of its own: each wire keeps its connection alive as its protocol
+ * says. */
 static const lws_retry_bo_t no_retry = {0};
 
 static void on_log(int level, const char *line)

@@ -23,7 +23,8 @@ struct lws_vhost *io_lws_door_server(struct io *io);
 /* Closes a connection at its next turn. The caller has cut the opaque pointer before. */
 void io_lws_door_kill(struct io *io, struct lws *wsi);
 
-/* ws.c: all client connections; request.c: all of the server; certificate.c: one step of verifying a server's certificate. */
+/* ws.c: all client connections; request.c: all of the server; certificate.c:
+ * one step of verifying a server's certificate. */
 int io_ws_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 int io_serve_callback(

@@ -2,13 +2,13 @@
  *
  *   HEADERS -> (BODY ->) ANSWER -> closed
  *
- * A connection carries one request. libwebsockets 4.1.6 reads a POST that was pipelined behind another
- * request from the wrong place (its body was the first bytes of its own request line) and then
- * spins for ever; whether more came behind a request cannot be asked. For callers on this machine
- * a new connection costs nothing.
+ * A connection carries one request. libwebsockets 4.1.6 reads a POST that was pipelined behind
+ * another request from the wrong place (its body was the first bytes of its own request line) and
+ * then spins for ever; whether more came behind a request cannot be asked. For callers on this
+ * machine a new connection costs nothing.
  *
- * libwebsockets reads the headers leniently: what a proxy in front could read otherwise (two lengths,
- * chunks) is refused here. The head of the answer is written by hand: it is six lines, and
+ * libwebsockets reads the headers leniently: what a proxy in front could read otherwise (two
+ * lengths, chunks) is refused here. The head of the answer is written by hand: it is six lines, and
  * libwebsockets adds nothing to it. */
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static const char *status_text(int status)
 	return "Status";
 }
 
-/* ---- The answer --------------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 /* 0 or ERR_LIMIT, ERR_NOMEM. */
 static int write_answer(struct client *c, const struct io_response *a)
@@ -131,7 +131,7 @@ static int on_writeable(struct client *c)
 	return -1;
 }
 
-/* ---- The request -------------------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
 /* False when the header is there but does not fit. */
 static bool copy_header(struct client *c, enum lws_token_indexes token, char *out, size_t size)

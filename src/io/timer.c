@@ -100,7 +100,7 @@ void io_timer_shift_all(struct io *io)
 	}
 }
 
-/* ---- Signals: they live as long as the loop ------------------------------------------------------ */
+/* ---- Signals: they live as long as the loop -------------------------------------------------- */
 
 struct signal_handle {
 	struct handle h;

@@ -2,7 +2,8 @@
  *
  * One job is under way at most; while it runs rows gather, so that under load a transaction takes
  * many and without load each row goes at once. After a failure the rows wait in the queue: a second
- * for a lock, up to a minute for a disk; what exceeds the queue is lost, oldest first, and counted. */
+ * for a lock, up to a minute for a disk; what exceeds the queue is lost, oldest first, and
+ * counted. */
 #include "ledger/room.h"
 
 #include <utlist.h>

@@ -19,8 +19,9 @@
 #define CHECK_BYTES (64 * 1024 * 1024)
 
 /* The schema, one step a version; PRAGMA user_version says how many were taken. Steps that have
- * been released never change. Column order: spec 003-08, then ours. Two columns are null in every row that
- * chat makes: file_metadata (what Discord hangs on a message) and ip_address (of a caller of the API). */
+ * been released never change. Column order: spec 003-08, then ours. Two columns are null in every
+ * row that chat makes: file_metadata (what Discord hangs on a message) and ip_address (of a caller
+ * of the API). */
 static const char *const steps[] = {
 	"CREATE TABLE ai_interactions ("
 	" id TEXT PRIMARY KEY NOT NULL,"

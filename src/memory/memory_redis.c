@@ -41,8 +41,8 @@ struct redis {
 	int64_t stamp_ms, stamped_ms; /* stamp of the last line remembered, and when that was */
 };
 
-/* What time it is by the clock that stamps lines, be it the platform's: our wall clock, which may be
- * wrong or be set, is asked only before the first line came. */
+/* What time it is by the clock that stamps lines, be it the platform's: our wall clock, which may
+ * be wrong or be set, is asked only before the first line came. */
 static int64_t stamp_now(const struct redis *m)
 {
 	return m->stamp_ms > 0 ? m->stamp_ms + clock_mono_ms() - m->stamped_ms : clock_wall_ms();

@@ -380,8 +380,8 @@ static int greet_with(struct memory_link *l, const struct str *args, size_t n)
 	return send_now(l, args, n, on_greeting, l);
 }
 
-/* Written and wiped here: hiredis would free its buffer with the password in it. The socket is new and
- * takes so little at once; otherwise hiredis sends it all the same. */
+/* Written and wiped here: hiredis would free its buffer with the password in it. The socket is new
+ * and takes so little at once; otherwise hiredis sends it all the same. */
 static int send_password(struct memory_link *l)
 {
 	redisContext *c = &l->ac->c;

@@ -1,7 +1,7 @@
 /* outbox/budget.h: one sliding log, the times of an account's latest sends.
  *
- * A log of n - 1 sends over the window plus half a second is the only limiter that was never seen to
- * exceed n in any window; a token bucket let 39 of 20 through (faults.md section 3). */
+ * A log of n - 1 sends over the window plus half a second is the only limiter that was never seen
+ * to exceed n in any window; a token bucket let 39 of 20 through (faults.md section 3). */
 #ifndef OUTBOX_BUDGET_H
 #define OUTBOX_BUDGET_H
 

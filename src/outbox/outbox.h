@@ -5,10 +5,10 @@
  * drives it takes the next reply that may go (outbox_next) and tells nothing back but lane changes;
  * the send counts from the moment it is given out, whatever becomes of it.
  *
- * Twitch: 20 per 30 s, 100 per 30 s where the bot is broadcaster, moderator or VIP (Twitch chat docs,
- * 2026-08); used as 19 per 30.5 s and 99 per 30.5 s over all channels of the account, privileged sends
- * counting into the small window without being held by it; 1.1 s between two sends in one channel
- * when not privileged. */
+ * Twitch: 20 per 30 s, 100 per 30 s where the bot is broadcaster, moderator or VIP (Twitch chat
+ * docs, 2026-08); used as 19 per 30.5 s and 99 per 30.5 s over all channels of the account,
+ * privileged sends counting into the small window without being held by it; 1.1 s between two sends
+ * in one channel when not privileged. */
 #ifndef OUTBOX_OUTBOX_H
 #define OUTBOX_OUTBOX_H
 
@@ -38,8 +38,9 @@ struct outbox_account {
 /* ERR_INVALID (key empty or with control characters, negative numbers), ERR_LIMIT, ERR_NOMEM. */
 int outbox_account(struct outbox *ob, const struct outbox_account *a) MUST_USE;
 
-/* May one more channel be joined now? 0 = yes, and it is counted; else how long to wait; -1 = never: the
- * place has no account or no joins. Twitch: 20 per 10 s (Twitch chat docs, 2026-08); ignored past it. */
+/* May one more channel be joined now? 0 = yes, and it is counted; else how long to wait; -1 =
+ * never: the place has no account or no joins. Twitch: 20 per 10 s (Twitch chat docs, 2026-08);
+ * ignored past it. */
 int64_t outbox_join(struct outbox *ob, unsigned place, int64_t now_ms);
 
 /* What the platform says of a channel. Lanes begin not privileged and closed. */
@@ -57,30 +58,31 @@ int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
  * When a lane or the outbox is full, the least urgent and oldest goes, which may be r itself. */
 enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms) MUST_USE;
 
-/* The next reply that may be sent now, or NULL; then *wait_ms is how long to wait before asking again
- * (-1 = nothing waits): until a lane may speak or a reply grows late, unless a lane changes first.
- * Order: most urgent first, then oldest. GIVES; the send is counted. */
+/* The next reply that may be sent now, or NULL; then *wait_ms is how long to wait before asking
+ * again (-1 = nothing waits): until a lane may speak or a reply grows late, unless a lane changes
+ * first. Order: most urgent first, then oldest. GIVES; the send is counted. */
 struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms);
 
-/* Replies that died waiting (late, full, gone, refused, stopped): gives one with its reason, or NULL.
- * GIVES. Call until NULL after every other call. */
+/* Replies that died waiting (late, full, gone, refused, stopped): gives one with its reason, or
+ * NULL. GIVES. Call until NULL after every other call. */
 struct reply *outbox_dropped(struct outbox *ob, int64_t now_ms, enum reason *why);
 
 /* Drops what answers an erased message or user, or goes to a cleared channel: `gone`. */
 void outbox_erase(struct outbox *ob, const struct erasure *e);
-/* Drops everything of a lane (channel NULL = of the place; place UINT_MAX = all) for this reason. */
+/* Drops everything of a lane (channel NULL = of the place;
+ * place UINT_MAX = all) for this reason. */
 void outbox_drop(struct outbox *ob, unsigned place, const char *channel, enum reason why);
 
 size_t outbox_waiting(const struct outbox *ob);
 size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *channel);
-/* For explain and status: 0 = this lane may speak now, else for how long not; -1 = nobody knows: it is
- * closed, refused, unknown or has no account. */
+/* For explain and status: 0 = this lane may speak now, else for how long not; -1 = nobody knows: it
+ * is closed, refused, unknown or has no account. */
 int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
 
-/* The sliding logs as text, one line a send or join, with wall times, so that a restart keeps the budgets
- * (law 6). Load before accounts are used, and only when there is a file: one that makes no sense, an
- * empty one included, counts as "everything was spent just now" and gives ERR_PARSE (or ERR_NOMEM),
- * for the log; the outbox is good to use in any case. */
+/* The sliding logs as text, one line a send or join, with wall times, so that a restart keeps the
+ * budgets (law 6). Load before accounts are used, and only when there is a file: one that makes no
+ * sense, an empty one included, counts as "everything was spent just now" and gives ERR_PARSE (or
+ * ERR_NOMEM), for the log; the outbox is good to use in any case. */
 int outbox_save(struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *out) MUST_USE;
 int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall_ms) MUST_USE;
 /* Has a send or join been counted since the last save? */

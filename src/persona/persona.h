@@ -1,9 +1,9 @@
 /* persona: persona files; persona + memory + question become a prompt within its budget.
  *
  * Floor 4, pure. The system message is the persona's text and fixed rules of ours, byte-identical
- * whatever chat says (law 8); chat text enters only in user messages, quoted (safety_quote), fenced by
- * a marker drawn per prompt, and attributed. Oldest lines go first when the budget is short, never the
- * persona or the question. */
+ * whatever chat says (law 8); chat text enters only in user messages, quoted (safety_quote), fenced
+ * by a marker drawn per prompt, and attributed. Oldest lines go first when the budget is short,
+ * never the persona or the question. */
 #ifndef PERSONA_PERSONA_H
 #define PERSONA_PERSONA_H
 
@@ -23,9 +23,9 @@ struct persona {
 	char *version;          /* SemVer */
 	char *description;
 	char *system;
-	/* 16 hex digits, planted in the system message of every prompt: what says them has leaked it.
-	 * Of id, version and system alone. Whoever has the file can work it out; all they could do with
-	 * it is to have an answer refused. */
+	/* 16 hex digits, planted in the system message of every prompt: what says them has leaked
+	 * it. Of id, version and system alone. Whoever has the file can work it out; all they could
+	 * do with it is to have an answer refused. */
 	char canary[17];
 	char *use;              /* model: {use: PROVIDER}; NULL = the configured order */
 	double temperature;     /* NAN = the provider's */
@@ -35,8 +35,8 @@ struct persona {
 	size_t example_count;
 };
 
-/* Reads a persona file. providers: names that exist, to check model.use; NULL skips that. GIVES *out.
- * ERR_INVALID after complaints. */
+/* Reads a persona file. providers: names that exist, to check model.use; NULL skips that. GIVES
+ * *out. ERR_INVALID after complaints. */
 int persona_read(const struct conf_file *f, const char *const *providers, size_t provider_count,
 	struct conf_report *r, struct persona **out) MUST_USE;
 void persona_free(struct persona *p);
@@ -67,8 +67,8 @@ struct prompt_options {
 	size_t max_chars;            /* how long the answer may be: told to the model */
 	uint64_t marker;             /* random: the fence */
 };
-/* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and question
- * alone exceed the budget. */
+/* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and
+ * question alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;
 void prompt_free(struct prompt *p);
 /* One token estimate of a text: ASCII 4 bytes, other letters 2 characters, CJK 1, emoji 3, and a

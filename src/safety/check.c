@@ -210,8 +210,8 @@ static size_t cut_at(struct str line, size_t max)
 	return word > 0 && word >= whole / 2 ? word : whole;
 }
 
-/* Length of what is whole in a line that stopped in the middle: its sentences, without one its words,
- * without two all. */
+/* Length of what is whole in a line that stopped in the middle: its sentences, without one its
+ * words, without two all. */
 static size_t whole_at(struct str line)
 {
 	size_t sentence = 0, word = 0;

@@ -17,7 +17,8 @@
 
 #include "safety/safety.h"
 
-/* Room for any text between two steps: a byte that is not UTF-8 grows to three, NFKC to a few more. */
+/* Room for any text between two steps: a byte that is not UTF-8 grows to three,
+ * NFKC to a few more. */
 #define SAFETY_STEP_BYTES (18 * SAFETY_TEXT_BYTES)
 
 struct safety_words; /* words.c */
@@ -31,7 +32,7 @@ struct safety {
 	char *prefix;        /* NULL = none */
 };
 
-/* ---- clean.c, markdown.c, lead.c: 0, ERR_LIMIT or ERR_NOMEM; what they give is added to out ------ */
+/* ---- clean.c, markdown.c, lead.c: 0, ERR_LIMIT or ERR_NOMEM; what they give is added to out -- */
 
 /* The answer in what a model wrote, as one line. */
 int safety_clean(const struct safety_context *c, struct str text, struct buf *out) MUST_USE;
@@ -39,28 +40,30 @@ int safety_clean(const struct safety_context *c, struct str text, struct buf *ou
 void safety_unmark(struct buf *line);
 /* Without the quotation marks around the whole. */
 struct str safety_unquote(struct str line);
-/* Without the signs in front that could make it a command. ERR_DENIED: what is left reads like one. */
+/* Without the signs in front that could make it a command.
+ * ERR_DENIED: what is left reads like one. */
 int safety_lead(struct str line, struct buf *out) MUST_USE;
-/* At most `most` mentions, and only of user; others lose their sign. ERR_DENIED: too many of them. */
+/* At most `most` mentions, and only of user; others lose their sign.
+ * ERR_DENIED: too many of them. */
 int safety_mentions(struct str line, struct str user, size_t most, struct buf *out) MUST_USE;
 
-/* ---- letters.c ----------------------------------------------------------------------------------- */
+/* ---- letters.c ------------------------------------------------------------------------------- */
 
-/* The plain small letter that a code point looks like (after text_fold), or itself; -1 for a combining
- * mark. */
+/* The plain small letter that a code point looks like (after text_fold), or itself; -1 for a
+ * combining mark. */
 int32_t safety_letter(int32_t point);
 bool safety_is_alnum(int32_t point); /* letters and digits of any script, roughly; no emoji */
 /* Adds text_fold's form with every letter made plain. */
 int safety_plain(struct str text, struct buf *out) MUST_USE;
 
-/* ---- words.c ------------------------------------------------------------------------------------- */
+/* ---- words.c --------------------------------------------------------------------------------- */
 
 int safety_words_new(const char *const *words, size_t n, struct safety_words **out) MUST_USE;
 void safety_words_free(struct safety_words *w);
 /* 0, ERR_DENIED (one stands in it), ERR_NOMEM, ERR_LIMIT. */
 int safety_words_check(const struct safety_words *w, struct str text) MUST_USE;
 
-/* ---- The judges: 0, ERR_DENIED, ERR_NOMEM, ERR_LIMIT --------------------------------------------- */
+/* ---- The judges: 0, ERR_DENIED, ERR_NOMEM, ERR_LIMIT ----------------------------------------- */
 
 /* strict: the allowed hosts are not allowed either. */
 int safety_link_check(const struct safety *s, bool is_strict, struct str text) MUST_USE;

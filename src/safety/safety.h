@@ -1,8 +1,8 @@
 /* safety: the last gate before words are public; the first gate for words from chat.
  *
- * Floor 3, pure. Rules are built once from config and word files' texts, then never change. It never
- * repairs meaning: it cleans form (invisible characters, line breaks, role labels, markdown) and
- * refuses the rest. On any doubt it refuses: a lost reply is never news, a bad one is. The wire
+ * Floor 3, pure. Rules are built once from config and word files' texts, then never change. It
+ * never repairs meaning: it cleans form (invisible characters, line breaks, role labels, markdown)
+ * and refuses the rest. On any doubt it refuses: a lost reply is never news, a bad one is. The wire
  * writers check the one-line rule again on their own (law 8). */
 #ifndef SAFETY_SAFETY_H
 #define SAFETY_SAFETY_H
@@ -26,7 +26,8 @@ struct safety_options {
 	const char *prefix;               /* put in front, counted in; NULL = none */
 };
 /* GIVES *out. Copies. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
- * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000 words. */
+ * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000
+ * words. */
 int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
 void safety_free(struct safety *s);
 
@@ -46,11 +47,11 @@ struct safety_context {
 };
 
 /* Cleans text into out (cleared first) and judges it. A template keeps its form (quotes, labels,
- * markdown), but since chat's words stand in it, its links pass only to allowed hosts, and mentions,
- * personal data and words are judged as in a model's text. REASON_NONE: out is one line, valid UTF-8, within max_length,
- * ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE: refused, *rule says by which rule
- * ("words", "link", "leak", ...; static). REASON_DECLINED: the model said the silence token.
- * REASON_NOMEM. out is undefined unless REASON_NONE. */
+ * markdown), but since chat's words stand in it, its links pass only to allowed hosts, and
+ * mentions, personal data and words are judged as in a model's text. REASON_NONE: out is one line,
+ * valid UTF-8, within max_length, ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE:
+ * refused, *rule says by which rule ("words", "link", "leak", ...; static). REASON_DECLINED: the
+ * model said the silence token. REASON_NOMEM. out is undefined unless REASON_NONE. */
 enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
 	struct buf *out, const char **rule) MUST_USE;
 
@@ -61,9 +62,9 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
  * markers taken apart, cut at max_bytes. */
 int safety_quote(struct str text, size_t max_bytes, struct buf *out) MUST_USE;
 
-/* The wire rule, for platforms' second check: something to see, one line, valid UTF-8, no control or
- * bidi characters, no @everyone or @here, first visible character not / . ! (nor their look-alikes),
- * at most max_units UTF-16 units. */
+/* The wire rule, for platforms' second check: something to see, one line, valid UTF-8, no control
+ * or bidi characters, no @everyone or @here, first visible character not / . ! (nor their
+ * look-alikes), at most max_units UTF-16 units. */
 bool safety_is_sayable(struct str text, size_t max_units);
 
 /* Personal data and keys out of a text that is to be stored (ledger payload: redacted). */

@@ -2,9 +2,10 @@
  *
  * A cooldown is keyed by the trigger's name, its scope and the ids of the scope, so a reload or an
  * edit of anything but the name keeps it running. A user cools down on a whole platform, not in
- * each channel anew. per_stream: is a cooldown for as long as the broadcast may last, with its id in the
- * key: the next broadcast has another. Entries stand in the order they were started; when there are too many the
- * oldest go: a flood of strangers can at worst let somebody through early. */
+ * each channel anew. per_stream: is a cooldown for as long as the broadcast may last, with its id
+ * in the key: the next broadcast has another. Entries stand in the order they were started; when
+ * there are too many the oldest go: a flood of strangers can at worst let somebody through
+ * early. */
 #include "base/hash.h"
 #include "trigger/room.h"
 

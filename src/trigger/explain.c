@@ -30,7 +30,8 @@ static int tell_one_of(const struct conf_texts *texts, const char *what, struct 
 	return buf_addf(out, "; the %s is %.*s", what, STR_FMT(is));
 }
 
-/* A condition with the values that decide, true of an event that meets it and of one that does not. */
+/* A condition with the values that decide, true of an event that meets it and of one that does
+ * not. */
 static int tell_condition(const struct trigger *t, enum trigger_condition c,
 	struct trigger_subject *s, bool holds, struct buf *out)
 {

@@ -1,7 +1,8 @@
-/* Is a trigger for an event: its conditions, and who may wake it. What its text is about is match.c's.
+/* Is a trigger for an event: its conditions, and who may wake it. What its text is about is
+ * match.c's.
  *
- * Most triggers have no condition or one: which, is noted when they are read, so that the search asks
- * only those. */
+ * Most triggers have no condition or one: which, is noted when they are read, so that the search
+ * asks only those. */
 #include "trigger/room.h"
 
 #include <string.h>
@@ -72,7 +73,8 @@ static bool is_one_of(const struct conf_texts *folded, struct str name)
 	return false;
 }
 
-/* As long as nobody knows, a stream counts as live: so nothing is silent that would have to speak. */
+/* As long as nobody knows, a stream counts as live:
+ * so nothing is silent that would have to speak. */
 static bool is_when(int when, const struct stream *s)
 {
 	const bool is_live = s->is_live || !s->is_known;

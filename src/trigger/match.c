@@ -66,8 +66,8 @@ static void find_candidates(const struct trigger_set *set, const struct trigger_
 
 enum step { GO_ON, CLAIMED, STOP };
 
-/* Tries one candidate. hit->reason becomes LEVEL when it matches and is not for this author, OFFLINE
- * when it is for live streams only. */
+/* Tries one candidate. hit->reason becomes LEVEL when it matches and is not for this author,
+ * OFFLINE when it is for live streams only. */
 static enum step try_candidate(const struct trigger_set *set, const struct trigger *t,
 	struct trigger_subject *s, struct budget *budget, int64_t now_ms, struct trigger_hit *hit)
 {
@@ -88,8 +88,8 @@ static enum step try_candidate(const struct trigger_set *set, const struct trigg
 		return GO_ON;
 	rc = trigger_try(t, set->engine, s, hit->captures, &hit->captures_n);
 	is_over = is_spent(budget, rc);
-	/* Only the match limit speaks against a pattern: time may also have gone by because something else
-	 * had the processor. */
+	/* Only the match limit speaks against a pattern: time may also have gone by because
+	 * something else had the processor. */
 	if (rc == ERR_LIMIT)
 		trigger_strike_add(budget->state, t, now_ms);
 	if (rc == 1 && held == REASON_NONE)

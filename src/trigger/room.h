@@ -100,8 +100,8 @@ struct trigger_subject {
 
 void trigger_subject_init(struct trigger_subject *s, const struct event *e);
 
-/* The conditions of a trigger, in the order of the checks: cheapest first, but for when:, which alone
- * has a reason of its own to stay silent. Name, key in the file. */
+/* The conditions of a trigger, in the order of the checks: cheapest first, but for when:, which
+ * alone has a reason of its own to stay silent. Name, key in the file. */
 #define TRIGGER_CONDITIONS(X)                                                                      \
 	X(SORT, on)                                                                                \
 	X(AT_LEAST, at_least)                                                                      \

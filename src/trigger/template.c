@@ -156,8 +156,8 @@ static int add_bits(const struct source *s, struct buf *out)
 	return add_number(s->event->bits, out);
 }
 
-/* Names, what other bots call them, help for people. is_common: every event has it. is_of_stream: it
- * takes a platform that tells of streams. */
+/* Names, what other bots call them, help for people. is_common: every event has it. is_of_stream:
+ * it takes a platform that tells of streams. */
 static const struct variable {
 	const char *name;
 	const char *aliases;

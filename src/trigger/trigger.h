@@ -24,8 +24,9 @@
 #define TRIGGER_COUNT_MAX 20000
 #define TRIGGER_CAPTURES 10           /* $(1) of a pattern with groups is its first group */
 
-/* per_stream: keeps no longer than this. The longest broadcast is one of 48 hours (Twitch cuts there:
- * Twitch help, "Broadcast guidelines", 2026-08); where nobody knows of a broadcast, half a day is one. */
+/* per_stream: keeps no longer than this. The longest broadcast is one of 48 hours (Twitch cuts
+ * there: Twitch help, "Broadcast guidelines", 2026-08); where nobody knows of a broadcast, half a
+ * day is one. */
 #define TRIGGER_BROADCAST_MS (INT64_C(48) * 3600000)
 #define TRIGGER_UNKNOWN_BROADCAST_MS (INT64_C(12) * 3600000)
 
@@ -82,8 +83,8 @@ void trigger_file_free(struct trigger_file *f);
 /* ---- A set ----------------------------------------------------------------------------------- */
 
 struct trigger_set;
-/* TAKES the files (also on failure). A name that two files have belongs to the known one, else to the
- * earlier one: a complaint against the other, whose trigger is left out. GIVES *out. */
+/* TAKES the files (also on failure). A name that two files have belongs to the known one, else to
+ * the earlier one: a complaint against the other, whose trigger is left out. GIVES *out. */
 int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
 	struct trigger_set **out) MUST_USE;
 void trigger_set_free(struct trigger_set *s);
@@ -127,8 +128,8 @@ struct trigger_hit {
  * dice is a uniform random number 0..9999 (for chance). A trigger that fires has its cooldowns
  * started here; whoever cannot go on with it (no turn free) says so with trigger_undo. hit->trigger
  * is NULL when none matched (REASON_NO_MATCH), none was allowed (REASON_LEVEL) or those that match
- * wait for a live stream (REASON_OFFLINE). REASON_NOMEM: its cooldown could not be noted, so it stays
- * silent. Gives hit->reason. */
+ * wait for a live stream (REASON_OFFLINE). REASON_NOMEM: its cooldown could not be noted, so it
+ * stays silent. Gives hit->reason. */
 enum reason trigger_find(const struct trigger_set *set, struct trigger_state *state,
 	const struct event *e, int64_t now_ms, uint32_t dice, struct trigger_hit *hit);
 void trigger_undo(struct trigger_state *state, const struct trigger *t, const struct event *e);
