@@ -6,6 +6,7 @@
  * come from our own lookup, are judged, and are pinned, so that what was judged is what is connected
  * to (faults.md Z1). The transfer leaves curl when the handle is disposed of, at a quiet point: so a
  * request may be cancelled inside any callback of curl. */
+#include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -230,10 +231,16 @@ static curl_socket_t on_open_socket(void *ctx, curlsocktype type, struct curl_so
 {
 	struct io_http *r = ctx;
 
+	int fd;
+
 	(void)type;
 	if (r->h.is_dead || !judge_address(r, &a->addr))
 		return CURL_SOCKET_BAD;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+	fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+	if (fd < 0) /* no fault of the server, as curl would have it */
+		stop(r, ERR_CONNECT, "%s:%d: no socket for it: %s", r->url.host, r->url.port,
+			strerror(errno));
+	return fd;
 }
 
 /* The connection is up and the request goes out now. */

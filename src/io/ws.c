@@ -8,6 +8,8 @@
  * when TCP is up, so a second descriptor of the same socket is watched until then. The connection
  * (struct lws) and the io_ws outlive each other freely: detach() cuts them apart, after which the
  * callbacks of the connection find no owner and close it. */
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -196,6 +198,17 @@ static const char *address_text(const struct io_ws *ws)
 	return ws->list[ws->at_address].text;
 }
 
+/* libwebsockets does not tell when it got no socket. Descriptor 2 is always open. */
+static bool has_descriptors(void)
+{
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno != EMFILE && errno != ENFILE;
+	close(fd);
+	return true;
+}
+
 /* libwebsockets gave this connection up. */
 static void attempt_failed(struct io_ws *ws, const char *what)
 {
@@ -208,6 +221,8 @@ static void attempt_failed(struct io_ws *ws, const char *what)
 	}
 	if (ws->certificate[0])
 		end_with(ws, ERR_TLS, "%s", ws->certificate);
+	else if (ws->phase == IO_TCP && !has_descriptors())
+		end_with(ws, ERR_CONNECT, "no socket for %s: %s", ws->url.host, strerror(EMFILE));
 	else if (ws->phase == IO_TCP)
 		end_with(ws, ERR_CONNECT, "cannot connect to %s (%s port %d): refused or unreachable",
 			ws->url.host, address_text(ws), ws->url.port);
