@@ -273,7 +273,7 @@ static int want_streams(struct platform_twitch *t)
 		return 0;
 	if (!t->streams) {
 		const struct platform_streams_options o = {.io = t->io, .helix = bot->helix,
-			.poll_ms = PLATFORM_POLL_MS, .named = on_named, .stream = on_stream, .ctx = t};
+			.poll_ms = t->conf.stream_poll_ms, .named = on_named, .stream = on_stream, .ctx = t};
 		int err = platform_streams_new(&o, &t->streams);
 
 		if (err)

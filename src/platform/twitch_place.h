@@ -15,8 +15,6 @@
 #include "platform/twitch_eventsub.h"
 #include "platform/twitch_stream.h"
 
-#define PLATFORM_POLL_MS 60000 /* streams: EventSub is at most so much earlier */
-
 struct platform_twitch;
 
 /* One login and what is done with it. The bot's comes first; a broadcaster's is there while something is

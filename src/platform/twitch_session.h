@@ -81,6 +81,7 @@ struct platform_sub {
 	enum platform_sub_state state;
 	int64_t due_ms;
 	unsigned tries;
+	bool is_limited;      /* a 429: asked again once leftovers are deleted */
 	bool waits_for_token; /* another token would change the answer */
 	struct platform_helix_task *task;
 	char id[64];   /* the server's; "" when it was there before we asked */

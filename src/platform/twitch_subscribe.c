@@ -144,10 +144,20 @@ void platform_subs_again(struct platform_eventsub *s)
 static void on_errand(void *ctx, const struct platform_helix_answer *a)
 {
 	struct platform_errand *errand = ctx;
+	struct platform_eventsub *s = errand->session;
+	struct platform_sub *sub;
 
 	(void)a;
-	DL_DELETE(errand->session->errands, errand);
+	DL_DELETE(s->errands, errand);
 	mem_free(errand);
+	if (s->errands)
+		return;
+	DL_FOREACH(s->subs, sub) { /* what was over a limit may have room now */
+		if (sub->is_limited && sub->state == PLATFORM_SUB_WANTED)
+			sub->due_ms = 0;
+		sub->is_limited = false;
+	}
+	platform_session_soon(s);
 }
 
 /* What is not deleted dies with its session. */
@@ -362,6 +372,7 @@ static void on_limit(struct platform_sub *sub, const struct platform_helix_answe
 		snprintf(why, sizeof(why), "over one of Twitch's limits (3 connections, %d "
 			"subscriptions, cost 10): %s", PLATFORM_SUBSCRIPTIONS, a->message);
 	clean(s);
+	sub->is_limited = true;
 	retry(sub, LIMIT_MS, why);
 	log_refused(sub, "subscription_limit");
 }

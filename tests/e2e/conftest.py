@@ -23,6 +23,7 @@ from tests.stage.redis import Redis  # noqa: E402
 from tests.stage.tls import Authority  # noqa: E402
 from tests.stage.twitch import Twitch  # noqa: E402
 from tests.stage.twitch_app import CHAT_SCOPES, CLIENT_ID, TwitchApp  # noqa: E402
+from tests.stage.twitch_eventsub import EventSub  # noqa: E402
 from tests.stage.twitch_id import TwitchId  # noqa: E402
 
 BINARY = os.environ.get("MYNAH", str(pathlib.Path(os.environ.get("top_builddir", ".")).resolve()
@@ -85,6 +86,10 @@ class World:
             self.app.grant("tidalbot", CHAT_SCOPES, access=options["token"], seconds=0,
                            refreshable=False)
         return self._keep(Twitch(self.loop, self.history, app=self.app, **options).start())
+
+    def eventsub(self, **options):
+        """The EventSub server; its REST calls are Helix's: helix(twitch, eventsub=...)."""
+        return self._keep(EventSub(self.loop, self.history, self.app, **options).start())
 
     def login(self, bot=None, login="tidalbot", scopes=CHAT_SCOPES, channel=None, **options):
         """Puts a login into the vault, as `mynah login twitch` does. Gives its token."""

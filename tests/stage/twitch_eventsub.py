@@ -181,6 +181,8 @@ class EventSub:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     self._note("client_sent", client=number, data=repr(message.data)[:200])
                     await self._close(connection, 4001)
+            if connection.code and connection.code != 1006:  # close() of another task waits for us to stop reading
+                await ws.close(code=connection.code)
         finally:
             self.connections.remove(connection)
             self._note("close", client=number, session=session.id, code=connection.code
@@ -474,11 +476,40 @@ class EventSub:
     async def _cut(self):
         for connection in self.live():
             connection.code = 1006
+            self._end(connection.session, "websocket_network_error")
             reset(connection.ws._req.transport)
 
     def cut(self):
         """Ends every connection without a word."""
         self.loop.run(self._cut())
+
+    async def said(self, text, user, room, message_id):
+        """Somebody spoke by REST: everybody who subscribed to the chat hears it, the speaker too."""
+        badges = ["moderator"] if (self.app.user(room).id, user.id) in self.moderators else []
+        kind, event = "channel.chat.message", self.line(text, user.display, room, badges, message_id)
+        for sub in self.active(kind):
+            if sub.condition[CHANNEL] == event[CHANNEL]:
+                await self._frame(sub.session.connection, "notification",
+                                  {"subscription": sub.json(), "event": event}, sub=sub)
+
+    # -- What the test waits for --------------------------------------------------------------------
+
+    def wait(self, question, what, timeout=60):
+        deadline = time.monotonic() + timeout
+        while not (answer := question()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never: {what}; active: {[s.type for s in self.active()]}")
+            time.sleep(0.005)
+        return answer
+
+    def wait_active(self, *kinds, timeout=60):
+        """Waits until each of these is subscribed on a session that is alive."""
+        return self.wait(lambda: all(self.active(k) for k in kinds), f"active {kinds}", timeout)
+
+    def wait_note(self, what, n=1, timeout=60, **facts):
+        """Waits for the n-th of these in the history."""
+        return self.wait(lambda: len(found := self.history.find("eventsub", what, **facts)) >= n
+                         and found, f"{n} x {what} {facts}", timeout)
 
     # -- Events, as Twitch prints them --------------------------------------------------------------
 
@@ -492,22 +523,25 @@ class EventSub:
     def room(self, name):
         return self.person(name, "broadcaster_")
 
+    def line(self, text, user, room, badges, message_id, reply=None, source=None, bits=0, reward=None):
+        who = self.person(user)
+        return {**self.room(room), **{f"chatter_{k}": v for k, v in who.items()},
+                **{f"source_broadcaster_{k}": v for k, v in (
+                    self.person(source) if source else dict.fromkeys(who)).items()},
+                "message_id": message_id, "source_message_id": str(uuid.uuid4()) if source else None,
+                "is_source_only": False if source else None,
+                "message": {"text": text, "fragments": [{"type": "text", "text": text,
+                            "cheermote": None, "emote": None, "mention": None}]},
+                "color": "#1E90FF", "source_badges": [] if source else None, "message_type": "text",
+                "badges": [{"set_id": b, "id": "1", "info": ""} for b in badges],
+                "cheer": {"bits": bits} if bits else None, "reply": reply,
+                "channel_points_custom_reward_id": reward, "channel_points_animation_id": None}
+
     def say(self, text, user="pebblewren", room="kelpforest", badges=(), reply=None, message_id=None,
             source=None, bits=0, reward=None, frame=None, times=1, ago=0):
         """A chat line. badges: set ids. reply: {parent_...}. Gives its message id."""
         message_id = message_id or str(uuid.uuid4())
-        who = self.person(user)
-        event = {**self.room(room), **{f"chatter_{k}": v for k, v in who.items()},
-                 **{f"source_broadcaster_{k}": v for k, v in (
-                     self.person(source) if source else dict.fromkeys(who)).items()},
-                 "message_id": message_id, "source_message_id": str(uuid.uuid4()) if source else None,
-                 "is_source_only": False if source else None,
-                 "message": {"text": text, "fragments": [{"type": "text", "text": text,
-                             "cheermote": None, "emote": None, "mention": None}]},
-                 "color": "#1E90FF", "source_badges": [] if source else None, "message_type": "text",
-                 "badges": [{"set_id": b, "id": "1", "info": ""} for b in badges],
-                 "cheer": {"bits": bits} if bits else None, "reply": reply,
-                 "channel_points_custom_reward_id": reward, "channel_points_animation_id": None}
+        event = self.line(text, user, room, badges, message_id, reply, source, bits, reward)
         self._note("say", id=message_id, text=text, user=user, room=room)
         self.emit("channel.chat.message", event, frame, ago, times,
                   broadcaster_user_id=event["broadcaster_user_id"])
