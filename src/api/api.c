@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DESCRIPTION_FIELDS 16 /* an event has no more */
 #define ROUTE_TEXT_BYTES 5000 /* of a text to explain: a chat message has at most 2,000 */
 
 static struct metric requests_total = {"mynah_http_requests_total", "HTTP requests by route",
@@ -94,32 +95,114 @@ static char *member(const struct json *body, const char *key)
 	return s.len > 0 ? mem_dupn(s.at, s.len) : NULL;
 }
 
+/* An event as a request describes it: {"on":"raid 50","from":"ann",...}. */
+struct description {
+	struct json *body;
+	struct buf scratch;
+	char *words[6];
+	struct bot_event_field fields[DESCRIPTION_FIELDS];
+	size_t count;
+	const char *why; /* static: what is wrong with the fields; NULL = nothing */
+	struct bot_event_args args;
+};
+
+static bool is_word(const char *key)
+{
+	return str_is_among(str_of(key), "text user level channel platform on");
+}
+
+/* Members that are no words of the request are fields of the event. */
+static void add_field(void *ctx, const char *key, const struct json *value)
+{
+	struct description *d = ctx;
+
+	if (is_word(key))
+		return;
+	if (!json_is_string(value) || d->count == DESCRIPTION_FIELDS) {
+		d->why = "a field of an event is a text, and there are not many of them";
+		return;
+	}
+	d->fields[d->count++] = (struct bot_event_field){key, json_text(value)};
+}
+
+static void description_fini(struct description *d)
+{
+	for (size_t i = 0; i < sizeof(d->words) / sizeof(d->words[0]); i++)
+		mem_free(d->words[i]);
+	buf_fini(&d->scratch);
+	json_free(d->body);
+}
+
+/* ERR_INVALID: *why is a sentence. Call description_fini in any case. */
+static int description_read(struct description *d, const struct io_request *q, const char **why)
+{
+	static const char *const keys[] = {"text", "user", "level", "channel", "platform", "on"};
+
+	memset(d, 0, sizeof(*d));
+	buf_init(&d->scratch, ROUTE_TEXT_BYTES);
+	if (json_parse(q->body, IO_SERVE_BODY_BYTES, &d->body, why))
+		return ERR_INVALID;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		d->words[i] = member(d->body, keys[i]);
+	json_each(d->body, add_field, d);
+	*why = d->why;
+	d->args = (struct bot_event_args){d->words[0], d->words[1], d->words[2], d->words[3],
+		d->words[4], d->words[5], d->fields, d->count};
+	return d->why ? ERR_INVALID : 0;
+}
+
 static int post_explain(struct api *api, const struct io_request *q, struct io_response *a)
 {
-	struct json *body = NULL;
+	struct description d;
 	const char *why = "";
 	struct event e;
-	struct buf scratch;
-	int err = json_parse(q->body, IO_SERVE_BODY_BYTES, &body, &why);
+	int err = description_read(&d, q, &why);
 
-	if (err)
-		return fail(a, 400, "INVALID_REQUEST", why);
-	char *members[6] = {member(body, "text"), member(body, "user"), member(body, "level"),
-		member(body, "channel"), member(body, "platform"), member(body, "on")};
-	const struct bot_event_args args = {members[0], members[1], members[2], members[3], members[4],
-		members[5]};
-	buf_init(&scratch, ROUTE_TEXT_BYTES);
-	if (bot_event_make(&args, &scratch, &e, &why)) {
+	if (!err)
+		err = bot_event_make(&d.args, &d.scratch, &e, &why);
+	if (err) {
 		err = fail(a, 400, "INVALID_REQUEST", why);
 	} else {
 		a->content_type = "text/plain; charset=utf-8";
 		err = bot_explain(api->bot, bot_world_of(api->bot), &e, false, &a->body);
 	}
-	buf_fini(&scratch);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		mem_free(members[i]);
-	json_free(body);
+	description_fini(&d);
 	return err;
+}
+
+/* Fires it. What became of it may not be known yet: GET the same path with ?number=N. */
+static int post_event(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	struct description d;
+	const char *why = "";
+	int64_t number = 0;
+	int err = description_read(&d, q, &why);
+
+	if (!err && !d.args.on) {
+		why = "on is needed: the event, as in \"raid 50\"";
+		err = ERR_INVALID;
+	}
+	if (!err)
+		err = bot_fire(api->bot, &d.args, &d.scratch, &number, &why);
+	err = err ? fail(a, 400, "INVALID_REQUEST", why)
+		: bot_fired_report(api->bot, number, &a->body);
+	description_fini(&d);
+	return err;
+}
+
+static int get_event(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	static const char key[] = "number=";
+	struct str said = str_of(q->query);
+	int64_t number = 0;
+	int err = ERR_NOTFOUND;
+
+	if (strncmp(q->query, key, sizeof(key) - 1) == 0 &&
+			str_int((struct str){said.at + sizeof(key) - 1, said.len - sizeof(key) + 1},
+				&number) == 0)
+		err = bot_fired_report(api->bot, number, &a->body);
+	return err == ERR_NOTFOUND ? fail(a, 404, "NOT_FOUND",
+		"?number= names no event that was fired lately") : err;
 }
 
 static int post_quiet(struct api *api, const struct io_request *q, struct io_response *a)
@@ -158,6 +241,8 @@ static const struct route {
 	{"POST", "/api/v1/reload", false, post_reload},
 	{"POST", "/api/v1/explain", false, post_explain},
 	{"POST", "/api/v1/quiet", false, post_quiet},
+	{"POST", "/api/v1/event", false, post_event},
+	{"GET", "/api/v1/event", false, get_event},
 };
 
 /* Over TCP: no page of a browser on the streamer's machine may reach it (faults.md H5), and what is

@@ -125,13 +125,30 @@ int bot_reload_report(struct bot *b, struct buf *out) MUST_USE;
 int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
 	struct buf *out) MUST_USE;
 
-/* An event described in words, as `mynah explain` and the API do; NULL members have defaults. */
+/* A field of an event as platform_event_set takes it. */
+struct bot_event_field {
+	const char *key;
+	struct str value;
+};
+
+/* An event described in words, as `mynah explain`, `mynah event` and the API do; NULL members have
+ * defaults. on: as platform_event_parse takes it. */
 struct bot_event_args {
 	const char *text, *user, *level, *channel, *platform, *on;
+	const struct bot_event_field *fields;
+	size_t field_count;
 };
 /* Fills out, whose strings are BORROWED from the args and from scratch. ERR_INVALID: *why is a
  * static sentence. */
 int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct event *out,
 	const char **why) MUST_USE;
+
+/* Fires such an event into the running bot, as if the platform had told it: in the channel that a
+ * says, else in the first. Gives its number for bot_fired_report. ERR_INVALID: *why as above. */
+int bot_fire(struct bot *b, const struct bot_event_args *a, struct buf *scratch, int64_t *number,
+	const char **why) MUST_USE;
+/* What became of it: {"number":N,"over":bool,"reason":"...","because":"...","trigger":"...",
+ * "rule":"...","said":"..."}. ERR_NOTFOUND: no such number, or too long ago. */
+int bot_fired_report(struct bot *b, int64_t number, struct buf *out) MUST_USE;
 
 #endif

@@ -242,37 +242,3 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	trigger_state_free(none);
 	return err;
 }
-
-int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct event *out,
-	const char **why)
-{
-	const char *user = a->user && *a->user ? a->user : "viewer";
-	enum level level = LEVEL_EVERYONE;
-	struct event e = {.kind = EVENT_MESSAGE};
-
-	*why = "";
-	if (a->on && platform_event_parse(str_of(a->on), &e)) {
-		*why = "no such event; try: mynah help events";
-		return ERR_INVALID;
-	}
-	if (a->level && level_parse(str_of(a->level), &level)) {
-		*why = "no such level; one of everyone subscriber vip moderator broadcaster";
-		return ERR_INVALID;
-	}
-	if (a->text && text_scrub(str_of(a->text), TEXT_CHAT, scratch)) {
-		*why = "the text is too long";
-		return ERR_INVALID;
-	}
-	if (a->text)
-		e.text = buf_str(scratch);
-	e.platform = str_of(a->platform && *a->platform ? a->platform : "twitch");
-	e.channel = e.channel_id = str_of(a->channel && *a->channel ? a->channel : "console");
-	if (e.user.len == 0)
-		e.user = str_of(user);
-	e.login = e.user_id = e.user;
-	e.roles = ROLE(LEVEL_EVERYONE) | ROLE(level);
-	e.at_ms = clock_mono_ms();
-	e.wall_ms = clock_wall_ms();
-	*out = e;
-	return 0;
-}

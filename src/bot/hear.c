@@ -26,7 +26,7 @@ static void answer(struct bot *b, const struct event *e, const struct bot_channe
 		return;
 	}
 	b->silent[r]++;
-	bot_tell(b, e, hit.trigger, r, "", (struct str){NULL, 0});
+	bot_tell(b, b->firing, e, hit.trigger, r, "", (struct str){NULL, 0});
 }
 
 static bool is_wanted(const struct bot *b, const struct event *e)
@@ -57,7 +57,7 @@ void bot_hear(struct bot *b, const struct event *given)
 		return;
 	}
 	b->silent[r]++;
-	bot_tell(b, &e, NULL, r, "", (struct str){NULL, 0});
+	bot_tell(b, b->firing, &e, NULL, r, "", (struct str){NULL, 0});
 	if (r == REASON_GATHERED)
 		bot_gathered(b);
 }
@@ -72,7 +72,7 @@ static void hear_gathered(struct bot *b, struct event *e)
 		e->stream = c->stream;
 	if (bot_channel_is_quiet(c, e->at_ms)) {
 		b->silent[REASON_QUIET]++;
-		bot_tell(b, e, NULL, REASON_QUIET, "", (struct str){NULL, 0});
+		bot_tell(b, b->firing, e, NULL, REASON_QUIET, "", (struct str){NULL, 0});
 		return;
 	}
 	answer(b, e, c);
@@ -81,13 +81,16 @@ static void hear_gathered(struct bot *b, struct event *e)
 void bot_gathered(void *ctx)
 {
 	struct bot *b = ctx;
+	const int64_t firing = b->firing;
 	int64_t wait;
 	struct event *e;
 
+	b->firing = 0; /* these are not it, even if it made them due */
 	while ((e = bot_gather_next(b->gather, clock_mono_ms(), &wait)) != NULL) {
 		hear_gathered(b, e);
 		mem_free(e);
 	}
+	b->firing = firing;
 	if (wait >= 0)
 		io_timer_start(b->crowd, wait);
 	else

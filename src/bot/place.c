@@ -217,6 +217,15 @@ int bot_places_console(struct bot *b)
 	return place_start(b, 0, NULL);
 }
 
+int bot_place_number(const struct bot *b, const char *name)
+{
+	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
+		if (b->places[i].name && strcmp(b->places[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 void bot_places_stop(struct bot *b)
 {
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {

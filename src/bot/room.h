@@ -18,6 +18,7 @@
 #define BOT_COUNTS_MAX 20000      /* users, channels with a budget of their own */
 #define BOT_PAIR_MS 60000         /* faults.md A10: limits.in_a_row counts within this time */
 #define BOT_ANSWERS_MAX 64        /* answers remembered per channel; limits.turns_minute ends at 60 */
+#define BOT_FIRED_MAX 16          /* made-up events whose end is remembered */
 #define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
 
 /* gate.c: ids seen lately, one ring per place. */
@@ -75,6 +76,7 @@ struct turn_call {
 
 struct turn {
 	struct bot *bot;
+	int64_t fired;                 /* number of the made-up event it answers; 0 = a real one */
 	char id[TURN_ID_BYTES];
 	enum turn_state state;
 	struct bot_world *world;       /* the snapshot it began with */
@@ -104,6 +106,14 @@ struct bot_place {
 	int64_t since_wall_ms;
 };
 
+/* fire.c: what became of a made-up event. */
+struct bot_fired {
+	bool is_over;
+	enum reason reason;
+	char trigger[65], rule[64];
+	char said[2048];               /* 500 characters of 4 bytes */
+};
+
 struct bot {
 	struct io *io;
 	struct bot_options options;
@@ -130,6 +140,10 @@ struct bot {
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
 
+	int64_t firing;                /* the made-up event that is being heard; 0 = none */
+	int64_t fired_count;
+	struct bot_fired fired[BOT_FIRED_MAX];
+
 	struct bot_reload *reload;     /* the one that runs */
 	bool reload_again, is_reloading;
 	int64_t reloads;
@@ -139,6 +153,9 @@ struct bot {
 	 * was gathered of others is a hit or silent: events + gathered = hits + silent. */
 	int64_t events, gathered, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
+
+/* fire.c */
+void bot_fired_end(struct bot *b, int64_t number, const struct bot_verdict *v);
 
 /* hear.c */
 void bot_hear(struct bot *b, const struct event *e); /* e->place is one of ours */
@@ -190,8 +207,9 @@ void bot_turn_erase(struct bot *b, const struct erasure *e); /* what answers it 
 size_t bot_answer_chars(const struct event *e);
 /* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
 void bot_pump(struct bot *b);
-void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
-	const char *rule, struct str text);
+/* A verdict, for whoever listens; fired: the made-up event it is about, 0 = none. */
+void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
+	enum reason r, const char *rule, struct str text);
 
 /* place.c: the accounts the bot is present with. */
 void bot_places_init(struct bot *b);        /* what places tell, they tell the bot */
@@ -199,6 +217,7 @@ int bot_places_console(struct bot *b) MUST_USE; /* one terminal instead of the c
 /* Makes the places be what the world says: stops those that are gone, reloads those that stay,
  * starts the new. was: what the world said before; NULL = nothing. */
 void bot_places_follow(struct bot *b, const struct conf *was);
+int bot_place_number(const struct bot *b, const char *name); /* -1 = none of that name */
 void bot_places_stop(struct bot *b);        /* each says `stopped` later, within a second */
 bool bot_places_are_stopped(const struct bot *b);
 void bot_places_free(struct bot *b);

@@ -33,13 +33,14 @@ size_t bot_answer_chars(const struct event *e)
 	return e->kind == EVENT_MESSAGE ? 200 : 150; /* spec 2.3 */
 }
 
-void bot_tell(struct bot *b, const struct event *e, const struct trigger *t, enum reason r,
-	const char *rule, struct str text)
+void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
+	enum reason r, const char *rule, struct str text)
 {
 	const struct bot_verdict v = {e, t, r, rule ? rule : "", text};
 
 	if (b->options.verdict)
 		b->options.verdict(b->options.ctx, &v);
+	bot_fired_end(b, fired, &v);
 }
 
 /* ---- The end of a turn ----------------------------------------------------------------------- */
@@ -101,7 +102,7 @@ static void turn_end(struct turn *t, enum reason reason)
 		t->hit.trigger->name, "reason", reason_name(reason), "rule",
 		*t->rule != '\0' ? t->rule : NULL, NULL);
 	bot_row_write(t, reason);
-	bot_tell(b, t->event, t->hit.trigger, reason, t->rule,
+	bot_tell(b, t->fired, t->event, t->hit.trigger, reason, t->rule,
 		reason == REASON_NONE ? buf_str(&t->text) : (struct str){NULL, 0});
 	HASH_DEL(b->turns, t);
 	turn_free(t);
@@ -140,6 +141,7 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 		return NULL;
 	}
 	t->bot = b;
+	t->fired = b->firing;
 	t->world = bot_world_ref(b->world);
 	t->persona = bot_world_persona(t->world, hit->trigger);
 	t->hit = *hit;
@@ -181,7 +183,7 @@ static void hit_drop(struct bot *b, const struct event *e, const struct trigger_
 	log_event(LOG_INFO, "bot", "dropped", "result", result_of(reason), "trigger",
 		hit->trigger->name, "reason", reason_name(reason), "rule",
 		*rule != '\0' ? rule : NULL, NULL);
-	bot_tell(b, e, hit->trigger, reason, rule, (struct str){NULL, 0});
+	bot_tell(b, b->firing, e, hit->trigger, reason, rule, (struct str){NULL, 0});
 }
 
 void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit)

@@ -16,10 +16,14 @@ enum cli_exit {
 	CLI_CONFIG = 78,   /* EX_CONFIG */
 };
 
+#define CLI_FIELDS 16 /* an event has no more */
+
 /* What the command line said. Strings BORROWED from argv. */
 struct cli {
 	const char *config, *state, *triggers, *personas;
 	const char *user, *level, *channel, *platform, *on;
+	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
+	size_t field_count;
 	bool is_json, is_debug;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
@@ -36,6 +40,7 @@ int cli_run(const struct cli *c);
 int cli_chat(const struct cli *c);
 int cli_check(const struct cli *c);
 int cli_explain(const struct cli *c);
+int cli_event(const struct cli *c);
 int cli_status(const struct cli *c);
 int cli_reload(const struct cli *c);
 int cli_quiet(const struct cli *c);
@@ -47,9 +52,16 @@ int cli_help(const struct cli *c);
 struct bot_source cli_source(const struct cli *c);
 /* Prints what a report holds to standard error. */
 void cli_complain(const struct conf_report *r);
+/* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may be
+ * NULL. */
+int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
 /* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
  * error. */
 char *cli_socket(const struct cli *c);
+/* One request to the daemon; text gets its answer, *out the same parsed (GIVES). CLI_OK, or a code
+ * after a sentence on standard error. */
+int cli_ask(const struct cli *c, const char *method, const char *path, struct str body,
+	struct buf *text, struct json **out) MUST_USE;
 /* What /api/v1/status says, as lines for people. */
 int cli_status_text(const struct json *status, struct buf *out) MUST_USE;
 /* A sentence on standard error, "mynah: ..." */

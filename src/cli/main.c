@@ -14,8 +14,10 @@ const struct cli_verb cli_verbs[] = {
 	{"run", "", "run the daemon in the foreground", cli_run},
 	{"chat", "", "talk to the bot in this terminal; no account, no network needed", cli_chat},
 	{"check", "[--json]", "read every file and say what is wrong with it", cli_check},
-	{"explain", "TEXT [--user --level --channel --platform --on EVENT]",
+	{"explain", "TEXT [--user --level --channel --platform --on EVENT --live|--offline --game NAME]",
 		"say which gates and triggers TEXT would pass, and why", cli_explain},
+	{"event", "NAME [--from USER --to USER --count N --message TEXT ... --channel NAME]",
+		"fire a made-up event into the running bot and say what became of it", cli_event},
 	{"status", "[--json]", "how the running bot is", cli_status},
 	{"reload", "", "make the running bot read its files again", cli_reload},
 	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
@@ -27,7 +29,7 @@ const struct cli_verb cli_verbs[] = {
 };
 
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
-	OPT_ON, OPT_JSON, OPT_DEBUG };
+	OPT_ON, OPT_JSON, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -40,17 +42,41 @@ static const struct option options[] = {
 	{"platform", required_argument, NULL, OPT_PLATFORM},
 	{"on", required_argument, NULL, OPT_ON},
 	{"json", no_argument, NULL, OPT_JSON},
+	/* Fields of an event; platform_event_set knows what they mean. */
+	{"from", required_argument, NULL, OPT_FIELD},
+	{"to", required_argument, NULL, OPT_FIELD},
+	{"tier", required_argument, NULL, OPT_FIELD},
+	{"bits", required_argument, NULL, OPT_FIELD},
+	{"viewers", required_argument, NULL, OPT_FIELD},
+	{"months", required_argument, NULL, OPT_FIELD},
+	{"count", required_argument, NULL, OPT_FIELD},
+	{"seconds", required_argument, NULL, OPT_FIELD},
+	{"reward", required_argument, NULL, OPT_FIELD},
+	{"message", required_argument, NULL, OPT_FIELD},
+	{"game", required_argument, NULL, OPT_FIELD},
+	{"title", required_argument, NULL, OPT_FIELD},
+	{"anonymous", no_argument, NULL, OPT_FIELD},
+	{"first", no_argument, NULL, OPT_FIELD},
+	{"live", no_argument, NULL, OPT_FIELD},
+	{"offline", no_argument, NULL, OPT_OFFLINE},
 	{"debug", no_argument, NULL, OPT_DEBUG},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 
+/* Past the limit a field is left out: more than there are were never meant. */
+static void add_field(struct cli *c, const char *key, const char *value)
+{
+	if (c->field_count < CLI_FIELDS)
+		c->fields[c->field_count++] = (struct bot_event_field){key, str_of(value)};
+}
+
 static int parse(int argc, char **argv, struct cli *c, const char **verb)
 {
-	int opt;
+	int opt, at = 0;
 
-	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:hV", options, &at)) != -1) {
 		switch (opt) {
 		case 'c': c->config = optarg; break;
 		case OPT_STATE: c->state = optarg; break;
@@ -62,6 +88,8 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_PLATFORM: c->platform = optarg; break;
 		case OPT_ON: c->on = optarg; break;
 		case OPT_JSON: c->is_json = true; break;
+		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;
+		case OPT_OFFLINE: add_field(c, "live", "no"); break;
 		case OPT_DEBUG: c->is_debug = true; break;
 		case 'h': *verb = "help"; break;
 		case 'V': *verb = "version"; break;

@@ -6,16 +6,6 @@
 
 #define ASK_MS 3000
 
-static int add_member(struct buf *b, const char *key, const char *value)
-{
-	int err;
-
-	if (!value)
-		return 0;
-	err = buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
-	return err ? err : json_add_string(b, str_of(value));
-}
-
 /* Gives the HTTP status, or an enum err when nobody answers. */
 static int ask_daemon(const struct cli *c, const struct bot_event_args *a, struct buf *out)
 {
@@ -24,21 +14,7 @@ static int ask_daemon(const struct cli *c, const struct bot_event_args *a, struc
 	int err;
 
 	buf_init(&body, IO_SERVE_BODY_BYTES);
-	err = socket ? buf_addc(&body, '{') : ERR_CONNECT;
-	if (!err)
-		err = add_member(&body, "text", a->text);
-	if (!err)
-		err = add_member(&body, "user", a->user);
-	if (!err)
-		err = add_member(&body, "level", a->level);
-	if (!err)
-		err = add_member(&body, "channel", a->channel);
-	if (!err)
-		err = add_member(&body, "platform", a->platform);
-	if (!err)
-		err = add_member(&body, "on", a->on);
-	if (!err)
-		err = buf_addc(&body, '}');
+	err = socket ? cli_event_body(c, a->on, a->text, &body) : ERR_CONNECT;
 	if (!err)
 		err = io_ask_socket(socket, "POST", "/api/v1/explain", buf_str(&body), ASK_MS, out);
 	buf_fini(&body);
@@ -76,13 +52,13 @@ static int explain_files(const struct cli *c, const struct bot_event_args *a, st
 int cli_explain(const struct cli *c)
 {
 	const struct bot_event_args a = {c->argc > 0 ? c->argv[0] : NULL, c->user, c->level, c->channel,
-		c->platform, c->on};
+		c->platform, c->on, c->fields, c->field_count};
 	struct buf out;
 	int status, code;
 
 	if (c->argc > 1 || (c->argc == 0 && !c->on)) {
 		cli_say("say: mynah explain \"text\" [--user NAME] [--level LEVEL] [--channel NAME] "
-			"[--platform NAME] [--on EVENT]");
+			"[--platform NAME] [--on EVENT] [--live|--offline] [--game NAME]");
 		return CLI_CANNOT;
 	}
 	buf_init(&out, 1024 * 1024);

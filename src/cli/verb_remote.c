@@ -9,8 +9,7 @@
 #define RELOAD_MS 60000
 #define ANSWER_BYTES (4 * 1024 * 1024)
 
-/* One request; parses a JSON answer. Gives CLI_OK, or a code after a sentence. GIVES *out. */
-static int ask(const struct cli *c, const char *method, const char *path, struct str body,
+int cli_ask(const struct cli *c, const char *method, const char *path, struct str body,
 	struct buf *text, struct json **out)
 {
 	char *socket = cli_socket(c);
@@ -47,7 +46,7 @@ int cli_status(const struct cli *c)
 	int code;
 
 	buf_init(&text, ANSWER_BYTES);
-	code = ask(c, "GET", "/api/v1/status", (struct str){NULL, 0}, &text, &j);
+	code = cli_ask(c, "GET", "/api/v1/status", (struct str){NULL, 0}, &text, &j);
 	if (code == CLI_OK && c->is_json) {
 		puts(buf_text(&text));
 	} else if (code == CLI_OK) {
@@ -70,13 +69,13 @@ int cli_reload(const struct cli *c)
 	int code;
 
 	buf_init(&text, ANSWER_BYTES);
-	code = ask(c, "POST", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
+	code = cli_ask(c, "POST", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
 	if (code == CLI_OK)
 		before = json_int(j, "reloads", 0);
 	for (int64_t waited = 0; code == CLI_OK && !is_done && waited < RELOAD_MS; waited += 50) {
 		json_free(j);
 		nanosleep(&pause, NULL);
-		code = ask(c, "GET", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
+		code = cli_ask(c, "GET", "/api/v1/reload", (struct str){NULL, 0}, &text, &j);
 		is_done = json_int(j, "reloads", 0) > before && !json_bool(j, "running", false);
 	}
 	if (code == CLI_OK && !is_done) {
@@ -131,7 +130,7 @@ int cli_quiet(const struct cli *c)
 	buf_init(&body, IO_SERVE_BODY_BYTES);
 	if (!buf_adds(&body, "{\"channel\":") && !json_add_string(&body, str_of(c->argv[0])) &&
 			!buf_addf(&body, ",\"ms\":%lld}", (long long)ms))
-		code = ask(c, "POST", "/api/v1/quiet", buf_str(&body), &text, &j);
+		code = cli_ask(c, "POST", "/api/v1/quiet", buf_str(&body), &text, &j);
 	if (code == CLI_OK)
 		printf(ms > 0 ? "quiet in %s for %s\n" : "%s may hear it again%.0s\n", c->argv[0], c->argv[1]);
 	json_free(j);

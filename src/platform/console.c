@@ -202,7 +202,8 @@ static void on_event(struct console *c, struct str rest)
 	}
 	n = snprintf(text, sizeof(text), "%s", err == ERR_NOTFOUND ?
 		"(/event KIND [NUMBER] [key=value ...] [text], where KIND is one of" :
-		"(/event takes a number, tier=1|2|3|prime, months=, count=, user=, touser=, reward=)");
+		"(/event takes a number, tier=1|2|3|prime, months=, count=, from=, to=, reward=, "
+		"anonymous=yes, first=yes, live=yes|no, game=)");
 	for (int k = 0; err == ERR_NOTFOUND && k < EVENT_KIND_COUNT && n < (int)sizeof(text); k++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " %s%s",
 			event_kind_name((enum event_kind)k), k == EVENT_KIND_COUNT - 1 ? ")" : "");

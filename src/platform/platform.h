@@ -128,5 +128,9 @@ void platform_console_who(const struct platform *p, const char **user, const cha
 /* Fires a made-up event as `/event raid 50` and the tests do: fills e (BORROWS name and args) for
  * "raid 50", "sub tier=2", "cheer 100 hello". ERR_NOTFOUND: unknown kind; ERR_INVALID. */
 int platform_event_parse(struct str command, struct event *e) MUST_USE;
+/* Sets one field of it: tier, months, count, bits, viewers, user (from), touser (to), reward, batch,
+ * message, anonymous, first, live, game, title. BORROWS value. ERR_NOTFOUND: no such field;
+ * ERR_INVALID. */
+int platform_event_set(struct event *e, struct str key, struct str value) MUST_USE;
 
 #endif
