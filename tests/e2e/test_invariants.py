@@ -8,6 +8,7 @@ import pytest
 from tests.checks import invariants
 from tests.stage.bot import CANARIES
 from tests.stage.history import History
+from tests.stage.twitch_app import TwitchApp
 
 
 class MadeUp:
@@ -19,6 +20,7 @@ class MadeUp:
         self.history.wall = 0
         self.statuses, self.lags = [], []
         self.lag_limit_ms, self.exit_code = 100, 0
+        self.app = TwitchApp()
 
     def add(self, t, who, what, **facts):
         self.history.add(who, what, **facts)["t"] = t
@@ -65,6 +67,7 @@ def replies(*to, late=1):
 
 def status(**counts):
     return lambda w: w.statuses.append({"hits": 3, "sent": 1, "drops": {"stale": 1}, "live": 1,
+                                        "events": 7, "gathered": 1, "silent": {"quiet": 5},
                                         **counts})
 
 
@@ -116,6 +119,10 @@ def frame(data):
     return events("frame", 1, data=data)
 
 
+def leaked_token(w):
+    w.write("mynah.log", f"got {w.app.grant('tidalbot', ['chat:read']).access}\n")
+
+
 def file(name, text):
     return lambda w: w.write(name, text)
 
@@ -136,6 +143,7 @@ PASSES = {
     "one_link": [links("open 1", "close 1", "open 2"), links("open 1", "left 1", "open 2", "close 1"),
                  links("open 1", "open 2", asked=True)],
     "conservation": [status()],
+    "arrivals": [status()],
     "fresh": [replies("a", late=29)],
     "recovers": [outage(back=80), outage(back=200, cleared=150, ends=300),
                  outage(back=None, ends=60)],
@@ -158,12 +166,13 @@ FAILS = {
                  links("open 1", "left 1", "open 2", "close 1", "open 3"),
                  links("open 1", "open 2", "open 3", asked=True)],
     "conservation": [status(hits=4), status(live=0)],
+    "arrivals": [status(events=8), status(gathered=0), status(silent={})],
     "fresh": [replies("a", late=31)],
     "recovers": [outage(back=90), outage(back=None), outage(back=230, cleared=150, ends=300),
                  outage(back=12, retry_ms=61000), outage(back=None, silent=True)],
     "polite": [events("accept", *range(9))],
     "lively": [lagged(101)],
-    "secret": [file("mynah.log", f"PASS {CANARIES['twitch']}\n"),
+    "secret": [file("mynah.log", f"PASS {CANARIES['twitch']}\n"), leaked_token,
                sends(1, text=f"my key is {CANARIES['openai']}")],
     "one_clean_line": [frame("PRIVMSG #kelpforest :hi"), frame("a\nPRIVMSG #reef :b\r\n"),
                        sends(1, text="/ban you"), sends(1, text=" \uff0fban you"),

@@ -44,6 +44,7 @@ class Bot:
         self.runs = 0
         self.lags = []             # ms, of each look at the status since the bot was up
         self._delay_ms = None
+        self._waited = {}          # thread -> ms without a processor
         self.env = {k: v for k, v in os.environ.items()
                     if k not in ("http_proxy", "https_proxy", "NOTIFY_SOCKET")}
         self.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
@@ -169,12 +170,11 @@ class Bot:
     def run_delay_ms(self):
         """For how long its threads were ready but others had the processor, programs or a host of
         this machine: not its own lag. All threads, as one may hold what the loop's waits for."""
-        delay = 0
         for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # it has ended
-                delay += int(path.read_text().split()[1]) / 1e6
+            with contextlib.suppress(OSError):  # it has ended; what is known of it stays
+                self._waited[path.parent.name] = int(path.read_text().split()[1]) / 1e6
         stolen = int(pathlib.Path("/proc/stat").read_text().split()[8])
-        return delay + 1000 * stolen / os.sysconf("SC_CLK_TCK")
+        return sum(self._waited.values()) + 1000 * stolen / os.sysconf("SC_CLK_TCK")
 
     def metrics(self):
         """Series -> value."""
