@@ -49,7 +49,7 @@ def test_a_ledger_that_cannot_be_written_delays_no_reply_and_loses_no_row(world,
     ledger = bot.wait_for(lambda: not (s := bot.status()["ledger"])["up"] and s, "the news")
     assert ledger["lost"] == 0
     assert any(reason.startswith("ledger: ") for reason in bot.status()["reasons"])
-    assert any(x["action"] == "ledger_away" and x["level"] == "error" for x in bot.log_lines())
+    assert bot.wait_log("ledger_away")[0]["level"] == "error"
     faults.mend_disk()
     bot.wait_for(lambda: bot.status()["ledger"]["up"], "the ledger")
     ask()
@@ -102,7 +102,7 @@ def test_a_start_without_room_says_so_and_breaks_nothing(world, chat):
     before = {p.name: p.read_bytes() for p in bot.state.iterdir() if p.is_file()}
     faults.break_disk("/state/", errno.ENOSPC)
     bot.start(wait=False)
-    assert bot.process.wait(20) == 71
+    assert bot.process.wait(60) == 71
     bot.stop(signal.SIGKILL)  # it is gone already: this keeps its exit code out of the judgement
     assert str(bot.state) in bot.stderr.read_text()
     faults.mend_disk()
@@ -121,7 +121,7 @@ def test_good_copies_that_cannot_be_kept_cost_only_the_copies(world, chat):
     assert bot.reload()["accepted"]
     twitch.say("!newer it works")
     twitch.wait_said("^it works$")
-    assert any(x["action"] == "good_copy_failed" for x in bot.log_lines())
+    bot.wait_log("good_copy_failed")
     faults.mend_disk()
     bot.write("triggers/test.yaml", "this is: [no trigger file\n")
     bot.reload()

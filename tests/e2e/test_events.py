@@ -3,11 +3,11 @@ became of it."""
 
 import http.client
 import json
-import socket
 
 import pytest
 
 from tests.stage.bot import CANARIES
+from tests.stage.ports import free_port
 
 ALL = """\
 sub: {on: sub, reply: "sub $(user) $(tier) $(months)"}
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_said(fired, words, complaint):
 
 def test_a_fired_event_is_audited(fired):
     assert fired("raid", "50", "--from", "ann")[0] == 0
-    line, = fired.bot.log_lines("event_fired")
+    line, = fired.bot.wait_log("event_fired")
     assert line["level"] == "audit" and line["community"] == ROOM
     assert line["event"] == "raid" and line["user"] != "ann"
 
@@ -138,8 +138,7 @@ def test_over_tcp_it_needs_the_key(world, chat):
     twitch.mods.add(ROOM)
     world.bot.write("triggers/test.yaml", ALL)
     world.bot.write("personas/mynah.yaml", "name: Mynah\nversion: 1.0.0\nsystem: be kind\n")
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = free_port()
     key = str(world.secret_file("api", CANARIES["openai"]))
     world.bot.configure(twitch=world.twitch_conf(twitch),
                         api={"listen": f"127.0.0.1:{port}", "key": {"file": key}})
@@ -147,7 +146,7 @@ def test_over_tcp_it_needs_the_key(world, chat):
     world.bot.wait_up()
 
     def post(headers):
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         link.request("POST", "/api/v1/event", json.dumps({"on": "raid 5"}), headers)
         answer = link.getresponse()
         answer.read()

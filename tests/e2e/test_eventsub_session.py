@@ -84,6 +84,7 @@ def test_silence_is_a_new_session(world):
     for _ in range(4):
         scene.es.ping()
     scene.es.wait(lambda: first not in scene.es.live(), "given up")
+    scene.es.keepalive_s = 10
     scene.es.mode = "serve"
     scene.es.wait(lambda: len(created(world)) == 2 and scene.es.active(SHOUT), "again")
     settled(scene)

@@ -20,8 +20,8 @@ ROOM = "kelpforest"
 
 @pytest.fixture
 def crowd(chat):
-    """A bot that is moderator, with a window that a test can wait for."""
-    def start(gather="1s", **limits):
+    """A bot that is moderator, with a window that a test can wait for, and a crowd come within."""
+    def start(gather="4s", **limits):
         return chat(mods=[ROOM], triggers=THANKS, limits={"gather": gather, **limits})
     return start
 
@@ -89,7 +89,7 @@ def test_a_train_of_raids_gets_two_welcomes(crowd):
 
 
 def test_a_banned_raider_is_not_named(crowd):
-    twitch, bot = crowd(gather="2s")
+    twitch, bot = crowd(gather="6s")
     for i in range(4):
         raid(twitch, f"raider{i}", 10)
     bot.wait_status(holding=3)
@@ -106,7 +106,7 @@ def test_what_is_held_is_thanked_before_the_end(crowd):
 
 
 def test_what_is_held_survives_a_reload(crowd):
-    twitch, bot = crowd(gather="3s")
+    twitch, bot = crowd(gather="6s")
     bomb(twitch, "BrineBaron", 40, "4711")
     bot.wait_status(holding=41)
     bot.write("triggers/test.yaml", THANKS.replace("gifts by", "presents of"))
@@ -155,8 +155,7 @@ def test_a_raid_with_its_greetings_costs_no_more_than_the_budget(world, scene):
     raid(twitch, "BrineBaron", 5000)
     for i in range(300):
         twitch.say("hi tidal RAID hi tidal RAID", user=f"fan{i}", **{"first-msg": "1"})
-    world.bot.wait_for(lambda: sum(world.bot.status()["drops"].values()) >= 295, "the drops",
-                       timeout=60)
-    world.bot.wait_status(live=0, timeout=60)
+    world.bot.wait_for(lambda: sum(world.bot.status()["drops"].values()) >= 295, "the drops")
+    world.bot.wait_status(live=0)
     assert len(models.requests) == 5
     assert "flood" not in world.bot.status()["silent"]

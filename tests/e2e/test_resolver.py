@@ -30,7 +30,7 @@ def far(world):
 
 
 def downs(bot):
-    return [x for x in bot.log_lines() if x["action"] == "place_down"]
+    return bot.log_lines("place_down")
 
 
 def is_up(twitch, bot):
@@ -68,7 +68,7 @@ def test_the_end_does_not_wait_for_a_resolver_that_hangs(world, far):
     world.bot.wait_for(lambda: faults.names_waiting == 1, "the question to be stuck")
     began = time.monotonic()
     assert world.bot.stop() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_slow_resolver_is_waited_for(world, far):
@@ -111,7 +111,7 @@ def test_names_that_hang_in_crowds_stop_neither_chat_nor_ledger(world, far):
     for n in range(3):
         twitch.say(f"!echo number {n}", user=f"user{n}")
         twitch.wait_said(f"^number {n}$")
-    twitch.wait_said("It is a fine day.", timeout=20)
+    twitch.wait_said("It is a fine day.")
     assert len(models.requests) == 1 and faults.names_waiting == 8
     status = bot.wait_ended(4)
     assert status["drops"] == {}

@@ -22,11 +22,11 @@ def login_of(bot):
     return place(bot)["place"]["logins"][0]
 
 
-def wait_login(bot, state, timeout=20):
+def wait_login(bot, state, timeout=60):
     return bot.wait_for(lambda: (each := login_of(bot))["state"] == state and each, state, timeout)
 
 
-def wait_state(bot, state, timeout=20):
+def wait_state(bot, state, timeout=60):
     return bot.wait_for(lambda: (p := place(bot))["state"] == state and p, state, timeout)
 
 
@@ -117,7 +117,7 @@ def test_an_id_server_that_is_away_does_not_keep_the_bot_out(world, stage):
     echo(twitch, "without it")
     assert "503" in login_of(bot)["why"]
     server.fault("validate")
-    bot.wait_for(lambda: login_of(bot)["validated_at"], "validated", 30)
+    bot.wait_for(lambda: login_of(bot)["validated_at"], "validated")
     assert login_of(bot)["why"] == "" and len(logins(world)) == 1
 
 
@@ -200,7 +200,8 @@ def test_while_renewing_fails_the_old_token_serves_and_the_calls_keep_their_dist
     time.sleep(4)
     assert len(server.calls("refresh")) <= 6
     server.fault("refresh")
-    wait_login(bot, "valid", 30)
+    wait_login(bot, "valid")
+    twitch.wait_back()
     bot.wait_up()
     echo(twitch, "renewed at last")
 
@@ -213,7 +214,7 @@ def test_what_is_no_answer_is_asked_again(world, stage, fault):
     elsewhere = {"headers": {"Location": "http://127.0.0.1:9/"}} if fault == "redirect" else {}
     server.fault("refresh", fault, times=1, **elsewhere)
     bot.start()
-    bot.wait_up(timeout=40)
+    bot.wait_up()
     assert len(server.calls("refresh")) == 2
     assert [e["fault"] for e in server.calls("refresh")] == [fault, ""]
 
@@ -253,7 +254,7 @@ def refresh_held_before_the_write(world, stage):
     _, bot, server = stage
     token = world.login()
     world.app.revoke(token.access)
-    server.delay = 0.5
+    server.delay = 2
     bot.start()
     bot.wait_for(lambda: server.at_once.get("refresh"), "the refresh under way")
     lock = os.open(bot.state, os.O_RDONLY)
@@ -298,6 +299,7 @@ def test_a_newer_login_is_found_where_the_old_one_is_refused(world, stage):
     world.app.disconnect("tidalbot")
     newer = world.login()  # somebody logged in, and the daemon was not told
     twitch.cut()
+    twitch.wait_back()
     bot.wait_up()
     echo(twitch, "found it")
     assert not server.calls("refresh") and world.app.spent[old.refresh] == 0

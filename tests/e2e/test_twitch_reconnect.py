@@ -11,8 +11,9 @@ SEED = int(os.environ.get("SEED", random.randrange(1 << 30)))
 
 def settled(twitch, bot):
     """Waits until the one connection serves, on both sides."""
-    bot.wait_for(lambda: len([c for c in twitch.live() if c.rooms]) == 1, "one connection", 75)
-    bot.wait_up(timeout=75)
+    twitch.wait_back()
+    bot.wait_for(lambda: len([c for c in twitch.live() if c.rooms]) == 1, "one connection")
+    bot.wait_up()
 
 
 @pytest.mark.parametrize("abort", [False, True], ids=["closed", "reset"])

@@ -127,6 +127,7 @@ class Twitch:
         self.port = 0
         self._runner = None
         self._tasks = set()
+        self._last_cut = 0         # number of the newest connection that was cut
 
     @property
     def url(self):
@@ -499,7 +500,17 @@ class Twitch:
                 else:
                     await client.ws.close(code=1001)
         self.history.add("twitch", "cut", abort=abort, clients=len(self.live()), server=self.port)
+        self._last_cut = max((c.number for c in self.clients), default=0)
         self.loop.run(go())
+
+    def wait_back(self, timeout=75):
+        """After a cut: waits until a new connection is in its rooms. Before it has noticed the cut the
+        bot may still say that it is up."""
+        deadline = time.monotonic() + timeout
+        while not any(c.rooms and c.number > self._last_cut for c in self.live()):
+            if time.monotonic() > deadline:
+                raise AssertionError("nobody came back")
+            time.sleep(0.005)
 
     # -- What the test waits for --------------------------------------------------------------------
 
