@@ -23,13 +23,14 @@ const struct cli_verb cli_verbs[] = {
 	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
 		cli_secret},
+	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch", cli_login},
 	{"version", "", "the version", cli_version},
-	{"help", "[options|events|variables|reasons]", "this, or a reference", cli_help},
+	{"help", "[options|events|variables|reasons|scopes]", "this, or a reference", cli_help},
 	{NULL, NULL, NULL, NULL},
 };
 
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
-	OPT_ON, OPT_JSON, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
+	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -41,6 +42,7 @@ static const struct option options[] = {
 	{"channel", required_argument, NULL, OPT_CHANNEL},
 	{"platform", required_argument, NULL, OPT_PLATFORM},
 	{"on", required_argument, NULL, OPT_ON},
+	{"broadcaster", required_argument, NULL, OPT_BROADCASTER},
 	{"json", no_argument, NULL, OPT_JSON},
 	/* Fields of an event; platform_event_set knows what they mean. */
 	{"from", required_argument, NULL, OPT_FIELD},
@@ -87,6 +89,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_CHANNEL: c->channel = optarg; break;
 		case OPT_PLATFORM: c->platform = optarg; break;
 		case OPT_ON: c->on = optarg; break;
+		case OPT_BROADCASTER: c->broadcaster = optarg; break;
 		case OPT_JSON: c->is_json = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;
 		case OPT_OFFLINE: add_field(c, "live", "no"); break;

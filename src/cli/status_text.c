@@ -35,7 +35,7 @@ static void add_words(struct writing *w, const struct json *words)
 }
 
 /* Whose token a place has, what it may do and until when. */
-static void add_login(struct writing *w, const struct json *l)
+static void add_login(struct writing *w, const struct json *l, struct str place_why)
 {
 	const struct json *scopes = json_get(l, "scopes"), *missing = json_get(l, "missing");
 	struct str login = json_str(l, "login"), ends = json_str(l, "expires_at");
@@ -48,7 +48,8 @@ static void add_login(struct writing *w, const struct json *l)
 	if (json_count(scopes) > 0)
 		add(w, "; ");
 	add_words(w, scopes);
-	add_more(w, "; ", json_str(l, "why"));
+	if (!str_eq(json_str(l, "why"), place_why)) /* it stands above already */
+		add_more(w, "; ", json_str(l, "why"));
 	add(w, "\n");
 	if (json_count(missing) == 0)
 		return;
@@ -68,7 +69,7 @@ static void add_place(struct writing *w, const struct json *p)
 	add_more(w, "; ", json_str(p, "why"));
 	add(w, "\n");
 	for (size_t i = 0; i < json_count(logins); i++)
-		add_login(w, json_at(logins, i));
+		add_login(w, json_at(logins, i), json_str(p, "why"));
 	for (size_t i = 0; i < json_count(lanes); i++) {
 		const struct json *l = json_at(lanes, i);
 

@@ -59,6 +59,16 @@ static void print_reasons(void)
 		printf("%-17s %s\n", reason_name((enum reason)i), reason_text((enum reason)i));
 }
 
+static void print_scopes(void)
+{
+	struct buf out;
+
+	buf_init(&out, 64 * 1024);
+	if (!platform_scopes_write(false, &out))
+		fputs(buf_text(&out), stdout);
+	buf_fini(&out);
+}
+
 int cli_help(const struct cli *c)
 {
 	static const struct {
@@ -67,6 +77,7 @@ int cli_help(const struct cli *c)
 	} topics[] = {
 		{"options", print_options}, {"events", print_events}, {"variables", print_variables},
 		{"reasons", print_reasons},
+		{"scopes", print_scopes},
 	};
 
 	for (size_t i = 0; c->argc > 0 && i < sizeof(topics) / sizeof(topics[0]); i++) {

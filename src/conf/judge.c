@@ -297,8 +297,9 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 	if (has_account && p->token.from == CONF_SECRET_NONE && !p->client_id &&
 		!is_given(j, p->name, "token", NULL))
 		complain(j, n, CONF_ERROR,
-			"add client_id: ID and run mynah login twitch; or add token: "
-			"{secret: twitch.token}, and run mynah secret set twitch.token",
+			"register an application at https://dev.twitch.tv/console, add its client_id: and "
+			"run mynah login twitch; or add token: {secret: twitch.token}, and run mynah "
+			"secret set twitch.token",
 			"account \"%.*s\" needs a login or a token", STR_FMT(shown(p->account)));
 	if (p->client_secret.from != CONF_SECRET_NONE && !p->client_id)
 		complain(j, node_of(j, p->name, "client_secret", NULL), CONF_ERROR,

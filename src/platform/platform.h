@@ -78,23 +78,27 @@ int platform_twitch_new(struct io *io, unsigned place, const struct conf_place *
 	const char *state_dir, const struct platform_owner *owner, struct platform *out) MUST_USE;
 
 /* Device code login (RFC 8628), for `mynah login twitch`: asks for a code, shows it, asks until somebody
- * typed it in, validates, and puts the login into the vault. */
+ * typed it in, validates, and puts the login into the vault, where it replaces the one before. */
 struct platform_login_options {
 	struct io *io;
 	const struct conf_place *conf;
 	const char *state_dir;
 	const char *channel;               /* NULL = for the bot; else for the broadcaster of it */
 	const struct platform_wants *wants;
-	/* The code and where to type it; once more when the first has run out. */
+	/* The code and where to type it; once more when the first has run out. Visible ASCII. */
 	void (*show)(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
+	/* What keeps it waiting besides people ("the id server answered 503"); "" = that is over. */
+	void (*trouble)(void *ctx, const char *why);
 	/* The end: 0 and who it is, else why not, as a sentence that says what to do. */
 	void (*done)(void *ctx, int err, const char *login, const char *why);
 	void *ctx;
 };
 struct platform_login;
-/* NULL = no memory. */
+/* o->conf, its strings and wants are needed for this call only. NULL = no memory. */
 struct platform_login *platform_login_start(const struct platform_login_options *o);
-void platform_login_free(struct platform_login *l);
+void platform_login_free(struct platform_login *l); /* at any time; nothing is kept before done() */
+/* Which feature needs which scope and whose login, as lines of text or as an mdoc list. */
+int platform_scopes_write(bool mdoc, struct buf *out) MUST_USE;
 
 /* Twitch chat over WebSocket, and ordinary IRCv3 networks over WebSocket: conf tells which. place
  * numbers it in events and replies. Copies what it needs; starts at once. What goes wrong later is told

@@ -322,7 +322,8 @@ int platform_token_status(const struct platform_token *t, struct buf *out)
 	if (!err)
 		err = add_scopes(t, out);
 	if (!err)
-		err = add_time(out, "expires_at", t->ends_ms ? clock_wall_ms() + left_ms : 0);
+		err = add_time(out, "expires_at", t->ends_ms && !platform_token_is_dead(t) ?
+			clock_wall_ms() + left_ms : 0);
 	if (!err)
 		err = add_time(out, "validated_at", t->checked_wall_ms);
 	if (!err)
