@@ -149,28 +149,41 @@ static void on_roomstate(struct platform_link *k, const struct platform_line *l)
 	platform_channel_lane(k->place, ch);
 }
 
-static void apply_notice(struct platform_link *k, struct platform_channel *ch,
+/* What a refusal means for the channel, whichever way it came. */
+static void apply_notice(struct platform_irc *p, struct platform_channel *ch,
 	const struct platform_notice *n, struct str text)
 {
-	const struct platform_seat *seat = platform_channel_seat(ch, k);
-
+	log_event(n->effect == PLATFORM_EFFECT_NONE ? LOG_INFO : LOG_ERROR, "platform", "notice",
+		"community", ch->name, "result", n->id, "message", n->advice, NULL);
 	switch (n->effect) {
 	case PLATFORM_EFFECT_NONE:
 		return;
 	case PLATFORM_EFFECT_MODE:
 		ch->is_mode_held = true;
-		hold(k->place, ch, n->hold_ms);
+		hold(p, ch, n->hold_ms);
 		break;
 	case PLATFORM_EFFECT_HOLD:
-		hold(k->place, ch, platform_notice_wait_ms(n, text));
+		hold(p, ch, platform_notice_wait_ms(n, text));
 		break;
 	case PLATFORM_EFFECT_REFUSE:
 		ch->is_refused = true;
-		if (seat && seat->join != PLATFORM_JOINED)
-			platform_channel_lost(ch, k, PLATFORM_BANNED_MS, n->advice);
 		break;
 	}
-	platform_channel_lane(k->place, ch);
+	platform_channel_lane(p, ch);
+}
+
+void platform_irc_refused(struct platform *irc, const char *channel, const char *why)
+{
+	struct platform_irc *p = irc->self;
+	struct platform_channel *ch = platform_channel_find(p, str_of(channel));
+	const struct platform_notice *n = platform_notice_find(str_of(why));
+
+	if (!ch || !n)
+		return;
+	platform_irc_enter(p);
+	p->maker.now_ms = clock_mono_ms();
+	apply_notice(p, ch, n, (struct str){0});
+	platform_irc_leave(p);
 }
 
 static void on_twitch_notice(struct platform_link *k, const struct platform_line *l)
@@ -178,6 +191,7 @@ static void on_twitch_notice(struct platform_link *k, const struct platform_line
 	struct str id = platform_twitch_notice_id(l), text = platform_line_param(l, 1);
 	const struct platform_notice *n = platform_notice_find(id);
 	struct platform_channel *ch = channel_of(k, l, 0);
+	const struct platform_seat *seat = ch ? platform_channel_seat(ch, k) : NULL;
 
 	if (id.len == 0 && k->phase == PLATFORM_LOGIN && platform_notice_is_login_refused(text)) {
 		char why[128];
@@ -187,9 +201,9 @@ static void on_twitch_notice(struct platform_link *k, const struct platform_line
 	}
 	if (!n || !ch)
 		return;
-	log_event(n->effect == PLATFORM_EFFECT_NONE ? LOG_INFO : LOG_ERROR, "platform", "notice",
-		"community", ch->name, "result", n->id, "message", n->advice, NULL);
-	apply_notice(k, ch, n, text);
+	apply_notice(k->place, ch, n, text);
+	if (n->effect == PLATFORM_EFFECT_REFUSE && seat && seat->join != PLATFORM_JOINED)
+		platform_channel_lost(ch, k, PLATFORM_BANNED_MS, n->advice);
 	if (n->is_refusal)
 		platform_channel_settle(k->place, ch, k, REASON_REFUSED, n->id);
 }

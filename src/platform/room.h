@@ -139,6 +139,8 @@ int platform_irc_new_with(struct io *io, unsigned place, const struct conf_place
 /* Another token, or none any more; a reload follows. */
 void platform_irc_set_token(struct platform *irc, struct platform_token *token);
 void platform_irc_token_changed(struct platform *irc);
+/* What was said in a channel another way was refused: what the NOTICE of this id would mean. */
+void platform_irc_refused(struct platform *irc, const char *channel, const char *why);
 /* "Put a fresh token into ..." as a person would do it. GIVES. */
 char *platform_irc_token_hint(const struct conf_place *c);
 void platform_irc_bury(struct platform_irc *p); /* frees the ended links */

@@ -217,6 +217,8 @@ static int twitch_reload(void *self, const struct conf_place *c)
 		platform_irc_set_token(&t->irc, bot ? bot->token : NULL);
 		err = t->irc.ops->reload(t->irc.self, c);
 	}
+	if (t->streams)
+		platform_streams_retry(t->streams);
 	t->must_wish = true;
 	platform_twitch_soon(t);
 	return err;

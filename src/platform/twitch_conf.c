@@ -37,7 +37,8 @@ static bool copy_texts(struct conf_texts *to, const struct conf_texts *from)
 int platform_conf_copy(const struct conf_place *c, struct conf_place *out)
 {
 	struct conf_place copy = {.kind = c->kind, .chat = c->chat, .send = c->send,
-		.support = c->support, .stream_poll_ms = c->stream_poll_ms};
+		.support = c->support, .reply_threads = c->reply_threads,
+		.stream_poll_ms = c->stream_poll_ms};
 
 	copy.secret = secret_ref(c->secret);
 	copy.client = secret_ref(c->client);

@@ -1,11 +1,12 @@
-/* Our channels on Twitch: what is known of speaking there, and speaking by Helix. The lane that the owner
- * knows is what chat says of the room (base), and what sending by Helix met with on top of it. */
+/* Our channels on Twitch: what is known of speaking there, and speaking by Helix. The lane that the
+ * owner knows is what chat says of the room (base), and what sending by Helix met with on top of
+ * it. */
 #include "platform/twitch_place.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Which there are --------------------------------------------------------------------------- */
+/* ---- Which there are ------------------------------------------------------------------------- */
 
 struct platform_room *platform_room_find(const struct platform_twitch *t, struct str name)
 {
@@ -108,7 +109,7 @@ void platform_rooms_free(struct platform_twitch *t)
 	t->refused = NULL;
 }
 
-/* ---- Lanes ------------------------------------------------------------------------------------- */
+/* ---- Lanes ----------------------------------------------------------------------------------- */
 
 static struct outbox_lane lane_of(const struct platform_twitch *t, const struct platform_room *room)
 {
@@ -139,15 +140,20 @@ int platform_room_lane(struct platform_twitch *t, struct platform_room *room)
 	return ERR_NOMEM;
 }
 
-/* ---- Speaking ---------------------------------------------------------------------------------- */
+/* ---- Speaking -------------------------------------------------------------------------------- */
 
-/* What a drop code of Twitch means for the room; unknown ones cost one message only. */
+/* What a drop code of Twitch means for the room; unknown ones cost one message only. Where there is
+ * IRC, the channel's state is there. */
 static void apply_refusal(struct platform_twitch *t, const char *name, const char *why)
 {
 	const struct platform_notice *n = platform_notice_find(str_of(why));
 	struct platform_room *room = platform_room_find(t, str_of(name));
 	int64_t now_ms = clock_mono_ms();
 
+	if (platform_twitch_has_irc(t)) {
+		platform_irc_refused(&t->irc, name, why);
+		return;
+	}
 	if (!room || !n || n->effect == PLATFORM_EFFECT_NONE)
 		return;
 	log_event(LOG_ERROR, "platform", "notice", "community", room->name, "result", n->id,
@@ -238,7 +244,7 @@ void platform_rooms_tell(struct platform_twitch *t)
 	}
 }
 
-/* ---- Status ------------------------------------------------------------------------------------ */
+/* ---- Status ---------------------------------------------------------------------------------- */
 
 static const char *yes_no(bool is_so)
 {

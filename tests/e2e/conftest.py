@@ -24,6 +24,7 @@ from tests.stage.tls import Authority  # noqa: E402
 from tests.stage.twitch import Twitch  # noqa: E402
 from tests.stage.twitch_app import CHAT_SCOPES, CLIENT_ID, TwitchApp  # noqa: E402
 from tests.stage.twitch_eventsub import EventSub  # noqa: E402
+from tests.stage.twitch_helix import Helix  # noqa: E402
 from tests.stage.twitch_id import TwitchId  # noqa: E402
 
 BINARY = os.environ.get("MYNAH", str(pathlib.Path(os.environ.get("top_builddir", ".")).resolve()
@@ -90,6 +91,10 @@ class World:
     def eventsub(self, **options):
         """The EventSub server; its REST calls are Helix's: helix(twitch, eventsub=...)."""
         return self._keep(EventSub(self.loop, self.history, self.app, **options).start())
+
+    def helix(self, twitch, **options):
+        """The REST interface beside a chat server."""
+        return self._keep(Helix(self.loop, self.history, self.app, twitch, **options).start())
 
     def login(self, bot=None, login="tidalbot", scopes=CHAT_SCOPES, channel=None, **options):
         """Puts a login into the vault, as `mynah login twitch` does. Gives its token."""
@@ -196,11 +201,17 @@ def world(tmp_path):
 @pytest.fixture
 def chat(world):
     """A function that starts a bot which needs no model: what follows !echo comes back as a reply,
-    what follows !plain as a line of its own. Options are those of the twitch: section. Gives
-    (twitch, bot)."""
+    what follows !plain as a line of its own. Options are those of the twitch: section; with
+    send="helix" there is a REST interface, twitch.helix. Gives (twitch, bot)."""
     def start(rooms=("kelpforest",), mods=(), triggers=ECHO, limits=None, tls=None, wait=True,
               **options):
+        if options.get("send") == "helix":
+            world.app.grant("tidalbot", (*CHAT_SCOPES, "user:write:chat"), seconds=0,
+                            access=CANARIES["twitch"], refreshable=False)
         twitch = world.twitch(rooms=rooms, tls=tls)
+        if options.get("send") == "helix":
+            twitch.helix = world.helix(twitch)
+            options["api_url"] = twitch.helix.url
         twitch.mods.update(mods)
         world.bot.write("triggers/test.yaml", triggers)
         world.bot.write("personas/mynah.yaml", PERSONA)

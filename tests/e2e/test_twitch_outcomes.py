@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 REFUSALS = ["msg_duplicate", "msg_rejected", "msg_rejected_mandatory", "msg_r9k", "msg_ratelimit",
             "msg_slowmode", "msg_timedout", "msg_followersonly", "msg_subsonly", "msg_emoteonly",
             "msg_bad_characters", "msg_banned", "msg_channel_suspended", "msg_verified_email",
@@ -15,8 +17,9 @@ def lanes(bot):
     return {lane["name"]: lane for lane in bot.status()["places"][0]["place"]["channels"]}
 
 
-def test_every_refusal_has_its_reason_and_its_consequence(world, chat):
-    twitch, bot = chat(rooms=[f"room{i}" for i in range(len(REFUSALS))])
+@pytest.mark.parametrize("send", ["irc", "helix"])
+def test_every_refusal_has_its_reason_and_its_consequence(world, chat, send):
+    twitch, bot = chat(send=send, rooms=[f"room{i}" for i in range(len(REFUSALS))])
     why = dict(zip(twitch.rooms, REFUSALS))
     twitch.answer = lambda client, room, text: why[room]
     for room in twitch.rooms:
@@ -36,8 +39,9 @@ def test_every_refusal_has_its_reason_and_its_consequence(world, chat):
     assert len(world.history.find("twitch", "join")) == len(REFUSALS)
 
 
-def test_a_mode_that_ends_opens_the_room_again(chat):
-    twitch, bot = chat()
+@pytest.mark.parametrize("send", ["irc", "helix"])
+def test_a_mode_that_ends_opens_the_room_again(chat, send):
+    twitch, bot = chat(send=send)
     twitch.answer = lambda client, room, text: "msg_subsonly"
     twitch.say("!plain too early")
     bot.wait_drops(refused=1)
@@ -48,8 +52,9 @@ def test_a_mode_that_ends_opens_the_room_again(chat):
     twitch.wait_said("^in good time$")
 
 
-def test_a_line_that_is_swallowed_is_not_said_again(chat):
-    twitch, bot = chat()
+@pytest.mark.parametrize("send", ["irc", "helix"])
+def test_a_line_that_is_swallowed_is_not_said_again(chat, send):
+    twitch, bot = chat(send=send)
     twitch.answer = lambda client, room, text: ""
     twitch.say("!plain into the deep")
     twitch.wait_said("^into the deep$")

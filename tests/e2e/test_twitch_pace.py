@@ -1,5 +1,6 @@
 """How fast it speaks: slow mode, and the change between moderator, VIP and nobody special."""
 
+import pytest
 
 from tests.checks import invariants
 
@@ -26,8 +27,9 @@ def test_slow_mode_is_kept(world, chat):
     assert gaps(world)[1] < 4
 
 
-def test_a_moderator_or_vip_speaks_freely_and_afterwards_no_more(world, chat):
-    twitch, bot = chat(limits={"reply_ttl": "4s"})  # no time for a gap between each two of twelve
+@pytest.mark.parametrize("send", ["irc", "helix"])
+def test_a_moderator_or_vip_speaks_freely_and_afterwards_no_more(world, chat, send):
+    twitch, bot = chat(send=send, limits={"reply_ttl": "4s"})  # no time for a gap between each two of twelve
     for make, word in ((twitch.set_mod, "mod"), (twitch.set_vip, "vip")):
         make("kelpforest", True)
         bot.wait_for(lambda: bot.status()["places"][0]["place"]["channels"][0]["privileged"], word)
