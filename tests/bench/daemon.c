@@ -215,20 +215,26 @@ double daemon_cpu_us(const struct daemon *d)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-double daemon_rss_mib(const struct daemon *d)
+double daemon_mib(const struct daemon *d, const char *file, const char *field)
 {
+	const size_t n = strlen(field);
 	char path[64], line[256];
 	double kib = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", d->pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", d->pid, file);
 	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %lf", &kib) == 1)
-			break;
+	while (f && kib == 0 && fgets(line, sizeof(line), f))
+		if (strncmp(line, field, n) == 0)
+			(void)sscanf(line + n, ": %lf", &kib);
 	if (f)
 		fclose(f);
 	return kib / 1024;
+}
+
+double daemon_rss_mib(const struct daemon *d)
+{
+	return daemon_mib(d, "status", "VmRSS");
 }
 
 static void get_metrics(struct daemon *d)

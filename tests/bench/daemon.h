@@ -25,6 +25,8 @@ void daemon_stop(struct daemon *d);
 
 double daemon_cpu_us(const struct daemon *d);
 double daemon_rss_mib(const struct daemon *d);
+/* A figure of /proc/PID/FILE that is in kB; 0 when it is not to be had (smaps needs its owner or root). */
+double daemon_mib(const struct daemon *d, const char *file, const char *field);
 /* A figure of its /metrics, all labels added; dies when there is none. */
 double daemon_metric(struct daemon *d, const char *name);
 
