@@ -93,8 +93,9 @@ int clock_parse(struct str text, int64_t *wall_ms)
 		for (; n < 3; n++)
 			ms *= 10;
 	}
-	if (strcmp(at, "Z") != 0 || strlen(copy) != text.len || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
-			part[2] > days[part[1] - 1] || part[3] > 23 || part[4] > 59 || part[5] > 60)
+	if (strcmp(at, "Z") != 0 || strlen(copy) != text.len || part[1] < 1 || part[1] > 12 ||
+		part[2] < 1 || part[2] > days[part[1] - 1] || part[3] > 23 || part[4] > 59 ||
+		part[5] > 60)
 		return ERR_PARSE;
 	struct tm tm = {.tm_year = part[0] - 1900, .tm_mon = part[1] - 1, .tm_mday = part[2],
 		.tm_hour = part[3], .tm_min = part[4], .tm_sec = part[5]};

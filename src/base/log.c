@@ -19,12 +19,12 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define LINE_BYTES 16384  /* the standard keys at their longest; what then has no room is left out */
+#define LINE_BYTES 16384  /* the standard keys at their longest; what has no room is left out */
 #define LINE_END_BYTES 64 /* kept free for "suppressed" and the closing brace */
 #define REPEAT_WINDOW_MS 60000
 #define REPEAT_KINDS_MAX 512 /* pairs are words of our own code; a mistake there must not grow us */
 #define REPEAT_KEY_BYTES 96
-#define JUMP_MS 10000        /* a wall clock set by more is told of; time daemons nudge it by less */
+#define JUMP_MS 10000        /* a wall clock set by more is told; time daemons nudge it by less */
 #define NUMBER_MARK '\x01' /* first byte of what LOG_INT passes */
 
 /* How often an error (module, action) was said lately: the times of the last LOG_REPEATS lines, a
@@ -317,9 +317,11 @@ static void say_jump(void)
 	sink.ahead_ms = ahead_ms;
 	sink.has_ahead = true;
 	if (by_ms >= JUMP_MS || by_ms <= -JUMP_MS)
-		write_event(LOG_SYSTEM, "log", "clock_jumped", 0, LOG_INT("by_ms", by_ms), "message",
+		write_event(LOG_SYSTEM, "log", "clock_jumped", 0, LOG_INT("by_ms", by_ms),
+			"message",
 			"the wall clock was set, or the machine slept: stamps before this line are "
-			"of another time", NULL);
+			"of another time",
+			NULL);
 }
 
 static void say_lost(void)
@@ -383,7 +385,8 @@ int log_open(const char *path, enum log_level most)
 		fd = STDERR_FILENO;
 	} else if (path) {
 		/* Without O_NONBLOCK a FIFO that nobody reads would stop us here. */
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			0600);
 		if (fd < 0)
 			return ERR_IO;
 		is_file = true;

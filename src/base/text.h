@@ -15,12 +15,12 @@ bool text_is_plain(struct str s);
 
 enum text_scrub_flags {
 	TEXT_ONE_LINE = 1,      /* CR LF TAB U+2028 U+2029 and other white space become one space */
-	TEXT_NO_INVISIBLE = 2,  /* zero-width, bidi controls, tags U+E0000.., U+034F, U+00AD, BOM go;
-	                           U+200D and U+FE0F stay inside emoji sequences */
+	TEXT_NO_INVISIBLE = 2,  /* zero-width, bidi controls, tags U+E0000.., U+034F, U+00AD, BOM
+	                           go; U+200D and U+FE0F stay inside emoji sequences */
 	TEXT_TRIM = 4,          /* runs of spaces collapse to one, ends are trimmed */
 	TEXT_FEW_MARKS = 8,     /* at most 3 combining marks per base character (zalgo) */
-	TEXT_CHAT = 15,         /* all of them: what chat text goes through before matching, and what
-	                           a reply goes through before it is said */
+	TEXT_CHAT = 15,         /* all of them: what chat text goes through before matching, and
+	                           what a reply goes through before it is said */
 };
 /* Adds s to out: invalid UTF-8 becomes U+FFFD; C0, DEL and C1 controls become a space under
  * TEXT_ONE_LINE, otherwise they go, but for LF and TAB; then what the flags say. Doing it twice

@@ -68,7 +68,7 @@ int text_fold(struct str s, struct buf *out)
 
 	if (text_is_ascii(s))
 		return fold_ascii(s, out);
-	buf_init(&visible, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* a bad byte becomes three */
+	buf_init(&visible, s.len <= SIZE_MAX / 4 ? s.len * 3 : s.len); /* of a bad byte: 3 */
 	err = add_visible(s, &visible);
 	if (!err)
 		err = fold_utf8(buf_str(&visible), out);

@@ -51,7 +51,8 @@ static int rooms_new(struct bot *b)
 	if (!err)
 		err = memory_new(b->io, &c->memory, &b->memory);
 	if (!err && c->ledger.is_on) {
-		char *path = file_join(b->state_dir, c->ledger.file ? c->ledger.file : "ledger.sqlite");
+		char *path =
+			file_join(b->state_dir, c->ledger.file ? c->ledger.file : "ledger.sqlite");
 
 		err = path ? ledger_sqlite_new(b->io, path, (size_t)c->ledger.queue,
 			c->ledger.keep_ms, &b->ledger) : ERR_NOMEM;
@@ -109,8 +110,9 @@ int bot_new(const struct bot_options *o, struct bot **out)
 		int64_t wait = bot_state_start_wait_ms(b);
 
 		if (wait > 0)
-			log_event(LOG_ERROR, "bot", "crash_loop", LOG_INT("wait_ms", wait), "message",
-				"five starts within a minute: waiting before logging in", NULL);
+			log_event(LOG_ERROR, "bot", "crash_loop", LOG_INT("wait_ms", wait),
+				"message", "five starts within a minute: waiting before logging in",
+				NULL);
 		io_timer_start(b->begin, wait);
 	}
 	*out = b;

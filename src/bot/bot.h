@@ -49,7 +49,8 @@ struct bot_source {
 
 /* Loads everything and complains about everything at once. Blocking: at start, or on a worker.
  * GIVES *out with one reference. ERR_INVALID: there is no version of some file to run on. */
-int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot_world **out) MUST_USE;
+int bot_world_load(const struct bot_source *s, struct conf_report *r,
+	struct bot_world **out) MUST_USE;
 struct bot_world *bot_world_ref(struct bot_world *w);
 void bot_world_unref(struct bot_world *w);
 /* The persona a trigger speaks with: its own, else the default; never NULL in a loaded world. */

@@ -37,7 +37,7 @@ void bot_drain_end(void *ctx)
 		io_timer_start(b->end, 10); /* each stops within a second */
 		return;
 	}
-	if (b->is_flushing) { /* somebody holds the ledger's lock: its rows get one more try at the end */
+	if (b->is_flushing) { /* the ledger's lock is held: one more try at the end */
 		on_flushed(b);
 		return;
 	}

@@ -37,7 +37,8 @@ static void on_condition(void *ctx, const char *key, bool holds, const char *why
 	struct telling *s = ctx;
 
 	if (!s->err)
-		s->err = buf_addf(s->out, "         %s %s: %s\n", holds ? "pass" : "FAIL", key, why);
+		s->err =
+			buf_addf(s->out, "         %s %s: %s\n", holds ? "pass" : "FAIL", key, why);
 }
 
 static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool is_shadowed,
@@ -50,7 +51,8 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 
 	if (r == REASON_NONE && !is_shadowed && !s->claims) {
 		s->fires = s->claims = t;
-	} else if (r != REASON_NONE && r != REASON_NO_MATCH && !is_held && !s->claims && !is_shadowed) {
+	} else if (r != REASON_NONE && r != REASON_NO_MATCH && !is_held && !s->claims &&
+		   !is_shadowed) {
 		s->claims = t;
 		s->reason = r;
 	} else if (is_held && !s->claims && s->reason == REASON_NO_MATCH) {
@@ -66,7 +68,8 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 	}
 	snprintf(name, sizeof(name), "%s", t->name);
 	if (is_shadowed && !s->err)
-		s->err = buf_addf(s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
+		s->err = buf_addf(
+			s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
 	else
 		line(s, r == REASON_NONE, name, why);
 	if (t->on == s->event->kind && t->is_on)
@@ -102,8 +105,12 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	if (b)
 		provider_budget(b->providers, persona, &window, &answer);
 	const struct prompt_options o = {
-		.persona = persona, .event = e, .ask = buf_str(&ask),
-		.budget_tokens = window > answer ? window - answer : 0, .max_chars = bot_answer_chars(e), .marker = 0,
+		.persona = persona,
+		.event = e,
+		.ask = buf_str(&ask),
+		.budget_tokens = window > answer ? window - answer : 0,
+		.max_chars = bot_answer_chars(e),
+		.marker = 0,
 	};
 	if (!err || err == ERR_LIMIT)
 		err = prompt_build(&o, &p);
@@ -114,7 +121,8 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 		err = add_message(&p->messages[i], s->out);
 	prompt_free(p);
 	buf_fini(&ask);
-	return err == ERR_LIMIT ? buf_adds(s->out, "prompt   does not fit the model's window\n") : err;
+	return err == ERR_LIMIT ? buf_adds(s->out, "prompt   does not fit the model's window\n")
+				: err;
 }
 
 static int add_reply(struct telling *s, const struct event *e)
@@ -142,8 +150,8 @@ static int add_models(const struct bot *b, struct buf *out)
 		name = provider_state(b->providers, i, &type, &model, &breaker, &last);
 		if (!name)
 			break;
-		err = buf_addf(out, "%-8s %s (%s %s), breaker %s%s%s\n", i == 0 ? "models" : "", name,
-			type, model, io_breaker_state_name(breaker),
+		err = buf_addf(out, "%-8s %s (%s %s), breaker %s%s%s\n", i == 0 ? "models" : "",
+			name, type, model, io_breaker_state_name(breaker),
 			*last != '\0' ? "; last error: " : "", last);
 	}
 	return err;
@@ -179,7 +187,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 {
 	struct event placed = *given;
 	const struct event *e = &placed;
-	struct telling s = {.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
+	struct telling s = {
+		.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
 	struct trigger_state *none = NULL;
 	enum reason gate = REASON_NONE, r;
 	const char *name;
@@ -231,7 +240,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	if (!err)
 		err = add_queue(b, e, out);
 	if (!err && gate != REASON_NONE)
-		err = buf_addf(out, "verdict  silent: %s (%s)\n", reason_name(gate), reason_text(gate));
+		err = buf_addf(
+			out, "verdict  silent: %s (%s)\n", reason_name(gate), reason_text(gate));
 	else if (!err && s.fires)
 		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
 			s.fires->line);

@@ -65,8 +65,8 @@ void bot_good_keep(const char *state_dir, const char *kind, const char *path, st
 	int err = good ? file_replace(good, text, 0600) : ERR_NOMEM;
 
 	if (err)
-		log_event(LOG_ERROR, "bot", "good_copy_failed", "file", path, "error", err_name(err),
-			NULL);
+		log_event(LOG_ERROR, "bot", "good_copy_failed", "file", path, "error",
+			err_name(err), NULL);
 	mem_free(good);
 }
 

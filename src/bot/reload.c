@@ -34,7 +34,8 @@ static void reload_tell(struct bot *b, const struct bot_reload *l)
 
 		snprintf(place, sizeof(place), "%d:%d", c->line, c->column);
 		log_event(c->severity == CONF_ERROR ? LOG_ERROR : LOG_INFO, "conf", "complaint",
-			"message", c->what, "file", c->path, "position", place, "hint", c->hint, NULL);
+			"message", c->what, "file", c->path, "position", place, "hint", c->hint,
+			NULL);
 	}
 	if (conf_report_write(&l->report, false, &text) ||
 			buf_addf(out, "\"errors\":%zu,\"accepted\":%s,\"complaints\":",
@@ -132,10 +133,12 @@ static void reload_done(void *ctx)
 	reload_tell(b, l);
 	b->reloads++;
 	log_event(LOG_AUDIT, "bot", "reload", "result", l->err ? "FAILED" : "SUCCESS",
-		LOG_INT("errors", l->report.errors), LOG_INT("stale", l->err ? 0 : l->world->stale_count),
-		"message", l->err ? "refused: the previous version stays"
-			: l->report.errors ? "accepted; files with errors keep their last good version"
-			: "accepted", NULL);
+		LOG_INT("errors", l->report.errors),
+		LOG_INT("stale", l->err ? 0 : l->world->stale_count), "message",
+		l->err             ? "refused: the previous version stays"
+		: l->report.errors ? "accepted; files with errors keep their last good version"
+				   : "accepted",
+		NULL);
 	if (l->err)
 		bot_world_unref(l->world);
 	else

@@ -134,7 +134,8 @@ void bot_row_write(struct turn *t, enum reason reason)
 	if (!err)
 		err = ledger_write(&t->bot->ledger, &row);
 	if (err)
-		log_event(LOG_ERROR, "ledger", "row_lost", "turn", t->id, "error", err_name(err), NULL);
+		log_event(LOG_ERROR, "ledger", "row_lost", "turn", t->id, "error", err_name(err),
+			NULL);
 	buf_fini(&request);
 	buf_fini(&response);
 }

@@ -9,7 +9,8 @@
 static struct metric events_total = {"mynah_events_total", "Events that came in",
 	METRIC_COUNTER, NULL, NULL, NULL, false};
 static struct metric gathered_total = {"mynah_gathered_total",
-	"Events that were made of others that came in crowds", METRIC_COUNTER, NULL, NULL, NULL, false};
+	"Events that were made of others that came in crowds", METRIC_COUNTER, NULL, NULL, NULL,
+	false};
 static struct metric silent_total = {"mynah_silent_total",
 	"Events that woke no turn, by reason", METRIC_COUNTER, "reason", NULL, NULL, false};
 static struct metric hits_total = {"mynah_hits_total", "Events that a trigger claimed and fired on",
@@ -25,7 +26,8 @@ static struct metric queue_depth = {"mynah_queue_depth", "Replies waiting in the
 static struct metric reloads_total = {"mynah_reloads_total", "Reloads that ended",
 	METRIC_COUNTER, NULL, NULL, NULL, false};
 static struct metric allocations_total = {"mynah_allocations_total",
-	"Allocations of mynah itself, not of its libraries", METRIC_COUNTER, NULL, NULL, NULL, false};
+	"Allocations of mynah itself, not of its libraries", METRIC_COUNTER, NULL, NULL, NULL,
+	false};
 static struct metric stale_files = {"mynah_stale_files",
 	"Files that run on their last good version", METRIC_GAUGE, NULL, NULL, NULL, false};
 
@@ -98,7 +100,8 @@ bool bot_is_healthy(struct bot *b, struct buf *reasons)
 		is_fine = false;
 		err |= add_reason(reasons, "ledger", state);
 	}
-	for (size_t i = 0; (state = provider_state(b->providers, i, &type, &model, &breaker, &last)); i++) {
+	for (size_t i = 0;
+		(state = provider_state(b->providers, i, &type, &model, &breaker, &last)); i++) {
 		if (breaker == IO_BREAKER_CLOSED)
 			continue;
 		is_fine = false;
@@ -213,13 +216,14 @@ int bot_status(struct bot *b, struct buf *out)
 	ledger_counts(&b->ledger, &written, &lost);
 	buf_init(&reasons, 16 * 1024);
 	const bool is_fine = bot_is_healthy(b, &reasons);
-	err = buf_addf(out, "{\"version\":\"%s\",\"uptime_s\":%lld,\"lag_ms\":%lld,\"status\":\"%s\","
+	err = buf_addf(out,
+		"{\"version\":\"%s\",\"uptime_s\":%lld,\"lag_ms\":%lld,\"status\":\"%s\","
 		"\"reasons\":[%s],\"triggers\":%zu,\"personas\":%zu,\"reloads\":%lld,"
-		"\"draining\":%s,", PACKAGE_VERSION,
-		(long long)((clock_mono_ms() - b->began_ms) / 1000), (long long)io_lag_ms(b->io),
-		is_fine ? "healthy" : "degraded",
-		buf_text(&reasons), trigger_set_count(w->triggers), w->persona_count,
-		(long long)b->reloads, b->is_draining ? "true" : "false");
+		"\"draining\":%s,",
+		PACKAGE_VERSION, (long long)((clock_mono_ms() - b->began_ms) / 1000),
+		(long long)io_lag_ms(b->io), is_fine ? "healthy" : "degraded", buf_text(&reasons),
+		trigger_set_count(w->triggers), w->persona_count, (long long)b->reloads,
+		b->is_draining ? "true" : "false");
 	buf_fini(&reasons);
 	if (!err)
 		err = add_counts(b, out);
@@ -228,11 +232,13 @@ int bot_status(struct bot *b, struct buf *out)
 	if (!err)
 		err = add_providers(b, out);
 	if (!err)
-		err = buf_addf(out, "\"memory\":{\"up\":%s,\"state\":", memory_is_up ? "true" : "false");
+		err = buf_addf(
+			out, "\"memory\":{\"up\":%s,\"state\":", memory_is_up ? "true" : "false");
 	if (!err)
 		err = json_add_string(out, str_of(memory));
 	if (!err)
-		err = buf_addf(out, "},\"ledger\":{\"up\":%s,\"written\":%lld,\"lost\":%lld,\"state\":",
+		err = buf_addf(out,
+			"},\"ledger\":{\"up\":%s,\"written\":%lld,\"lost\":%lld,\"state\":",
 			ledger_is_up ? "true" : "false", (long long)written, (long long)lost);
 	if (!err)
 		err = json_add_string(out, str_of(ledger));

@@ -294,7 +294,8 @@ static int read_triggers(struct loader *l, const struct conf_file *f, bool is_kn
 	struct trigger_files *files = into;
 	struct trigger_file *t = NULL;
 	struct trigger_file **grown;
-	int err = trigger_file_read(f, l->personas, l->world->persona_count, l->world->conf->name, r, &t);
+	int err = trigger_file_read(
+		f, l->personas, l->world->persona_count, l->world->conf->name, r, &t);
 
 	if (err)
 		return err;
@@ -377,7 +378,8 @@ static int add_words(struct loader *l, const char *path, struct conf_texts *word
 	buf_init(&text, CONF_FILE_BYTES);
 	err = file_read(path, &text);
 	if (err) {
-		conf_report_add(l->report, CONF_ERROR, path, "safety.words_files names it in mynah.yaml",
+		conf_report_add(l->report, CONF_ERROR, path,
+			"safety.words_files names it in mynah.yaml",
 			"the word list cannot be read: %s", err_name(err));
 		buf_fini(&text);
 		return ERR_INVALID;
@@ -416,7 +418,7 @@ static void complain_safety(struct loader *l, int err)
 			"safety.words_files: the lists hold more than that");
 	else if (c->prefix && !safety_is_sayable(str_of(c->prefix), (size_t)c->max_length - 1))
 		conf_report_add(l->report, CONF_ERROR, path,
-			"a prefix is one line, begins with no / . or ! and leaves room for the reply",
+			"a prefix is one line, begins with no / . or !, leaves room for the reply",
 			"safety.prefix: \"%s\" cannot stand before a reply", c->prefix);
 	else
 		conf_report_add(l->report, CONF_ERROR, path,

@@ -112,14 +112,16 @@ int cli_status_text(const struct json *j, struct buf *out)
 	add(&w, "mynah %.*s is %.*s, up %lld h %02lld min\n", STR_FMT(json_str(j, "version")),
 		STR_FMT(json_str(j, "status")), (long long)(up / 3600), (long long)(up / 60 % 60));
 	for (size_t i = 0; i < json_count(reasons); i++)
-		add(&w, "%-11s%.*s\n", i == 0 ? "because" : "", STR_FMT(json_text(json_at(reasons, i))));
+		add(&w, "%-11s%.*s\n", i == 0 ? "because" : "",
+			STR_FMT(json_text(json_at(reasons, i))));
 	for (size_t i = 0; i < json_count(places); i++)
 		add_place(&w, json_at(places, i));
 	for (size_t i = 0; i < json_count(providers); i++)
 		add_provider(&w, json_at(providers, i));
 	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
-	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n", STR_FMT(json_str(ledger, "state")),
-		(long long)json_int(ledger, "written", 0), (long long)json_int(ledger, "lost", 0));
+	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n",
+		STR_FMT(json_str(ledger, "state")), (long long)json_int(ledger, "written", 0),
+		(long long)json_int(ledger, "lost", 0));
 	add(&w, "files      %lld triggers, %lld personas, %lld reloads\n",
 		(long long)json_int(j, "triggers", 0), (long long)json_int(j, "personas", 0),
 		(long long)json_int(j, "reloads", 0));

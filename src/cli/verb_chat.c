@@ -36,13 +36,16 @@ static void on_verdict(void *ctx, const struct bot_verdict *v)
 		c->last = copy;
 	}
 	if (v->reason == REASON_NONE) {
-		snprintf(c->verdict, sizeof(c->verdict), "(the trigger %s spoke%s%s)", v->trigger->name,
-			*v->rule != '\0' ? " its own line, because no model answered: " : "", v->rule);
+		snprintf(c->verdict, sizeof(c->verdict), "(the trigger %s spoke%s%s)",
+			v->trigger->name,
+			*v->rule != '\0' ? " its own line, because no model answered: " : "",
+			v->rule);
 		return;
 	}
-	snprintf(c->verdict, sizeof(c->verdict), "(silent: %s%s%s%s%s - %s)", reason_name(v->reason),
-		v->trigger ? ", trigger " : "", v->trigger ? v->trigger->name : "",
-		*v->rule != '\0' ? ", " : "", v->rule, reason_text(v->reason));
+	snprintf(c->verdict, sizeof(c->verdict), "(silent: %s%s%s%s%s - %s)",
+		reason_name(v->reason), v->trigger ? ", trigger " : "",
+		v->trigger ? v->trigger->name : "", *v->rule != '\0' ? ", " : "", v->rule,
+		reason_text(v->reason));
 	if (c->bot)
 		note(c, c->verdict);
 }
@@ -222,14 +225,15 @@ static void greet(struct chat *c, const struct bot_source *s)
 
 	snprintf(text, sizeof(text),
 		"%s listens: %zu triggers, persona %s, %s.\n"
-		"Say something: hello, o7, !lurk, a question. /event raid 50 fires an event, ?why tells "
-		"why it spoke or kept silent, /help lists the rest, /quit ends.",
+		"Say something: hello, o7, !lurk, a question. /event raid 50 fires an event, ?why "
+		"tells why it spoke or kept silent, /help lists the rest, /quit ends.",
 		w->conf->name, trigger_set_count(w->triggers), w->conf->persona,
 		s->config ? s->config : "built-in defaults");
 	note(c, text);
 }
 
-static int chat(struct chat *c, const struct bot_source *s, struct bot_world *w, const struct cli *cli)
+static int chat(
+	struct chat *c, const struct bot_source *s, struct bot_world *w, const struct cli *cli)
 {
 	const struct platform_console_options console = {
 		.in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .bot_name = w->conf->name,

@@ -10,7 +10,8 @@ static void print_json(const struct conf_report *r, bool is_ok)
 
 	buf_init(&out, 4 * 1024 * 1024);
 	if (!conf_report_json(r, &out))
-		printf("{\"schemaVersion\":1,\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,\"findings\":%s}\n",
+		printf("{\"schemaVersion\":1,\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,"
+			"\"findings\":%s}\n",
 			is_ok ? "true" : "false", r->errors, r->warnings, buf_text(&out));
 	buf_fini(&out);
 }
@@ -28,8 +29,8 @@ static void print_text(const struct conf_report *r, const struct bot_world *w)
 			trigger_set_count(w->triggers), w->persona_count, w->conf->provider_count,
 			w->conf->place_count, r->warnings > 0 ? "; see the warnings above" : "");
 	else
-		printf("%zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s", r->warnings,
-			r->warnings == 1 ? "" : "s");
+		printf("%zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s",
+			r->warnings, r->warnings == 1 ? "" : "s");
 }
 
 int cli_check(const struct cli *c)

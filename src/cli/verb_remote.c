@@ -108,7 +108,7 @@ static int64_t duration(const char *s)
 		return 0;
 	conf_report_init(&ignored);
 	if (!conf_file_parse("", str_of(s), &ignored, &f) &&
-			conf_read_duration(&ignored, f, conf_file_root(f), 0, INT64_C(30) * 86400000, &ms))
+		conf_read_duration(&ignored, f, conf_file_root(f), 0, INT64_C(30) * 86400000, &ms))
 		ms = -1;
 	conf_file_free(f);
 	conf_report_fini(&ignored);
@@ -132,7 +132,8 @@ int cli_quiet(const struct cli *c)
 			!buf_addf(&body, ",\"ms\":%lld}", (long long)ms))
 		code = cli_ask(c, "POST", "/api/v1/quiet", buf_str(&body), &text, &j);
 	if (code == CLI_OK)
-		printf(ms > 0 ? "quiet in %s for %s\n" : "%s may hear it again%.0s\n", c->argv[0], c->argv[1]);
+		printf(ms > 0 ? "quiet in %s for %s\n" : "%s may hear it again%.0s\n", c->argv[0],
+			c->argv[1]);
 	json_free(j);
 	buf_fini(&text);
 	buf_fini(&body);

@@ -63,7 +63,8 @@ static void on_signal(void *ctx, int signo)
 		break;
 	case SIGUSR1:
 		log_set_level(log_get_level() == LOG_DEBUG ? r->level : LOG_DEBUG);
-		log_event(LOG_AUDIT, "cli", "log_level", "level", log_level_name(log_get_level()), NULL);
+		log_event(LOG_AUDIT, "cli", "log_level", "level", log_level_name(log_get_level()),
+			NULL);
 		break;
 	default:
 		cli_notify("STOPPING=1");
@@ -149,8 +150,8 @@ int cli_run(const struct cli *c)
 	}
 	if (log_detach())
 		cli_say("no thread for the log: the loop writes it itself");
-	log_event(LOG_SYSTEM, "cli", "start", "result", "STARTED", "version", PACKAGE_VERSION, "config",
-		s.config ? s.config : "built-in defaults", NULL);
+	log_event(LOG_SYSTEM, "cli", "start", "result", "STARTED", "version", PACKAGE_VERSION,
+		"config", s.config ? s.config : "built-in defaults", NULL);
 	if (w->conf->place_count == 0)
 		log_event(LOG_SYSTEM, "cli", "no_places", "message",
 			"the config names no twitch: or irc: account; nothing to listen to", NULL);

@@ -23,7 +23,8 @@ static int read_hidden(const char *name, char line[SECRET_BYTES])
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
-	while (n < SECRET_BYTES - 1 && (got = read(STDIN_FILENO, line + n, 1)) == 1 && line[n] != '\n')
+	while (n < SECRET_BYTES - 1 && (got = read(STDIN_FILENO, line + n, 1)) == 1 &&
+		line[n] != '\n')
 		n++;
 	if (is_terminal) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
@@ -88,9 +89,11 @@ static struct vault *open_vault(const struct cli *c)
 	if (!err)
 		err = vault_open(dir, &v);
 	if (err && dir)
-		cli_say(err == ERR_DENIED || err == ERR_PARSE ? "the secrets in %s cannot be opened: wrong key, or the files "
-			"are readable by others (they must have mode 0600) or were changed"
-			: "the secrets in %s cannot be opened", dir);
+		cli_say("the secrets in %s cannot be opened%s", dir,
+			err == ERR_DENIED || err == ERR_PARSE
+				? ": wrong key, or the files are readable by others (they must "
+				  "have mode 0600) or were changed"
+				: "");
 	conf_free(conf);
 	conf_report_fini(&r);
 	return v;
@@ -104,7 +107,8 @@ int cli_secret(const struct cli *c)
 	int code;
 
 	if (!(is_named && c->argc == 2) && !(strcmp(what, "list") == 0 && c->argc == 1)) {
-		cli_say("say: mynah secret set NAME, mynah secret list, or mynah secret remove NAME");
+		cli_say("say: mynah secret set NAME, mynah secret list, or mynah "
+			"secret remove NAME");
 		return CLI_CANNOT;
 	}
 	v = open_vault(c);

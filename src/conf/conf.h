@@ -107,7 +107,7 @@ enum conf_type {
 	CONF_PERCENT,  /* double 0..100: 40% (a bare number is refused with the hint "40%") */
 	CONF_CHOICE,   /* int: index into choices */
 	CONF_TEXTS,    /* struct conf_texts: a list, or one scalar */
-	CONF_SECRET,   /* struct conf_secret: {secret: NAME}, {env: NAME}, {file: PATH} or literal */
+	CONF_SECRET,   /* struct conf_secret: {secret: N}, {env: N}, {file: PATH} or literal */
 	CONF_NODE,     /* struct conf_node *: the owner reads it by hand */
 };
 
@@ -121,7 +121,7 @@ struct conf_secret {
 	enum { CONF_SECRET_NONE, CONF_SECRET_VAULT, CONF_SECRET_ENV, CONF_SECRET_FILE,
 		CONF_SECRET_LITERAL } from;
 	char *name;             /* vault name, variable or path; NULL for a literal */
-	struct secret *literal; /* works, but `mynah check` warns: a secret in a file people share */
+	struct secret *literal; /* `mynah check` warns: a secret in a file people share */
 };
 
 /* What a change of the option needs (mosquitto, tmux): nothing, a reconnect of its place, or a
@@ -133,7 +133,7 @@ struct conf_option {
 	enum conf_type type;
 	size_t offset;              /* of the member in the struct that is read into */
 	const char *fallback;       /* as a file would spell it; NULL = absent */
-	double min, max;            /* of INT NUMBER DURATION(ms) BYTES PERCENT; both 0 = no range */
+	double min, max;            /* of INT NUMBER DURATION BYTES PERCENT; both 0 = no range */
 	const char *const *choices; /* of CHOICE, ended by NULL */
 	enum conf_reload reload;
 	const char *help;           /* one sentence for `mynah help options` and the man page */
@@ -189,7 +189,7 @@ struct conf_place {
 	char *eventsub_url;       /* wss://eventsub.wss.twitch.tv/ws */
 	int chat;                 /* enum conf_source */
 	int send;                 /* enum conf_sender */
-	int support;              /* enum conf_source: subs, gifts, cheers, raids: chat or EventSub's own */
+	int support;              /* enum conf_source: of subs, gifts, cheers, raids */
 	int64_t stream_poll_ms;   /* how often it is asked which channels are live */
 };
 

@@ -10,7 +10,7 @@ struct reading {
 	const struct conf_node *node;
 	const char *name;            /* NULL: a single value, without a name of its own */
 	const struct conf_node *key; /* the name in the file, NULL if it has none */
-	const char *help;            /* what the option is for: the hint where there is no better one */
+	const char *help;            /* of the option: the hint where there is no better one */
 };
 
 #define SECRET_HINT "write {secret: NAME}, {env: NAME} or {file: PATH}"
@@ -150,8 +150,8 @@ static int texts_from_list(const struct reading *g, struct conf_texts *out)
 	int verdict = 0;
 
 	if (g->node->n > CONF_TEXTS_MAX)
-		return refuse(
-			g, "leave some out", "may have %d items at most, not %zu", CONF_TEXTS_MAX, g->node->n);
+		return refuse(g, "leave some out", "may have %d items at most, not %zu",
+			CONF_TEXTS_MAX, g->node->n);
 	if (g->node->n == 0)
 		return 0;
 	out->at = mem_array(g->node->n, sizeof(char *));

@@ -102,8 +102,8 @@ static int fetch_env(struct fetch *x, const struct slot *s)
 
 	if (value && value[0] != '\0')
 		return keep(x, s, str_of(value));
-	complain(x, "set it in the environment of the daemon", "%s: there is no variable %s, or it is empty",
-		s->name, s->from->name);
+	complain(x, "set it in the environment of the daemon",
+		"%s: there is no variable %s, or it is empty", s->name, s->from->name);
 	return 0;
 }
 

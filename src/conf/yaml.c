@@ -235,7 +235,8 @@ static int on_start(struct builder *b, struct fy_event *e, enum conf_kind kind)
 	if (err)
 		return err;
 	if (b->depth == CONF_DEPTH_MAX) {
-		complain_at(b, at, at, CONF_ERROR, "a text that begins with [ or { must stand in quotes",
+		complain_at(b, at, at, CONF_ERROR,
+			"a text that begins with [ or { must stand in quotes",
 			"lists and maps stand within each other more than %d deep", CONF_DEPTH_MAX);
 		return ERR_LIMIT;
 	}
@@ -343,7 +344,8 @@ static int on_alias(struct builder *b, struct fy_event *e)
 	a->is_used = true;
 	b->aliased += a->node->weight;
 	if (is_open(b, a->node)) {
-		complain_at(b, at, end, CONF_ERROR, "a text that begins with * must stand in quotes",
+		complain_at(b, at, end, CONF_ERROR,
+			"a text that begins with * must stand in quotes",
 			"this alias stands within what it names");
 		return ERR_INVALID;
 	}
@@ -408,7 +410,8 @@ static int complain_syntax(struct builder *b, struct fy_diag *diag)
 		error = fy_diag_errors_iterate(diag, &previous);
 	} while (error && error->type != FYET_ERROR);
 	if (!error) {
-		conf_report_add(b->r, CONF_ERROR, b->f->path, "see mynah.yaml(5)", "this is not YAML");
+		conf_report_add(
+			b->r, CONF_ERROR, b->f->path, "see mynah.yaml(5)", "this is not YAML");
 		return ERR_PARSE;
 	}
 	if (b->open && b->open->at < text.len && strchr("[{", text.at[b->open->at]))

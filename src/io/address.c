@@ -25,7 +25,8 @@ static const unsigned char *inner_v4(const unsigned char *v6)
 bool io_address_is_forbidden(const unsigned char *addr, bool is_v6)
 {
 	/* fd00:ec2::254, the metadata service of Amazon over IPv6. */
-	static const unsigned char metadata[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
+	static const unsigned char metadata[16] = {
+		0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
 
 	if (is_v6) {
 		if (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80)

@@ -50,7 +50,8 @@ bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		time_of(X509_get0_notAfter(cert), name, sizeof(name));
-		snprintf(why, LWS_DOOR_WHY_BYTES, "certificate of %s has expired on %s", host, name);
+		snprintf(
+			why, LWS_DOOR_WHY_BYTES, "certificate of %s has expired on %s", host, name);
 		break;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		time_of(X509_get0_notBefore(cert), name, sizeof(name));

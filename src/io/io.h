@@ -57,7 +57,8 @@ void io_watch_free(struct io_watch *w);          /* does not close fd */
 /* One thread with a queue of its own: jobs run in order, one at a time. A slow job delays only its
  * own worker: the ledger, reloads and state files have one each. */
 struct io_worker;
-int io_worker_new(struct io *io, const char *name, size_t max_jobs, struct io_worker **out) MUST_USE;
+int io_worker_new(
+	struct io *io, const char *name, size_t max_jobs, struct io_worker **out) MUST_USE;
 /* work(ctx) runs on the thread, then done(ctx) on the loop. done may be NULL. ERR_LIMIT when
  * max_jobs wait already: nothing will be called. */
 int io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),

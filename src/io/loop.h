@@ -14,7 +14,7 @@
 struct handle {
 	struct io *io;
 	void (*end)(struct handle *h);   /* io_free: frees the handle as its owner would */
-	void (*fini)(struct handle *h);  /* NULL, or gives back what a running callback may still read */
+	void (*fini)(struct handle *h);  /* NULL, or gives back what a callback may still read */
 	void (*later)(struct handle *h); /* to be called at the next quiet point */
 	struct handle *prev, *next;      /* in io->handles, or in io->graves */
 	struct handle *later_prev, *later_next;

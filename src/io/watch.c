@@ -69,7 +69,8 @@ struct io_watch *io_watch_new(struct io *io, int fd, void (*ready)(void *ctx, in
 		r = uv_idle_init(&io->uv, &w->uv.idle);
 	}
 	if (r != 0) {
-		log_event(LOG_ERROR, "io", "watch", "message", uv_strerror(r), LOG_INT("fd", fd), NULL);
+		log_event(LOG_ERROR, "io", "watch", "message", uv_strerror(r), LOG_INT("fd", fd),
+			NULL);
 		mem_free(w);
 		return NULL;
 	}

@@ -13,7 +13,7 @@
 #include <sqlite3.h>
 
 #define WHY_BYTES 256
-#define PATIENCE_MS 1000 /* for another process' lock, on the worker (faults.md L4); a stop waits as long */
+#define PATIENCE_MS 1000 /* for another process' lock (faults.md L4); a stop waits as long */
 /* A larger file is not checked at every start: 64 MiB take about half a second. Damage in it shows
  * when it is met. */
 #define CHECK_BYTES (64 * 1024 * 1024)

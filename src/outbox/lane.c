@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOW_SPARE_MS 100 /* as the usual gap has: the way of the next message may be the quicker one */
+#define SLOW_SPARE_MS 100 /* as the usual gap has: the next message's way may be quicker */
 
 static bool has_controls(const char *s)
 {

@@ -77,7 +77,8 @@ size_t outbox_waiting(const struct outbox *ob);
 size_t outbox_waiting_lane(const struct outbox *ob, unsigned place, const char *channel);
 /* For explain and status: 0 = this lane may speak now, else for how long not; -1 = nobody knows: it
  * is closed, refused, unknown or has no account. */
-int64_t outbox_wait_ms(const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
+int64_t outbox_wait_ms(
+	const struct outbox *ob, unsigned place, const char *channel, int64_t now_ms);
 
 /* The sliding logs as text, one line a send or join, with wall times, so that a restart keeps the
  * budgets (law 6). Load before accounts are used, and only when there is a file: one that makes no

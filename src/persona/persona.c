@@ -252,8 +252,8 @@ static void read_examples(struct reading *rd)
 	}
 	size_t n = conf_node_count(list);
 	if (n > PERSONA_EXAMPLES) {
-		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), "leave some out", "more than %d examples",
-			PERSONA_EXAMPLES);
+		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), "leave some out",
+			"more than %d examples", PERSONA_EXAMPLES);
 		n = PERSONA_EXAMPLES;
 	}
 	p->examples = mem_array(n ? n : 1, sizeof(*p->examples));
@@ -279,8 +279,8 @@ static void read_texts(struct reading *rd)
 		}
 	}
 	if (strlen(p->name) > NAME_BYTES || !safety_is_sayable(str_of(p->name), NAME_BYTES))
-		COMPLAIN(rd, node_of(rd, "name"), "for example: Mynah", "a name is one line of at most %d bytes",
-			NAME_BYTES);
+		COMPLAIN(rd, node_of(rd, "name"), "for example: Mynah",
+			"a name is one line of at most %d bytes", NAME_BYTES);
 	if (p->version && !is_version(p->version))
 		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0", "\"%s\" is no version",
 			p->version);

@@ -133,7 +133,7 @@ int provider_exchange_start(struct provider_call *c)
 	buf_init(&url, URL_BYTES);
 	buf_init(&headers, PROVIDER_HEADERS_BYTES);
 	buf_init(&body, PROVIDER_REQUEST_BYTES);
-	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* the key is wiped where it stands */
+	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* wiped where it stands */
 	if (!err)
 		err = t->provider->ops->request(conf, &c->ask, t->temperature, t->max_tokens, &path,
 			&headers, &body);

@@ -91,7 +91,8 @@ void provider_unref(struct provider *p)
 		provider_free(p);
 }
 
-static int provider_new(const struct conf_provider *c, const struct conf_limits *l, struct provider **out)
+static int provider_new(
+	const struct conf_provider *c, const struct conf_limits *l, struct provider **out)
 {
 	struct provider *p = mem_new(sizeof(*p));
 	int err;
