@@ -195,6 +195,8 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	b->hits++;
 	if (b->is_draining)
 		why = REASON_STOPPED;
+	else if (e->channel.len == 0)
+		why = REASON_REFUSED, rule = "a private message has no channel to answer in";
 	else if (HASH_COUNT(b->turns) >= (size_t)limits->turns)
 		why = REASON_BUSY, rule = "turns";
 	else if (hit->trigger->ask && e->kind == EVENT_MESSAGE && has_question(b, e))

@@ -10,6 +10,7 @@
 #define CONF_CONF_H
 
 #include "base/base.h"
+#include "conf/twitch_limits.h"
 
 /* ---- Complaints ------------------------------------------------------------------------------ */
 

@@ -8,7 +8,6 @@
 
 #define TWITCH_LOGIN_MAX 25  /* Twitch's own limit */
 #define IRC_CHANNEL_MAX  50  /* RFC 1459; servers differ, none takes a line of nothing else */
-#define CHANNELS_EASY    100 /* joined within about a minute; more takes noticeably long */
 #define NAME_BYTES       64
 
 struct judge {
@@ -266,9 +265,12 @@ static void judge_channels(const struct judge *j, const struct conf_place *p)
 	if (p->channels.n == 0 && !is_given(j, p->name, "channels", NULL))
 		complain(j, n, CONF_WARNING, "add channels: [NAME]", "\"%s\" joins no channel",
 			p->name);
-	if (p->channels.n > CHANNELS_EASY)
-		complain(j, n, CONF_WARNING, "ask Twitch to verify the bot, or run a second one",
-			"%zu channels take minutes to join after every reconnect", p->channels.n);
+	if (p->kind == CONF_TWITCH && p->channels.n > CONF_TWITCH_ROOMS)
+		complain(j, n, CONF_WARNING,
+			"put those where the bot is no moderator first, or run a second account",
+			"%zu channels: an account can be in %d where it is neither moderator nor "
+			"broadcaster; they are joined in this order, what is past it never",
+			p->channels.n, CONF_TWITCH_ROOMS);
 	for (size_t i = 0; i < p->channels.n; i++) {
 		if (!is_channel(p, p->channels.at[i]))
 			complain(j, item_of(n, i), CONF_ERROR, hint, "\"%.*s\" is no channel",

@@ -179,6 +179,32 @@ static int write_section(bool mdoc, const char *name, const char *help,
 	return err;
 }
 
+/* What Twitch allows, at the end of the options that keep it. */
+static int write_limits(bool mdoc, struct buf *out)
+{
+	static const struct {
+		int number;
+		const char *unit, *text;
+	} limits[] = {
+#define X(name, number, unit, text) {number, unit, text},
+		CONF_TWITCH_LIMITS(X)
+#undef X
+	};
+	int err = mdoc ? buf_adds(out, ".Ss What Twitch allows\n"
+			"An account, by whichever way and process it is used (Twitch's documentation, "
+			"August 2026; O was only observed).\n.Bl -tag -width Ds\n")
+		: buf_adds(out, "What Twitch allows an account (August 2026; O was only observed):\n");
+
+	for (size_t i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++) {
+		err = buf_addf(out, mdoc ? ".It %d %s\n" : "    %d %s\n", limits[i].number,
+			limits[i].unit);
+		if (!err && *limits[i].text != '\0')
+			err = mdoc ? add_mdoc_sentences(limits[i].text, out)
+				: add_wrapped(limits[i].text, out);
+	}
+	return err ? err : buf_adds(out, mdoc ? ".El\n" : "\n");
+}
+
 int conf_options_write(bool mdoc, struct buf *out)
 {
 	const struct conf_option *options;
@@ -188,5 +214,5 @@ int conf_options_write(bool mdoc, struct buf *out)
 
 	for (size_t i = 0; !err && (name = conf_section(i, &options, &n, &help)); i++)
 		err = write_section(mdoc, name, help, options, n, out);
-	return err;
+	return err ? err : write_limits(mdoc, out);
 }

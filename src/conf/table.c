@@ -201,8 +201,8 @@ static const struct conf_option limits_options[] = {
 			"Trust the certificates in this PEM file instead of the system's."         \
 	}
 
-/* 20 messages in 30 s, 100 as moderator; 20 joins in 10 s: Twitch chat docs, 2026-08. The ranges
- * end one below: the account is locked for half an hour when they are passed. */
+/* The ranges end one below what Twitch allows (twitch_limits.h): the account is locked for an hour when
+ * that is passed. */
 static const struct conf_option twitch_options[] = {
 	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
 		"The login of the bot's account; without it the bot listens and never speaks."},
@@ -236,15 +236,16 @@ static const struct conf_option twitch_options[] = {
 	{"stream_poll", CONF_DURATION, AT(conf_place, stream_poll_ms), "60s", SECOND, HOUR, NULL,
 		CONF_RESTART, "How often Twitch is asked which channels are live, their title and "
 		"category, while a trigger wants to know."},
-	{"sends", CONF_INT, AT(conf_place, sends), "19", 1, 19, NULL, CONF_LIVE,
+	{"sends", CONF_INT, AT(conf_place, sends), "19", 1, CONF_TWITCH_SENDS - 1, NULL, CONF_LIVE,
 		"Messages within a window."},
-	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "99", 1, 99, NULL, CONF_LIVE,
+	{"sends_mod", CONF_INT, AT(conf_place, sends_mod), "99", 1, CONF_TWITCH_SENDS_MOD - 1, NULL,
+		CONF_LIVE,
 		"Messages within a window where the bot is moderator, VIP or broadcaster."},
 	{"window", CONF_DURATION, AT(conf_place, window_ms), "30500ms", 30500, 10 * MINUTE, NULL,
 		CONF_LIVE, "The window in which messages are counted."},
 	{"gap", CONF_DURATION, AT(conf_place, gap_ms), "1100ms", 1000, MINUTE, NULL, CONF_LIVE,
 		"Time between two messages in a channel where the bot is no moderator."},
-	{"joins", CONF_INT, AT(conf_place, joins), "18", 1, 19, NULL, CONF_LIVE,
+	{"joins", CONF_INT, AT(conf_place, joins), "18", 1, CONF_TWITCH_JOINS - 1, NULL, CONF_LIVE,
 		"Channels joined within a join window."},
 	{"join_window", CONF_DURATION, AT(conf_place, join_window_ms), "12s", 10500, 10 * MINUTE,
 		NULL, CONF_LIVE, "The window in which joins are counted."},

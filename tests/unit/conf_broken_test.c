@@ -204,6 +204,38 @@ static void each_mistake_is_shown_where_it_is_with_a_way_out(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Twitch's 100 rooms (twitch_limits.h): more are a warning, in the order in which they are joined. */
+static void more_channels_than_an_account_may_join_are_told_of(void **state)
+{
+	struct buf yaml;
+
+	(void)state;
+	for (int n = CONF_TWITCH_ROOMS; n <= CONF_TWITCH_ROOMS + 1; n++) {
+		struct conf_report r;
+		struct conf_file *f = NULL;
+		struct conf *c = NULL;
+
+		buf_init(&yaml, 4096);
+		assert_int_equal(buf_adds(&yaml, "twitch: {account: a, token: {env: T}, channels: ["), 0);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(buf_addf(&yaml, "c%d, ", i), 0);
+		assert_int_equal(buf_adds(&yaml, "]}\n"), 0);
+		conf_report_init(&r);
+		assert_int_equal(conf_file_parse("x.yaml", buf_str(&yaml), &r, &f), 0);
+		assert_int_equal(conf_build(f, &r, &c), 0);
+		assert_int_equal(r.errors, 0);
+		assert_int_equal(r.warnings, n > CONF_TWITCH_ROOMS);
+		if (r.warnings)
+			assert_non_null(strstr(r.items[0].what, "can be in 100 where it is neither"));
+		assert_string_equal(c->places[0].channels.at[0], "c0");
+		assert_string_equal(c->places[0].channels.at[n - 1], n > 100 ? "c100" : "c99");
+		conf_free(c);
+		conf_file_free(f);
+		conf_report_fini(&r);
+		buf_fini(&yaml);
+	}
+}
+
 static void warnings_do_not_stop_a_file(void **state)
 {
 	static const struct broken suspicious[] = {
@@ -505,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_is_shown_where_it_is_with_a_way_out),
+		cmocka_unit_test(more_channels_than_an_account_may_join_are_told_of),
 		cmocka_unit_test(warnings_do_not_stop_a_file),
 		cmocka_unit_test(all_mistakes_are_told_at_once_in_the_order_of_the_file),
 		cmocka_unit_test(a_complaint_has_its_line_a_caret_and_a_hint),

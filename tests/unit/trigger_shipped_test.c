@@ -120,6 +120,12 @@ static void events_are_thanked_for(void **state)
 		{EVENT_CHEER, 0, 100, "cheer", "Thank you for the 100 bits, Bob!"},
 		{EVENT_CHEER, 0, 99, "", ""},
 		{EVENT_FOLLOW, 0, 0, "", ""},
+		{EVENT_RAIDOUT, 90, 0, "raid-out",
+			"Off to Carol! Be kind over there, and tell them who sent you."},
+		{EVENT_HYPETRAIN, 1, 0, "hype-train", "All aboard, the hype train is leaving!"},
+		{EVENT_SHOUTOUT, 9, 0, "shoutout", "Do have a look at Carol!"},
+		{EVENT_SHOUTED, 9, 0, "shouted-out", "Thank you for the shoutout, Bob!"},
+		{EVENT_AD, 90, 0, "", ""},
 		{EVENT_JOIN, 0, 0, "", ""},
 	};
 
