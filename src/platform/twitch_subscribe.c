@@ -548,20 +548,22 @@ static const struct {
 
 static struct platform_sub *find_revoked(struct platform_eventsub *s, const struct json *of)
 {
+	static const char *const rooms[] = {"broadcaster_user_id", "to_broadcaster_user_id",
+		"from_broadcaster_user_id"};
 	const struct json *condition = json_get(of, "condition");
-	struct str id = json_str(of, "id"), channel = json_str(condition, "broadcaster_user_id");
+	struct str id = json_str(of, "id"), channel = json_str(condition, rooms[0]);
 	struct platform_sub *sub;
 
 	DL_FOREACH(s->subs, sub) {
 		if (sub->id[0] && str_is(id, sub->id))
 			return sub;
 	}
-	/* One that was there before we asked: we never heard its id. */
-	if (channel.len == 0)
-		channel = json_str(condition, "to_broadcaster_user_id");
+	/* One whose id we have not heard: it was there before we asked, or the answer is on its way. */
+	for (size_t i = 1; i < sizeof(rooms) / sizeof(rooms[0]) && channel.len == 0; i++)
+		channel = json_str(condition, rooms[i]);
 	DL_FOREACH(s->subs, sub) {
-		if (sub->state == PLATFORM_SUB_ACTIVE && !sub->id[0] &&
-				str_is(json_str(of, "type"), sub->wish.need->type) &&
+		if ((sub->state == PLATFORM_SUB_ACTIVE || sub->state == PLATFORM_SUB_ASKED) &&
+				!sub->id[0] && str_is(json_str(of, "type"), sub->wish.need->type) &&
 				str_is(channel, sub->wish.channel_id))
 			return sub;
 	}
@@ -575,8 +577,11 @@ void platform_subs_revoked(struct platform_eventsub *s, const struct json *of)
 	char hint[96], why[256];
 	size_t i = 0;
 
-	if (!sub || sub->state != PLATFORM_SUB_ACTIVE)
+	if (!sub)
 		return;
+	if (sub->state == PLATFORM_SUB_ASKED)
+		platform_helix_cancel(sub->task);
+	sub->task = NULL;
 	sub->id[0] = '\0';
 	while (i < sizeof(revocations) / sizeof(revocations[0]) && !str_is(status, revocations[i].status))
 		i++;

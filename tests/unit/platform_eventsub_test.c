@@ -1000,6 +1000,23 @@ static void a_revoked_subscription_is_gone_and_the_others_stay(void **state)
 	}
 }
 
+/* The revocation may overtake the answer to our call. */
+static void what_is_revoked_before_it_was_answered_is_gone(void **state)
+{
+	(void)state;
+	want(two, 2);
+	welcome(last(), "A");
+	answer(&w.calls[1], 202, "{\"data\":[{\"id\":\"11111111-0000\"}]}", "");
+	say(last(), "{\"metadata\":{\"message_id\":\"v\",\"message_type\":\"revocation\"},"
+		"\"payload\":{\"subscription\":{\"id\":\"22222222-0000\",\"status\":"
+		"\"authorization_revoked\",\"type\":\"channel.chat.message\",\"condition\":"
+		"{\"broadcaster_user_id\":\"40010001\"}}}}");
+	assert_true(w.calls[0].is_done);
+	assert_non_null(strstr(w.last_why, "mynah login"));
+	pass(9000);
+	assert_int_equal(all_calls("POST"), 2);
+}
+
 static void a_refused_login_is_said_and_mended_by_the_next_one(void **state)
 {
 	const char *why;
@@ -1132,6 +1149,7 @@ int main(void)
 		CASE(one_of_two_scopes_does),
 		CASE(a_limit_is_explained_and_leftovers_of_ours_are_deleted),
 		CASE(a_revoked_subscription_is_gone_and_the_others_stay),
+		CASE(what_is_revoked_before_it_was_answered_is_gone),
 		CASE(a_refused_login_is_said_and_mended_by_the_next_one),
 		CASE(what_is_not_wanted_any_more_is_deleted),
 		CASE(a_full_queue_of_calls_is_waited_for),
