@@ -223,7 +223,8 @@ static const struct conf_option twitch_options[] = {
 	{"chat", CONF_CHOICE, AT(conf_place, chat), "irc", 0, 0, sources, CONF_RESTART,
 		"Where chat comes from: IRC, or EventSub, which needs send: helix."},
 	{"send", CONF_CHOICE, AT(conf_place, send), "irc", 0, 0, senders, CONF_LIVE,
-		"Which way replies go."},
+		"Which way replies go: the chat connection, or Helix, Twitch's REST interface, which "
+		"needs the scope user:write:chat."},
 	{"support", CONF_CHOICE, AT(conf_place, support), "irc", 0, 0, sources, CONF_LIVE,
 		"Where subs, gifts, cheers and raids come from: what chat shows of them, or "
 		"EventSub, which needs the broadcaster's login."},

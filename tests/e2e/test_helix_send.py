@@ -69,6 +69,7 @@ def test_banned_it_says_no_more_there(chat):
     bot.wait_drops(refused=2)
     twitch.say("!plain elsewhere", room="kelpforest")
     twitch.wait_said("^elsewhere$")
+    bot.wait_status(sent=1)
     assert [e["status"] for e in twitch.helix.calls("say")] == [403, 200]
 
 
