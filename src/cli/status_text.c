@@ -53,8 +53,12 @@ static void add_login(struct writing *w, const struct json *l, struct str place_
 	add(w, "\n");
 	if (json_count(missing) == 0)
 		return;
-	add(w, "               it lacks: ");
+	add(w, "               it lacks ");
 	add_words(w, missing);
+	if (str_is(json_str(l, "kind"), "login")) {
+		add(w, ": run mynah login twitch");
+		add_more(w, " --broadcaster ", json_str(l, "channel"));
+	}
 	add(w, "\n");
 }
 

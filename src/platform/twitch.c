@@ -10,6 +10,7 @@
 
 #define WORKER_JOBS 256   /* one at a time for each login; 100 channels are many */
 #define WISH_RETRY_MS 1000 /* without memory */
+#define STOP_LOOK_MS 20
 
 bool platform_twitch_has_irc(const struct platform_twitch *t)
 {
@@ -76,6 +77,10 @@ static void irc_state(void *ctx, unsigned place, enum platform_state s, const ch
 {
 	struct platform_twitch *t = ctx;
 
+	if (s == PLATFORM_STOPPED && !t->is_stopped) {
+		t->is_irc_stopped = true;
+		return;
+	}
 	if (t->owner.state)
 		t->owner.state(t->owner.ctx, place, s, why);
 }
@@ -142,10 +147,15 @@ static void look_at_bot(struct platform_twitch *t)
 	}
 }
 
+/* A login that is being renewed has spent its refresh token: the answer is waited for. */
 static void stop_work(struct platform_twitch *t)
 {
 	if (t->is_stopped)
 		return;
+	if (platform_accounts_are_busy(t) && clock_mono_ms() < t->stop_ms) {
+		io_timer_start(t->timer, STOP_LOOK_MS);
+		return;
+	}
 	t->is_stopped = true;
 	if (platform_twitch_has_irc(t))
 		platform_irc_set_token(&t->irc, NULL); /* it has closed, and only waits to say so */
@@ -155,6 +165,8 @@ static void stop_work(struct platform_twitch *t)
 	if (!platform_twitch_has_irc(t)) {
 		log_event(LOG_INFO, "platform", "place_stopped", "place", t->conf.name, NULL);
 		tell_state(t, PLATFORM_STOPPED, "");
+	} else if (t->is_irc_stopped && t->owner.state) {
+		t->owner.state(t->owner.ctx, t->place, PLATFORM_STOPPED, "");
 	}
 }
 
@@ -172,6 +184,7 @@ static void work(void *ctx)
 			io_timer_start(t->timer, WISH_RETRY_MS);
 	}
 	look_at_bot(t);
+	platform_accounts_note_lacks(t);
 	platform_rooms_tell(t);
 }
 
@@ -231,6 +244,7 @@ static void twitch_stop(void *self)
 	if (platform_twitch_has_irc(t))
 		t->irc.ops->stop(t->irc.self);
 	t->is_stopping = true;
+	t->stop_ms = clock_mono_ms() + PLATFORM_STOP_MS;
 	platform_twitch_soon(t);
 }
 
@@ -269,11 +283,6 @@ static int add_each(const struct platform_twitch *t, const char *key,
 	return err ? err : buf_addc(out, ']');
 }
 
-static int add_token(const struct platform_account *a, struct buf *out)
-{
-	return platform_token_status(a->token, out);
-}
-
 static int add_session(const struct platform_account *a, struct buf *out)
 {
 	return platform_eventsub_status(a->eventsub, out);
@@ -297,7 +306,7 @@ static int twitch_status(void *self, struct buf *out)
 		err = add_own_status(t, out);
 	}
 	if (!err)
-		err = add_each(t, "logins", add_token, out);
+		err = add_each(t, "logins", platform_account_status, out);
 	if (!err)
 		err = add_each(t, "eventsub", add_session, out);
 	if (!err)

@@ -21,6 +21,7 @@ static void on_token(void *ctx)
 		platform_helix_token_changed(a->helix);
 	if (a->eventsub)
 		platform_eventsub_token_changed(a->eventsub);
+	platform_twitch_soon(t);
 	if (a != platform_account_bot(t))
 		return;
 	if (platform_twitch_has_irc(t))
@@ -28,7 +29,6 @@ static void on_token(void *ctx)
 	if (t->streams)
 		platform_streams_retry(t->streams);
 	t->must_wish = true;
-	platform_twitch_soon(t);
 }
 
 static void on_notification(void *ctx, const struct platform_notification *n)
@@ -146,10 +146,84 @@ int platform_accounts_reload(struct platform_twitch *t, const struct conf_place 
 	return err;
 }
 
+bool platform_accounts_are_busy(const struct platform_twitch *t)
+{
+	const struct platform_account *a;
+
+	DL_FOREACH(t->accounts, a) {
+		if (platform_token_is_renewing(a->token))
+			return true;
+	}
+	return false;
+}
+
 void platform_accounts_close(struct platform_twitch *t)
 {
 	while (t->accounts)
 		free_account(t, t->accounts->prev); /* the last; the bot's is first */
+}
+
+/* ---- Scopes ------------------------------------------------------------------------------------ */
+
+/* Adds the scopes that something in use needs and the token does not have; none while it is unknown. */
+static int add_lacks(const struct platform_account *a, struct buf *out)
+{
+	const struct platform_twitch *t = a->place;
+
+	if (!platform_token_user_id(a->token)[0] || !platform_token_use(a->token))
+		return 0;
+	return platform_need_missing(&t->conf, &t->wants, a->channel[0] != '\0', a->token, out);
+}
+
+static void note_lacks(struct platform_account *a)
+{
+	char message[PLATFORM_LACKS_BYTES + 128];
+	struct buf text;
+
+	buf_init(&text, sizeof(a->lacks) - 1);
+	if (add_lacks(a, &text) == 0 && text.len > 0 && strcmp(buf_text(&text), a->lacks) != 0) {
+		if (platform_token_is_fixed(a->token))
+			snprintf(message, sizeof(message), "the token in mynah.yaml lacks %s",
+				buf_text(&text));
+		else
+			snprintf(message, sizeof(message), "the login lacks %s: run `mynah login twitch%s%s`",
+				buf_text(&text), a->channel[0] ? " --broadcaster " : "", a->channel);
+		log_event(LOG_ERROR, "platform", "scopes_missing", "place", a->place->conf.name,
+			"community", a->channel[0] ? a->channel : NULL, "message", message, NULL);
+		snprintf(a->lacks, sizeof(a->lacks), "%s", buf_text(&text));
+	}
+	buf_fini(&text);
+}
+
+void platform_accounts_note_lacks(struct platform_twitch *t)
+{
+	struct platform_account *a;
+
+	DL_FOREACH(t->accounts, a)
+		note_lacks(a);
+}
+
+int platform_account_status(const struct platform_account *a, struct buf *out)
+{
+	int err = platform_token_status(a->token, out);
+	struct buf text;
+	struct str rest;
+
+	if (err)
+		return err;
+	buf_init(&text, PLATFORM_LACKS_BYTES);
+	err = add_lacks(a, &text);
+	buf_truncate(out, out->len - 1); /* its closing brace */
+	if (!err)
+		err = buf_adds(out, ",\"missing\":[");
+	rest = buf_str(&text);
+	for (bool is_first = true; rest.len > 0 && !err; is_first = false) {
+		err = is_first ? 0 : buf_addc(out, ',');
+		if (!err)
+			err = json_add_string(out, str_split(&rest, ' '));
+	}
+	buf_fini(&text);
+	return err ? err : buf_adds(out, "]}");
 }
 
 /* ---- Wishes ------------------------------------------------------------------------------------ */

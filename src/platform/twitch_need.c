@@ -2,7 +2,10 @@
  * subscribed first. Source: Twitch's subscription types and scopes, protocols/twitch.md 2.7, 4.6. */
 #include "platform/twitch_need.h"
 
+#include <stdio.h>
+
 #define KIND(name) EVENT_BIT(EVENT_##name)
+#define SCOPE_BYTES 64    /* the longest has 47 */
 #define SCOPES_BYTES 1024 /* all scopes of the table together have half of that */
 
 static const struct platform_need needs[] = {
@@ -80,16 +83,32 @@ bool platform_need_is_used(const struct platform_need *need, const struct conf_p
 	return false;
 }
 
-/* Adds each scope of "a b|c d" that is not there yet; of alternatives the first, which allows least. */
-static int add_scopes(struct buf *out, const char *scopes)
+/* Does the token have one of "a|b"? */
+static bool has_one(const struct platform_token *t, struct str any)
+{
+	char scope[SCOPE_BYTES];
+
+	while (t && any.len > 0) {
+		struct str one = str_split(&any, '|');
+
+		snprintf(scope, sizeof(scope), "%.*s", STR_FMT(one));
+		if (platform_token_has_scope(t, scope))
+			return true;
+	}
+	return false;
+}
+
+/* Adds each scope of "a b|c d" that neither the token has nor out; of alternatives the first, which allows
+ * least. */
+static int add_scopes(const struct platform_token *t, const char *scopes, struct buf *out)
 {
 	struct str rest = str_of(scopes);
 	int err = 0;
 
 	while (rest.len > 0 && err == 0) {
-		struct str any = str_split(&rest, ' '), one = str_split(&any, '|');
-		struct str have = buf_str(out);
-		bool is_there = false;
+		struct str any = str_split(&rest, ' ');
+		bool is_there = has_one(t, any);
+		struct str one = str_split(&any, '|'), have = buf_str(out);
 
 		while (have.len > 0 && !is_there)
 			is_there = str_eq(str_split(&have, ' '), one);
@@ -112,30 +131,40 @@ bool platform_need_is_own(const struct conf_place *c)
 	return false;
 }
 
-int platform_need_scopes(const struct conf_place *c, const struct platform_wants *w,
-	bool is_broadcaster, struct buf *out)
+/* Chat by EventSub has no IRC at all: replies go by Helix then (twitch_place.h). */
+static int add_chat_scopes(const struct conf_place *c, const struct platform_token *t, struct buf *out)
+{
+	if (c->chat != CONF_BY_IRC)
+		return add_scopes(t, "user:write:chat", out);
+	return add_scopes(t, c->send == CONF_SEND_IRC ? "chat:read chat:edit" :
+		"chat:read user:write:chat", out);
+}
+
+int platform_need_missing(const struct conf_place *c, const struct platform_wants *w,
+	bool is_broadcaster, const struct platform_token *t, struct buf *out)
 {
 	bool is_own = platform_need_is_own(c);
 	struct buf scopes;
 	int err = 0;
 
 	buf_init(&scopes, SCOPES_BYTES);
-	if (!is_broadcaster) {
-		if (c->chat == CONF_BY_IRC || c->send == CONF_SEND_IRC)
-			err = add_scopes(&scopes, "chat:read");
-		if (err == 0)
-			err = add_scopes(&scopes,
-				c->send == CONF_SEND_IRC ? "chat:edit" : "user:write:chat");
-	}
+	if (!is_broadcaster)
+		err = add_chat_scopes(c, t, &scopes);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && err == 0; i++) {
 		bool is_theirs = needs[i].is_broadcasters ? is_broadcaster || is_own :
 				 !is_broadcaster;
 
 		if (is_theirs && platform_need_is_used(&needs[i], c, w))
-			err = add_scopes(&scopes, needs[i].scopes);
+			err = add_scopes(t, needs[i].scopes, &scopes);
 	}
 	if (err == 0)
 		err = buf_add_str(out, buf_str(&scopes));
 	buf_fini(&scopes);
 	return err;
+}
+
+int platform_need_scopes(const struct conf_place *c, const struct platform_wants *w,
+	bool is_broadcaster, struct buf *out)
+{
+	return platform_need_missing(c, w, is_broadcaster, NULL, out);
 }

@@ -6,6 +6,7 @@
 #define PLATFORM_TWITCH_NEED_H
 
 #include "platform/platform.h"
+#include "platform/twitch_token.h"
 
 #define PLATFORM_CHANNEL_BYTES 32 /* a login has 25 characters at most */
 #define PLATFORM_NUMBER_BYTES 24  /* decimal ids */
@@ -44,5 +45,8 @@ bool platform_need_is_own(const struct conf_place *c);
 /* The scopes to ask for, separated by spaces, each once: those of the chat and of every row in use. */
 int platform_need_scopes(const struct conf_place *c, const struct platform_wants *w,
 	bool is_broadcaster, struct buf *out) MUST_USE;
+/* Those of them that t does not have. */
+int platform_need_missing(const struct conf_place *c, const struct platform_wants *w,
+	bool is_broadcaster, const struct platform_token *t, struct buf *out) MUST_USE;
 
 #endif

@@ -15,6 +15,9 @@
 #include "platform/twitch_eventsub.h"
 #include "platform/twitch_stream.h"
 
+#define PLATFORM_LACKS_BYTES 512   /* the scopes of one login: those of the table have 350 */
+#define PLATFORM_STOP_MS 900       /* platform.h: STOPPED is said within 1 s */
+
 struct platform_twitch;
 
 /* One login and what is done with it. The bot's comes first; a broadcaster's is there while something is
@@ -26,6 +29,7 @@ struct platform_account {
 	struct platform_helix *helix;
 	struct platform_eventsub *eventsub;
 	bool is_needed; /* while it is looked over */
+	char lacks[PLATFORM_LACKS_BYTES]; /* scopes that the log has told are missing */
 	struct platform_account *prev, *next; /* utlist */
 };
 
@@ -71,6 +75,8 @@ struct platform_twitch {
 	char why[384];
 	int64_t since_wall_ms;
 	bool must_wish, is_stopping, is_stopped;
+	bool is_irc_stopped;       /* IRC said so, and it is told when everything has */
+	int64_t stop_ms;           /* stopping: not later than this */
 };
 
 /* twitch.c */
@@ -86,6 +92,12 @@ int platform_accounts_reload(struct platform_twitch *t, const struct conf_place 
 void platform_accounts_close(struct platform_twitch *t);
 /* Makes and ends broadcasters' accounts, and tells every session what it is to subscribe. ERR_NOMEM. */
 int platform_accounts_wish(struct platform_twitch *t) MUST_USE;
+/* Is a login in the middle of its renewal? To leave now could cost it. */
+bool platform_accounts_are_busy(const struct platform_twitch *t);
+/* Logs which scopes are missing, when that changed. */
+void platform_accounts_note_lacks(struct platform_twitch *t);
+/* Adds the token's status with "missing": an array of scopes. */
+int platform_account_status(const struct platform_account *a, struct buf *out) MUST_USE;
 /* Does EventSub bring this kind in this channel, so that chat's copy of it is one too many? */
 bool platform_accounts_bring(const struct platform_twitch *t, enum event_kind kind,
 	struct str channel_id);

@@ -204,6 +204,11 @@ enum platform_token_state platform_token_state(const struct platform_token *t)
 	return t->state;
 }
 
+bool platform_token_is_renewing(const struct platform_token *t)
+{
+	return t->doing == PLATFORM_REFRESHING || t->fresh.access != NULL;
+}
+
 bool platform_token_is_fixed(const struct platform_token *t)
 {
 	return t->fixed != NULL;

@@ -45,6 +45,8 @@ void platform_token_free(struct platform_token *t);
 int platform_token_load(struct platform_token *t, const struct conf_place *conf) MUST_USE;
 
 enum platform_token_state platform_token_state(const struct platform_token *t);
+/* A refresh is on its way or its answer not yet handed to the worker: freed now, the login is lost. */
+bool platform_token_is_renewing(const struct platform_token *t);
 /* mynah.yaml names it: it cannot be renewed, and while nobody could validate it, its names are unknown
  * and chat may use it all the same. */
 bool platform_token_is_fixed(const struct platform_token *t);

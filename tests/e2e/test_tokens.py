@@ -10,8 +10,10 @@ import time
 import pytest
 
 from tests.e2e.conftest import ECHO, PERSONA
+from tests.stage.twitch_app import CHAT_SCOPES
 
 LOGIN = "mynah login twitch"
+FOLLOW = 'follow: {on: follow, reply: "Hi $(user)!"}\n'
 
 
 def place(bot):
@@ -244,6 +246,48 @@ def test_a_confidential_app_needs_its_secret_and_is_told_so(world, stage):
     bot.reload()
     bot.wait_up()
     assert len(server.calls("refresh")) == 2
+
+
+def test_chat_rest_and_events_share_one_renewal(world, stage):
+    twitch, bot, server = stage
+    bot.write("triggers/more.yaml", FOLLOW)
+    bot.configure(twitch=world.login_conf(twitch, send="helix", api_url=world.helix(twitch).url),
+                  limits={"drain": "1s"})
+    token = world.login(scopes=(*CHAT_SCOPES, "user:write:chat", "moderator:read:followers"))
+    bot.start().wait_up()
+    server.delay = 0.3
+    world.app.revoke(token.access)
+    twitch.cut()                   # chat is refused
+    bot.reload()                   # streams are looked up, sessions look at what they have
+    bot.wait_for(lambda: len(logins(world)) == 3, "the second login after the cut")
+    bot.wait_up()
+    echo(twitch, "by REST")
+    assert len(server.calls("refresh")) == 1 and server.most_at_once["refresh"] == 1
+
+
+def test_what_a_login_may_not_do_is_said_with_the_command(world, stage):
+    twitch, bot, _ = stage
+    world.login()
+    bot.write("triggers/more.yaml", FOLLOW)
+    bot.start().wait_up()
+    words = bot.wait_for(lambda: "lacks" in (text := bot.command("status").stdout) and text, "lacks")
+    assert f"it lacks moderator:read:followers: run {LOGIN}\n" in words
+    assert [e for e in bot.log_lines() if e["action"] == "scopes_missing"
+            and "moderator:read:followers" in e["message"]]
+
+
+def test_a_stop_waits_for_the_answer_that_it_would_lose(world, stage):
+    _, bot, server = stage
+    token = world.login()
+    world.app.revoke(token.access)
+    server.delay = 0.4
+    bot.start()
+    bot.wait_for(lambda: server.at_once.get("refresh"), "the refresh under way")
+    assert bot.stop() == 0
+    server.delay = 0
+    bot.start()
+    wait_state(bot, "up")
+    assert len(server.calls("refresh")) == 1
 
 
 # -- What is kept before it is used --------------------------------------------------------------------
