@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,10 +10,18 @@
 static _Atomic int64_t mono_shift_ms;
 static _Atomic int64_t wall_shift_ms;
 
+static _Atomic bool is_frozen;
+static _Atomic int64_t frozen_wall_ms;
+
+/* Where the frozen monotonic clock begins: far enough from 0 that "a day ago" is a time as well. */
+#define FROZEN_MONO_MS INT64_C(1000000000)
+
 static int64_t read_us(clockid_t id)
 {
 	struct timespec t = {0};
 
+	if (atomic_load(&is_frozen))
+		return (id == CLOCK_MONOTONIC ? FROZEN_MONO_MS : atomic_load(&frozen_wall_ms)) * 1000;
 	clock_gettime(id, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
@@ -30,6 +39,14 @@ int64_t clock_mono_ms(void)
 int64_t clock_wall_ms(void)
 {
 	return read_us(CLOCK_REALTIME) / 1000 + atomic_load(&wall_shift_ms);
+}
+
+void clock_freeze(int64_t wall_ms)
+{
+	atomic_store(&frozen_wall_ms, wall_ms);
+	atomic_store(&mono_shift_ms, 0);
+	atomic_store(&wall_shift_ms, 0);
+	atomic_store(&is_frozen, true);
 }
 
 void clock_shift(int64_t mono_ms, int64_t wall_ms)

@@ -31,6 +31,10 @@ int64_t io_lag_ms(struct io *io);
 /* Tests: moves clock_mono_ms (ms >= 0) and clock_wall_ms; timers that are due by then fire. */
 void io_clock_shift(struct io *io, int64_t ms);
 
+/* For a frozen clock (clock_freeze): runs everything that is due up to clock_mono_ms = until_ms,
+ * moving both clocks from one timer to the next, and leaves them there. */
+void io_advance(struct io *io, int64_t until_ms);
+
 /* ---- Timers, signals, descriptors ------------------------------------------------------------ */
 
 struct io_timer;

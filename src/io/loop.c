@@ -246,6 +246,31 @@ void io_clock_shift(struct io *io, int64_t ms)
 	io_timer_shift_all(io);
 }
 
+/* Turns until nothing happens any more without time going by. */
+static void settle(struct io *io)
+{
+	unsigned long before;
+
+	do {
+		before = io->activity;
+		uv_run(&io->uv, UV_RUN_NOWAIT);
+	} while (io->activity != before || io->laters);
+}
+
+void io_advance(struct io *io, int64_t until_ms)
+{
+	int64_t now_ms = clock_mono_ms(), next_ms;
+
+	settle(io);
+	while ((next_ms = io_timer_next_ms(io)) <= until_ms) {
+		if (next_ms > now_ms)
+			io_clock_shift(io, next_ms - now_ms);
+		settle(io);
+		now_ms = clock_mono_ms();
+	}
+	io_clock_shift(io, until_ms - now_ms);
+}
+
 static void close_if_open(uv_handle_t *uv, void *arg)
 {
 	(void)arg;

@@ -60,6 +60,7 @@ void io_loop_note_lag(struct io *io, int64_t late_ms);
 /* Milliseconds the current callback is behind uv_now. */
 int64_t io_loop_drift_ms(const struct io *io);
 void io_timer_shift_all(struct io *io);
+int64_t io_timer_next_ms(const struct io *io); /* when the next is due; INT64_MAX = none */
 
 void io_worker_collect(struct io *io);   /* on the loop: done callbacks of every worker */
 void io_resolver_collect(struct io *io); /* on the loop: answers of the resolver threads */

@@ -100,6 +100,20 @@ void io_timer_shift_all(struct io *io)
 	}
 }
 
+int64_t io_timer_next_ms(const struct io *io)
+{
+	int64_t next_ms = INT64_MAX;
+	struct handle *h;
+
+	DL_FOREACH(io->handles, h) {
+		const struct io_timer *t = (const struct io_timer *)h;
+
+		if (h->end == end_timer && t->is_on && t->due_ms < next_ms)
+			next_ms = t->due_ms;
+	}
+	return next_ms;
+}
+
 /* ---- Signals: they live as long as the loop -------------------------------------------------- */
 
 struct signal_handle {
