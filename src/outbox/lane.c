@@ -145,6 +145,17 @@ static struct lane *lane_find(const struct outbox *ob, unsigned place, const cha
 	return l;
 }
 
+int outbox_lane_of(const struct outbox *ob, unsigned place, const char *channel,
+	struct outbox_lane *out)
+{
+	const struct lane *l = lane_find(ob, place, channel);
+
+	if (!l)
+		return ERR_NOTFOUND;
+	*out = l->is;
+	return 0;
+}
+
 int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, struct lane **out)
 {
 	struct lane *l = lane_find(ob, place, channel);

@@ -54,6 +54,10 @@ struct outbox_lane {
 int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
 	const struct outbox_lane *l) MUST_USE;
 
+/* What is known of a lane. ERR_NOTFOUND. */
+int outbox_lane_of(const struct outbox *ob, unsigned place, const char *channel,
+	struct outbox_lane *out) MUST_USE;
+
 /* TAKES r. REASON_NONE: it waits. Else why not (late, full, twin, refused, nomem) and r is freed.
  * When a lane or the outbox is full, the least urgent and oldest goes, which may be r itself. */
 enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms) MUST_USE;

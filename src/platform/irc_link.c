@@ -96,6 +96,8 @@ static void on_message(void *ctx, char *bytes, size_t n)
 	p->maker.now_ms = k->heard_ms = clock_mono_ms();
 	p->maker.wall_ms = clock_wall_ms();
 	k->asked_ms = 0;
+	if (p->owner.frame && p->is_twitch)
+		p->owner.frame(p->owner.ctx, p->place, "irc", (struct str){bytes, n});
 	while (k->phase != PLATFORM_ENDED && !platform_irc_is_mute(p) &&
 			(at = platform_frame_next(&bytes, &n, &len)) != NULL) {
 		int err = platform_line_parse(at, len, &line);

@@ -40,6 +40,8 @@ struct platform_owner {
 	void (*state)(void *ctx, unsigned place, enum platform_state s, const char *why);
 	/* What is known of a channel's stream changed. BORROWED. */
 	void (*stream)(void *ctx, unsigned place, const char *channel, const struct stream *s);
+	/* What came in, as it came, before it is read: for a record. wire: "irc", "eventsub". BORROWED. */
+	void (*frame)(void *ctx, unsigned place, const char *wire, struct str bytes);
 	/* Our own name and id as the platform knows them, after login. */
 	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);
 	void *ctx;
@@ -106,6 +108,16 @@ int platform_scopes_write(bool mdoc, struct buf *out) MUST_USE;
  * its lane closed; its waiting replies are the owner's to drop. */
 int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
+
+/* A place that is told what a record of a Twitch place kept: its frames become the events and erasures they
+ * became then. Everything it is given to send is delivered. */
+struct platform_replay_options {
+	const char *login, *user_id; /* our own, as the record has them */
+};
+int platform_replay_new(struct io *io, unsigned place, const struct platform_replay_options *o,
+	const struct platform_owner *owner, struct platform *out) MUST_USE;
+/* bytes: writable and NUL-terminated; parsed in place. ERR_INVALID: no such wire. */
+int platform_replay_frame(struct platform *p, const char *wire, char *bytes, size_t n) MUST_USE;
 
 /* The console: a terminal is the place. Lines of in_fd are chat; /user /level /channel /event ?why
  * /help /quit are commands of its own. extra() gets the commands it does not know itself (without

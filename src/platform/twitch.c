@@ -103,11 +103,19 @@ static void irc_self(void *ctx, unsigned place, const char *login, const char *u
 	set_self(ctx, login, user_id);
 }
 
+static void irc_frame(void *ctx, unsigned place, const char *wire, struct str bytes)
+{
+	struct platform_twitch *t = ctx;
+
+	if (t->owner.frame)
+		t->owner.frame(t->owner.ctx, place, wire, bytes);
+}
+
 static int open_irc(struct platform_twitch *t, const struct conf_place *c)
 {
 	const struct platform_owner owner = {.event = irc_event, .erase = irc_erase,
 		.outcome = irc_outcome, .lane = irc_lane, .join = irc_join, .state = irc_state,
-		.self = irc_self, .ctx = t};
+		.self = irc_self, .frame = irc_frame, .ctx = t};
 	struct platform_account *bot = platform_account_bot(t);
 
 	return platform_irc_new_with(t->io, t->place, c, bot ? bot->token : NULL, &owner, &t->irc);

@@ -31,6 +31,15 @@ static void on_token(void *ctx)
 	t->must_wish = true;
 }
 
+static void on_frame(void *ctx, struct str bytes)
+{
+	struct platform_account *a = ctx;
+	const struct platform_owner *o = &a->place->owner;
+
+	if (o->frame)
+		o->frame(o->ctx, a->place->place, "eventsub", bytes);
+}
+
 static void on_notification(void *ctx, const struct platform_notification *n)
 {
 	struct platform_account *a = ctx;
@@ -102,7 +111,7 @@ static int open_account(struct platform_twitch *t, const struct conf_place *c, c
 	if (!err)
 		err = platform_helix_new(t->io, c, a->token, &a->helix);
 	const struct platform_eventsub_options o = {.io = t->io, .conf = c, .token = a->token,
-		.helix = a->helix, .notification = on_notification, .join = on_join,
+		.helix = a->helix, .frame = on_frame, .notification = on_notification, .join = on_join,
 		.subscribed = on_subscribed, .changed = on_changed, .ctx = a};
 	if (!err)
 		err = platform_eventsub_new(&o, &a->eventsub);

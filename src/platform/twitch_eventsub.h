@@ -37,6 +37,8 @@ struct platform_eventsub_options {
 	const struct conf_place *conf;
 	struct platform_token *token; /* BORROWED */
 	struct platform_helix *helix; /* BORROWED: of the same token */
+	/* A notification as it came, before it is read. BORROWED. */
+	void (*frame)(void *ctx, struct str bytes);
 	/* One notification, deduplicated. BORROWED. */
 	void (*notification)(void *ctx, const struct platform_notification *n);
 	/* May one more room's chat be subscribed now? As platform_owner's join. NULL = always. */

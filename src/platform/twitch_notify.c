@@ -344,6 +344,23 @@ static const struct {
 	{"user.whisper.message", false, on_whisper},
 };
 
+void platform_notification_of(const struct json *frame, struct platform_notification *out)
+{
+	const struct json *meta = json_get(frame, "metadata"), *payload = json_get(frame, "payload");
+	const struct json *subscription = json_get(payload, "subscription");
+
+	*out = (struct platform_notification){
+		.type = json_str(meta, "subscription_type"),
+		.id = json_str(meta, "message_id"),
+		.condition = json_get(subscription, "condition"),
+		.event = json_get(payload, "event"),
+	};
+	if (out->type.len == 0)
+		out->type = json_str(subscription, "type");
+	if (clock_parse(json_str(meta, "message_timestamp"), &out->wall_ms) < 0)
+		out->wall_ms = 0;
+}
+
 int platform_twitch_news(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {

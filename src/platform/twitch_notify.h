@@ -29,6 +29,9 @@ struct platform_news {
 	const char *why;                 /* when it tells nothing: a word for the metric (static) */
 };
 
+/* The notification in a whole frame of EventSub. BORROWS from it; absent parts are empty. */
+void platform_notification_of(const struct json *frame, struct platform_notification *out);
+
 /* 0; ERR_NOTFOUND when there is nothing to tell: see why; ERR_NOMEM. */
 int platform_twitch_news(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out) MUST_USE;

@@ -23,7 +23,8 @@ struct metric platform_frames_ignored = {.name = "mynah_eventsub_ignored_total",
 /* ---- Frames ------------------------------------------------------------------------------------ */
 
 struct frame {
-	const struct json *meta, *payload;
+	struct str bytes;
+	const struct json *root, *meta, *payload;
 	int64_t stamp_ms, now_ms; /* stamp 0 = none */
 };
 
@@ -53,16 +54,10 @@ static void on_keepalive(struct platform_socket *k, const struct frame *f)
 static void on_notification(struct platform_socket *k, const struct frame *f)
 {
 	struct platform_eventsub *s = k->session;
-	const struct json *subscription = json_get(f->payload, "subscription");
-	struct platform_notification n = {
-		.type = json_str(f->meta, "subscription_type"),
-		.id = json_str(f->meta, "message_id"),
-		.wall_ms = f->stamp_ms,
-		.condition = json_get(subscription, "condition"),
-		.event = json_get(f->payload, "event"),
-	};
+	struct platform_notification n;
 	const char *why = NULL;
 
+	platform_notification_of(f->root, &n);
 	if (n.id.len == 0 || !n.event)
 		why = "incomplete";
 	else if (platform_seen_is_stale(&s->seen, f->stamp_ms, f->now_ms))
@@ -73,9 +68,11 @@ static void on_notification(struct platform_socket *k, const struct frame *f)
 		metric_add(&platform_frames_ignored, why, 1);
 		return;
 	}
-	if (n.type.len == 0)
-		n.type = json_str(subscription, "type");
-	if (s->o.notification && !s->is_doomed)
+	if (s->is_doomed)
+		return;
+	if (s->o.frame)
+		s->o.frame(s->o.ctx, f->bytes);
+	if (s->o.notification)
 		s->o.notification(s->o.ctx, &n);
 }
 
@@ -106,9 +103,10 @@ static const struct {
 	{"revocation", on_revocation},
 };
 
-static void read_frame(struct platform_socket *k, const struct json *root, int64_t now_ms)
+static void read_frame(struct platform_socket *k, struct str bytes, const struct json *root,
+	int64_t now_ms)
 {
-	struct frame f = {.meta = json_get(root, "metadata"), .payload = json_get(root, "payload"),
+	struct frame f = {.bytes = bytes, .root = root, .meta = json_get(root, "metadata"), .payload = json_get(root, "payload"),
 		.now_ms = now_ms};
 	struct str type = json_str(f.meta, "message_type");
 
@@ -149,7 +147,7 @@ static void on_message(void *ctx, char *bytes, size_t n)
 	platform_session_enter(s);
 	if (json_parse((struct str){bytes, n}, IO_WS_MESSAGE_BYTES, &root, &why) == 0) {
 		k->heard_ms = now_ms;
-		read_frame(k, root, now_ms);
+		read_frame(k, (struct str){bytes, n}, root, now_ms);
 		json_free(root);
 	} else {
 		metric_add(&platform_frames, "unparsable", 1);
