@@ -228,6 +228,18 @@ static int post_quiet(struct api *api, const struct io_request *q, struct io_res
 	return err;
 }
 
+/* The lines of a record since the last request; the first begins one. */
+static int post_record(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	int err = bot_record_take(api->bot, &a->body);
+
+	(void)q;
+	if (err == ERR_NOTFOUND)
+		return fail(a, 409, "NO_PLACE", "there is no twitch: section, so there is nothing to record");
+	a->content_type = "application/x-ndjson";
+	return err;
+}
+
 static const struct route {
 	const char *method, *path;
 	bool is_open; /* no key over TCP */
@@ -243,6 +255,7 @@ static const struct route {
 	{"POST", "/api/v1/quiet", false, post_quiet},
 	{"POST", "/api/v1/event", false, post_event},
 	{"GET", "/api/v1/event", false, get_event},
+	{"POST", "/api/v1/record", false, post_record},
 };
 
 /* Over TCP: no page of a browser on the streamer's machine may reach it (faults.md H5), and what is

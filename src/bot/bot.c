@@ -24,6 +24,7 @@ static void on_sweep(void *ctx)
 	bot_budget_sweep(b, now);
 	bot_gathered(b);
 	bot_channels_sweep(b, now);
+	bot_record_sweep(b, now);
 	while ((name = trigger_state_quarantined(b->triggers)) != NULL)
 		log_event(LOG_AUDIT, "trigger", "quarantined", "trigger", name, "message",
 			"a pattern hit its match limit three times in a minute and is switched off "
@@ -31,12 +32,33 @@ static void on_sweep(void *ctx)
 	io_timer_start(b->sweep, SWEEP_MS);
 }
 
+static int ledger_open(struct bot *b)
+{
+	const struct conf *c = b->world->conf;
+	char *path;
+	int err;
+
+	if (!c->ledger.is_on || b->options.replay) {
+		ledger_none(&b->ledger);
+		return 0;
+	}
+	path = file_join(b->state_dir, c->ledger.file ? c->ledger.file : "ledger.sqlite");
+	err = path ? ledger_sqlite_new(b->io, path, (size_t)c->ledger.queue, c->ledger.keep_ms,
+		&b->ledger) : ERR_NOMEM;
+	mem_free(path);
+	return err;
+}
+
+/* A replay leaves nothing behind and asks nobody: no state folder, no ledger, no Redis. */
 static int rooms_new(struct bot *b)
 {
 	const struct conf *c = b->world->conf;
 	const struct outbox_options o = {(size_t)c->limits.lane, (size_t)c->limits.total};
+	struct conf_memory memory = c->memory;
 	int err;
 
+	if (b->options.replay)
+		memory.backend = CONF_MEMORY_LOCAL;
 	b->gather = bot_gather_new();
 	err = b->gather ? trigger_state_new(&b->triggers) : ERR_NOMEM;
 	if (!err) {
@@ -44,22 +66,14 @@ static int rooms_new(struct bot *b)
 		trigger_state_set_clock(b->triggers, clock_mono_us);
 		err = outbox_new(&o, &b->outbox);
 	}
-	if (!err)
+	if (!err && !b->options.replay)
 		err = bot_state_open(b);
 	if (!err)
 		err = io_worker_new(b->io, "bot", WORKER_JOBS, &b->worker);
 	if (!err)
-		err = memory_new(b->io, &c->memory, &b->memory);
-	if (!err && c->ledger.is_on) {
-		char *path =
-			file_join(b->state_dir, c->ledger.file ? c->ledger.file : "ledger.sqlite");
-
-		err = path ? ledger_sqlite_new(b->io, path, (size_t)c->ledger.queue,
-			c->ledger.keep_ms, &b->ledger) : ERR_NOMEM;
-		mem_free(path);
-	} else if (!err) {
-		ledger_none(&b->ledger);
-	}
+		err = memory_new(b->io, &memory, &b->memory);
+	if (!err)
+		err = ledger_open(b);
 	if (!err)
 		err = provider_pool_new(b->io, c, &b->providers);
 	return err;
@@ -102,8 +116,8 @@ int bot_new(const struct bot_options *o, struct bot **out)
 	if (err)
 		goto fail;
 	io_timer_start(b->sweep, SWEEP_MS);
-	if (o->console) {
-		err = bot_places_console(b);
+	if (o->console || o->replay) {
+		err = bot_places_alone(b);
 		if (err)
 			goto fail;
 	} else {
@@ -143,6 +157,7 @@ void bot_free(struct bot *b)
 	trigger_state_free(b->triggers);
 	bot_gather_free(b->gather);
 	bot_channels_fini(b);
+	bot_record_end(b);
 	bot_budget_fini(b);
 	io_timer_free(b->pump);
 	io_timer_free(b->sweep);

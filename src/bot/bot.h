@@ -65,6 +65,7 @@ struct bot_verdict {
 	enum reason reason;
 	const char *rule;              /* what decided, "" if the reason says it all */
 	struct str text;               /* what was said; empty in silence */
+	const char *prompt;            /* SHA-256 of what the model was asked; "" if it was not */
 };
 
 struct bot_options {
@@ -73,6 +74,8 @@ struct bot_options {
 	struct bot_world *world;   /* loaded by the caller; TAKES one reference */
 	/* A console place instead of the config's places; NULL = the config's. */
 	const struct platform_console_options *console;
+	/* A replay in place of the config's places. The clock is frozen (io_advance). NULL = none. */
+	const struct platform_replay_options *replay;
 	/* Told of every verdict; may be NULL. */
 	void (*verdict)(void *ctx, const struct bot_verdict *v);
 	/* A reload begins (true), or the last that was asked for has ended (false). May be NULL. */
@@ -106,6 +109,13 @@ struct platform *bot_console(struct bot *b);
 /* Keeps a channel of every place quiet for ms; 0 = it may speak again. As people spell it: "alice",
  * "#Alice". ERR_LIMIT: too many channels. */
 int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
+
+/* What came in on Twitch since the last call, as lines of a record (record.c says their form),
+ * in whole lines and as much as out takes. The first call begins; after ten seconds without one
+ * it ends. ERR_NOTFOUND: there is no Twitch place. */
+int bot_record_take(struct bot *b, struct buf *out) MUST_USE;
+/* For a bot with options.replay: what a line of a record tells, now. ERR_INVALID: nothing known. */
+int bot_replay(struct bot *b, const struct json *line) MUST_USE;
 
 /* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts,
  * stale files. */

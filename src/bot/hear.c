@@ -26,7 +26,7 @@ static void answer(struct bot *b, const struct event *e, const struct bot_channe
 		return;
 	}
 	b->silent[r]++;
-	bot_tell(b, b->firing, e, hit.trigger, r, "", (struct str){NULL, 0});
+	bot_tell(b, b->firing, e, hit.trigger, r, "");
 }
 
 static bool is_wanted(const struct bot *b, const struct event *e)
@@ -57,7 +57,7 @@ void bot_hear(struct bot *b, const struct event *given)
 		return;
 	}
 	b->silent[r]++;
-	bot_tell(b, b->firing, &e, NULL, r, "", (struct str){NULL, 0});
+	bot_tell(b, b->firing, &e, NULL, r, "");
 	if (r == REASON_GATHERED)
 		bot_gathered(b);
 }
@@ -72,7 +72,7 @@ static void hear_gathered(struct bot *b, struct event *e)
 		e->stream = c->stream;
 	if (bot_channel_is_quiet(c, e->at_ms)) {
 		b->silent[REASON_QUIET]++;
-		bot_tell(b, b->firing, e, NULL, REASON_QUIET, "", (struct str){NULL, 0});
+		bot_tell(b, b->firing, e, NULL, REASON_QUIET, "");
 		return;
 	}
 	answer(b, e, c);

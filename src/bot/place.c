@@ -9,19 +9,38 @@
 
 static void on_event(void *ctx, const struct event *e)
 {
-	if (e->place < BOT_PLACES_MAX)
-		bot_hear(ctx, e);
+	struct bot *b = ctx;
+
+	if (e->place >= BOT_PLACES_MAX)
+		return;
+	if (b->record)
+		bot_record_told(b);
+	bot_hear(b, e);
 }
 
 static void on_stream(void *ctx, unsigned place, const char *channel, const struct stream *s)
 {
-	bot_channel_stream(ctx, place, str_of(channel), s);
+	struct bot *b = ctx;
+
+	if (b->record)
+		bot_record_stream(b, place, str_of(channel), s);
+	bot_channel_stream(b, place, str_of(channel), s);
+}
+
+static void on_frame(void *ctx, unsigned place, const char *wire, struct str bytes)
+{
+	struct bot *b = ctx;
+
+	if (b->record)
+		bot_record_frame(b, place, wire, bytes);
 }
 
 static void on_erase(void *ctx, const struct erasure *e)
 {
 	struct bot *b = ctx;
 
+	if (b->record)
+		bot_record_told(b);
 	memory_erase(&b->memory, e);
 	bot_gather_erase(b->gather, e);
 	bot_turn_erase(b, e);
@@ -37,6 +56,8 @@ static int on_lane(void *ctx, unsigned place, const char *channel, const struct 
 	struct bot *b = ctx;
 	const int err = outbox_lane(b->outbox, place, channel, l);
 
+	if (b->record)
+		bot_record_lane(b, place, channel, l);
 	if (err)
 		log_event(LOG_ERROR, "bot", "lane_not_noted", "community", channel, "error",
 			err_name(err), NULL);
@@ -99,16 +120,24 @@ static int place_account(struct bot *b, unsigned place, const struct conf_place 
 	return outbox_account(b->outbox, &a);
 }
 
+/* One place instead of those of the config? */
+static bool is_alone(const struct bot *b)
+{
+	return b->options.console || b->options.replay;
+}
+
 static int place_start(struct bot *b, unsigned i, const struct conf_place *c)
 {
 	struct bot_place *p = &b->places[i];
 	int err;
 
-	p->name = mem_dup(c ? c->name : "console");
+	p->name = mem_dup(c ? c->name : b->options.replay ? "twitch" : "console");
 	err = p->name ? bot_ring_init(&p->seen) : ERR_NOMEM;
 	if (!err)
 		err = place_account(b, i, c);
-	if (!err && c && c->kind == CONF_TWITCH)
+	if (!err && b->options.replay)
+		err = platform_replay_new(b->io, i, b->options.replay, &b->owner, &p->platform);
+	else if (!err && c && c->kind == CONF_TWITCH)
 		err = platform_twitch_new(b->io, i, c, b->state_dir, &b->owner, &p->platform);
 	else if (!err && c)
 		err = platform_irc_new(b->io, i, c, &b->owner, &p->platform);
@@ -131,7 +160,7 @@ static void place_free(struct bot_place *p)
 	memset(p, 0, sizeof(*p));
 }
 
-static const struct conf_place *place_conf(const struct conf *c, const char *name)
+const struct conf_place *bot_place_conf(const struct conf *c, const char *name)
 {
 	for (size_t i = 0; i < c->place_count; i++) {
 		if (strcmp(c->places[i].name, name) == 0)
@@ -173,15 +202,15 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 	bot_gather_set_window(b->gather, c->limits.gather_ms);
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
 		struct bot_place *p = &b->places[i];
-		const struct conf_place *now = p->name ? place_conf(c, p->name) : NULL;
+		const struct conf_place *now = p->name ? bot_place_conf(c, p->name) : NULL;
 
-		if (!p->name || b->options.console)
+		if (!p->name || is_alone(b))
 			continue;
 		if (now && (place_account(b, i, now) ||
 				p->platform.ops->reload(p->platform.self, now)))
 			log_event(LOG_ERROR, "bot", "place_not_reloaded", "place", p->name, NULL);
 		if (now && was)
-			drop_removed(b, i, place_conf(was, p->name), now);
+			drop_removed(b, i, bot_place_conf(was, p->name), now);
 		if (now) {
 			tell_wants(b, p);
 		} else {
@@ -191,7 +220,7 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 			place_free(p);
 		}
 	}
-	for (size_t k = 0; k < c->place_count && !b->options.console; k++) {
+	for (size_t k = 0; k < c->place_count && !is_alone(b); k++) {
 		unsigned i = 0, empty = BOT_PLACES_MAX;
 		int err;
 
@@ -212,9 +241,9 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 	}
 }
 
-int bot_places_console(struct bot *b)
+int bot_places_alone(struct bot *b)
 {
-	return place_start(b, 0, NULL);
+	return place_start(b, 0, b->options.replay ? bot_place_conf(b->world->conf, "twitch") : NULL);
 }
 
 int bot_place_number(const struct bot *b, const char *name)
@@ -261,6 +290,7 @@ void bot_places_init(struct bot *b)
 		.join = on_join,
 		.state = on_state,
 		.stream = on_stream,
+		.frame = on_frame,
 		.self = on_self,
 		.ctx = b,
 	};

@@ -130,6 +130,7 @@ struct bot {
 	struct platform_owner owner;
 
 	struct bot_gather *gather;
+	struct bot_record *record;     /* NULL = nobody records */
 	struct bot_channel *channels;
 	struct bot_budget budget;
 	struct turn *turns;            /* live, by id */
@@ -209,11 +210,12 @@ size_t bot_answer_chars(const struct event *e);
 void bot_pump(struct bot *b);
 /* A verdict, for whoever listens; fired: the made-up event it is about, 0 = none. */
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
-	enum reason r, const char *rule, struct str text);
+	enum reason r, const char *rule);
 
 /* place.c: the accounts the bot is present with. */
 void bot_places_init(struct bot *b);        /* what places tell, they tell the bot */
-int bot_places_console(struct bot *b) MUST_USE; /* one terminal instead of the config's places */
+/* The terminal, or the replay, instead of the config's places. */
+int bot_places_alone(struct bot *b) MUST_USE;
 /* Makes the places be what the world says: stops those that are gone, reloads those that stay,
  * starts the new. was: what the world said before; NULL = nothing. */
 void bot_places_follow(struct bot *b, const struct conf *was);
@@ -221,6 +223,17 @@ int bot_place_number(const struct bot *b, const char *name); /* -1 = none of tha
 void bot_places_stop(struct bot *b);        /* each says `stopped` later, within a second */
 bool bot_places_are_stopped(const struct bot *b);
 void bot_places_free(struct bot *b);
+
+const struct conf_place *bot_place_conf(const struct conf *c, const char *name); /* NULL = none */
+
+/* record.c. Only while b->record: */
+void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes);
+void bot_record_told(struct bot *b);   /* that frame has told something: it is kept */
+void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
+void bot_record_lane(struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l);
+/* In any case: */
+void bot_record_sweep(struct bot *b, int64_t now_ms); /* ends one that nobody takes */
+void bot_record_end(struct bot *b);
 
 /* drain.c */
 void bot_drain_look(struct bot *b);         /* ends the drain when nothing lives any more */

@@ -147,7 +147,7 @@ static void save_done(void *ctx)
 
 void bot_state_save_soon(struct bot *b)
 {
-	if (!b->is_saving && !io_timer_is_on(b->save))
+	if (b->is_opened && !b->is_saving && !io_timer_is_on(b->save))
 		io_timer_start(b->save, BOT_SAVE_MS);
 }
 

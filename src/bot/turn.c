@@ -33,14 +33,18 @@ size_t bot_answer_chars(const struct event *e)
 	return e->kind == EVENT_MESSAGE ? 200 : 150; /* spec 2.3 */
 }
 
-void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
-	enum reason r, const char *rule, struct str text)
+static void tell(struct bot *b, int64_t fired, const struct bot_verdict *v)
 {
-	const struct bot_verdict v = {e, t, r, rule ? rule : "", text};
-
 	if (b->options.verdict)
-		b->options.verdict(b->options.ctx, &v);
-	bot_fired_end(b, fired, &v);
+		b->options.verdict(b->options.ctx, v);
+	bot_fired_end(b, fired, v);
+}
+
+void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
+	enum reason r, const char *rule)
+{
+	tell(b, fired, &(struct bot_verdict){.event = e, .trigger = t, .reason = r, .rule = rule,
+		.prompt = ""});
 }
 
 /* ---- The end of a turn ----------------------------------------------------------------------- */
@@ -102,8 +106,14 @@ static void turn_end(struct turn *t, enum reason reason)
 		t->hit.trigger->name, "reason", reason_name(reason), "rule",
 		*t->rule != '\0' ? t->rule : NULL, NULL);
 	bot_row_write(t, reason);
-	bot_tell(b, t->fired, t->event, t->hit.trigger, reason, t->rule,
-		reason == REASON_NONE ? buf_str(&t->text) : (struct str){NULL, 0});
+	tell(b, t->fired, &(struct bot_verdict){
+		.event = t->event,
+		.trigger = t->hit.trigger,
+		.reason = reason,
+		.rule = t->rule,
+		.text = reason == REASON_NONE ? buf_str(&t->text) : (struct str){NULL, 0},
+		.prompt = t->prompt ? t->prompt->hash : "",
+	});
 	HASH_DEL(b->turns, t);
 	turn_free(t);
 	bot_drain_look(b);
@@ -183,7 +193,7 @@ static void hit_drop(struct bot *b, const struct event *e, const struct trigger_
 	log_event(LOG_INFO, "bot", "dropped", "result", result_of(reason), "trigger",
 		hit->trigger->name, "reason", reason_name(reason), "rule",
 		*rule != '\0' ? rule : NULL, NULL);
-	bot_tell(b, b->firing, e, hit->trigger, reason, rule, (struct str){NULL, 0});
+	bot_tell(b, b->firing, e, hit->trigger, reason, rule);
 }
 
 void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit)
@@ -328,6 +338,13 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 	if (err) {
 		t->rule = "prompt";
 		turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
+		return;
+	}
+	if (b->options.replay) { /* no model is asked: what it would be asked is the decision */
+		char text[64];
+
+		snprintf(text, sizeof(text), "(the model answers prompt %.12s)", t->prompt->hash);
+		turn_check(t, str_of(text), false, false);
 		return;
 	}
 	int64_t wait = is_chat(t) ? limits->deadline_ms : limits->event_deadline_ms;

@@ -21,7 +21,7 @@ enum cli_exit {
 /* What the command line said. Strings BORROWED from argv. */
 struct cli {
 	const char *config, *state, *triggers, *personas;
-	const char *user, *level, *channel, *platform, *on, *broadcaster;
+	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
 	bool is_json, is_debug;
@@ -44,6 +44,8 @@ int cli_event(const struct cli *c);
 int cli_status(const struct cli *c);
 int cli_reload(const struct cli *c);
 int cli_quiet(const struct cli *c);
+int cli_record(const struct cli *c);
+int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_version(const struct cli *c);

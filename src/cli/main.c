@@ -21,6 +21,9 @@ const struct cli_verb cli_verbs[] = {
 	{"status", "[--json]", "how the running bot is", cli_status},
 	{"reload", "", "make the running bot read its files again", cli_reload},
 	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
+	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
+	{"replay", "FILE [--against DIR] [--json]",
+		"what the bot would do with a record, or do differently with other files", cli_replay},
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
 		cli_secret},
 	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch", cli_login},
@@ -30,7 +33,7 @@ const struct cli_verb cli_verbs[] = {
 };
 
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
-	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
+	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -43,6 +46,7 @@ static const struct option options[] = {
 	{"platform", required_argument, NULL, OPT_PLATFORM},
 	{"on", required_argument, NULL, OPT_ON},
 	{"broadcaster", required_argument, NULL, OPT_BROADCASTER},
+	{"against", required_argument, NULL, OPT_AGAINST},
 	{"json", no_argument, NULL, OPT_JSON},
 	/* Fields of an event; platform_event_set knows what they mean. */
 	{"from", required_argument, NULL, OPT_FIELD},
@@ -90,6 +94,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_PLATFORM: c->platform = optarg; break;
 		case OPT_ON: c->on = optarg; break;
 		case OPT_BROADCASTER: c->broadcaster = optarg; break;
+		case OPT_AGAINST: c->against = optarg; break;
 		case OPT_JSON: c->is_json = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;
 		case OPT_OFFLINE: add_field(c, "live", "no"); break;

@@ -1,0 +1,283 @@
+/* Record: what came in, kept until somebody takes it. Replay: told again, a line at a time.
+ *
+ * A record is lines of JSON, in the order things happened; t is ms since it began:
+ *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}   the first
+ *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came
+ *   {"t":N,"stream":{"channel":"...","live":true,"id":"...","title":"...","game":"...","started_ms":N}}
+ *   {"t":N,"lane":{"channel":"...","open":true,"refused":false,"privileged":false,"slow_ms":0,"hold_ms":0}}
+ *   {"t":N,"lost":N}                        lines that found no room
+ * Handshakes tell nothing and are not kept, so no token is; a frame in which a secret of ours is found all
+ * the same is left out. Only the Twitch place is recorded. */
+#include "bot/room.h"
+
+#include <string.h>
+
+#define RECORD_VERSION 1
+#define RECORD_BYTES (4 * 1024 * 1024) /* a second of 2,000 lines/s is under 1 MiB */
+#define RECORD_IDLE_MS 10000           /* nobody takes: it ends */
+
+struct bot_record {
+	struct buf lines, frame, line;
+	int64_t began_ms, taken_ms, lost;
+	unsigned place;
+	const char *wire;  /* of the frame that is being read; NULL = it is kept already, or none is */
+};
+
+void bot_record_end(struct bot *b)
+{
+	if (!b->record)
+		return;
+	buf_fini(&b->record->lines);
+	buf_fini(&b->record->frame);
+	buf_fini(&b->record->line);
+	mem_free(b->record);
+	b->record = NULL;
+}
+
+/* The line that stands in r->line, whole or not at all. */
+static void keep(struct bot_record *r, int err)
+{
+	if (!err)
+		err = buf_addc(&r->line, '\n');
+	if (!err && r->lost > 0 && !buf_addf(&r->lines, "{\"t\":%lld,\"lost\":%lld}\n",
+			(long long)(clock_mono_ms() - r->began_ms), (long long)r->lost))
+		r->lost = 0;
+	if (err || r->lost > 0 || buf_add(&r->lines, r->line.at, r->line.len))
+		r->lost++;
+}
+
+static int begin_line(struct bot_record *r)
+{
+	buf_clear(&r->line);
+	return buf_addf(&r->line, "{\"t\":%lld,", (long long)(clock_mono_ms() - r->began_ms));
+}
+
+static int add_text(struct buf *out, const char *name, struct str text)
+{
+	const int err = buf_addf(out, "\"%s\":", name);
+
+	return err ? err : json_add_string(out, text);
+}
+
+/* ---- What happens ----------------------------------------------------------------------------------- */
+
+void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes)
+{
+	struct bot_record *r = b->record;
+
+	if (place != r->place)
+		return;
+	buf_clear(&r->frame);
+	r->wire = buf_add(&r->frame, bytes.at, bytes.len) ? NULL : wire;
+}
+
+static void search(void *ctx, const struct secret *s)
+{
+	struct bot_record *r = ctx;
+
+	if (r->wire && secret_is_in(s, buf_str(&r->frame)))
+		r->wire = NULL;
+}
+
+void bot_record_told(struct bot *b)
+{
+	struct bot_record *r = b->record;
+	int err;
+
+	if (r->wire)
+		conf_secrets_each(b->world->conf, search, r);
+	if (!r->wire)
+		return;
+	err = begin_line(r);
+	if (!err)
+		err = buf_addf(&r->line, "\"wire\":\"%s\",", r->wire);
+	if (!err)
+		err = add_text(&r->line, "frame", buf_str(&r->frame));
+	keep(r, err ? err : buf_addc(&r->line, '}'));
+	r->wire = NULL;
+}
+
+void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s)
+{
+	struct bot_record *r = b->record;
+	int err;
+
+	if (place != r->place)
+		return;
+	err = begin_line(r);
+	if (!err)
+		err = buf_adds(&r->line, "\"stream\":{");
+	if (!err)
+		err = add_text(&r->line, "channel", channel);
+	if (!err)
+		err = buf_addf(&r->line, ",\"known\":%s,\"live\":%s,\"started_ms\":%lld,",
+			s->is_known ? "true" : "false", s->is_live ? "true" : "false",
+			(long long)s->started_wall_ms);
+	if (!err)
+		err = add_text(&r->line, "id", s->id);
+	if (!err)
+		err = buf_addc(&r->line, ',');
+	if (!err)
+		err = add_text(&r->line, "title", s->title);
+	if (!err)
+		err = buf_addc(&r->line, ',');
+	if (!err)
+		err = add_text(&r->line, "game", s->game);
+	keep(r, err ? err : buf_adds(&r->line, "}}"));
+}
+
+void bot_record_lane(struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l)
+{
+	struct bot_record *r = b->record;
+	int err;
+
+	if (place != r->place)
+		return;
+	err = begin_line(r);
+	if (!err)
+		err = buf_adds(&r->line, "\"lane\":{");
+	if (!err)
+		err = add_text(&r->line, "channel", str_of(channel));
+	if (!err)
+		err = buf_addf(&r->line, ",\"open\":%s,\"refused\":%s,\"privileged\":%s,\"slow_ms\":%lld,"
+			"\"hold_ms\":%lld}}", l->is_open ? "true" : "false",
+			l->is_refused ? "true" : "false", l->is_privileged ? "true" : "false",
+			(long long)l->slow_ms, (long long)(l->hold_until_ms > clock_mono_ms()
+				? l->hold_until_ms - clock_mono_ms() : 0));
+	keep(r, err);
+}
+
+/* ---- Taking ----------------------------------------------------------------------------------------- */
+
+/* The first line, and what is known by now. */
+static int begin(struct bot *b)
+{
+	struct bot_record *r = b->record;
+	char now[CLOCK_TEXT_BYTES];
+	unsigned place = 0;
+	int err;
+
+	while (place < BOT_PLACES_MAX && (!b->places[place].name ||
+			strcmp(b->places[place].name, "twitch") != 0))
+		place++;
+	if (place == BOT_PLACES_MAX)
+		return ERR_NOTFOUND;
+	const struct bot_place *p = &b->places[place];
+	const struct conf_place *c = bot_place_conf(b->world->conf, p->name);
+	const int64_t wall_ms = clock_wall_ms();
+	r->place = place;
+	err = buf_addf(&r->lines, "{\"record\":%d,\"at\":\"%s\",\"wall_ms\":%lld,\"place\":\"%s\",",
+		RECORD_VERSION, clock_text(wall_ms, now), (long long)wall_ms, p->name);
+	if (!err)
+		err = add_text(&r->lines, "login", str_of(p->login));
+	if (!err)
+		err = buf_addc(&r->lines, ',');
+	if (!err)
+		err = add_text(&r->lines, "user_id", str_of(p->user_id));
+	if (!err)
+		err = buf_adds(&r->lines, "}\n");
+	for (size_t i = 0; c && i < c->channels.n; i++) {
+		const char *channel = c->channels.at[i];
+		const struct bot_channel *known = bot_channel(b, place, str_of(channel), false);
+		struct outbox_lane lane;
+
+		if (!outbox_lane_of(b->outbox, place, channel, &lane))
+			bot_record_lane(b, place, channel, &lane);
+		if (known && known->stream.is_known)
+			bot_record_stream(b, place, str_of(channel), &known->stream);
+	}
+	return err;
+}
+
+int bot_record_take(struct bot *b, struct buf *out)
+{
+	struct bot_record *r = b->record;
+	int err = 0;
+
+	if (!r) {
+		r = b->record = mem_new(sizeof(*r));
+		if (!r)
+			return ERR_NOMEM;
+		r->began_ms = clock_mono_ms();
+		buf_init(&r->lines, RECORD_BYTES);
+		buf_init(&r->frame, IO_WS_MESSAGE_BYTES);
+		buf_init(&r->line, 2 * IO_WS_MESSAGE_BYTES);
+		err = begin(b);
+		log_event(LOG_AUDIT, "bot", "record", "result", err ? "FAILED" : "STARTED", NULL);
+	}
+	r->taken_ms = clock_mono_ms();
+	/* As much as one answer holds, in whole lines: the rest is there the next time. */
+	size_t n = r->lines.len;
+	if (n > out->max - out->len)
+		n = out->max - out->len;
+	while (n > 0 && r->lines.at[n - 1] != '\n')
+		n--;
+	if (!err && n > 0)
+		err = buf_add(out, r->lines.at, n);
+	if (err) {
+		bot_record_end(b);
+		return err;
+	}
+	if (n > 0) {
+		memmove(r->lines.at, r->lines.at + n, r->lines.len - n);
+		buf_truncate(&r->lines, r->lines.len - n);
+	}
+	return 0;
+}
+
+void bot_record_sweep(struct bot *b, int64_t now_ms)
+{
+	if (!b->record || now_ms - b->record->taken_ms < RECORD_IDLE_MS)
+		return;
+	log_event(LOG_AUDIT, "bot", "record", "result", "SUCCESS", NULL);
+	bot_record_end(b);
+}
+
+/* ---- Replay ----------------------------------------------------------------------------------------- */
+
+static int replay_frame(struct bot *b, const struct json *line, struct str text)
+{
+	struct str wire = json_str(line, "wire");
+	char *bytes = mem_dupn(text.at, text.len); /* read in place */
+	int err;
+
+	if (!bytes)
+		return ERR_NOMEM;
+	err = platform_replay_frame(&b->places[0].platform, wire.at ? wire.at : "", bytes, text.len);
+	mem_free(bytes);
+	return err;
+}
+
+int bot_replay(struct bot *b, const struct json *line)
+{
+	const struct json *stream = json_get(line, "stream"), *lane = json_get(line, "lane");
+	struct str channel = json_str(stream ? stream : lane, "channel");
+	struct str frame = json_str(line, "frame");
+
+	if (frame.len > 0)
+		return replay_frame(b, line, frame);
+	if ((stream || lane) && channel.len == 0)
+		return ERR_INVALID;
+	if (stream) {
+		const struct stream s = {
+			.is_known = json_bool(stream, "known", false),
+			.is_live = json_bool(stream, "live", false),
+			.started_wall_ms = json_int(stream, "started_ms", 0),
+			.id = json_str(stream, "id"),
+			.title = json_str(stream, "title"),
+			.game = json_str(stream, "game"),
+		};
+		b->owner.stream(b, 0, channel.at, &s);
+	} else if (lane) {
+		const int64_t hold_ms = json_int(lane, "hold_ms", 0);
+		const struct outbox_lane l = {
+			.is_open = json_bool(lane, "open", false),
+			.is_refused = json_bool(lane, "refused", false),
+			.is_privileged = json_bool(lane, "privileged", false),
+			.slow_ms = json_int(lane, "slow_ms", 0),
+			.hold_until_ms = hold_ms > 0 ? clock_mono_ms() + hold_ms : 0,
+		};
+		return b->owner.lane(b, 0, channel.at, &l);
+	}
+	return 0;
+}
