@@ -280,9 +280,9 @@ static void ten_thousand_rows_are_written_quickly_and_in_order(void **state)
 	begin(w, 10000, 0);
 	for (int i = 0; i < 10000; i++)
 		assert_int_equal(put(w, i, 1795257420000 + i), 0);
-	assert_true(unit_own_ms() - start < 3000);
+	assert_true(unit_own_ms() - start < unit_slack_ms(3000));
 	flush(w);
-	assert_true(unit_own_ms() - start < 10000);
+	assert_true(unit_own_ms() - start < unit_slack_ms(20000)); /* a thread of its own writes them */
 	assert_int_equal(rows(w), 10000);
 	assert_string_equal(ask(w->file, "SELECT count(*) FROM ai_interactions WHERE rowid - 1 != "
 		"latency_ms"), "0");
