@@ -10,26 +10,32 @@ static uint32_t short_hash(uint64_t h)
 
 static struct bot_flood_said *remember(struct bot_flood *f, const struct event *e, int64_t now_ms)
 {
-	struct bot_flood_said *s = &f->said[f->n++ % BOT_FLOOD_SAID];
+	const size_t i = f->n++ % BOT_FLOOD_SAID;
 
-	*s = (struct bot_flood_said){
+	f->said[i] = (struct bot_flood_said){
 		.text = e->text.len >= BOT_FLOOD_TEXT_BYTES ? short_hash(text_fold_hash(e->text)) : 0,
 		.user = short_hash(text_fold_hash(e->user_id)),
-		.at_ms = now_ms,
-		.is_first = e->is_first,
+		.at_ms = (uint32_t)now_ms,
 	};
-	return s;
+	f->firsts = (f->firsts & ~(UINT32_C(1) << i)) | (uint32_t)e->is_first << i;
+	f->last_ms = now_ms;
+	return &f->said[i];
+}
+
+static bool is_recent(const struct bot_flood *f, size_t i)
+{
+	return i < f->n && (uint32_t)f->last_ms - f->said[i].at_ms < BOT_FLOOD_MS;
 }
 
 /* Different people among the recent ones that said this text. */
-static size_t count_same(const struct bot_flood *f, uint32_t text, int64_t since_ms)
+static size_t count_same(const struct bot_flood *f, uint32_t text)
 {
 	const struct bot_flood_said *seen[BOT_FLOOD_SAME];
 	size_t people = 0;
 
 	for (size_t i = 0; i < BOT_FLOOD_SAID && people < BOT_FLOOD_SAME; i++) {
 		const struct bot_flood_said *s = &f->said[i];
-		bool is_new = text != 0 && s->text == text && s->at_ms > since_ms;
+		bool is_new = text != 0 && s->text == text && is_recent(f, i);
 
 		for (size_t k = 0; k < people && is_new; k++)
 			is_new = seen[k]->user != s->user;
@@ -39,13 +45,13 @@ static size_t count_same(const struct bot_flood *f, uint32_t text, int64_t since
 	return people;
 }
 
-static bool are_mostly_firsts(const struct bot_flood *f, int64_t since_ms)
+static bool are_mostly_firsts(const struct bot_flood *f)
 {
 	size_t all = 0, firsts = 0;
 
-	for (size_t i = 0; i < BOT_FLOOD_SAID && i < f->n; i++) {
-		all += f->said[i].at_ms > since_ms;
-		firsts += f->said[i].at_ms > since_ms && f->said[i].is_first;
+	for (size_t i = 0; i < BOT_FLOOD_SAID; i++) {
+		all += is_recent(f, i);
+		firsts += is_recent(f, i) && (f->firsts >> i & 1);
 	}
 	return firsts >= BOT_FLOOD_FIRSTS && 2 * firsts >= all;
 }
@@ -53,7 +59,6 @@ static bool are_mostly_firsts(const struct bot_flood *f, int64_t since_ms)
 bool bot_flood_note(struct bot_flood *f, const struct event *e, int64_t now_ms)
 {
 	const bool was_on = bot_flood_is_on(f, now_ms);
-	const int64_t since_ms = now_ms - BOT_FLOOD_MS;
 	const struct bot_flood_said *s;
 
 	if (e->kind == EVENT_RAID)
@@ -67,8 +72,8 @@ bool bot_flood_note(struct bot_flood *f, const struct event *e, int64_t now_ms)
 	}
 	if (now_ms < f->raid_until_ms)
 		return false;
-	if (count_same(f, s->text, since_ms) < BOT_FLOOD_SAME &&
-			!(s->is_first && are_mostly_firsts(f, since_ms)))
+	if (count_same(f, s->text) < BOT_FLOOD_SAME &&
+			!(e->is_first && are_mostly_firsts(f)))
 		return false;
 	f->until_ms = now_ms + BOT_FLOOD_CALM_MS;
 	return !was_on;
@@ -81,8 +86,6 @@ bool bot_flood_is_on(const struct bot_flood *f, int64_t now_ms)
 
 bool bot_flood_is_over(const struct bot_flood *f, int64_t now_ms)
 {
-	const size_t last = (f->n + BOT_FLOOD_SAID - 1) % BOT_FLOOD_SAID;
-
 	return now_ms >= f->until_ms && now_ms >= f->raid_until_ms &&
-		(f->n == 0 || now_ms - f->said[last].at_ms >= BOT_FLOOD_MS);
+		(f->n == 0 || now_ms - f->last_ms >= BOT_FLOOD_MS);
 }

@@ -8,7 +8,7 @@
 
 #include "chat/chat.h"
 
-#define BOT_FLOOD_SAID 32          /* messages remembered of a channel */
+#define BOT_FLOOD_SAID 32          /* messages remembered of a channel; bits of firsts */
 #define BOT_FLOOD_MS 10000         /* what is older says nothing of now */
 #define BOT_FLOOD_FIRSTS 10        /* first-time chatters within it, and at least half of all */
 #define BOT_FLOOD_SAME 3           /* people who say the same (spec X-10) */
@@ -17,13 +17,14 @@
 #define BOT_FLOOD_RAID_MS (5 * 60000) /* raiders are welcome: no sign counts so long after a raid */
 
 struct bot_flood {
+	/* Every busy channel has one: small. */
 	struct bot_flood_said {
 		uint32_t text, user;   /* hashes; text 0 = too short to count */
-		int64_t at_ms;
-		bool is_first;
+		uint32_t at_ms;        /* its low bits: ages are told by the difference */
 	} said[BOT_FLOOD_SAID];        /* a ring */
+	uint32_t firsts;               /* a bit for each of said: by a first-time chatter */
 	size_t n;                      /* ever said */
-	int64_t until_ms, raid_until_ms;
+	int64_t last_ms, until_ms, raid_until_ms;
 };
 
 /* Notes a message or a raid. True when a flood begins with it. */
