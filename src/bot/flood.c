@@ -8,12 +8,18 @@ static uint32_t short_hash(uint64_t h)
 	return (uint32_t)(h ^ (h >> 32)) | 1; /* never 0 */
 }
 
+/* Short texts are said by many, and commands are there to be. */
+static bool can_tell(const struct event *e)
+{
+	return e->text.len >= BOT_FLOOD_TEXT_BYTES && !event_is_sort(e, SORT_COMMAND);
+}
+
 static struct bot_flood_said *remember(struct bot_flood *f, const struct event *e, int64_t now_ms)
 {
 	const size_t i = f->n++ % BOT_FLOOD_SAID;
 
 	f->said[i] = (struct bot_flood_said){
-		.text = e->text.len >= BOT_FLOOD_TEXT_BYTES ? short_hash(text_fold_hash(e->text)) : 0,
+		.text = can_tell(e) ? short_hash(text_fold_hash(e->text)) : 0,
 		.user = short_hash(text_fold_hash(e->user_id)),
 		.at_ms = (uint32_t)now_ms,
 	};

@@ -19,7 +19,7 @@
 struct bot_flood {
 	/* Every busy channel has one: small. */
 	struct bot_flood_said {
-		uint32_t text, user;   /* hashes; text 0 = too short to count */
+		uint32_t text, user;   /* hashes; text 0 = says nothing of a flood */
 		uint32_t at_ms;        /* its low bits: ages are told by the difference */
 	} said[BOT_FLOOD_SAID];        /* a ring */
 	uint32_t firsts;               /* a bit for each of said: by a first-time chatter */

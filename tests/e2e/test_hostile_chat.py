@@ -92,7 +92,7 @@ def test_orders_from_chat_reach_the_model_as_data(world, scene, wire):
 
 
 def test_names_are_names(world, scene):
-    twitch, models = scene(persona=PERSONA, limits=LIMITS)
+    twitch, models = scene(persona=PERSONA, limits={**LIMITS, "gather": "100ms"})
     models.plan(text=lambda _: f"Answer {len(models.requests)}.")
     twitch.say("!ask how are you?", user="ann")
     world.bot.wait_ended(1)

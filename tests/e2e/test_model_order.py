@@ -278,7 +278,7 @@ def test_the_otherwise_line_is_said_once_for_many_failures(world, scene):
 
 
 def test_the_otherwise_line_of_an_event_is_always_said(world, scene):
-    twitch, models = scene(triggers=OTHERWISE, limits={"retries": 0})
+    twitch, models = scene(triggers=OTHERWISE, limits={"retries": 0, "gather": "100ms"})
     models.plan(status=500)
     for name in ("ann", "bob"):
         twitch.notice("raid", user=name, displayName=name, login=name, viewerCount="42")

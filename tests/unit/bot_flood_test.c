@@ -46,6 +46,7 @@ static void floods_are_told_from_crowds(void **state)
 		{"the same long text", 3, 100, "Buy cheap followers at example", false, true},
 		{"the same long text, twice", 2, 100, "Buy cheap followers at example", false, false},
 		{"the same long text, slowly", 9, 6000, "Buy cheap followers at example", false, false},
+		{"the same command", 9, 10, "!ask how long is the stream today?", false, false},
 		{"the same short text", 100, 10, "gg", false, false},
 	};
 
