@@ -133,6 +133,33 @@ def test_the_login_of_another_account_is_refused_before_anything_is_dialled(worl
     assert not server.calls("refresh")
 
 
+def test_another_account_in_the_config_does_not_get_this_ones_token(world, stage):
+    twitch, bot, _ = stage
+    world.login()
+    bot.start().wait_up()
+    bot.configure(twitch=world.login_conf(twitch, account="mossy_otter"))
+    bot.reload()
+    why = wait_state(bot, "refused")["why"]
+    assert "belongs to tidalbot, not to mossy_otter" in why and LOGIN in why
+    assert len(logins(world)) == 1
+
+
+def test_a_broadcaster_who_has_not_logged_in_is_named_with_the_command(world, stage):
+    twitch, bot, _ = stage
+    bot.configure(twitch=world.login_conf(twitch, api_url=world.helix(twitch).url))
+    bot.write("triggers/more.yaml", 'points: {on: redeem, reply: "Thanks $(user)!"}\n')
+    world.login()
+    bot.start().wait_up()
+    command = f"{LOGIN} --broadcaster kelpforest"
+    bot.wait_for(lambda: command in bot.command("status").stdout, "the command")
+    echo(twitch, "chat goes on")
+    world.login(login="kelpforest", scopes=("channel:read:redemptions",), channel="kelpforest")
+    bot.reload()
+    bot.wait_for(lambda: len(place(bot)["place"]["logins"]) == 2 and
+                 place(bot)["place"]["logins"][1]["state"] == "valid", "the broadcaster's login")
+    assert command not in bot.command("status").stdout
+
+
 # -- While it runs ------------------------------------------------------------------------------------
 
 
