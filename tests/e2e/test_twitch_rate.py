@@ -63,6 +63,6 @@ def test_no_window_ever_holds_more_than_is_allowed(world, chat):
     kill = world.history.find("bot", "exit", signal=9)[0]["t"]
     # It is a property of something only if the limits were reached.
     assert most_in_window(said, 30) > 25
-    assert most_in_window(bound, 30) >= 10
+    assert most_in_window(bound, 30) > 5  # what moderators say counts against it
     assert free and said[-1]["t"] > kill
     assert len({e["room"] for e in world.history.find("twitch", "join")}) >= 30
