@@ -108,8 +108,7 @@ void platform_subs_lost(struct platform_eventsub *s, const char *why)
 {
 	struct platform_sub *sub;
 
-	platform_helix_cancel(s->cleaning);
-	s->cleaning = NULL;
+	/* What looks for leftovers goes on: the next session needs the room. */
 	DL_FOREACH(s->subs, sub) {
 		bool was_active = sub->state == PLATFORM_SUB_ACTIVE;
 

@@ -911,6 +911,24 @@ static void one_of_two_scopes_does(void **state)
 	assert_int_equal(open_calls("POST"), 1);
 }
 
+static void leftovers_are_looked_for_even_if_the_session_ends_meanwhile(void **state)
+{
+	(void)state;
+	want(two, 2);
+	welcome(last(), "A");
+	answer_all(429, "number of websocket transports limit exceeded");
+	assert_int_equal(open_calls("GET"), 1);
+	closed(last(), 1006);
+	assert_int_equal(open_calls("GET"), 1);
+	for (size_t i = 0; i < w.n_calls; i++) {
+		if (strcmp(w.calls[i].call.method, "GET") == 0)
+			answer(&w.calls[i], 200, "{\"data\":[{\"id\":\"22222222-0000\",\"status\":"
+				"\"websocket_disconnected\",\"transport\":{\"method\":\"websocket\","
+				"\"session_id\":\"DEAD\"}}]}", "");
+	}
+	assert_int_equal(all_calls("DELETE"), 1);
+}
+
 static void a_limit_is_explained_and_leftovers_of_ours_are_deleted(void **state)
 {
 	(void)state;
@@ -1148,6 +1166,7 @@ int main(void)
 		CASE(a_missing_scope_is_named_with_the_command_and_not_asked_for),
 		CASE(one_of_two_scopes_does),
 		CASE(a_limit_is_explained_and_leftovers_of_ours_are_deleted),
+		CASE(leftovers_are_looked_for_even_if_the_session_ends_meanwhile),
 		CASE(a_revoked_subscription_is_gone_and_the_others_stay),
 		CASE(what_is_revoked_before_it_was_answered_is_gone),
 		CASE(a_refused_login_is_said_and_mended_by_the_next_one),
