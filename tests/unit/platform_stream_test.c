@@ -92,7 +92,7 @@ static void want_otter(struct stand *s)
 
 static void until(struct stand *s, size_t requests)
 {
-	turn(&s->w, 5000, &s->w.peer.requests, requests);
+	turn(&s->w, 30000, &s->w.peer.requests, requests);
 	turn(&s->w, 100, NULL, 0);
 	assert_int_equal(s->w.peer.requests, requests);
 }
