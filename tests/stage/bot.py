@@ -271,7 +271,7 @@ class Bot:
             return ended >= n and status["live"] == 0 and status
         return self.wait_for(question, f"{n} turns to end", timeout)
 
-    def rows(self, query="select * from ai_interactions order by timestamp"):
+    def rows(self, query="select * from ai_interactions order by timestamp, rowid"):
         """Rows of the ledger as dicts."""
         path = self.state / "ledger.sqlite"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:

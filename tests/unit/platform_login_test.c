@@ -413,7 +413,7 @@ static void a_token_is_renewed_before_its_end_and_kept_first(void **state)
 	begin(&s, plays, COUNT(plays));
 	assert_true(comes(&s, PLATFORM_TOKEN_VALID, 1));
 	for (int i = 1; i <= 2; i++) {
-		char name[16];
+		char name[24];
 
 		io_clock_shift(s.io, 2750000);
 		snprintf(name, sizeof(name), "access%d", i);
