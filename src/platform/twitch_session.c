@@ -419,7 +419,7 @@ static void leave_if_useless(struct platform_eventsub *s, int64_t due, int64_t n
 {
 	const struct platform_sub *sub;
 
-	if (platform_subs_count(s, PLATFORM_SUB_ACTIVE) > 0 ||
+	if (s->cleaning || s->errands || platform_subs_count(s, PLATFORM_SUB_ACTIVE) > 0 ||
 			platform_subs_count(s, PLATFORM_SUB_ASKED) > 0 ||
 			(due != INT64_MAX && due - now_ms < UNUSED_MS))
 		return;

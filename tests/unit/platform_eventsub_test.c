@@ -973,6 +973,30 @@ static void a_limit_is_explained_and_leftovers_of_ours_are_deleted(void **state)
 	assert_int_equal(open_calls("POST"), 2); /* but as soon as there is room */
 }
 
+/* Even when all wait so long that the session would not live to see it. */
+static void looking_for_leftovers_keeps_the_session(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		teardown(NULL);
+		setup(NULL);
+		rand_seed(seed);
+		want(two, 2);
+		welcome(last(), "A");
+		answer_all(429, "number of websocket transports limit exceeded");
+		assert_false(w.ws[0].is_gone);
+		assert_int_equal(open_calls("GET"), 1);
+		for (size_t i = 0; i < w.n_calls; i++) {
+			if (strcmp(w.calls[i].call.method, "GET") == 0)
+				answer(&w.calls[i], 200, "{\"data\":[{\"id\":\"11111111-0000\","
+					"\"status\":\"websocket_disconnected\",\"transport\":"
+					"{\"method\":\"websocket\",\"session_id\":\"X\"}}]}", "");
+		}
+		assert_false(w.ws[0].is_gone);
+		assert_int_equal(open_calls("DELETE"), 1);
+	}
+}
+
 static void a_revoked_subscription_is_gone_and_the_others_stay(void **state)
 {
 	static const struct {
@@ -1167,6 +1191,7 @@ int main(void)
 		CASE(one_of_two_scopes_does),
 		CASE(a_limit_is_explained_and_leftovers_of_ours_are_deleted),
 		CASE(leftovers_are_looked_for_even_if_the_session_ends_meanwhile),
+		CASE(looking_for_leftovers_keeps_the_session),
 		CASE(a_revoked_subscription_is_gone_and_the_others_stay),
 		CASE(what_is_revoked_before_it_was_answered_is_gone),
 		CASE(a_refused_login_is_said_and_mended_by_the_next_one),
