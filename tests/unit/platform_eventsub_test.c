@@ -167,7 +167,7 @@ static void settle(void)
 	const int64_t end_us = clock_mono_us() + 3000;
 
 	turns();
-	while (clock_mono_us() < end_us)
+	for (int i = 0; i < 8 || clock_mono_us() < end_us; i++)
 		io_turn(w.io, 1);
 }
 

@@ -122,6 +122,7 @@ static void H14_names_become_ids_and_unknown_ones_are_said_so(void **state)
 	until(s, 1);
 	assert_non_null(strstr(buf_text(&s->w.peer.last),
 		"GET /helix/users?login=mossy_otter&login=nobody_here_x HTTP/1.1\r\n"));
+	turn(&s->w, 30000, &s->named, 3);
 	assert_int_equal(s->named, 3);
 	assert_int_equal(s->missing, 2);
 	assert_string_equal(platform_streams_id(s->streams, "mossy_otter"), "50020002");
