@@ -42,6 +42,7 @@ class Bot:
         self.log = self.folder / "mynah.log"
         self.process = None
         self.runs = 0
+        self.trouble = None        # why nobody answered the last time
         self.lags = []             # ms, of each look at the status since the bot was up
         self._delay_ms = None
         self._waited = {}          # thread -> ms without a processor
@@ -154,13 +155,16 @@ class Bot:
         """Body of a GET over the control socket; None when nobody answers."""
         try:
             status, body = self.request("GET", path)
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
+            self.trouble = error
             return None
         return body if status in (200, 202, 503) else None
 
     def status(self):
         """Its status. The first one of a run is its start-up's, whose lag is not judged."""
-        status = json.loads(self.get("/api/v1/status"))
+        if (text := self.get("/api/v1/status")) is None:
+            raise ConnectionError(f"no status: {self.trouble!r}")
+        status = json.loads(text)
         delay, before = self.run_delay_ms(), self._delay_ms
         if before is not None:
             # As much again may be lost unseen: caches that others emptied, pages that were away.
