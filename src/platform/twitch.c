@@ -1,8 +1,9 @@
-/* A place on Twitch: chat, composed with what else Twitch offers one account. It stands between what
- * brings news and the owner, so that each kind of event has one source (twitch_place.h has the files).
+/* A place on Twitch: chat, composed with what else Twitch offers one account. It stands between
+ * what brings news and the owner, so that each kind of event has one source (twitch_place.h has the
+ * files).
  *
- * One timer does everything that is due (platform_twitch_soon): sessions are told what to subscribe, and
- * the owner what it has to hear, never out of somebody's callback. */
+ * One timer does everything that is due (platform_twitch_soon): sessions are told what to
+ * subscribe, and the owner what it has to hear, never out of somebody's callback. */
 #include "platform/twitch_place.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ void platform_twitch_soon(struct platform_twitch *t)
 	io_timer_start(t->timer, 0);
 }
 
-/* ---- What the IRC place says ------------------------------------------------------------------- */
+/* ---- What the IRC place says ----------------------------------------------------------------- */
 
 static void irc_event(void *ctx, const struct event *e)
 {
@@ -121,7 +122,7 @@ static int open_irc(struct platform_twitch *t, const struct conf_place *c)
 	return platform_irc_new_with(t->io, t->place, c, bot ? bot->token : NULL, &owner, &t->irc);
 }
 
-/* ---- What is due ------------------------------------------------------------------------------- */
+/* ---- What is due ----------------------------------------------------------------------------- */
 
 /* Without IRC, being there is having the bot's session. */
 static void tell_state(struct platform_twitch *t, enum platform_state state, const char *why)
@@ -150,7 +151,8 @@ static void look_at_bot(struct platform_twitch *t)
 		state = platform_eventsub_state(bot->eventsub, &why);
 		tell_state(t, state, why);
 	} else {
-		tell_state(t, PLATFORM_REFUSED, "chat by EventSub needs an account: add account: LOGIN "
+		tell_state(t, PLATFORM_REFUSED,
+			"chat by EventSub needs an account: add account: LOGIN "
 			"and run `mynah login twitch`");
 	}
 }
@@ -196,7 +198,7 @@ static void work(void *ctx)
 	platform_rooms_tell(t);
 }
 
-/* ---- platform_ops ------------------------------------------------------------------------------ */
+/* ---- platform_ops ---------------------------------------------------------------------------- */
 
 static int twitch_want(void *self, const struct platform_wants *w)
 {
@@ -334,7 +336,8 @@ static void twitch_free(void *self)
 		return;
 	t->is_stopping = true;
 	if (platform_twitch_has_irc(t)) {
-		platform_irc_set_token(&t->irc, NULL); /* it may outlive us, inside its own callback */
+		platform_irc_set_token(
+			&t->irc, NULL); /* it may outlive us, inside its own callback */
 		t->irc.ops->free(t->irc.self);
 	}
 	platform_streams_free(t->streams);

@@ -1,5 +1,5 @@
-/* Whose logins a Twitch place uses, and what is subscribed with each. The bot's login does whatever it may;
- * a broadcaster's is used for what only it may subscribe (twitch_need.h). */
+/* Whose logins a Twitch place uses, and what is subscribed with each. The bot's login does whatever
+ * it may; a broadcaster's is used for what only it may subscribe (twitch_need.h). */
 #include "platform/twitch_place.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@ struct platform_account *platform_account_bot(const struct platform_twitch *t)
 	return t->accounts;
 }
 
-/* ---- What sessions and tokens say -------------------------------------------------------------- */
+/* ---- What sessions and tokens say ------------------------------------------------------------ */
 
 static void on_token(void *ctx)
 {
@@ -79,7 +79,7 @@ static void on_changed(void *ctx)
 	platform_twitch_soon(a->place);
 }
 
-/* ---- Accounts ---------------------------------------------------------------------------------- */
+/* ---- Accounts -------------------------------------------------------------------------------- */
 
 static void free_account(struct platform_twitch *t, struct platform_account *a)
 {
@@ -104,8 +104,12 @@ static int open_account(struct platform_twitch *t, const struct conf_place *c, c
 	a->place = t;
 	a->is_needed = true;
 	snprintf(a->channel, sizeof(a->channel), "%s", channel);
-	const struct platform_token_options token = {.io = t->io, .conf = c, .state_dir = t->state_dir,
-		.worker = t->worker, .channel = *channel ? a->channel : NULL, .changed = on_token,
+	const struct platform_token_options token = {.io = t->io,
+		.conf = c,
+		.state_dir = t->state_dir,
+		.worker = t->worker,
+		.channel = *channel ? a->channel : NULL,
+		.changed = on_token,
 		.ctx = a};
 	err = platform_token_new(&token, &a->token);
 	if (!err)
@@ -259,7 +263,8 @@ static int wish_for(struct platform_account *a)
 	struct platform_twitch *t = a->place;
 	size_t n_needs, n = 0;
 	const struct platform_need *needs = platform_needs(&n_needs);
-	struct platform_wish *wishes = mem_array(n_needs * (HASH_COUNT(t->rooms) + 1), sizeof(*wishes));
+	struct platform_wish *wishes = mem_array(n_needs * (HASH_COUNT(t->rooms) + 1),
+		sizeof(*wishes));
 	const struct platform_room *room;
 
 	if (!wishes)
@@ -350,13 +355,15 @@ static void on_stream(void *ctx, const char *channel, const struct stream *s)
 static int want_streams(struct platform_twitch *t)
 {
 	struct platform_account *bot = platform_account_bot(t);
-	bool is_needed = t->wants.stream || platform_twitch_sends_by_helix(t) || has_used_row(t, false);
+	bool is_needed = t->wants.stream || platform_twitch_sends_by_helix(t) ||
+		has_used_row(t, false);
 
 	if (!bot || (!is_needed && !t->streams))
 		return 0;
 	if (!t->streams) {
 		const struct platform_streams_options o = {.io = t->io, .helix = bot->helix,
-			.poll_ms = t->conf.stream_poll_ms, .named = on_named, .stream = on_stream, .ctx = t};
+			.poll_ms = t->conf.stream_poll_ms, .named = on_named,
+			.stream = on_stream, .ctx = t};
 		int err = platform_streams_new(&o, &t->streams);
 
 		if (err)

@@ -44,12 +44,12 @@ int platform_conf_copy(const struct conf_place *c, struct conf_place *out)
 	copy.client = secret_ref(c->client);
 	copy.token.from = c->token.from;
 	if (!copy_text(&copy.name, c->name) || !copy_text(&copy.ca_file, c->ca_file) ||
-			!copy_text(&copy.account, c->account) ||
-			!copy_text(&copy.client_id, c->client_id) ||
-			!copy_text(&copy.id_url, c->id_url) || !copy_text(&copy.api_url, c->api_url) ||
-			!copy_text(&copy.eventsub_url, c->eventsub_url) ||
-			!copy_text(&copy.token.name, c->token.name) ||
-			!copy_texts(&copy.channels, &c->channels)) {
+		!copy_text(&copy.account, c->account) ||
+		!copy_text(&copy.client_id, c->client_id) || !copy_text(&copy.id_url, c->id_url) ||
+		!copy_text(&copy.api_url, c->api_url) ||
+		!copy_text(&copy.eventsub_url, c->eventsub_url) ||
+		!copy_text(&copy.token.name, c->token.name) ||
+		!copy_texts(&copy.channels, &c->channels)) {
 		platform_conf_fini(&copy);
 		return ERR_NOMEM;
 	}

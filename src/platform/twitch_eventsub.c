@@ -131,9 +131,10 @@ bool platform_eventsub_brings(const struct platform_eventsub *s, enum event_kind
 	const struct platform_sub *sub;
 
 	DL_FOREACH(s->subs, sub) {
-		if (sub->state == PLATFORM_SUB_ACTIVE && (sub->wish.need->kinds & EVENT_BIT(kind)) &&
-				sub->wish.need->use != PLATFORM_USE_CHAT &&
-				str_is(channel_id, sub->wish.channel_id))
+		if (sub->state == PLATFORM_SUB_ACTIVE &&
+			(sub->wish.need->kinds & EVENT_BIT(kind)) &&
+			sub->wish.need->use != PLATFORM_USE_CHAT &&
+			str_is(channel_id, sub->wish.channel_id))
 			return true;
 	}
 	return false;
@@ -173,8 +174,8 @@ int platform_eventsub_status(const struct platform_eventsub *s, struct buf *out)
 	if (err == 0)
 		err = add_text(out, "login", platform_token_login(s->o.token));
 	if (err == 0)
-		err = buf_addf(out, ",\"state\":\"%s\",\"since\":\"%s\",", platform_state_name(s->state),
-			clock_text(s->since_wall_ms, since));
+		err = buf_addf(out, ",\"state\":\"%s\",\"since\":\"%s\",",
+			platform_state_name(s->state), clock_text(s->since_wall_ms, since));
 	if (err == 0)
 		err = add_text(out, "why", s->why);
 	if (err == 0)

@@ -1,6 +1,6 @@
-/* What comes in, from chat and from EventSub: each kind of event from one source a room, so that one sub
- * is one event. Which source: while a subscription of its own brings a kind there, chat's copies of it
- * are dropped and counted; a line that comes with a redeemed reward stays a line. */
+/* What comes in, from chat and from EventSub: each kind of event from one source a room, so that
+ * one sub is one event. Which source: while a subscription of its own brings a kind there, chat's
+ * copies of it are dropped and counted; a line that comes with a redeemed reward stays a line. */
 #include "platform/twitch_place.h"
 
 #include <stdio.h>
@@ -40,7 +40,8 @@ void platform_feed_chat(struct platform_twitch *t, const struct event *e)
 static void learn_own_role(struct platform_twitch *t, struct platform_room *room,
 	const struct event *e)
 {
-	const unsigned privileged = ROLE(LEVEL_VIP) | ROLE(LEVEL_MODERATOR) | ROLE(LEVEL_BROADCASTER);
+	const unsigned privileged = ROLE(LEVEL_VIP) | ROLE(LEVEL_MODERATOR) |
+		ROLE(LEVEL_BROADCASTER);
 
 	room->base.is_privileged = (e->roles & privileged) != 0;
 	(void)!platform_room_lane(t, room);
@@ -59,8 +60,8 @@ static void on_event(struct platform_twitch *t, struct platform_room *room, stru
 		tell(t, e);
 }
 
-/* As chat over IRC does: the erasure of a message is that of its notice as well; and one of ourselves
- * means that we may not speak. For how long is not said. */
+/* As chat over IRC does: the erasure of a message is that of its notice as well; and one of
+ * ourselves means that we may not speak. For how long is not said. */
 static void on_erasure(struct platform_twitch *t, struct platform_room *room, struct erasure *e)
 {
 	char notice_id[sizeof(PLATFORM_NOTICE_ID) + PLATFORM_ID_BYTES];
@@ -90,7 +91,8 @@ static void on_slow(struct platform_twitch *t, struct platform_room *room, int64
 void platform_feed_news(struct platform_twitch *t, const struct platform_notification *n)
 {
 	static const char chat[] = "channel.chat.";
-	bool is_chat = n->type.len > sizeof(chat) && memcmp(n->type.at, chat, sizeof(chat) - 1) == 0;
+	bool is_chat =
+		n->type.len > sizeof(chat) && memcmp(n->type.at, chat, sizeof(chat) - 1) == 0;
 	struct platform_news news;
 	struct platform_room *room;
 
@@ -107,8 +109,8 @@ void platform_feed_news(struct platform_twitch *t, const struct platform_notific
 		return;
 	}
 	if (news.has_stream && t->streams)
-		platform_streams_live(t->streams, news.channel_id, news.stream.is_live, news.stream.id,
-			news.stream.started_wall_ms);
+		platform_streams_live(t->streams, news.channel_id, news.stream.is_live,
+			news.stream.id, news.stream.started_wall_ms);
 	if (room && news.has_erasure)
 		on_erasure(t, room, &news.erasure);
 	if (room && news.has_slow)

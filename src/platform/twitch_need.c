@@ -1,5 +1,6 @@
-/* Which feature needs which subscription, scope and login. In order of importance: what stands first is
- * subscribed first. Source: Twitch's subscription types and scopes, protocols/twitch.md 2.7, 4.6. */
+/* Which feature needs which subscription, scope and login. In order of importance: what stands
+ * first is subscribed first. Source: Twitch's subscription types and scopes, protocols/twitch.md
+ * 2.7, 4.6. */
 #include "platform/twitch_need.h"
 
 #include <stdio.h>
@@ -13,12 +14,13 @@ static const struct platform_need needs[] = {
 		KIND(MESSAGE) | KIND(CHEER) | KIND(REDEEM), false, "user:read:chat", "Chat"},
 	{"channel.chat.notification", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT,
 		KIND(SUB) | KIND(RESUB) | KIND(GIFT) | KIND(GIFTBOMB) | KIND(UPGRADE) | KIND(RAID) |
-		KIND(ANNOUNCEMENT) | KIND(STREAK), false, "user:read:chat",
+			KIND(ANNOUNCEMENT) | KIND(STREAK),
+		false, "user:read:chat",
 		"Subscriptions, gifts, raids, announcements and watch streaks as chat shows them"},
 	{"channel.chat.message_delete", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT, 0,
 		false, "user:read:chat", "Forgetting deleted messages"},
-	{"channel.chat.clear_user_messages", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT, 0,
-		false, "user:read:chat", "Forgetting people who were timed out or banned"},
+	{"channel.chat.clear_user_messages", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT,
+		0, false, "user:read:chat", "Forgetting people who were timed out or banned"},
 	{"channel.chat.clear", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT, 0, false,
 		"user:read:chat", "Forgetting a cleared chat"},
 	{"channel.chat_settings.update", "1", PLATFORM_OF_CHANNEL_AND_USER, PLATFORM_USE_CHAT, 0,
@@ -32,7 +34,8 @@ static const struct platform_need needs[] = {
 	{"channel.subscription.message", "1", PLATFORM_OF_CHANNEL, PLATFORM_USE_SUPPORT,
 		KIND(RESUB), true, "channel:read:subscriptions", "Renewed subscriptions"},
 	{"channel.subscription.gift", "1", PLATFORM_OF_CHANNEL, PLATFORM_USE_SUPPORT,
-		KIND(GIFT) | KIND(GIFTBOMB), true, "channel:read:subscriptions", "Gifted subscriptions"},
+		KIND(GIFT) | KIND(GIFTBOMB), true, "channel:read:subscriptions",
+		"Gifted subscriptions"},
 	{"channel.cheer", "1", PLATFORM_OF_CHANNEL, PLATFORM_USE_SUPPORT, KIND(CHEER), true,
 		"bits:read", "Cheers"},
 	{"channel.raid", "1", PLATFORM_TO_CHANNEL, PLATFORM_USE_SUPPORT, KIND(RAID), false, "",

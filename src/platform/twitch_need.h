@@ -1,7 +1,9 @@
-/* platform/twitch_need.h: which feature needs which subscription, scope and login. Not for other rooms.
+/* platform/twitch_need.h: which feature needs which subscription, scope and login. Not for other
+ * rooms.
  *
  * One table (twitch_need.c) for what is subscribed, what `mynah login` asks for and what the manual
- * prints. Source: Twitch's list of subscription types and scopes, protocols/twitch.md 2.7 and 4.6. */
+ * prints. Source: Twitch's list of subscription types and scopes, protocols/twitch.md 2.7 and 4.6.
+ */
 #ifndef PLATFORM_TWITCH_NEED_H
 #define PLATFORM_TWITCH_NEED_H
 
@@ -42,7 +44,8 @@ bool platform_need_is_used(const struct platform_need *need, const struct conf_p
 	const struct platform_wants *w);
 /* Is the bot's account the broadcaster of one of its channels? Then its login does for both. */
 bool platform_need_is_own(const struct conf_place *c);
-/* The scopes to ask for, separated by spaces, each once: those of the chat and of every row in use. */
+/* The scopes to ask for, separated by spaces, each once: those of the chat and of every row in use.
+ */
 int platform_need_scopes(const struct conf_place *c, const struct platform_wants *w,
 	bool is_broadcaster, struct buf *out) MUST_USE;
 /* Those of them that t does not have. */

@@ -1,5 +1,6 @@
-/* A notification of EventSub becomes an event, an erasure, news of a stream or of a room's mode: one
- * function per subscription type. What chat itself brings is twitch_said.c. Shapes: twitch.md 2.8. */
+/* A notification of EventSub becomes an event, an erasure, news of a stream or of a room's mode:
+ * one function per subscription type. What chat itself brings is twitch_said.c. Shapes: twitch.md
+ * 2.8. */
 #include "platform/twitch_said.h"
 
 #include <string.h>
@@ -9,8 +10,8 @@ const struct platform_who platform_who_chatter = {"chatter_user_id", "chatter_us
 	"chatter_user_name"};
 static const struct platform_who broadcaster = {"broadcaster_user_id", "broadcaster_user_login",
 	"broadcaster_user_name"};
-static const struct platform_who raider = {"from_broadcaster_user_id", "from_broadcaster_user_login",
-	"from_broadcaster_user_name"};
+static const struct platform_who raider = {
+	"from_broadcaster_user_id", "from_broadcaster_user_login", "from_broadcaster_user_name"};
 static const struct platform_who raided = {"to_broadcaster_user_id", "to_broadcaster_user_login",
 	"to_broadcaster_user_name"};
 static const struct platform_who requester = {"requester_user_id", "requester_user_login",
@@ -19,7 +20,7 @@ static const struct platform_who whisperer = {"from_user_id", "from_user_login",
 
 #define NOT_TOLD(news, word) ((news)->why = (word), ERR_NOTFOUND)
 
-/* ---- What types have in common ----------------------------------------------------------------- */
+/* ---- What types have in common --------------------------------------------------------------- */
 
 /* A count that may be printed as a text; 0 when it is none. */
 int64_t platform_news_count(const struct json *object, const char *key)
@@ -92,7 +93,7 @@ int platform_news_touser(struct platform_maker *m, const struct json *from, cons
 	return 0;
 }
 
-/* ---- Types ------------------------------------------------------------------------------------- */
+/* ---- Types ----------------------------------------------------------------------------------- */
 
 static int on_follow(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
@@ -253,16 +254,18 @@ static int on_whisper(struct platform_maker *m, const struct platform_notificati
 	struct platform_news *out)
 {
 	struct event *e = &out->event;
+	struct str said;
 
 	if (platform_news_begin(m, n, EVENT_WHISPER, &whisperer, out) < 0)
 		return ERR_NOMEM;
 	if (e->user_id.len == 0)
 		return NOT_TOLD(out, "no_author");
 	e->is_direct = true;
-	return platform_clean_text(&m->text, json_str(json_get(n->event, "whisper"), "text"), &e->text);
+	said = json_str(json_get(n->event, "whisper"), "text");
+	return platform_clean_text(&m->text, said, &e->text);
 }
 
-/* ---- Erasures and modes ------------------------------------------------------------------------ */
+/* ---- Erasures and modes ---------------------------------------------------------------------- */
 
 static void begin_erasure(const struct platform_maker *m, struct platform_news *out)
 {
@@ -313,9 +316,10 @@ static int on_chat_settings(struct platform_maker *m, const struct platform_noti
 	return 0;
 }
 
-/* ---- Which is which ---------------------------------------------------------------------------- */
+/* ---- Which is which -------------------------------------------------------------------------- */
 
-/* Unlisted types are nobody's; chat first, nearly every notification is one where it comes this way. */
+/* Unlisted types are nobody's; chat first, nearly every notification is one where it comes this
+ * way. */
 static const struct {
 	const char *type;
 	bool has_channel; /* broadcaster_user_* is the room */

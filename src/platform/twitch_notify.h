@@ -1,9 +1,9 @@
-/* platform/twitch_notify.h: a notification of EventSub becomes an event, an erasure, news of a stream or of
- * a room's mode. No I/O, no clock. Not for other rooms.
+/* platform/twitch_notify.h: a notification of EventSub becomes an event, an erasure, news of a
+ * stream or of a room's mode. No I/O, no clock. Not for other rooms.
  *
- * The same words give the same event as over chat (twitch_event.h): same ids, same roles, same texts, so
- * that triggers need not know which wire brought them. Every type, notice, badge and fragment that is not
- * known is tolerated and tells nothing. Shapes: protocols/twitch.md 2.8. */
+ * The same words give the same event as over chat (twitch_event.h): same ids, same roles, same
+ * texts, so that triggers need not know which wire brought them. Every type, notice, badge and
+ * fragment that is not known is tolerated and tells nothing. Shapes: protocols/twitch.md 2.8. */
 #ifndef PLATFORM_TWITCH_NOTIFY_H
 #define PLATFORM_TWITCH_NOTIFY_H
 

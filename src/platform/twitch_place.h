@@ -6,8 +6,9 @@
  *   twitch_feed.c     what comes in, from chat and from EventSub: each kind from one source
  *   twitch_conf.c     a copy of the config for later
  *
- * Chat comes over IRC, or by EventSub; in the second case there is no IRC place at all, and replies go by
- * Helix: IRC would have to join every room to speak there, and bring the chat a second time. */
+ * Chat comes over IRC, or by EventSub; in the second case there is no IRC place at all, and replies
+ * go by Helix: IRC would have to join every room to speak there, and bring the chat a second time.
+ */
 #ifndef PLATFORM_TWITCH_PLACE_H
 #define PLATFORM_TWITCH_PLACE_H
 
@@ -20,8 +21,8 @@
 
 struct platform_twitch;
 
-/* One login and what is done with it. The bot's comes first; a broadcaster's is there while something is
- * wanted that only it may subscribe. */
+/* One login and what is done with it. The bot's comes first; a broadcaster's is there while
+ * something is wanted that only it may subscribe. */
 struct platform_account {
 	struct platform_twitch *place;
 	char channel[PLATFORM_CHANNEL_BYTES]; /* of the broadcaster; "" = the bot */
@@ -64,7 +65,8 @@ struct platform_twitch {
 	char *state_dir;
 	struct conf_place conf;    /* a copy: see twitch_conf.c */
 	struct platform irc;       /* ops NULL: chat comes by EventSub */
-	struct platform_account *accounts; /* utlist; the bot's is the first; NULL = only IRC, anonymous */
+	struct platform_account
+		*accounts; /* utlist; the bot's is the first; NULL = only IRC, anonymous */
 	struct platform_streams *streams;  /* NULL = nothing needs it */
 	struct platform_room *rooms;       /* uthash by name, in the order of the config */
 	struct platform_wants wants;
@@ -80,7 +82,8 @@ struct platform_twitch {
 };
 
 /* twitch.c */
-void platform_twitch_soon(struct platform_twitch *t); /* the timer does what is due, right after this */
+void platform_twitch_soon(
+	struct platform_twitch *t); /* the timer does what is due, right after this */
 bool platform_twitch_has_irc(const struct platform_twitch *t);
 bool platform_twitch_sends_by_helix(const struct platform_twitch *t);
 
@@ -90,7 +93,8 @@ struct platform_account *platform_account_bot(const struct platform_twitch *t); 
 int platform_accounts_open(struct platform_twitch *t, const struct conf_place *c) MUST_USE;
 int platform_accounts_reload(struct platform_twitch *t, const struct conf_place *c) MUST_USE;
 void platform_accounts_close(struct platform_twitch *t);
-/* Makes and ends broadcasters' accounts, and tells every session what it is to subscribe. ERR_NOMEM. */
+/* Makes and ends broadcasters' accounts, and tells every session what it is to subscribe.
+ * ERR_NOMEM. */
 int platform_accounts_wish(struct platform_twitch *t) MUST_USE;
 /* Is a login in the middle of its renewal? To leave now could cost it. */
 bool platform_accounts_are_busy(const struct platform_twitch *t);
@@ -107,7 +111,8 @@ int platform_rooms_take(struct platform_twitch *t, const struct conf_place *c) M
 void platform_rooms_free(struct platform_twitch *t);
 struct platform_room *platform_room_find(const struct platform_twitch *t, struct str name);
 /* By id, else by name: a channel that was renamed keeps its id. */
-struct platform_room *platform_room_of(const struct platform_twitch *t, struct str id, struct str name);
+struct platform_room *platform_room_of(
+	const struct platform_twitch *t, struct str id, struct str name);
 /* Tells the lane if it changed. ERR_NOMEM: it is told again soon. */
 int platform_room_lane(struct platform_twitch *t, struct platform_room *room);
 void platform_room_say(struct platform_twitch *t, struct reply *r); /* TAKES r */

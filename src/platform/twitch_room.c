@@ -17,7 +17,8 @@ struct platform_room *platform_room_find(const struct platform_twitch *t, struct
 	return room;
 }
 
-struct platform_room *platform_room_of(const struct platform_twitch *t, struct str id, struct str name)
+struct platform_room *platform_room_of(
+	const struct platform_twitch *t, struct str id, struct str name)
 {
 	struct platform_room *room = platform_room_find(t, name);
 
@@ -235,7 +236,8 @@ void platform_rooms_tell(struct platform_twitch *t)
 
 		DL_DELETE(t->failed, saying);
 		if (t->owner.outcome && !t->is_stopping)
-			t->owner.outcome(t->owner.ctx, saying->turn, REASON_REFUSED, "not_connected");
+			t->owner.outcome(
+				t->owner.ctx, saying->turn, REASON_REFUSED, "not_connected");
 		mem_free(saying);
 	}
 	for (room = t->rooms; room; room = room->hh.next) {
@@ -251,7 +253,8 @@ static const char *yes_no(bool is_so)
 	return is_so ? "true" : "false";
 }
 
-static int add_room(const struct platform_twitch *t, const struct platform_room *room, struct buf *out)
+static int add_room(
+	const struct platform_twitch *t, const struct platform_room *room, struct buf *out)
 {
 	struct outbox_lane l = lane_of(t, room);
 	int64_t now_ms = clock_mono_ms();

@@ -1,12 +1,12 @@
-/* What chat says, as EventSub brings it: lines and notices. Shapes: twitch.md 2.8; each field means what
- * the tag of twitch_event.c means that the comments name. */
+/* What chat says, as EventSub brings it: lines and notices. Shapes: twitch.md 2.8; each field means
+ * what the tag of twitch_event.c means that the comments name. */
 #include "platform/twitch_said.h"
 
 #include <string.h>
 
 #define NOT_TOLD(news, word) ((news)->why = (word), ERR_NOTFOUND)
 
-/* ---- Lines ------------------------------------------------------------------------------------- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* badges, and the months that the subscriber's badge tells (badge-info). */
 static void read_badges(const struct json *event, struct event *e, int64_t *months)
@@ -82,7 +82,7 @@ int platform_said_message(struct platform_maker *m, const struct platform_notifi
 	return 0;
 }
 
-/* ---- Notices ----------------------------------------------------------------------------------- */
+/* ---- Notices --------------------------------------------------------------------------------- */
 
 static struct str plan_of(const struct json *notice)
 {
@@ -138,7 +138,8 @@ static int on_upgrade(struct platform_maker *m, const struct json *notice,
 	struct platform_news *out)
 {
 	out->event.tier = plan_of(notice);
-	return platform_news_touser(m, notice, "gifter_user_name", "gifter_user_login", &out->event);
+	return platform_news_touser(
+		m, notice, "gifter_user_name", "gifter_user_login", &out->event);
 }
 
 static int on_raid(struct platform_maker *m, const struct json *notice, struct platform_news *out)
@@ -165,8 +166,8 @@ static int on_watch_streak(struct platform_maker *m, const struct json *notice,
 	return 0;
 }
 
-/* The same as twitch_event.c tells, and nothing else: pay_it_forward comes with a gift of its own, the
- * rest has no kind of event. */
+/* The same as twitch_event.c tells, and nothing else: pay_it_forward comes with a gift of its own,
+ * the rest has no kind of event. */
 static const struct {
 	const char *type;
 	enum event_kind kind;

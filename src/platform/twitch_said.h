@@ -10,7 +10,8 @@ struct platform_who {
 };
 extern const struct platform_who platform_who_user, platform_who_chatter;
 
-/* Fills what events of every kind have: place, room, id, stamps; and who (NULL = nobody). 0, ERR_NOMEM. */
+/* Fills what events of every kind have: place, room, id, stamps; and who (NULL = nobody). 0,
+ * ERR_NOMEM. */
 int platform_news_begin(struct platform_maker *m, const struct platform_notification *n,
 	enum event_kind kind, const struct platform_who *k, struct platform_news *out) MUST_USE;
 int64_t platform_news_count(const struct json *object, const char *key);
@@ -18,7 +19,8 @@ void platform_news_anonymous(struct event *e, const char *whose);
 int platform_news_touser(struct platform_maker *m, const struct json *from, const char *name,
 	const char *login, struct event *e) MUST_USE;
 
-/* channel.chat.message and channel.chat.notification. As platform_twitch_news; the channel is in out. */
+/* channel.chat.message and channel.chat.notification. As platform_twitch_news; the channel is in
+ * out. */
 int platform_said_message(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out) MUST_USE;
 int platform_said_notice(struct platform_maker *m, const struct platform_notification *n,

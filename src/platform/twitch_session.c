@@ -1,14 +1,15 @@
 /* One EventSub session of one token: its states and its one timer.
  *
- * DOWN        no socket; one is opened at retry_ms, once there is a token and something to subscribe
- * CONNECTING  `serving` is on its way, or welcomed and nothing is accepted yet. -> UP, DOWN
- * UP          a subscription was accepted. -> DOWN when `serving` ends; stays UP through a hand-over
- * REFUSED     there is no token to use; left when there is one
+ * DOWN        no socket; one is opened at retry_ms, once there is a token and something to
+ * subscribe CONNECTING  `serving` is on its way, or welcomed and nothing is accepted yet. -> UP,
+ * DOWN UP          a subscription was accepted. -> DOWN when `serving` ends; stays UP through a
+ * hand- over REFUSED     there is no token to use; left when there is one
  *
- * Hand-over (twitch.md 2.3): `coming` connects to the URL as it was given; once welcomed it is `serving`,
- * nothing is subscribed again, and the old one is `going` for the moment that what was sent on it needs. If
- * `coming` fails, another goes to the base URL; welcomed there, it is a session of its own, the old one is
- * closed, and everything is subscribed again. If `serving` ends first, what was coming serves. */
+ * Hand-over (twitch.md 2.3): `coming` connects to the URL as it was given; once welcomed it is
+ * `serving`, nothing is subscribed again, and the old one is `going` for the moment that what was
+ * sent on it needs. If `coming` fails, another goes to the base URL; welcomed there, it is a
+ * session of its own, the old one is closed, and everything is subscribed again. If `serving` ends
+ * first, what was coming serves. */
 #include "platform/twitch_session.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #define UNUSED_MS 10000     /* twitch.md 2.1: a session that has nothing is closed then */
 #define WHY_IDLE "nothing that is wanted needs it"
 
-/* ---- Memory that outlives callbacks ------------------------------------------------------------ */
+/* ---- Memory that outlives callbacks ---------------------------------------------------------- */
 
 static void bury(struct platform_eventsub *s)
 {
@@ -70,7 +71,7 @@ void platform_session_soon(struct platform_eventsub *s)
 	io_timer_start(s->timer, 0);
 }
 
-/* ---- States ------------------------------------------------------------------------------------ */
+/* ---- States ---------------------------------------------------------------------------------- */
 
 static void set_state(struct platform_eventsub *s, enum platform_state state, const char *why)
 {
@@ -177,9 +178,10 @@ void platform_session_gone(struct platform_eventsub *s, const char *why)
 		lose(s, ERR_NOTFOUND, 0, why);
 }
 
-/* ---- Sockets that come and go ------------------------------------------------------------------ */
+/* ---- Sockets that come and go ---------------------------------------------------------------- */
 
-/* Is there any URL we would not follow? TLS keeps out everybody but Twitch; without it only tests talk. */
+/* Is there any URL we would not follow? TLS keeps out everybody but Twitch; without it only tests
+ * talk. */
 static bool may_follow(const struct platform_eventsub *s, const char *url)
 {
 	struct io_url to, base;
@@ -295,7 +297,7 @@ void platform_session_ended(struct platform_socket *k, int err, int code, const 
 	platform_session_soon(s);
 }
 
-/* ---- What is due ------------------------------------------------------------------------------- */
+/* ---- What is due ----------------------------------------------------------------------------- */
 
 static int64_t sooner(int64_t a, int64_t b)
 {

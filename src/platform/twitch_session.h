@@ -3,11 +3,14 @@
  *   twitch_session.c   the session: its states, its one timer, hand-over
  *   twitch_eventsub.c  the functions of the header: config, wishes, status
  *   twitch_socket.c    one connection: welcome, keepalive, frames
- *   twitch_subscribe.c subscriptions: asking, answers, what is left over on the server
+ *   twitch_subscribe.c subscriptions: their states, asking, answers
+ *   twitch_refusal.c   what a no means, and what is taken back
+ *   twitch_leftover.c  what is deleted on the server
  *   twitch_seen.c      which notifications were there before, and which are too old
  *
  * Everything runs on the loop. Callbacks of sockets and calls, and the timer, are bracketed by
- * platform_session_enter and _leave: while inside, ended sockets and a freed session keep their memory. */
+ * platform_session_enter and _leave: while inside, ended sockets and a freed session keep their
+ * memory. */
 #ifndef PLATFORM_TWITCH_SESSION_H
 #define PLATFORM_TWITCH_SESSION_H
 
@@ -27,14 +30,18 @@
 #define PLATFORM_ASK_AT_ONCE 16        /* subscriptions asked for in parallel */
 #define PLATFORM_SLOW_MS (15 * 60000)  /* before a no that may pass is put to the test again */
 #define PLATFORM_CLEAN_MS 60000        /* between two looks for what dead sessions left behind */
+#define PLATFORM_RETRY_MS 500          /* first retry of a call that got no answer; doubles */
+#define PLATFORM_SUBSCRIPTIONS_PATH "/eventsub/subscriptions"
 
-/* ---- Seen ---------------------------------------------------------------------------------------- */
+/* ---- Seen
+ * ---------------------------------------------------------------------------------------- */
 
-/* Ids of notifications and what the server's clock says, told by stamps that were made when they were
- * sent: of welcomes and keepalives. Our own wall clock has no say (faults.md E6). */
+/* Ids of notifications and what the server's clock says, told by stamps that were made when they
+ * were sent: of welcomes and keepalives. Our own wall clock has no say (faults.md E6). */
 struct platform_seen {
 	struct platform_seen_id *ids; /* uthash, oldest first */
-	int64_t stamp_ms, stamped_at_ms; /* the server's wall clock and our monotonic one; 0 = never */
+	int64_t stamp_ms,
+		stamped_at_ms; /* the server's wall clock and our monotonic one; 0 = never */
 };
 void platform_seen_fini(struct platform_seen *s);
 /* Was this id there within ten minutes? It is from now on. Without memory it was not. */
@@ -42,7 +49,8 @@ bool platform_seen_before(struct platform_seen *s, struct str id, int64_t now_ms
 void platform_seen_stamp(struct platform_seen *s, int64_t stamp_ms, int64_t now_ms);
 bool platform_seen_is_stale(const struct platform_seen *s, int64_t stamp_ms, int64_t now_ms);
 
-/* ---- Sockets ------------------------------------------------------------------------------------- */
+/* ---- Sockets
+ * ------------------------------------------------------------------------------------- */
 
 enum platform_socket_phase {
 	PLATFORM_SOCKET_OPENING,  /* io's own deadlines */
@@ -68,10 +76,11 @@ void platform_socket_close(struct platform_socket *k); /* with a close frame; NU
 /* Deadlines; gives when to look again. May end it. */
 int64_t platform_socket_tend(struct platform_socket *k, int64_t now_ms);
 
-/* ---- Subscriptions ------------------------------------------------------------------------------- */
+/* ---- Subscriptions
+ * ------------------------------------------------------------------------------- */
 
-/* WANTED (not before due_ms) -> ASKED (call under way) -> ACTIVE, or WANTED later, or REFUSED: a person
- * must change something. A lost session makes WANTED of ASKED and ACTIVE. */
+/* WANTED (not before due_ms) -> ASKED (call under way) -> ACTIVE, or WANTED later, or REFUSED: a
+ * person must change something. A lost session makes WANTED of ASKED and ACTIVE. */
 enum platform_sub_state {
 	PLATFORM_SUB_WANTED, PLATFORM_SUB_ASKED, PLATFORM_SUB_ACTIVE, PLATFORM_SUB_REFUSED,
 };
@@ -105,6 +114,25 @@ void platform_sub_remove(struct platform_eventsub *s, struct platform_sub *sub, 
 void platform_subs_revoked(struct platform_eventsub *s, const struct json *subscription);
 /* Ends every call without its answer. */
 void platform_subs_fini(struct platform_eventsub *s);
+/* Not before a person did something. */
+void platform_sub_refuse(struct platform_sub *sub, const char *why);
+/* A no that may become a yes without us being told: asked again rarely. action: of the log. */
+void platform_sub_refuse_for_now(struct platform_sub *sub, const char *action, const char *why);
+/* After a random wait that doubles from base_ms. */
+void platform_sub_retry(struct platform_sub *sub, int64_t base_ms, const char *why);
+void platform_sub_log(const struct platform_sub *sub, const char *action);
+
+/* Refuses it if the token lacks a scope it needs. */
+bool platform_refused_for_scope(struct platform_sub *sub);
+void platform_refused_unauthorized(struct platform_sub *sub);
+void platform_refused_forbidden(struct platform_sub *sub, const struct platform_helix_answer *a);
+void platform_refused_limit(struct platform_sub *sub, const struct platform_helix_answer *a);
+void platform_refused_bad_request(struct platform_sub *sub, const struct platform_helix_answer *a);
+
+/* Deletes one subscription, whatever comes of it. */
+void platform_leftover_delete(struct platform_eventsub *s, struct str id);
+/* Deletes what dead sessions of ours left behind; at most once in PLATFORM_CLEAN_MS. */
+void platform_leftovers_clean(struct platform_eventsub *s);
 
 /* A call whose answer matters to nobody any more but must not find us gone. */
 struct platform_errand {
@@ -113,7 +141,8 @@ struct platform_errand {
 	struct platform_errand *prev, *next;
 };
 
-/* ---- The session --------------------------------------------------------------------------------- */
+/* ---- The session
+ * --------------------------------------------------------------------------------- */
 
 struct platform_eventsub {
 	struct io *io;

@@ -20,7 +20,7 @@ struct metric platform_frames_ignored = {.name = "mynah_eventsub_ignored_total",
 	.kind = METRIC_COUNTER, .label = "why",
 	.help = "Notifications of EventSub that were not handed on, by reason."};
 
-/* ---- Frames ------------------------------------------------------------------------------------ */
+/* ---- Frames ---------------------------------------------------------------------------------- */
 
 struct frame {
 	struct str bytes;
@@ -122,7 +122,7 @@ static void read_frame(struct platform_socket *k, struct str bytes, const struct
 	metric_add(&platform_frames, "unknown", 1);
 }
 
-/* ---- The connection ---------------------------------------------------------------------------- */
+/* ---- The connection -------------------------------------------------------------------------- */
 
 static void on_open(void *ctx)
 {
@@ -151,8 +151,8 @@ static void on_message(void *ctx, char *bytes, size_t n)
 		json_free(root);
 	} else {
 		metric_add(&platform_frames, "unparsable", 1);
-		log_event(LOG_ERROR, "platform", "frame_unparsable", "place", s->name, "message", why,
-			NULL);
+		log_event(LOG_ERROR, "platform", "frame_unparsable", "place", s->name, "message",
+			why, NULL);
 	}
 	platform_session_leave(s);
 }
@@ -165,7 +165,8 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 	(void)phase;
 	platform_session_enter(s);
 	k->ws = NULL;
-	platform_session_ended(k, err < 0 ? err : ERR_CLOSED, code, why && *why ? why : err_name(err));
+	platform_session_ended(
+		k, err < 0 ? err : ERR_CLOSED, code, why && *why ? why : err_name(err));
 	platform_session_leave(s);
 }
 

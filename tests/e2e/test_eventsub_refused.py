@@ -83,7 +83,7 @@ def test_a_revoked_subscription_is_asked_for_again_after_a_reload(world):
     scene = start(world)
     scene.es.wait_active(SHOUT)
     scene.es.revoke(SHOUT, "authorization_revoked")
-    assert "log in again" in why(scene.bot, SHOUT)
+    assert "taken back" in why(scene.bot, SHOUT)
     scene.bot.reload()
     settled(scene)
 

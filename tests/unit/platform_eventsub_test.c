@@ -1,5 +1,5 @@
-/* An EventSub session against doubles of everything around it, in virtual time: sockets, REST calls and the
- * token are the test's own. Sequences S01 to S04 and faults E1 to E8. */
+/* An EventSub session against doubles of everything around it, in virtual time: sockets, REST calls
+ * and the token are the test's own. Sequences S01 to S04 and faults E1 to E8. */
 #include "platform/twitch_eventsub.h"
 #include "unit.h"
 
@@ -7,7 +7,8 @@
 #define CALLS 2048
 #define BASE "wss://eventsub.example/ws"
 
-/* ---- The world around ---------------------------------------------------------------------------- */
+/* ---- The world around
+ * ---------------------------------------------------------------------------- */
 
 struct io_ws {
 	struct io_ws_options o;
@@ -122,13 +123,20 @@ bool platform_token_has_scope(const struct platform_token *t, const char *scope)
 	return strstr(w.scopes, scope) != NULL;
 }
 
+bool platform_token_is_fixed(const struct platform_token *t)
+{
+	(void)t;
+	return false;
+}
+
 const char *platform_token_why(const struct platform_token *t)
 {
 	(void)t;
 	return w.token == PLATFORM_TOKEN_REFUSED ? "log in again: run `mynah login twitch`" : "";
 }
 
-/* ---- What a test does ---------------------------------------------------------------------------- */
+/* ---- What a test does
+ * ---------------------------------------------------------------------------- */
 
 static void on_notification(void *ctx, const struct platform_notification *n)
 {
@@ -161,7 +169,8 @@ static void turns(void)
 		io_turn(w.io, 0);
 }
 
-/* A timer that is due at once may fire a millisecond later: two clocks are cut at different edges. */
+/* A timer that is due at once may fire a millisecond later: two clocks are cut at different edges.
+ */
 static void settle(void)
 {
 	const int64_t end_us = clock_mono_us() + 3000;
@@ -398,7 +407,8 @@ static void expect_status(const char *word)
 	buf_fini(&out);
 }
 
-/* ---- Coming up ----------------------------------------------------------------------------------- */
+/* ---- Coming up
+ * ----------------------------------------------------------------------------------- */
 
 static void nothing_is_opened_for_nothing(void **state)
 {
@@ -514,7 +524,8 @@ static void what_is_over_the_limit_of_a_session_is_refused_by_name(void **state)
 	assert_non_null(strstr(w.last_why, "300"));
 }
 
-/* ---- The welcome and silence --------------------------------------------------------------------- */
+/* ---- The welcome and silence
+ * --------------------------------------------------------------------- */
 
 static void a_socket_that_says_nothing_is_given_up(void **state)
 {
@@ -573,7 +584,8 @@ static void a_sleeping_host_wakes_up_with_its_session(void **state)
 	assert_true(w.ws[0].is_gone);
 }
 
-/* ---- Notifications ------------------------------------------------------------------------------- */
+/* ---- Notifications
+ * ------------------------------------------------------------------------------- */
 
 static void a_notification_is_told_once(void **state)
 {
@@ -659,7 +671,8 @@ static void strange_frames_are_passed_over(void **state)
 	assert_int_equal(w.told, 1);
 }
 
-/* ---- Hand-over ----------------------------------------------------------------------------------- */
+/* ---- Hand-over
+ * ----------------------------------------------------------------------------------- */
 
 #define CELL "wss://cell-b.eventsub.example/ws?id=handover-7f31&x=%2F"
 
@@ -804,7 +817,8 @@ static void a_server_that_only_sends_us_on_does_not_make_us_run(void **state)
 	assert_true(w.sockets <= 3);
 }
 
-/* ---- The end of a session ------------------------------------------------------------------------ */
+/* ---- The end of a session
+ * ------------------------------------------------------------------------ */
 
 static void every_close_code_leads_to_a_new_session_by_the_backoff(void **state)
 {
@@ -875,7 +889,8 @@ static void a_session_the_server_does_not_know_is_a_new_one(void **state)
 	assert_int_equal(w.sockets, 2);
 }
 
-/* ---- No ------------------------------------------------------------------------------------------ */
+/* ---- No
+ * ------------------------------------------------------------------------------------------ */
 
 /* E8 */
 static void a_missing_scope_is_named_with_the_command_and_not_asked_for(void **state)
@@ -1076,7 +1091,8 @@ static void a_refused_login_is_said_and_mended_by_the_next_one(void **state)
 	come_up("A");
 }
 
-/* ---- Wishes -------------------------------------------------------------------------------------- */
+/* ---- Wishes
+ * -------------------------------------------------------------------------------------- */
 
 static void what_is_not_wanted_any_more_is_deleted(void **state)
 {

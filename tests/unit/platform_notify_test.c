@@ -1,5 +1,5 @@
-/* Notifications of EventSub become events: the vectors of twitch.md 8.2, and the same words give the same
- * event as over chat. */
+/* Notifications of EventSub become events: the vectors of twitch.md 8.2, and the same words give
+ * the same event as over chat. */
 #include "platform/twitch_notify.h"
 #include "unit.h"
 
@@ -179,7 +179,8 @@ static void every_vector_becomes_the_event_it_is(void **state)
 	}
 }
 
-/* Every other member of a frame may be missing, and of any type: nothing is told, nothing breaks. */
+/* Every other member of a frame may be missing, and of any type: nothing is told, nothing breaks.
+ */
 static void what_is_missing_or_of_another_type_tells_nothing(void **state)
 {
 	static const char *const events[] = {
