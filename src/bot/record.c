@@ -3,7 +3,7 @@
  * A record is lines of JSON, in the order things happened; t is ms since it began:
  *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}   the first
  *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came
- *   {"t":N,"stream":{"channel":"...","live":true,"id":"...","title":"...","game":"...","started_ms":N}}
+ *   {"t":N,"stream":{"channel":"...","known":true,"live":true,"id":"...","title":"...","game":"...","started_ms":N}}
  *   {"t":N,"lane":{"channel":"...","open":true,"refused":false,"privileged":false,"slow_ms":0,"hold_ms":0}}
  *   {"t":N,"lost":N}                        lines that found no room
  * Handshakes tell nothing and are not kept, so no token is; a frame in which a secret of ours is found all
@@ -59,6 +59,16 @@ static int add_text(struct buf *out, const char *name, struct str text)
 	return err ? err : json_add_string(out, text);
 }
 
+/* As far as the channel that a line tells of. */
+static int begin_line_of(struct bot_record *r, const char *what, struct str channel)
+{
+	int err = begin_line(r);
+
+	if (!err)
+		err = buf_addf(&r->line, "\"%s\":{", what);
+	return err ? err : add_text(&r->line, "channel", channel);
+}
+
 /* ---- What happens ----------------------------------------------------------------------------------- */
 
 void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes)
@@ -104,11 +114,7 @@ void bot_record_stream(struct bot *b, unsigned place, struct str channel, const 
 
 	if (place != r->place)
 		return;
-	err = begin_line(r);
-	if (!err)
-		err = buf_adds(&r->line, "\"stream\":{");
-	if (!err)
-		err = add_text(&r->line, "channel", channel);
+	err = begin_line_of(r, "stream", channel);
 	if (!err)
 		err = buf_addf(&r->line, ",\"known\":%s,\"live\":%s,\"started_ms\":%lld,",
 			s->is_known ? "true" : "false", s->is_live ? "true" : "false",
@@ -133,11 +139,7 @@ void bot_record_lane(struct bot *b, unsigned place, const char *channel, const s
 
 	if (place != r->place)
 		return;
-	err = begin_line(r);
-	if (!err)
-		err = buf_adds(&r->line, "\"lane\":{");
-	if (!err)
-		err = add_text(&r->line, "channel", str_of(channel));
+	err = begin_line_of(r, "lane", str_of(channel));
 	if (!err)
 		err = buf_addf(&r->line, ",\"open\":%s,\"refused\":%s,\"privileged\":%s,\"slow_ms\":%lld,"
 			"\"hold_ms\":%lld}}", l->is_open ? "true" : "false",
