@@ -53,8 +53,6 @@ struct platform_streams {
 	bool is_doomed;
 };
 
-/* twitch_stream.c */
-void platform_streams_soon(struct platform_streams *s);
 
 /* stream_channel.c */
 /* ERR_NOMEM. A name that cannot be one is MISSING at once. */

@@ -125,7 +125,8 @@ static int add_scopes(const struct platform_token *t, const char *scopes, struct
 	return err;
 }
 
-bool platform_need_is_own(const struct conf_place *c)
+/* Is the bot's account the broadcaster of one of its channels? Then its login does for both. */
+static bool is_own_channel(const struct conf_place *c)
 {
 	for (size_t i = 0; c->account && i < c->channels.n; i++) {
 		if (str_is_nocase(str_of(c->account), c->channels.at[i]))
@@ -146,7 +147,7 @@ static int add_chat_scopes(const struct conf_place *c, const struct platform_tok
 int platform_need_missing(const struct conf_place *c, const struct platform_wants *w,
 	bool is_broadcaster, const struct platform_token *t, struct buf *out)
 {
-	bool is_own = platform_need_is_own(c);
+	bool is_own = is_own_channel(c);
 	struct buf scopes;
 	int err = 0;
 

@@ -42,8 +42,6 @@ const struct platform_need *platform_needs(size_t *n);
 /* Is the row used with this config and these wants? */
 bool platform_need_is_used(const struct platform_need *need, const struct conf_place *c,
 	const struct platform_wants *w);
-/* Is the bot's account the broadcaster of one of its channels? Then its login does for both. */
-bool platform_need_is_own(const struct conf_place *c);
 /* The scopes to ask for, separated by spaces, each once: those of the chat and of every row in use.
  */
 int platform_need_scopes(const struct conf_place *c, const struct platform_wants *w,

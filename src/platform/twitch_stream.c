@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void platform_streams_soon(struct platform_streams *s)
+static void soon(struct platform_streams *s)
 {
 	if (!s->is_doomed)
 		io_timer_start(s->timer, 0);
@@ -122,7 +122,7 @@ static void on_answer(void *ctx, const struct platform_helix_answer *answer)
 		fail(s, answer->err != 0 ? answer->why : "Twitch's answer holds no data");
 	}
 	forget_asked(s);
-	platform_streams_soon(s);
+	soon(s);
 }
 
 /* ---- Questions ------------------------------------------------------------------------------- */
@@ -323,7 +323,7 @@ int platform_streams_want(struct platform_streams *s, const struct conf_texts *c
 	s->is_polled = is_polled;
 	s->step = PLATFORM_STEP_REST;
 	s->retry_ms = s->next_poll_ms = clock_mono_ms();
-	platform_streams_soon(s);
+	soon(s);
 	return err;
 }
 
@@ -334,7 +334,7 @@ void platform_streams_retry(struct platform_streams *s)
 			a->found = PLATFORM_NAME_UNASKED;
 	}
 	s->retry_ms = s->next_poll_ms = clock_mono_ms();
-	platform_streams_soon(s);
+	soon(s);
 }
 
 const char *platform_streams_id(const struct platform_streams *s, const char *channel)
@@ -353,7 +353,7 @@ void platform_streams_live(struct platform_streams *s, struct str channel_id, bo
 		return;
 	platform_about_set_live(a, is_live, stream_id, started_wall_ms);
 	a->event_until_ms = clock_mono_ms() + PLATFORM_TRUST_EVENT_MS;
-	platform_streams_soon(s);
+	soon(s);
 }
 
 void platform_streams_titled(struct platform_streams *s, struct str channel_id, struct str title,
@@ -364,5 +364,5 @@ void platform_streams_titled(struct platform_streams *s, struct str channel_id, 
 	if (!a)
 		return;
 	platform_about_set_title(a, title, game);
-	platform_streams_soon(s);
+	soon(s);
 }

@@ -5,7 +5,7 @@
 
 #include "platform/room.h"
 
-const char *platform_token_state_name(enum platform_token_state s)
+static const char *state_name(enum platform_token_state s)
 {
 	static const char *const names[] = {
 		[PLATFORM_TOKEN_NONE] = "none", [PLATFORM_TOKEN_CHECKING] = "checking",
@@ -318,7 +318,7 @@ int platform_token_status(const struct platform_token *t, struct buf *out)
 {
 	int64_t left_ms = t->ends_ms ? t->ends_ms - clock_mono_ms() : 0;
 	int err = buf_addf(out, "{\"state\":\"%s\",\"kind\":\"%s\",\"channel\":",
-		platform_token_state_name(t->state), t->fixed ? "token" : "login");
+		state_name(t->state), t->fixed ? "token" : "login");
 
 	if (!err)
 		err = t->channel ? json_add_string(out, str_of(t->channel)) : buf_adds(out, "null");

@@ -24,7 +24,6 @@ enum platform_token_state {
 	PLATFORM_TOKEN_RENEWING, /* a refresh is under way; use() still gives a token that is valid */
 	PLATFORM_TOKEN_REFUSED,  /* a person must log in again */
 };
-const char *platform_token_state_name(enum platform_token_state s);
 
 struct platform_token_options {
 	struct io *io;
