@@ -18,8 +18,8 @@ int64_t clock_wall_ms(void);  /* since 1970 UTC */
 /* Moves both clocks (ms may be negative for wall only). Tests. */
 void clock_shift(int64_t mono_ms, int64_t wall_ms);
 
-/* Stops both clocks: the wall's at wall_ms, the monotonic at the same number for everybody; from now on
- * only clock_shift moves them. For replays: the same input at the same times. */
+/* Stops both clocks: the wall's at wall_ms, the monotonic at the same number for everybody; from
+ * now on only clock_shift moves them. For replays: the same input at the same times. */
 void clock_freeze(int64_t wall_ms);
 
 #define CLOCK_TEXT_BYTES 32

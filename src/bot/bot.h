@@ -74,7 +74,8 @@ struct bot_options {
 	struct bot_world *world;   /* loaded by the caller; TAKES one reference */
 	/* A console place instead of the config's places; NULL = the config's. */
 	const struct platform_console_options *console;
-	/* A replay in place of the config's places. The clock is frozen (io_advance). NULL = none. */
+	/* A replay in place of the config's places. The clock is frozen (io_advance).
+	 * NULL = none. */
 	const struct platform_replay_options *replay;
 	/* Told of every verdict; may be NULL. */
 	void (*verdict)(void *ctx, const struct bot_verdict *v);

@@ -77,7 +77,7 @@ int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct e
 	return 0;
 }
 
-/* ---- Firing ------------------------------------------------------------------------------------------ */
+/* ---- Firing ---------------------------------------------------------------------------------- */
 
 static struct bot_fired *fired_of(struct bot *b, int64_t number)
 {

@@ -1,8 +1,9 @@
 /* bot/flood.h: is a channel being flooded by raid bots? Not for other rooms. Pure: now comes in.
  *
- * Two signs of it among people without a role: many of them write for the first time ever and they are
- * most of who speaks; or several say the same longer text. Neither counts after a raid, for raiders do
- * both. While a flood goes on nobody is greeted; questions, commands and thanks go on. */
+ * Two signs of it among people without a role: many of them write for the first time ever and they
+ * are most of who speaks; or several say the same longer text. Neither counts after a raid, for
+ * raiders do both. While a flood goes on nobody is greeted; questions, commands and thanks go
+ * on. */
 #ifndef BOT_FLOOD_H
 #define BOT_FLOOD_H
 

@@ -1,10 +1,11 @@
 /* bot/gather.h: events that come in crowds become one. Not for other rooms. Pure: now comes in.
  *
- * Two rules. Of follows, raids, joins, subscriptions and cheers in one channel the first pass at once;
- * what follows within the window is held, and told as ONE event when the window ends: its $(user) the
- * first names, its $(users) "anna, bob and 7 more", its amount the sum. One that was held alone is told
- * as it came. Gifts of one giver are counted together: the announcement of a bomb and its single gifts
- * in any order, the announcement late or never, several bombs: one event with the number of gifts.
+ * Two rules. Of follows, raids, joins, subscriptions and cheers in one channel the first pass at
+ * once; what follows within the window is held, and told as ONE event when the window ends: its
+ * $(user) the first names, its $(users) "anna, bob and 7 more", its amount the sum. One that was
+ * held alone is told as it came. Gifts of one giver are counted together: the announcement of a
+ * bomb and its single gifts in any order, the announcement late or never, several bombs: one event
+ * with the number of gifts.
  *
  * What does not fit any more (groups, people, memory) is not held but passes: a crowd may then be
  * thanked twice, but nobody is lost. */
@@ -29,8 +30,8 @@ void bot_gather_set_window(struct bot_gather *g, int64_t ms);
 
 /* True: it is held, or part of what was told already. False: it passes. */
 bool bot_gather_take(struct bot_gather *g, const struct event *e, int64_t now_ms);
-/* GIVES (mem_free) an event whose window has ended, at_ms set to now. NULL: none has; *wait_ms until
- * the next one does, -1 = nothing is held. */
+/* GIVES (mem_free) an event whose window has ended, at_ms set to now. NULL: none has; *wait_ms
+ * until the next one does, -1 = nothing is held. */
 struct event *bot_gather_next(struct bot_gather *g, int64_t now_ms, int64_t *wait_ms);
 /* What is held is due now. */
 void bot_gather_hurry(struct bot_gather *g);

@@ -1,6 +1,6 @@
-/* What comes in: an event passes the gate, may be gathered with others of its kind, finds its trigger,
- * and becomes a turn; or it stays without an answer, for a reason. Nothing is allocated for an event that
- * no trigger wants. */
+/* What comes in: an event passes the gate, may be gathered with others of its kind, finds its
+ * trigger, and becomes a turn; or it stays without an answer, for a reason. Nothing is allocated
+ * for an event that no trigger wants. */
 #include "bot/room.h"
 
 /* Greetings and remarks that nobody asked for: what a flood of strangers does not get. */

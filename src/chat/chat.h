@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-/* ---- Levels: who is speaking. Badges decide, never names (faults.md A15). ---------------------- */
+/* ---- Levels: who is speaking. Badges decide, never names (faults.md A15). -------------------- */
 
 enum level { LEVEL_EVERYONE, LEVEL_SUBSCRIBER, LEVEL_VIP, LEVEL_MODERATOR, LEVEL_BROADCASTER };
 #define LEVEL_COUNT 5
@@ -19,7 +19,7 @@ const char *level_name(enum level l);
 int level_parse(struct str s, enum level *out) MUST_USE;
 enum level level_of_roles(unsigned roles);
 
-/* ---- Reasons: why the bot stayed silent. One spelling everywhere (design.md section 4). -------- */
+/* ---- Reasons: why the bot stayed silent. One spelling everywhere (design.md section 4). ------ */
 
 /* name, is after a hit, sentence for explain and for people */
 #define CHAT_REASONS(X)                                                                            \
@@ -67,12 +67,13 @@ const char *reason_name(enum reason r); /* "cooldown_user": log, ledger, metric 
 const char *reason_text(enum reason r); /* a sentence without a full stop */
 bool reason_is_after_hit(enum reason r);
 
-/* ---- Event: what came in. ---------------------------------------------------------------------- */
+/* ---- Event: what came in. -------------------------------------------------------------------- */
 
 #define EVENT_TEXT_VARS "1 1: query message" /* what an event that has text sets besides */
 
-/* name as `on:` in trigger files spells it, aliases (space-separated: EventSub, twitch-cli and other
- * bots' names), has text, sentence, the variables it sets besides those that every event has */
+/* name as `on:` in trigger files spells it, aliases (space-separated: EventSub, twitch-cli and
+ * other bots' names), has text, sentence, the variables it sets besides those that every event
+ * has */
 #define CHAT_EVENTS(X)                                                                             \
 	X(MESSAGE, message, "chat channel.chat.message chatMessage", 1, "a chat message", "")      \
 	X(WHISPER, whisper, "user.whisper.message private_message", 1, "a private message to the bot", \
@@ -130,7 +131,7 @@ const char *event_kind_vars(enum event_kind k);
 bool event_kind_has_text(enum event_kind k); /* a person's own words come with it */
 int event_kind_parse(struct str s, enum event_kind *out) MUST_USE; /* names and aliases */
 
-/* ---- Sorts of messages: `on:` may ask for one; each is a message with a condition. -------------- */
+/* ---- Sorts of messages: `on:` may ask for one; each is a message with a condition. ----------- */
 
 /* name, aliases, what it is, why another message is none */
 #define CHAT_SORTS(X)                                                                              \
@@ -185,8 +186,8 @@ struct event {
 	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
 	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
 	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
-	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what $(count)
-	 * says; 0 = none. */
+	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what
+	 * $(count) says; 0 = none. */
 	int64_t count;
 	int64_t months;
 	int64_t bits;
@@ -217,7 +218,7 @@ struct erasure {
 	struct str platform, channel, channel_id, user_id, message_id;
 };
 
-/* ---- Reply: what goes out. --------------------------------------------------------------------- */
+/* ---- Reply: what goes out. ------------------------------------------------------------------- */
 
 /* Shedding order: ambient first to go, thanks last (faults.md section 7). */
 enum priority { PRIORITY_AMBIENT, PRIORITY_QUESTION, PRIORITY_DIRECT, PRIORITY_THANKS };
@@ -244,7 +245,7 @@ struct reply {
 struct reply *reply_new(const char *turn, const struct event *e, struct str text);
 void reply_free(struct reply *r);
 
-/* ---- Line and conversation: what was said lately. ---------------------------------------------- */
+/* ---- Line and conversation: what was said lately. -------------------------------------------- */
 
 struct line {
 	bool is_bot;       /* the bot said it */

@@ -1,5 +1,5 @@
-/* cli: the verbs of the program. Floor 8: it may use every room and nothing uses it. One file a verb; a
- * verb is a row of cli_verbs. */
+/* cli: the verbs of the program. Floor 8: it may use every room and nothing uses it. One file a
+ * verb; a verb is a row of cli_verbs. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -55,8 +55,8 @@ int cli_help(const struct cli *c);
 struct bot_source cli_source(const struct cli *c);
 /* Prints what a report holds to standard error. */
 void cli_complain(const struct conf_report *r);
-/* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may be
- * NULL. */
+/* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
+ * be NULL. */
 int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
 /* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
  * error. */

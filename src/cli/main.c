@@ -137,8 +137,8 @@ static int unknown(const char *verb)
 	return CLI_CANNOT;
 }
 
-/* Where the parent closed descriptor 0, 1 or 2, the next file opened would take its number, and what is
- * printed would go into it: a database, a socket. */
+/* Where the parent closed descriptor 0, 1 or 2, the next file opened would take its number, and
+ * what is printed would go into it: a database, a socket. */
 static void fill_descriptors(void)
 {
 	int fd;
@@ -204,7 +204,8 @@ void cli_complain(const struct conf_report *r)
 	buf_fini(&out);
 }
 
-/* mynah.yaml where --config does not say: here, the user's, the system's; NULL = built-in defaults. */
+/* mynah.yaml where --config does not say: here, the user's, the system's;
+ * NULL = built-in defaults. */
 static const char *find_config(void)
 {
 	static char path[4096];
@@ -242,7 +243,8 @@ char *cli_socket(const struct cli *c)
 	char *path = NULL;
 
 	conf_report_init(&r);
-	/* A config that does not load must not keep anybody from asking the daemon that still runs. */
+	/* A config that does not load must not keep anybody from asking the daemon that still
+	 * runs. */
 	if (conf_load(s.config, &r, &conf) && conf_load(NULL, &r, &conf))
 		cli_complain(&r);
 	if (conf && s.state_dir) {

@@ -1,5 +1,5 @@
-/* login twitch: logs an account in by device code, in words for somebody who has never done it. The token
- * goes from the id server into the vault; nothing of it is ever printed. */
+/* login twitch: logs an account in by device code, in words for somebody who has never done it. The
+ * token goes from the id server into the vault; nothing of it is ever printed. */
 #include "cli/cli.h"
 
 #include <signal.h>
@@ -31,7 +31,7 @@ static const char *whose(const struct login *l)
 	return l->place->account ? l->place->account : "the bot's account";
 }
 
-/* ---- The waiting line -------------------------------------------------------------------------- */
+/* ---- The waiting line ------------------------------------------------------------------------ */
 
 static void clear_line(struct login *l)
 {
@@ -61,7 +61,7 @@ static void on_tick(void *ctx)
 	io_timer_start(l->tick, TICK_MS);
 }
 
-/* ---- What the login tells ---------------------------------------------------------------------- */
+/* ---- What the login tells -------------------------------------------------------------------- */
 
 static void on_show(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes)
 {
@@ -127,7 +127,7 @@ static void on_signal(void *ctx, int signo)
 	io_stop(l->io);
 }
 
-/* ---- The verb ---------------------------------------------------------------------------------- */
+/* ---- The verb -------------------------------------------------------------------------------- */
 
 /* A daemon that runs takes the login at its next reload. */
 static void tell_daemon(const struct cli *c)

@@ -1,5 +1,6 @@
-/* record: keeps what the running bot hears. The daemon holds the lines for a moment and this verb fetches
- * them, so the file belongs to who asked for it, and a record nobody fetches ends by itself. */
+/* record: keeps what the running bot hears. The daemon holds the lines for a moment and this verb
+ * fetches them, so the file belongs to who asked for it, and a record nobody fetches ends by
+ * itself. */
 #include "cli/cli.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* replay: the bot hears a record again, by the record's own clock: no network, no model, no state folder,
- * chance from a fixed seed. The same record and files give the same decisions, byte for byte. --against
- * replays it twice and tells where other files decide otherwise. */
+/* replay: the bot hears a record again, by the record's own clock: no network, no model, no state
+ * folder, chance from a fixed seed. The same record and files give the same decisions, byte for
+ * byte. --against replays it twice and tells where other files decide otherwise. */
 #include "cli/cli.h"
 
 #include "base/hash.h"
@@ -15,8 +15,8 @@
 #define SEED 1
 #define TAIL_MS (15 * 60000) /* the longest a reply may wait; then everything has been decided */
 
-/* What became of one event. Two events are the same when they came at the same time, of the same person, with
- * the same id and words. */
+/* What became of one event. Two events are the same when they came at the same time, of the same
+ * person, with the same id and words. */
 struct decision {
 	char *event;           /* members of a JSON object */
 	char *outcome;         /* likewise */
@@ -49,7 +49,7 @@ static void run_fini(struct run *r)
 	}
 }
 
-/* ---- Decisions -------------------------------------------------------------------------------------- */
+/* ---- Decisions ------------------------------------------------------------------------------- */
 
 static int add_member(struct buf *out, const char *name, struct str value)
 {
@@ -171,7 +171,7 @@ static void on_verdict(void *ctx, const struct bot_verdict *v)
 		r->err = ERR_NOMEM;
 }
 
-/* ---- One run ---------------------------------------------------------------------------------------- */
+/* ---- One run --------------------------------------------------------------------------------- */
 
 /* The next line of the record, parsed; NULL at the end or when it is none: then *why says so. */
 static struct json *next_line(struct str *rest, size_t *number, const char **why)
@@ -277,7 +277,7 @@ static int run(struct run *r, const struct bot_source *s, struct str text, const
 	return r->err;
 }
 
-/* ---- What is printed -------------------------------------------------------------------------------- */
+/* ---- What is printed ------------------------------------------------------------------------- */
 
 /* Most of a chat wakes nobody: of that only the JSON form tells. */
 static bool is_dull(const struct decision *d)
@@ -351,7 +351,7 @@ static size_t print_differences(struct run *was, struct run *is, bool is_json)
 	return differ;
 }
 
-/* ---- The verb --------------------------------------------------------------------------------------- */
+/* ---- The verb -------------------------------------------------------------------------------- */
 
 /* dir/name if it is there. GIVES; NULL otherwise. */
 static char *there(const char *dir, const char *name)

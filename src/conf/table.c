@@ -201,8 +201,8 @@ static const struct conf_option limits_options[] = {
 			"Trust the certificates in this PEM file instead of the system's."         \
 	}
 
-/* The ranges end one below what Twitch allows (twitch_limits.h): the account is locked for an hour when
- * that is passed. */
+/* The ranges end one below what Twitch allows (twitch_limits.h): the account is locked for an hour
+ * when that is passed. */
 static const struct conf_option twitch_options[] = {
 	{"account", CONF_TEXT, AT(conf_place, account), NULL, 0, 0, NULL, CONF_RECONNECT,
 		"The login of the bot's account; without it the bot listens and never speaks."},

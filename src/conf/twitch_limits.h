@@ -3,8 +3,9 @@
  *
  * Sources, all read 2026-08: Twitch's documentation of chat (send, join, login, rooms), of chat
  * messages (length, twins), of EventSub (connections, subscriptions, cost) and of the API (points).
- * "O" marks what was only observed. All are per account, whichever way and process uses it. Twitch's
- * windows have an unknown phase: whoever keeps a limit keeps a sliding window, and one under it. */
+ * "O" marks what was only observed. All are per account, whichever way and process uses it.
+ * Twitch's windows have an unknown phase: whoever keeps a limit keeps a sliding window, and one
+ * under it. */
 #ifndef CONF_TWITCH_LIMITS_H
 #define CONF_TWITCH_LIMITS_H
 

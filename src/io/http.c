@@ -3,9 +3,9 @@
  *   NAME -> CONNECT (TCP and TLS) -> WAIT (request sent, no body yet) -> BODY -> done
  *
  * The deadlines are our own, one timer for the nearest: curl tells them apart badly. The addresses
- * come from our own lookup, are judged, and are pinned, so that what was judged is what is connected
- * to (faults.md Z1). The transfer leaves curl when the handle is disposed of, at a quiet point: so a
- * request may be cancelled inside any callback of curl. */
+ * come from our own lookup, are judged, and are pinned, so that what was judged is what is
+ * connected to (faults.md Z1). The transfer leaves curl when the handle is disposed of, at a quiet
+ * point: so a request may be cancelled inside any callback of curl. */
 #include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
@@ -47,7 +47,7 @@ struct io_http {
 	char curl_why[CURL_ERROR_SIZE];
 };
 
-/* ---- The end ------------------------------------------------------------------------------------ */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void fini_http(struct handle *h)
 {
@@ -143,7 +143,7 @@ void io_http_transfer_done(CURL *easy, CURLcode result)
 	finish(r);
 }
 
-/* ---- Deadlines ---------------------------------------------------------------------------------- */
+/* ---- Deadlines ------------------------------------------------------------------------------- */
 
 static int64_t or_default(int64_t ms, int64_t fallback)
 {
@@ -203,7 +203,7 @@ static void on_deadline(void *ctx)
 	finish(r);
 }
 
-/* ---- curl's callbacks: each may find the request dead ---------------------------------------------- */
+/* ---- curl's callbacks: each may find the request dead ---------------------------------------- */
 
 static bool judge_address(struct io_http *r, const struct sockaddr *sa)
 {
@@ -278,7 +278,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 		return 0;
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
-	/* An empty line ends the headers; those of 1xx come before the real ones, trailers after. */
+	/* An empty line ends the headers; those of 1xx come before the real ones,
+	 * trailers after. */
 	if (r->is_headed || status < 200 || n > 2 || (line[0] != '\r' && line[0] != '\n'))
 		return n;
 	r->is_headed = true;
@@ -310,7 +311,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 	return r->h.is_dead ? 0 : n;
 }
 
-/* ---- The start ---------------------------------------------------------------------------------- */
+/* ---- The start ------------------------------------------------------------------------------- */
 
 /* Ties the name to the addresses we looked up: "host:port:1.2.3.4,::1". */
 static bool pin(struct io_http *r, const struct io_address *list, size_t n)
@@ -499,7 +500,7 @@ fail:
 	return NULL;
 }
 
-/* ---- The answer --------------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 const char *io_http_header(const struct io_http *r, const char *name)
 {

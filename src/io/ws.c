@@ -79,7 +79,7 @@ const char *io_phase_name(enum io_phase p)
 	return (unsigned)p < sizeof(names) / sizeof(names[0]) ? names[p] : "?";
 }
 
-/* ---- The end ------------------------------------------------------------------------------------ */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void stop_watching_tcp(struct io_ws *ws)
 {
@@ -175,7 +175,7 @@ static void end_ws(struct handle *h)
 	io_ws_free((struct io_ws *)h);
 }
 
-/* ---- Phases before OPEN ------------------------------------------------------------------------- */
+/* ---- Phases before OPEN ---------------------------------------------------------------------- */
 
 static int64_t phase_ms(const struct io_ws *ws)
 {
@@ -378,7 +378,7 @@ static void on_name(void *ctx, int err, const struct io_address *list, size_t n)
 	try_address(ws);
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------ */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 static void drop_out(struct io_ws *ws, struct out *o)
 {
@@ -466,7 +466,7 @@ void io_ws_close(struct io_ws *ws, int code)
 	ask_writeable(ws);
 }
 
-/* ---- Receiving ---------------------------------------------------------------------------------- */
+/* ---- Receiving ------------------------------------------------------------------------------- */
 
 /* One piece of a message. Not 0 = close the connection. */
 static int on_receive(struct io_ws *ws, const void *in, size_t len)
@@ -615,7 +615,7 @@ int io_ws_callback(
 	}
 }
 
-/* ---- Birth -------------------------------------------------------------------------------------- */
+/* ---- Birth ----------------------------------------------------------------------------------- */
 
 static int copy_options(struct io_ws *ws, const struct io_ws_options *o)
 {

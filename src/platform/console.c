@@ -37,7 +37,7 @@ struct console {
 	int depth;
 };
 
-/* ---- Output ------------------------------------------------------------------------------------ */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 static void show_prompt(struct console *c)
 {
@@ -56,7 +56,7 @@ static void note(struct console *c, const char *text)
 		show_prompt(c);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void free_console(struct console *c)
 {
@@ -95,7 +95,8 @@ static void set_state(struct console *c, enum platform_state s)
 		c->owner.state(c->owner.ctx, c->place, s, "");
 }
 
-/* Nothing is ever in its way; only memory may be, so it is asked for again with every line typed. */
+/* Nothing is ever in its way; only memory may be, so it is asked for again with every line
+ * typed. */
 static void open_lane(struct console *c)
 {
 	const struct outbox_lane lane = {.is_open = true, .is_privileged = true};
@@ -116,7 +117,7 @@ static void end_input(struct console *c)
 		c->quit(c->ctx);
 }
 
-/* ---- Events ------------------------------------------------------------------------------------ */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 /* Fills in who and where, and tells it. */
 static void tell(struct console *c, struct event *e)
@@ -150,7 +151,7 @@ static void say(struct console *c, struct str text, bool is_action)
 		tell(c, &e);
 }
 
-/* ---- Commands ---------------------------------------------------------------------------------- */
+/* ---- Commands -------------------------------------------------------------------------------- */
 
 /* A name from the command line of the program or of the console, made fit. False when nothing is
  * left of it. */
@@ -282,7 +283,7 @@ static void run_command(struct console *c, struct str rest)
 		note(c, "(there is no such command; /help lists them)");
 }
 
-/* ---- Input ------------------------------------------------------------------------------------- */
+/* ---- Input ----------------------------------------------------------------------------------- */
 
 static void take_line(struct console *c, struct str line)
 {
@@ -416,7 +417,7 @@ static void on_timer(void *ctx)
 	leave(c);
 }
 
-/* ---- platform_ops ------------------------------------------------------------------------------ */
+/* ---- platform_ops ---------------------------------------------------------------------------- */
 
 static void console_send(void *self, struct reply *r)
 {

@@ -153,8 +153,8 @@ void platform_channels_unseat(struct platform_irc *p)
 	}
 }
 
-/* Asks if the owner's budget allows: it outlives this connection and this process. Gives from when on
- * the next may be asked for. */
+/* Asks if the owner's budget allows: it outlives this connection and this process. Gives from when
+ * on the next may be asked for. */
 static int64_t ask_to_join(struct platform_link *k, struct platform_channel *ch,
 	struct platform_seat *seat, int64_t now_ms)
 {

@@ -28,7 +28,7 @@ static void hold(struct platform_irc *p, struct platform_channel *ch, int64_t fo
 		ch->lane.hold_until_ms = until_ms;
 }
 
-/* ---- What people say --------------------------------------------------------------------------- */
+/* ---- What people say ------------------------------------------------------------------------- */
 
 /* While two links serve, both bring every line: what has an id is told apart by it further up, what
  * has none is taken from the old link only. */
@@ -73,7 +73,7 @@ static void on_irc_privmsg(struct platform_link *k, const struct platform_line *
 	tell_event(k, err, &e, why);
 }
 
-/* ---- What must be forgotten -------------------------------------------------------------------- */
+/* ---- What must be forgotten ------------------------------------------------------------------ */
 
 static void on_erasure(struct platform_link *k, const struct platform_line *l)
 {
@@ -106,7 +106,7 @@ static void on_erasure(struct platform_link *k, const struct platform_line *l)
 	}
 }
 
-/* ---- What Twitch says of us -------------------------------------------------------------------- */
+/* ---- What Twitch says of us ------------------------------------------------------------------ */
 
 static void on_globaluserstate(struct platform_link *k, const struct platform_line *l)
 {
@@ -214,7 +214,7 @@ static void on_reconnect(struct platform_link *k, const struct platform_line *l)
 	platform_irc_reconnect(k);
 }
 
-/* ---- Coming and going -------------------------------------------------------------------------- */
+/* ---- Coming and going ------------------------------------------------------------------------ */
 
 static void on_join(struct platform_link *k, const struct platform_line *l)
 {
@@ -290,7 +290,7 @@ static void on_names(struct platform_link *k, const struct platform_line *l)
 	platform_channel_lane(k->place, ch);
 }
 
-/* ---- The session ------------------------------------------------------------------------------- */
+/* ---- The session ----------------------------------------------------------------------------- */
 
 static void on_ping(struct platform_link *k, const struct platform_line *l)
 {
@@ -334,7 +334,8 @@ static void on_nick_taken(struct platform_link *k, const struct platform_line *l
 	platform_link_nick_taken(k);
 }
 
-/* 403 no such channel, 405 too many, 471 full, 473 invite only, 474 banned, 475 key, 476 477 489. */
+/* 403 no such channel, 405 too many, 471 full, 473 invite only, 474 banned, 475 key,
+ * 476 477 489. */
 static void on_join_refused(struct platform_link *k, const struct platform_line *l)
 {
 	struct platform_channel *ch = channel_of(k, l, 1);
@@ -377,7 +378,7 @@ static void on_error(struct platform_link *k, const struct platform_line *l)
 	platform_irc_ended(k, ERR_CLOSED, IO_OPEN, false, why);
 }
 
-/* ---- Which is which ---------------------------------------------------------------------------- */
+/* ---- Which is which -------------------------------------------------------------------------- */
 
 #define TWITCH 1
 #define IRC 2

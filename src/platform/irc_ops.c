@@ -10,7 +10,7 @@
 #define TWITCH_TEXT_UNITS 500 /* twitch.md 1.9 */
 #define IRC_TEXT_BYTES 400    /* of the 512 of a line as others see it, prefix included (RFC 2812) */
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void free_conf(struct platform_irc *p)
 {
@@ -52,7 +52,7 @@ void platform_irc_end(struct platform_irc *p)
 	mem_free(p);
 }
 
-/* ---- Sending ----------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 /* Is it to be a reply, and may the id stand in a tag we write? */
 static bool can_thread(const struct platform_irc *p, const struct reply *r)
@@ -117,7 +117,7 @@ static void irc_send(void *self, struct reply *r)
 	platform_irc_soon(p);
 }
 
-/* ---- Config ------------------------------------------------------------------------------------ */
+/* ---- Config ---------------------------------------------------------------------------------- */
 
 char *platform_irc_token_hint(const struct conf_place *c)
 {
@@ -238,7 +238,7 @@ static void irc_stop(void *self)
 	platform_irc_soon(p);
 }
 
-/* ---- Status ------------------------------------------------------------------------------------ */
+/* ---- Status ---------------------------------------------------------------------------------- */
 
 /* A channel in one word, as people think of it. */
 static const char *channel_word(const struct platform_channel *ch)
@@ -303,7 +303,7 @@ static int irc_status(void *self, struct buf *out)
 	return err < 0 ? err : buf_adds(out, "]}");
 }
 
-/* ---- platform_ops ------------------------------------------------------------------------------ */
+/* ---- platform_ops ---------------------------------------------------------------------------- */
 
 static void irc_free(void *self)
 {

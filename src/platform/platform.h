@@ -1,11 +1,11 @@
 /* platform: be present in a place: wire to event, reply to wire.
  *
  * Floor 5. Knows every platform's protocol and nothing of what the bot does with it. A place is one
- * account on one platform; it keeps itself connected, and tells its owner of events, of what must be
- * forgotten, of what became of sent replies, and of lanes that open, close or change.
+ * account on one platform; it keeps itself connected, and tells its owner of events, of what must
+ * be forgotten, of what became of sent replies, and of lanes that open, close or change.
  *
- * A line of chat becomes a struct event borrowed from the receive buffer: the path of a message that
- * matters to nobody allocates nothing. */
+ * A line of chat becomes a struct event borrowed from the receive buffer: the path of a message
+ * that matters to nobody allocates nothing. */
 #ifndef PLATFORM_PLATFORM_H
 #define PLATFORM_PLATFORM_H
 
@@ -23,24 +23,26 @@ enum platform_state {
 };
 const char *platform_state_name(enum platform_state s);
 
-/* What a place tells its owner, never before the call that caused it has returned; and the one thing
- * it asks: join. */
+/* What a place tells its owner, never before the call that caused it has returned; and the one
+ * thing it asks: join. */
 struct platform_owner {
 	void (*event)(void *ctx, const struct event *e);    /* BORROWED */
 	void (*erase)(void *ctx, const struct erasure *e);  /* BORROWED */
 	/* A reply that was sent has its outcome: REASON_NONE delivered, REASON_REFUSED (why: the
-	 * platform's id, e.g. "msg_ratelimit"), REASON_UNKNOWN_SENT. Once per reply given to send. */
+	 * platform's id, e.g. "msg_ratelimit"), REASON_UNKNOWN_SENT. Once per reply given to
+	 * send. */
 	void (*outcome)(void *ctx, const char *turn, enum reason r, const char *why);
 	/* ERR_NOMEM: it could not be noted, and is told again soon. */
 	int (*lane)(void *ctx, unsigned place, const char *channel, const struct outbox_lane *l);
-	/* May one more channel be joined now? As outbox_join says it: 0 = yes, it is counted; > 0 = ms
-	 * to wait; < 0 = no. */
+	/* May one more channel be joined now? As outbox_join says it: 0 = yes, it is counted; > 0 =
+	 * ms to wait; < 0 = no. */
 	int64_t (*join)(void *ctx, unsigned place, int64_t now_ms);
 	/* why: what to do about it when REFUSED. */
 	void (*state)(void *ctx, unsigned place, enum platform_state s, const char *why);
 	/* What is known of a channel's stream changed. BORROWED. */
 	void (*stream)(void *ctx, unsigned place, const char *channel, const struct stream *s);
-	/* What came in, as it came, before it is read: for a record. wire: "irc", "eventsub". BORROWED. */
+	/* What came in, as it came, before it is read: for a record.
+	 * wire: "irc", "eventsub". BORROWED. */
 	void (*frame)(void *ctx, unsigned place, const char *wire, struct str bytes);
 	/* Our own name and id as the platform knows them, after login. */
 	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);
@@ -59,10 +61,11 @@ struct platform_ops {
 	int (*want)(void *self, const struct platform_wants *w);
 	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
 	void (*send)(void *self, struct reply *r);
-	/* A new config of the same place: joins and parts what changed; reconnects only if URL, account
-	 * or token changed, or if it stood REFUSED. */
+	/* A new config of the same place: joins and parts what changed; reconnects only if URL,
+	 * account or token changed, or if it stood REFUSED. */
 	int (*reload)(void *self, const struct conf_place *c);
-	/* Leaves: closes cleanly, calls nothing any more but state(STOPPED), which comes within 1 s. */
+	/* Leaves: closes cleanly, calls nothing any more but state(STOPPED),
+	 * which comes within 1 s. */
 	void (*stop)(void *self);
 	/* Adds one JSON object for status: state, since, channels with their lanes. */
 	int (*status)(void *self, struct buf *out);
@@ -79,8 +82,9 @@ struct platform {
 int platform_twitch_new(struct io *io, unsigned place, const struct conf_place *c,
 	const char *state_dir, const struct platform_owner *owner, struct platform *out) MUST_USE;
 
-/* Device code login (RFC 8628), for `mynah login twitch`: asks for a code, shows it, asks until somebody
- * typed it in, validates, and puts the login into the vault, where it replaces the one before. */
+/* Device code login (RFC 8628), for `mynah login twitch`: asks for a code, shows it, asks until
+ * somebody typed it in, validates, and puts the login into the vault, where it replaces the one
+ * before. */
 struct platform_login_options {
 	struct io *io;
 	const struct conf_place *conf;
@@ -89,7 +93,8 @@ struct platform_login_options {
 	const struct platform_wants *wants;
 	/* The code and where to type it; once more when the first has run out. Visible ASCII. */
 	void (*show)(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
-	/* What keeps it waiting besides people ("the id server answered 503"); "" = that is over. */
+	/* What keeps it waiting besides people ("the id server answered 503");
+	 * "" = that is over. */
 	void (*trouble)(void *ctx, const char *why);
 	/* The end: 0 and who it is, else why not, as a sentence that says what to do. */
 	void (*done)(void *ctx, int err, const char *login, const char *why);
@@ -103,14 +108,14 @@ void platform_login_free(struct platform_login *l); /* at any time; nothing is k
 int platform_scopes_write(bool mdoc, struct buf *out) MUST_USE;
 
 /* Twitch chat over WebSocket, and ordinary IRCv3 networks over WebSocket: conf tells which. place
- * numbers it in events and replies. Copies what it needs; starts at once. What goes wrong later is told
- * by state(). ERR_INVALID: the URL is none. A channel that is taken out of the config by reload() has
- * its lane closed; its waiting replies are the owner's to drop. */
+ * numbers it in events and replies. Copies what it needs; starts at once. What goes wrong later is
+ * told by state(). ERR_INVALID: the URL is none. A channel that is taken out of the config by
+ * reload() has its lane closed; its waiting replies are the owner's to drop. */
 int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
 
-/* A place that is told what a record of a Twitch place kept: its frames become the events and erasures they
- * became then. Everything it is given to send is delivered. */
+/* A place that is told what a record of a Twitch place kept: its frames become the events and
+ * erasures they became then. Everything it is given to send is delivered. */
 struct platform_replay_options {
 	const char *login, *user_id; /* our own, as the record has them */
 };
@@ -133,7 +138,8 @@ struct platform_console_options {
 };
 int platform_console_new(struct io *io, unsigned place, const struct platform_console_options *o,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
-/* Prints lines that are not chat (a reason for silence, an explanation), above what is being typed. */
+/* Prints lines that are not chat (a reason for silence, an explanation),
+ * above what is being typed. */
 void platform_console_note(struct platform *p, const char *text);
 /* After SIGCONT: a terminal is set up and drawn again. */
 void platform_console_resume(struct platform *p);
@@ -144,8 +150,8 @@ void platform_console_who(const struct platform *p, const char **user, const cha
 /* Fires a made-up event as `/event raid 50` and the tests do: fills e (BORROWS name and args) for
  * "raid 50", "sub tier=2", "cheer 100 hello". ERR_NOTFOUND: unknown kind; ERR_INVALID. */
 int platform_event_parse(struct str command, struct event *e) MUST_USE;
-/* Sets one field of it: tier, months, count, bits, viewers, user (from), touser (to), reward, batch,
- * message, anonymous, first, live, game, title. BORROWS value. ERR_NOTFOUND: no such field;
+/* Sets one field of it: tier, months, count, bits, viewers, user (from), touser (to), reward,
+ * batch, message, anonymous, first, live, game, title. BORROWS value. ERR_NOTFOUND: no such field;
  * ERR_INVALID. */
 int platform_event_set(struct event *e, struct str key, struct str value) MUST_USE;
 

@@ -1,5 +1,5 @@
-/* A place that hears again what a record kept. It has no connection: frames are read as the Twitch place
- * reads them, by the same makers of events, and every reply counts as delivered. */
+/* A place that hears again what a record kept. It has no connection: frames are read as the Twitch
+ * place reads them, by the same makers of events, and every reply counts as delivered. */
 #include "platform/room.h"
 
 #include "platform/twitch_notify.h"
@@ -93,7 +93,7 @@ int platform_replay_frame(struct platform *place, const char *wire, char *bytes,
 	return 0;
 }
 
-/* ---- platform_ops ------------------------------------------------------------------------------ */
+/* ---- platform_ops ---------------------------------------------------------------------------- */
 
 static void replay_send(void *self, struct reply *r)
 {

@@ -55,9 +55,9 @@ struct platform_link {
 
 enum platform_join { PLATFORM_WANTED, PLATFORM_ASKED, PLATFORM_JOINED, PLATFORM_FAILED };
 
-/* Where we stand with a channel on one link. WANTED -> ASKED (JOIN sent) -> JOINED, or -> FAILED (no
- * answer, or a no) -> WANTED at at_ms. A lost link makes WANTED of ASKED and JOINED; FAILED stays,
- * so that reconnecting is no way around the wait. */
+/* Where we stand with a channel on one link. WANTED -> ASKED (JOIN sent) -> JOINED, or -> FAILED
+ * (no answer, or a no) -> WANTED at at_ms. A lost link makes WANTED of ASKED and JOINED; FAILED
+ * stays, so that reconnecting is no way around the wait. */
 struct platform_seat {
 	enum platform_join join;
 	int64_t at_ms; /* ASKED: since; FAILED: until */
@@ -132,7 +132,8 @@ void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, b
 	const char *why);
 
 /* irc_ops.c */
-/* platform_irc_new for an account whose token renews itself; NULL = the config's secret as it is. */
+/* platform_irc_new for an account whose token renews itself;
+ * NULL = the config's secret as it is. */
 int platform_irc_new_with(struct io *io, unsigned place, const struct conf_place *c,
 	struct platform_token *token, const struct platform_owner *owner,
 	struct platform *out) MUST_USE;

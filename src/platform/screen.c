@@ -22,7 +22,7 @@
 
 enum { CTRL_D = 4, CTRL_H = 8, CTRL_L = 12, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
 
-/* ---- Output ------------------------------------------------------------------------------------ */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 static void put(struct screen *s, const char *bytes, size_t n)
 {
@@ -122,7 +122,7 @@ void platform_screen_print(struct screen *s, const char *who, struct str text)
 		put_text(s, COLOR_OFF);
 }
 
-/* ---- The bottom line --------------------------------------------------------------------------- */
+/* ---- The bottom line ------------------------------------------------------------------------- */
 
 /* What of the typed text has room: its end, since that is where one types. */
 static void draw(struct screen *s)
@@ -174,7 +174,7 @@ void platform_screen_leave(struct screen *s)
 	s->is_shown = false;
 }
 
-/* ---- Keys -------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 static void history_keep(struct screen *s)
 {
@@ -288,7 +288,7 @@ void platform_screen_next(struct screen *s)
 	s->history_at = s->history_n;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void make_raw(struct screen *s)
 {

@@ -1,9 +1,10 @@
-/* platform/screen.h: a terminal, a pipe or a file that the console speaks with. Private to the room.
+/* platform/screen.h: a terminal, a pipe or a file that the console speaks with. Private to the
+ * room.
  *
- * On a terminal it owns the bottom line: the prompt and what is being typed, which stay whole whatever
- * is printed above them meanwhile. So it reads key by key (no ICANON, no ECHO) and edits the line
- * itself: Backspace, Ctrl-U, Ctrl-W, Ctrl-L, Up and Down for earlier lines; Ctrl-D on an empty line is
- * the end. Signals keys (Ctrl-C, Ctrl-Z) work as ever. Elsewhere it only prints. */
+ * On a terminal it owns the bottom line: the prompt and what is being typed, which stay whole
+ * whatever is printed above them meanwhile. So it reads key by key (no ICANON, no ECHO) and edits
+ * the line itself: Backspace, Ctrl-U, Ctrl-W, Ctrl-L, Up and Down for earlier lines; Ctrl-D on an
+ * empty line is the end. Signals keys (Ctrl-C, Ctrl-Z) work as ever. Elsewhere it only prints. */
 #ifndef PLATFORM_SCREEN_H
 #define PLATFORM_SCREEN_H
 

@@ -176,9 +176,10 @@ void platform_accounts_close(struct platform_twitch *t)
 		free_account(t, t->accounts->prev); /* the last; the bot's is first */
 }
 
-/* ---- Scopes ------------------------------------------------------------------------------------ */
+/* ---- Scopes ---------------------------------------------------------------------------------- */
 
-/* Adds the scopes that something in use needs and the token does not have; none while it is unknown. */
+/* Adds the scopes that something in use needs and the token does not have;
+ * none while it is unknown. */
 static int add_lacks(const struct platform_account *a, struct buf *out)
 {
 	const struct platform_twitch *t = a->place;
@@ -239,7 +240,7 @@ int platform_account_status(const struct platform_account *a, struct buf *out)
 	return err ? err : buf_adds(out, "]}");
 }
 
-/* ---- Wishes ------------------------------------------------------------------------------------ */
+/* ---- Wishes ---------------------------------------------------------------------------------- */
 
 /* Is the bot the broadcaster of this room? */
 static bool is_own(const struct platform_twitch *t, const struct platform_room *room)

@@ -57,7 +57,7 @@ void platform_twitch_state(const struct platform_line *l, struct platform_twitch
 /* msg-id of a NOTICE, empty when there is none. */
 struct str platform_twitch_notice_id(const struct platform_line *l);
 
-/* ---- For every maker of events (twitch_maker.c) ------------------------------------------------ */
+/* ---- For every maker of events (twitch_maker.c) ---------------------------------------------- */
 
 /* s without what must not be in an event, at most out->max bytes. Plain text is not copied. */
 int platform_clean_text(struct buf *scratch, struct str s, struct str *out) MUST_USE;

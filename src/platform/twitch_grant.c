@@ -36,7 +36,7 @@ bool platform_grant_has(const struct platform_grant *g, struct str scope)
 	return false;
 }
 
-/* ---- What may be in it ------------------------------------------------------------------------- */
+/* ---- What may be in it ----------------------------------------------------------------------- */
 
 /* Goes into headers and chat logins: visible ASCII only. */
 static bool is_token(struct str s)
@@ -113,7 +113,7 @@ static int64_t life_ms(const struct json *body)
 	return s <= 0 || s > LIFE_MAX_S ? 0 : s * 1000;
 }
 
-/* ---- From the id server ------------------------------------------------------------------------ */
+/* ---- From the id server ---------------------------------------------------------------------- */
 
 static int take_tokens(struct platform_grant *g, struct str access, struct str refresh)
 {
@@ -163,7 +163,7 @@ int platform_grant_validated(struct platform_grant *g, const struct json *body)
 	return 0;
 }
 
-/* ---- In the vault ------------------------------------------------------------------------------ */
+/* ---- In the vault ---------------------------------------------------------------------------- */
 
 void platform_grant_name(const char *channel, char out[PLATFORM_VAULT_NAME_BYTES])
 {

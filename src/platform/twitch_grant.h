@@ -1,5 +1,5 @@
-/* platform/twitch_grant.h: a login on Twitch as a value: its two tokens and whose they are. As the id
- * server gives it, as the vault keeps it. No I/O. Not for other rooms. */
+/* platform/twitch_grant.h: a login on Twitch as a value: its two tokens and whose they are. As the
+ * id server gives it, as the vault keeps it. No I/O. Not for other rooms. */
 #ifndef PLATFORM_TWITCH_GRANT_H
 #define PLATFORM_TWITCH_GRANT_H
 
@@ -23,8 +23,9 @@ void platform_grant_fini(struct platform_grant *g); /* empty afterwards */
 bool platform_grant_is_same(const struct platform_grant *a, const struct platform_grant *b);
 bool platform_grant_has(const struct platform_grant *g, struct str scope);
 
-/* The body of a 200 from /token: tokens, scopes and life are replaced. ERR_PARSE when there is no access
- * token in it, or one that cannot be; g is then as it was. Without scopes the old ones stay. */
+/* The body of a 200 from /token: tokens, scopes and life are replaced. ERR_PARSE when there is no
+ * access token in it, or one that cannot be; g is then as it was. Without scopes the old ones
+ * stay. */
 int platform_grant_answered(struct platform_grant *g, const struct json *body) MUST_USE;
 /* The body of a 200 from /validate: names, scopes, client and life. ERR_PARSE: it names nobody. */
 int platform_grant_validated(struct platform_grant *g, const struct json *body) MUST_USE;

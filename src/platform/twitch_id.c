@@ -1,5 +1,5 @@
-/* One request to Twitch's id server. Bodies are form-encoded (twitch.md 4.1); which status and message
- * means what is one table below. */
+/* One request to Twitch's id server. Bodies are form-encoded (twitch.md 4.1); which status and
+ * message means what is one table below. */
 #include "platform/twitch_id.h"
 
 #include <stdio.h>
@@ -17,9 +17,10 @@ struct platform_id {
 	char why[WHY_BYTES];
 };
 
-/* ---- What an answer means ---------------------------------------------------------------------- */
+/* ---- What an answer means -------------------------------------------------------------------- */
 
-/* Matched in this order; status 0 = any. Messages are compared without case (twitch.md 4.2); "" is any. */
+/* Matched in this order; status 0 = any. Messages are compared without case (twitch.md 4.2);
+ * "" is any. */
 static const struct {
 	enum platform_id_call call;
 	int status;
@@ -60,7 +61,8 @@ static enum platform_id_verdict meaning(enum platform_id_call call, int status, 
 	return PLATFORM_ID_LATER;
 }
 
-/* Twitch's own words, RFC 6749's member as second choice. Scrubbed: they go to terminals and logs. */
+/* Twitch's own words, RFC 6749's member as second choice.
+ * Scrubbed: they go to terminals and logs. */
 static void read_message(const struct json *body, struct buf *out)
 {
 	struct str message = json_str(body, "message");
@@ -83,7 +85,7 @@ static void write_why(struct platform_id *r, int err, const char *why, int statu
 		snprintf(r->why, sizeof(r->why), "the id server answered %d", status);
 }
 
-/* ---- The request ------------------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
 static void on_data(void *ctx, const char *bytes, size_t n)
 {

@@ -1,5 +1,5 @@
-/* platform/twitch_id.h: calls of Twitch's id server (twitch.md section 4), and what its answers mean. One
- * attempt each: who calls decides about another. Not for other rooms. */
+/* platform/twitch_id.h: calls of Twitch's id server (twitch.md section 4), and what its answers
+ * mean. One attempt each: who calls decides about another. Not for other rooms. */
 #ifndef PLATFORM_TWITCH_ID_H
 #define PLATFORM_TWITCH_ID_H
 

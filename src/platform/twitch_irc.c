@@ -10,13 +10,13 @@
  * Hand-over (RECONNECT, faults.md W1): a second link, `coming`, logs in and joins while `serving`
  * goes on. Once every channel is joined on it, or when the old link ends, it becomes `serving`; the
  * old one is `going` until the replies sent on it have their outcome and a PING on it is answered:
- * what was said before the new link was in the channel came over the old one alone, and may still be
- * on its way. Then it is closed. When `coming` fails the backoff opens another; when `serving` ends
- * before `coming` is up, the place is CONNECTING with what was coming.
+ * what was said before the new link was in the channel came over the old one alone, and may still
+ * be on its way. Then it is closed. When `coming` fails the backoff opens another; when `serving`
+ * ends before `coming` is up, the place is CONNECTING with what was coming.
  *
- * One timer does everything that is due (platform_irc_work): whoever changes something asks for it with
- * platform_irc_soon instead of acting on the spot, so that nothing calls the owner back out of the
- * owner's own call. */
+ * One timer does everything that is due (platform_irc_work): whoever changes something asks for it
+ * with platform_irc_soon instead of acting on the spot, so that nothing calls the owner back out of
+ * the owner's own call. */
 #include "platform/room.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct metric platform_lines_dropped = {.name = "mynah_lines_dropped_total",
 struct metric platform_place_up = {.name = "mynah_place_up", .kind = METRIC_GAUGE,
 	.label = "place", .help = "1 while the place is logged in."};
 
-/* ---- Memory that outlives callbacks ------------------------------------------------------------ */
+/* ---- Memory that outlives callbacks ---------------------------------------------------------- */
 
 void platform_irc_enter(struct platform_irc *p)
 {
@@ -60,7 +60,7 @@ void platform_irc_soon(struct platform_irc *p)
 	io_timer_start(p->timer, 0);
 }
 
-/* ---- States ------------------------------------------------------------------------------------ */
+/* ---- States ---------------------------------------------------------------------------------- */
 
 static void set_state(struct platform_irc *p, enum platform_state state, const char *why)
 {
@@ -275,7 +275,7 @@ void platform_irc_ended(struct platform_link *k, int err, enum io_phase phase, b
 	platform_irc_soon(p);
 }
 
-/* ---- What is due ------------------------------------------------------------------------------- */
+/* ---- What is due ----------------------------------------------------------------------------- */
 
 static bool token_is_dead(const struct platform_irc *p)
 {
@@ -284,8 +284,8 @@ static bool token_is_dead(const struct platform_irc *p)
 	return s == PLATFORM_TOKEN_NONE || s == PLATFORM_TOKEN_REFUSED;
 }
 
-/* A session must end when its token is revoked (twitch.md 4.5); one that only has run out of hours and
- * is being renewed goes on. A login that is under way comes to its own end. */
+/* A session must end when its token is revoked (twitch.md 4.5); one that only has run out of hours
+ * and is being renewed goes on. A login that is under way comes to its own end. */
 static void look_at_token(struct platform_irc *p, int64_t now_ms)
 {
 	if (!p->token)

@@ -1,7 +1,8 @@
 /* Logging in by device code (twitch.md 4.2, RFC 8628).
  *
  *   ASKING      POST /device; 429, 5xx and silence are waited out
- *   WAITING     the code is shown; POST /token every `interval` seconds until somebody agreed or said no.
+ *   WAITING     the code is shown; POST /token every `interval` seconds until somebody agreed or
+ *   said no.
  *               A code that has run out leads back to ASKING, CODES times
  *   VALIDATING  whose token is it? Another account's is thrown away
  *   KEEPING     it goes into the vault
@@ -47,7 +48,7 @@ struct platform_login {
 	char why[WHY_BYTES];
 };
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 /* Told by the timer; nothing is called after that. */
 static void finish(struct platform_login *l, int err, const char *why)
@@ -82,7 +83,7 @@ static void again(struct platform_login *l, const struct platform_id_answer *a)
 	io_timer_start(l->timer, wait_ms);
 }
 
-/* ---- Keeping ----------------------------------------------------------------------------------- */
+/* ---- Keeping --------------------------------------------------------------------------------- */
 
 static void save_work(void *ctx)
 {
@@ -116,7 +117,7 @@ static void keep(struct platform_login *l)
 		finish(l, ERR_NOMEM, "out of memory");
 }
 
-/* ---- Validating -------------------------------------------------------------------------------- */
+/* ---- Validating ------------------------------------------------------------------------------ */
 
 static void ask(struct platform_login *l);
 
@@ -144,7 +145,7 @@ static void on_validated(struct platform_login *l, const struct platform_id_answ
 	keep(l);
 }
 
-/* ---- The code ---------------------------------------------------------------------------------- */
+/* ---- The code -------------------------------------------------------------------------------- */
 
 static bool take_shown(struct str s, char out[SHOWN_BYTES])
 {
@@ -248,7 +249,7 @@ static void on_poll(struct platform_login *l, const struct platform_id_answer *a
 	}
 }
 
-/* ---- Requests ---------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static void on_answer(void *ctx, const struct platform_id_answer *a)
 {
@@ -296,7 +297,7 @@ static void on_timer(void *ctx)
 		ask(l);
 }
 
-/* ---- The door ---------------------------------------------------------------------------------- */
+/* ---- The door -------------------------------------------------------------------------------- */
 
 static bool copy(const char *text, char **out)
 {

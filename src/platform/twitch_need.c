@@ -101,8 +101,8 @@ static bool has_one(const struct platform_token *t, struct str any)
 	return false;
 }
 
-/* Adds each scope of "a b|c d" that neither the token has nor out; of alternatives the first, which allows
- * least. */
+/* Adds each scope of "a b|c d" that neither the token has nor out; of alternatives the first, which
+ * allows least. */
 static int add_scopes(const struct platform_token *t, const char *scopes, struct buf *out)
 {
 	struct str rest = str_of(scopes);

@@ -16,7 +16,7 @@ static const char *state_name(enum platform_token_state s)
 	return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
 }
 
-/* ---- What is due ------------------------------------------------------------------------------- */
+/* ---- What is due ----------------------------------------------------------------------------- */
 
 static bool refresh_is_due(const struct platform_token *t, int64_t now_ms)
 {
@@ -80,7 +80,7 @@ static void on_timer(void *ctx)
 	t->changed(t->ctx); /* t may be gone */
 }
 
-/* ---- The door ---------------------------------------------------------------------------------- */
+/* ---- The door -------------------------------------------------------------------------------- */
 
 static void conf_fini(struct platform_token *t)
 {
@@ -282,7 +282,7 @@ const char *platform_token_why(const struct platform_token *t)
 	return t->why;
 }
 
-/* ---- Status ------------------------------------------------------------------------------------ */
+/* ---- Status ---------------------------------------------------------------------------------- */
 
 static int add_text(struct buf *out, const char *name, const char *value)
 {

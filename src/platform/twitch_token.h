@@ -1,11 +1,11 @@
 /* platform/twitch_token.h: a user token of Twitch that keeps itself logged in. Not for other rooms.
  *
- * Either fixed (mynah.yaml names the token: validated, never refreshed) or a login that `mynah login
- * twitch` put into the vault: access and refresh token together. Validated at start and hourly
- * (twitch.md 4.5). Refreshed by one request at a time, whoever asks; the new pair is in the vault before
- * anybody can use it, because refresh tokens are good for one use. A 400 or 401 to a refresh is for ever:
- * REFUSED, and nothing is tried again until load() or a new config. 5xx and silence back off, and the old
- * token serves while it is valid.
+ * Either fixed (mynah.yaml names the token: validated, never refreshed) or a login that `mynah
+ * login twitch` put into the vault: access and refresh token together. Validated at start and
+ * hourly (twitch.md 4.5). Refreshed by one request at a time, whoever asks; the new pair is in the
+ * vault before anybody can use it, because refresh tokens are good for one use. A 400 or 401 to a
+ * refresh is for ever: REFUSED, and nothing is tried again until load() or a new config. 5xx and
+ * silence back off, and the old token serves while it is valid.
  *
  * One thread; the vault is read and written on a worker. */
 #ifndef PLATFORM_TWITCH_TOKEN_H
@@ -44,16 +44,17 @@ void platform_token_free(struct platform_token *t);
 int platform_token_load(struct platform_token *t, const struct conf_place *conf) MUST_USE;
 
 enum platform_token_state platform_token_state(const struct platform_token *t);
-/* A refresh is on its way or its answer not yet handed to the worker: freed now, the login is lost. */
+/* A refresh is on its way or its answer not yet handed to the worker:
+ * freed now, the login is lost. */
 bool platform_token_is_renewing(const struct platform_token *t);
-/* mynah.yaml names it: it cannot be renewed, and while nobody could validate it, its names are unknown
- * and chat may use it all the same. */
+/* mynah.yaml names it: it cannot be renewed, and while nobody could validate it, its names are
+ * unknown and chat may use it all the same. */
 bool platform_token_is_fixed(const struct platform_token *t);
-/* The token to use for a call made now, NULL when there is none. BORROWED until the loop's next turn;
- * secret_ref keeps it, and tells rejected() which token it was. */
+/* The token to use for a call made now, NULL when there is none. BORROWED until the loop's next
+ * turn; secret_ref keeps it, and tells rejected() which token it was. */
 struct secret *platform_token_use(const struct platform_token *t);
-/* The platform answered 401 to a call made with `used`. Refreshes, unless it was replaced since. The
- * caller waits for changed(): VALID = try once more; REFUSED = give up. */
+/* The platform answered 401 to a call made with `used`. Refreshes, unless it was replaced since.
+ * The caller waits for changed(): VALID = try once more; REFUSED = give up. */
 void platform_token_rejected(struct platform_token *t, const struct secret *used);
 
 /* As validated; "" and false before. */
@@ -61,8 +62,8 @@ const char *platform_token_login(const struct platform_token *t);
 const char *platform_token_user_id(const struct platform_token *t);
 const char *platform_token_client_id(const struct platform_token *t);
 bool platform_token_has_scope(const struct platform_token *t, const char *scope);
-/* A sentence with the command that mends it, while NONE or REFUSED; else what goes wrong at present, if
- * anything does; else "". */
+/* A sentence with the command that mends it, while NONE or REFUSED; else what goes wrong at
+ * present, if anything does; else "". */
 const char *platform_token_why(const struct platform_token *t);
 /* Adds one JSON object: whose (login), state, scopes, expires_at, why. Never a token. */
 int platform_token_status(const struct platform_token *t, struct buf *out) MUST_USE;

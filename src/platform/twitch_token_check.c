@@ -1,7 +1,7 @@
 /* The token in use: taking it, validating it, refusing it.
  *
- * States: CHECKING -> VALID (validated, or the id server is away and the vault says it lives), REFUSED.
- * VALID <-> RENEWING. NONE and REFUSED are left by load() only. */
+ * States: CHECKING -> VALID (validated, or the id server is away and the vault says it lives),
+ * REFUSED. VALID <-> RENEWING. NONE and REFUSED are left by load() only. */
 #include "platform/twitch_token_room.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ void platform_token_set(struct platform_token *t, enum platform_token_state s)
 	platform_token_tell(t);
 }
 
-/* ---- Words ------------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 /* Whose token this is to be; "" when any will do. */
 const char *platform_token_whose(const struct platform_token *t)
@@ -92,15 +92,15 @@ bool platform_token_is_dead(const struct platform_token *t)
 	return t->state == PLATFORM_TOKEN_NONE || t->state == PLATFORM_TOKEN_REFUSED;
 }
 
-/* ---- The token in use -------------------------------------------------------------------------- */
+/* ---- The token in use ------------------------------------------------------------------------ */
 
 bool platform_token_is_over(const struct platform_token *t, int64_t now_ms)
 {
 	return t->ends_ms != 0 && now_ms >= t->ends_ms;
 }
 
-/* lives_ms counts from now. Renewed a while before the end: a tenth of what is left, for tokens that
- * live shorter than Twitch's. */
+/* lives_ms counts from now. Renewed a while before the end: a tenth of what is left, for tokens
+ * that live shorter than Twitch's. */
 void platform_token_live(struct platform_token *t)
 {
 	int64_t now_ms = clock_mono_ms(), life_ms = t->grant.lives_ms;
@@ -168,7 +168,7 @@ void platform_token_adopt_fixed(struct platform_token *t)
 	platform_token_adopt(t, &g);
 }
 
-/* ---- Validating -------------------------------------------------------------------------------- */
+/* ---- Validating ------------------------------------------------------------------------------ */
 
 static void validated(struct platform_token *t, const struct json *body)
 {
@@ -208,7 +208,8 @@ static void not_valid(struct platform_token *t, const char *why)
 	platform_token_refuse(t, what);
 }
 
-/* Nobody could say. A login whose end the vault knows is used until then; a fixed token is used anyway. */
+/* Nobody could say. A login whose end the vault knows is used until then;
+ * a fixed token is used anyway. */
 static void not_validated(struct platform_token *t, const struct platform_id_answer *a)
 {
 	int64_t now_ms = clock_mono_ms(), wait_ms = io_backoff_next(&t->backoff, now_ms);

@@ -1,7 +1,7 @@
 /* Renewing a login. A refresh is three things in a row: the vault is read, because another process
- * (mynah login) may have put a newer login there; POST /token spends the refresh token; the new pair goes
- * into the vault, and only then anybody may use it. A refusal reads the vault once more before it is
- * believed. */
+ * (mynah login) may have put a newer login there; POST /token spends the refresh token; the new
+ * pair goes into the vault, and only then anybody may use it. A refusal reads the vault once more
+ * before it is believed. */
 #include "platform/twitch_token_room.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 static struct metric refreshes = {.name = "mynah_token_refreshes_total", .kind = METRIC_COUNTER,
 	.label = "result", .help = "Refreshes of Twitch logins, by outcome."};
 
-/* ---- The vault --------------------------------------------------------------------------------- */
+/* ---- The vault ------------------------------------------------------------------------------- */
 
 static void job_free(struct platform_job *j)
 {
@@ -64,7 +64,7 @@ static void give_job(struct platform_token *t, struct platform_job *j, enum plat
 	t->doing = doing;
 }
 
-/* ---- Refreshing -------------------------------------------------------------------------------- */
+/* ---- Refreshing ------------------------------------------------------------------------------ */
 
 static void on_kept(void *ctx)
 {
@@ -194,7 +194,7 @@ static void refresh(struct platform_token *t)
 	platform_token_ask(t, PLATFORM_REFRESHING, &o, on_refresh);
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static void nobody(struct platform_token *t)
 {

@@ -4,9 +4,9 @@
  *   twitch_token_check.c  the token in use: taking it, validating it, refusing it
  *   twitch_token_renew.c  the vault, and the refresh between reading and writing it
  *
- * One thing is done at a time (enum platform_doing), so one refresh is in flight whoever asks. Whoever
- * changes something asks for the timer (platform_token_soon), which does what is due and tells the owner
- * last, so that the owner may free us. */
+ * One thing is done at a time (enum platform_doing), so one refresh is in flight whoever asks.
+ * Whoever changes something asks for the timer (platform_token_soon), which does what is due and
+ * tells the owner last, so that the owner may free us. */
 #ifndef PLATFORM_TWITCH_TOKEN_ROOM_H
 #define PLATFORM_TWITCH_TOKEN_ROOM_H
 
@@ -15,8 +15,8 @@
 
 #define PLATFORM_RETRY_CAP_MS (5 * 60000) /* faults.md section 7: an auth service that answers 5xx */
 #define PLATFORM_WHY_BYTES 400
-/* Refreshes because of a 401, in so long: what is refused although it was just renewed is not mended by
- * renewing it again. */
+/* Refreshes because of a 401, in so long: what is refused although it was just renewed is not
+ * mended by renewing it again. */
 #define PLATFORM_RENEWALS 3
 #define PLATFORM_RENEWALS_MS (10 * 60000)
 
