@@ -113,6 +113,8 @@ bool reason_is_after_hit(enum reason r);
 		"a shoutout that another channel gives to this one", "viewers count")              \
 	X(ONLINE, online, "streamup stream_online stream.online", 0, "the stream starts", "")      \
 	X(OFFLINE, offline, "streamdown stream_offline stream.offline", 0, "the stream ends", "")  \
+	X(SLASH, slash, "slash_command interaction", 1, "a slash command", "command")              \
+	X(BOOST, boost, "guild_boost server_boost", 0, "a boosted server", "tier count")           \
 	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "count users")     \
 	X(REACTION, reaction, "", 0, "a reaction to a message", "")
 
@@ -173,6 +175,7 @@ struct event {
 	struct str platform;    /* "twitch", "irc", "console" */
 	struct str channel;     /* name without '#', lower case where the platform folds it */
 	struct str channel_id;  /* the platform's id; the name again where there is none */
+	struct str channel_name; /* what people call it where `channel` is an id; else empty */
 	struct str user;        /* display name, scrubbed, for people; never an authority */
 	struct str login;       /* the platform's handle */
 	struct str user_id;     /* the key of memory, cooldowns, permissions */
@@ -185,6 +188,7 @@ struct event {
 	struct str reward_id;   /* and its id */
 	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
 	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
+	struct str command;     /* of a slash command: its name, lower case */
 	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
 	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what
 	 * $(count) says; 0 = none. */
@@ -211,6 +215,17 @@ enum level event_level(const struct event *e);
 bool event_is_sort(const struct event *e, enum event_sort s);
 /* What it weighs, for at_least: and $(count): bits, raiders, gifts, months, seconds, a level. */
 int64_t event_amount(const struct event *e);
+
+/* A slash command as people are offered it. Strings BORROWED. */
+struct slash {
+	const char *name;        /* 1 to 32 characters, lower case */
+	const char *description; /* 1 to 100 characters */
+	const char *option;      /* name of its one text option; NULL = none */
+	const char *option_help; /* 1 to 100 characters */
+	bool is_required;        /* the option */
+	bool is_private;         /* only who asked sees the answer */
+	enum level level;        /* who may use it */
+};
 
 /* What must be forgotten: a deleted message, a user timed out or banned, a cleared chat. Empty
  * strings mean "any": message_id set = that message; else user_id set = that user; else all. */

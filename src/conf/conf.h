@@ -156,14 +156,17 @@ void conf_texts_free(struct conf_texts *t);
 
 /* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
-enum conf_place_kind { CONF_TWITCH, CONF_IRC };
+enum conf_place_kind { CONF_TWITCH, CONF_IRC, CONF_DISCORD };
 
 /* twitch: where chat comes from, which way it goes, where subs, gifts,
  * cheers and raids come from. */
 enum conf_source { CONF_BY_IRC, CONF_BY_EVENTSUB };
 enum conf_sender { CONF_SEND_IRC, CONF_SEND_HELIX };
 
-/* `twitch:` and `irc:`: one account each. */
+/* discord: where slash commands are registered. */
+enum conf_commands { CONF_COMMANDS_GLOBAL, CONF_COMMANDS_GUILD, CONF_COMMANDS_OFF };
+
+/* `twitch:`, `irc:` and `discord:`: one account each. */
 struct conf_place {
 	enum conf_place_kind kind;
 	char *name;               /* "twitch" or "irc": the platform name in events */
@@ -192,6 +195,20 @@ struct conf_place {
 	int send;                 /* enum conf_sender */
 	int support;              /* enum conf_source: of subs, gifts, cheers, raids */
 	int64_t stream_poll_ms;   /* how often it is asked which channels are live */
+	/* discord only; its channels are ids, none = every channel it may write to; token: the bot's;
+	 * api_url: https://discord.com/api/v10; reply_threads: answer as a reply */
+	struct conf_texts broadcasters, moderators, vips, subscribers; /* role ids of each level */
+	bool direct;              /* direct messages are heard and answered */
+	bool hears_bots;          /* other bots that mention this one */
+	bool compress;            /* the gateway sends zlib-stream */
+	bool typing;              /* shown while a model works */
+	bool edits;               /* long answers appear while they are written */
+	bool pings;               /* a reply pings whom it answers */
+	int64_t parts;            /* messages an answer may take: 1 to 3 */
+	int commands;             /* enum conf_commands */
+	char *presence;           /* "Watching ..." ; NULL = none */
+	unsigned shards;          /* 0 = as Discord advises */
+	unsigned shard_first, shard_last; /* which of them are ours */
 };
 
 enum conf_provider_type { CONF_OLLAMA, CONF_OPENAI, CONF_SCRIPTED };

@@ -53,6 +53,22 @@ struct platform_owner {
 struct platform_wants {
 	uint64_t kinds;  /* EVENT_BIT of every kind some trigger listens to */
 	bool stream;     /* whether a channel is live, its title and category */
+	const struct slash *slashes; /* every slash command that is to be offered; BORROWED */
+	size_t slash_count;
+};
+
+/* What becomes of a turn that began with an event of this place. */
+enum platform_turn_step {
+	PLATFORM_TURN_THINKING, /* a model is asked: typing may be shown until it is over */
+	PLATFORM_TURN_SO_FAR,   /* text: what has been written so far and may be shown; it only grows */
+	PLATFORM_TURN_OVER,     /* nothing (more) will be said: reason. Not told when a reply was sent. */
+};
+struct platform_turn {
+	const char *turn;
+	const struct event *event;
+	enum platform_turn_step step;
+	struct str text;
+	enum reason reason;
 };
 
 struct platform_ops {
@@ -61,6 +77,8 @@ struct platform_ops {
 	int (*want)(void *self, const struct platform_wants *w);
 	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
 	void (*send)(void *self, struct reply *r);
+	/* May be NULL. OVER is told also of an event with a command that no turn began with (turn ""). */
+	void (*turn)(void *self, const struct platform_turn *t);
 	/* A new config of the same place: joins and parts what changed; reconnects only if URL,
 	 * account or token changed, or if it stood REFUSED. */
 	int (*reload)(void *self, const struct conf_place *c);
@@ -113,6 +131,11 @@ int platform_scopes_write(bool mdoc, struct buf *out) MUST_USE;
  * reload() has its lane closed; its waiting replies are the owner's to drop. */
 int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
+
+/* Discord: gateway and REST, one application. state_dir: where its sessions and budgets are kept.
+ * Starts at once; reads what it must off the loop. */
+int platform_discord_new(struct io *io, unsigned place, const struct conf_place *c,
+	const char *state_dir, const struct platform_owner *owner, struct platform *out) MUST_USE;
 
 /* A place that is told what a record of a Twitch place kept: its frames become the events and
  * erasures they became then. Everything it is given to send is delivered. */

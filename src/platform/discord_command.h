@@ -1,0 +1,25 @@
+/* platform/discord_command.h: the slash commands that Discord offers to people. Not for other
+ * rooms.
+ *
+ * Registered by difference: what is there is read first, and the list is put only when it differs,
+ * because 200 creates a day and guild is the limit (discord.md 6.4, 12.25). */
+#ifndef PLATFORM_DISCORD_COMMAND_H
+#define PLATFORM_DISCORD_COMMAND_H
+
+#include "chat/chat.h"
+#include "platform/discord_rest.h"
+
+struct platform_commands;
+/* rest BORROWED. ERR_NOMEM. */
+int platform_commands_new(struct io *io, struct platform_rest *rest, struct platform_commands **out)
+	MUST_USE;
+void platform_commands_free(struct platform_commands *c);
+/* What shall be offered, BORROWED. Compared and put as soon as the application's id is known. */
+int platform_commands_want(struct platform_commands *c, const struct slash *list, size_t n) MUST_USE;
+/* application_id: from READY. guilds: ids to register in; n 0 = globally. ERR_NOMEM. */
+int platform_commands_where(struct platform_commands *c, const char *application_id,
+	const char *const *guilds, size_t n) MUST_USE;
+/* Adds: how many are registered, since when, and what was refused. */
+int platform_commands_status(const struct platform_commands *c, struct buf *out) MUST_USE;
+
+#endif
