@@ -189,7 +189,10 @@ static void drop_removed(struct bot *b, unsigned place, const struct conf_place 
 static void tell_wants(struct bot *b, const struct bot_place *p)
 {
 	const struct trigger_set *t = b->world->triggers;
-	const struct platform_wants w = {trigger_set_kinds(t), trigger_set_needs_stream(t)};
+	const struct platform_wants w = {
+		.kinds = trigger_set_kinds(t),
+		.stream = trigger_set_needs_stream(t),
+	};
 
 	if (p->platform.ops->want && p->platform.ops->want(p->platform.self, &w))
 		log_event(LOG_ERROR, "bot", "wants_not_told", "place", p->name, NULL);

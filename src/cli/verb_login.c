@@ -199,8 +199,10 @@ static int choose(struct login *l, const struct conf *conf, const char *broadcas
 
 static int begin(struct login *l, const struct bot_world *w)
 {
-	const struct platform_wants wants = {trigger_set_kinds(w->triggers),
-		trigger_set_needs_stream(w->triggers)};
+	const struct platform_wants wants = {
+		.kinds = trigger_set_kinds(w->triggers),
+		.stream = trigger_set_needs_stream(w->triggers),
+	};
 	const struct platform_login_options o = {
 		.io = l->io, .conf = l->place, .state_dir = w->conf->state_dir, .channel = l->channel,
 		.wants = &wants, .show = on_show, .trouble = on_trouble, .done = on_done, .ctx = l,
