@@ -211,7 +211,9 @@ struct conf_place {
 	unsigned shard_first, shard_last; /* which of them are ours */
 };
 
-enum conf_provider_type { CONF_OLLAMA, CONF_OPENAI, CONF_SCRIPTED };
+enum conf_provider_type {
+	CONF_OLLAMA, CONF_OPENAI, CONF_ANTHROPIC, CONF_WADDLEAI, CONF_SCRIPTED
+};
 
 /* `providers: NAME: {...}` */
 struct conf_provider {

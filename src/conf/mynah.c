@@ -13,6 +13,7 @@
 #define PLACES_MAX    2  /* twitch and irc */
 
 #define OLLAMA_URL       "http://127.0.0.1:11434" /* its default: protocols/ai-providers.md */
+#define ANTHROPIC_URL    "https://api.anthropic.com"
 #define OLLAMA_MODEL     "llama3.2"
 #define DEFAULT_PROVIDER "local"
 
@@ -173,7 +174,9 @@ static int read_provider(struct conf *c, struct str name, const struct conf_node
 	err = p->name ? conf_read(r, f, n, part->options, part->n, p) : ERR_NOMEM;
 	if (err == ERR_NOMEM)
 		return err;
-	if (p->type == CONF_OLLAMA && !p->url && replace(&p->url, OLLAMA_URL))
+	if (!p->url && p->type == CONF_OLLAMA && replace(&p->url, OLLAMA_URL))
+		return ERR_NOMEM;
+	if (!p->url && p->type == CONF_ANTHROPIC && replace(&p->url, ANTHROPIC_URL))
 		return ERR_NOMEM;
 	if (p->type == CONF_OLLAMA && !p->model && replace(&p->model, OLLAMA_MODEL))
 		return ERR_NOMEM;

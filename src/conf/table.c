@@ -8,7 +8,8 @@
 static const char *const log_levels[] = {"system", "audit", "error", "info", "debug", NULL};
 static const char *const memory_backends[] = {"in-process", "redis", NULL};
 static const char *const payloads[] = {"none", "redacted", "full", NULL};
-static const char *const provider_types[] = {"ollama", "openai", "scripted", NULL};
+static const char *const provider_types[] = {"ollama", "openai", "anthropic", "waddleai",
+	"scripted", NULL};
 static const char *const token_caps[] = {"max_tokens", "max_completion_tokens", NULL};
 
 static const char *const sources[] = {"irc", "eventsub", NULL};
@@ -282,14 +283,14 @@ static const struct conf_option irc_options[] = {
 
 static const struct conf_option provider_options[] = {
 	{"type", CONF_CHOICE, AT(conf_provider, type), "ollama", 0, 0, provider_types, CONF_LIVE,
-		"What it speaks: Ollama's own API, the OpenAI one that most servers know, or fixed "
-		"answers from a file for trying things out."},
+		"What it speaks: Ollama's own API, the OpenAI one that most servers know, "
+		"Anthropic's, WaddleAI's, or fixed answers from a file for trying things out."},
 	{"url", CONF_TEXT, AT(conf_provider, url), NULL, 0, 0, NULL, CONF_LIVE,
-		"Its base URL. Without it http://127.0.0.1:11434 for ollama; openai needs one, "
-		"like "
+		"Its base URL. Without it http://127.0.0.1:11434 for ollama and "
+		"https://api.anthropic.com for anthropic; openai and waddleai need one, like "
 		"http://127.0.0.1:8080/v1."},
 	{"model", CONF_TEXT, AT(conf_provider, model), NULL, 0, 0, NULL, CONF_LIVE,
-		"The model to ask. Without it llama3.2 for ollama; openai needs one."},
+		"The model to ask. Without it llama3.2 for ollama; the others need one."},
 	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE, "Its API key."},
 	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
 		"Must be true when the URL is not on this machine: chat is then sent there."},

@@ -73,8 +73,8 @@ static void on_done(void *ctx, int err, const char *why)
 		err = t->provider->ops->finish(t->wire, &t->sink);
 	else if (t->status > 0 && !is_good(t->status))
 		/* The status is the news, also when its body was cut. */
-		t->sink.error = t->provider->ops->judge(t->status, buf_str(&t->refusal),
-			t->sink.message);
+		t->sink.error = t->provider->ops->judge(t->status, t->retry_after_ms,
+			buf_str(&t->refusal), t->sink.message);
 	if (err == ERR_DENIED && !t->provider->conf.remote_ok)
 		why = "its address is not this machine; set remote_ok: true to allow that";
 	provider_try_end(c, err, why);

@@ -41,6 +41,11 @@ static const struct {
 	{"authentication_error", PROVIDER_AUTH},
 	{"permission_error", PROVIDER_AUTH},
 	{"overloaded_error", PROVIDER_SERVER},
+	{"api_error", PROVIDER_SERVER},
+	{"timeout_error", PROVIDER_TIMEOUT},
+	{"billing_error", PROVIDER_QUOTA},
+	{"not_found_error", PROVIDER_NO_MODEL},
+	{"request_too_large", PROVIDER_BAD_REQUEST},
 	{"server_error", PROVIDER_SERVER},
 	{"unavailable_error", PROVIDER_SERVER},
 };
@@ -66,7 +71,7 @@ static bool holds(struct str text, const char *words)
 	return false;
 }
 
-static enum provider_error of_status(int status)
+enum provider_error provider_judge_status(int status)
 {
 	switch (status) {
 	case 401:
@@ -99,7 +104,7 @@ static enum provider_error classify(int status, struct str code, struct str type
 		if (holds(text, sentences[i].words))
 			return sentences[i].error;
 	/* Inside a 200 answer the work had begun: whatever it was, it was the server's. */
-	return status == 0 ? PROVIDER_SERVER : of_status(status);
+	return status == 0 ? PROVIDER_SERVER : provider_judge_status(status);
 }
 
 void provider_copy(char *out, size_t size, struct str s)
@@ -134,9 +139,11 @@ bool provider_error_in(const struct json *answer, int status, enum provider_erro
 	return true;
 }
 
-enum provider_error provider_judge(int status, struct str body, char message[256])
+enum provider_error provider_judge(int status, int64_t retry_after_ms, struct str body,
+	char message[256])
 {
-	enum provider_error e = of_status(status);
+	(void)retry_after_ms;
+	enum provider_error e = provider_judge_status(status);
 	struct json *answer = NULL;
 	char said[256] = "";
 

@@ -6,6 +6,8 @@
 static const struct provider_ops *const backends[] = {
 	[CONF_OLLAMA] = &provider_ollama,
 	[CONF_OPENAI] = &provider_openai,
+	[CONF_ANTHROPIC] = &provider_anthropic,
+	[CONF_WADDLEAI] = &provider_waddleai,
 	[CONF_SCRIPTED] = &provider_scripted,
 };
 

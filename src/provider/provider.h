@@ -140,8 +140,9 @@ struct provider_ops {
 	/* The body of a 200 answer has ended. */
 	int (*finish)(struct provider_wire *w, struct provider_sink *s);
 	void (*wire_free)(struct provider_wire *w);
-	/* Class and sentence of an answer that is not 200. */
-	enum provider_error (*judge)(int status, struct str body, char message[256]);
+	/* Class and sentence of an answer that is not 200. retry_after_ms: -1 = not told. */
+	enum provider_error (*judge)(int status, int64_t retry_after_ms, struct str body,
+		char message[256]);
 
 	/* A backend without a wire has these three instead of the six above. open makes its state;
 	 * say fills the sink at once, and the pool ends the attempt with it after delay_ms. */
@@ -150,6 +151,7 @@ struct provider_ops {
 		int64_t *delay_ms);
 	void (*close)(void *self);
 };
-extern const struct provider_ops provider_ollama, provider_openai, provider_scripted;
+extern const struct provider_ops provider_ollama, provider_openai, provider_anthropic,
+	provider_waddleai, provider_scripted;
 
 #endif

@@ -49,7 +49,7 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = buf_adds(headers, "Accept: application/x-ndjson\n");
 	if (!err)
-		err = provider_add_key(headers, c); /* hosted models and proxies want one */
+		err = provider_add_key(headers, PROVIDER_BEARER, c); /* hosted models and proxies want one */
 	if (!err)
 		err = buf_adds(body, "{\"model\":");
 	if (!err)
@@ -57,7 +57,7 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = buf_adds(body, ",\"stream\":true,\"think\":false,");
 	if (!err)
-		err = provider_add_messages(body, a->prompt);
+		err = provider_add_messages(body, a->prompt, true);
 	if (!err)
 		err = add_options(body, c, temperature, max_tokens);
 	if (!err)

@@ -1,18 +1,9 @@
 /* OpenAI's chat completions, and the many servers that imitate them: llama.cpp, vLLM, LM Studio,
- * LiteLLM, OpenRouter, WaddleAI (ai-providers.md 2 and 4). Imitators differ in what they leave out,
- * so every member may be absent, null or empty. */
+ * LiteLLM, OpenRouter; and WaddleAI, which differs in its errors (ai-providers.md 2 and 4).
+ * Imitators differ in what they leave out, so every member may be absent, null or empty. */
 #include "provider/room.h"
 
 #include <string.h>
-#include <strings.h>
-
-struct provider_wire {
-	struct provider_sse events;
-	struct buf whole;           /* of an answer that is one object instead of a stream */
-	struct provider_sink *sink; /* BORROWED during feed and finish */
-	bool is_page, is_object;
-	bool is_over;               /* [DONE] came: what follows is not ours */
-};
 
 /* People give http://host:8080 and http://host:8080/v1; both mean the same. */
 static int add_path(struct buf *path, const char *url)
@@ -35,7 +26,7 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = buf_adds(headers, "Accept: text/event-stream, application/json\n");
 	if (!err)
-		err = provider_add_key(headers, c);
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
 	if (!err)
 		err = buf_adds(body, "{\"model\":");
 	if (!err)
@@ -44,7 +35,7 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 		err = buf_adds(body,
 			",\"stream\":true,\"stream_options\":{\"include_usage\":true},");
 	if (!err)
-		err = provider_add_messages(body, a->prompt);
+		err = provider_add_messages(body, a->prompt, true);
 	/* Reasoning models refuse max_tokens, older servers know nothing else (2.1). */
 	if (!err)
 		err = buf_addf(body, ",\"%s\":%lld,\"temperature\":",
@@ -53,28 +44,6 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = provider_add_number(body, temperature);
 	return err ? err : buf_addc(body, '}');
-}
-
-static struct provider_wire *openai_new(const char *content_type)
-{
-	struct provider_wire *w = mem_new(sizeof(*w));
-
-	if (!w)
-		return NULL;
-	provider_sse_init(&w->events, PROVIDER_LINE_BYTES);
-	buf_init(&w->whole, PROVIDER_LINE_BYTES);
-	w->is_page = provider_is_page(content_type);
-	w->is_object = strncasecmp(content_type, "application/json", 16) == 0;
-	return w;
-}
-
-static void openai_free(struct provider_wire *w)
-{
-	if (!w)
-		return;
-	provider_sse_fini(&w->events);
-	buf_fini(&w->whole);
-	mem_free(w);
 }
 
 /* content is a string, null, or a list of parts of which some are text. */
@@ -143,60 +112,56 @@ static int read_answer(struct provider_sink *s, const struct json *v, const char
 	return err;
 }
 
-static int read_object(struct provider_sink *s, struct str text, const char *member)
+static int read_delta(struct provider_sink *s, const struct json *v)
 {
-	struct json *v = NULL;
-	int err = json_parse(text, PROVIDER_LINE_BYTES, &v, NULL);
-
-	if (!err && !json_is_object(v))
-		err = ERR_PARSE;
-	/* A whole answer stays whole, whatever comes between it and [DONE]. */
-	if (!err && (s->is_whole || !provider_error_in(v, 0, &s->error, s->message)))
-		err = read_answer(s, v, member);
-	json_free(v);
-	if (!err && s->error)
-		err = ERR_CLOSED;
-	return err;
+	return read_answer(s, v, "delta");
 }
 
-static int on_event(void *ctx, const char *name, struct str data)
+static int read_message(struct provider_sink *s, const struct json *v)
 {
-	struct provider_wire *w = ctx;
-
-	(void)name; /* OpenAI names none; what imitators name is told by its members too */
-	data = str_trim(data);
-	if (w->is_over || data.len == 0)
-		return 0;
-	if (data.len >= 6 && memcmp(data.at, "[DONE]", 6) == 0) {
-		w->is_over = true;
-		return 0;
-	}
-	return read_object(w->sink, data, "delta");
+	return read_answer(s, v, "message");
 }
 
 static int openai_feed(struct provider_wire *w, const char *bytes, size_t n,
 	struct provider_sink *s)
 {
-	if (w->is_page)
-		return ERR_PARSE;
-	if (w->is_object)
-		return buf_add(&w->whole, bytes, n);
-	w->sink = s;
-	return provider_sse_feed(&w->events, bytes, n, on_event, w);
+	return provider_stream_feed(w, bytes, n, s, read_delta);
 }
 
 static int openai_finish(struct provider_wire *w, struct provider_sink *s)
 {
-	return w->is_object ? read_object(s, buf_str(&w->whole), "message") : 0;
+	return provider_stream_finish(w, s, read_message);
 }
 
 const struct provider_ops provider_openai = {
 	.name = "openai",
 	.default_url = "https://api.openai.com/v1",
 	.request = openai_request,
-	.wire_new = openai_new,
+	.wire_new = provider_stream_new,
 	.feed = openai_feed,
 	.finish = openai_finish,
-	.wire_free = openai_free,
+	.wire_free = provider_stream_free,
 	.judge = provider_judge,
+};
+
+/* ---- WaddleAI -------------------------------------------------------------------------------- */
+
+/* Its documentation tells errors in two ways, so the status alone counts; and a 429 that names no
+ * time is a budget that is spent (4.6). */
+static enum provider_error waddleai_judge(int status, int64_t retry_after_ms, struct str body,
+	char message[256])
+{
+	(void)provider_judge(status, retry_after_ms, body, message);
+	return status == 429 && retry_after_ms < 0 ? PROVIDER_QUOTA : provider_judge_status(status);
+}
+
+const struct provider_ops provider_waddleai = {
+	.name = "waddleai",
+	.default_url = "http://127.0.0.1:8000/v1",
+	.request = openai_request,
+	.wire_new = provider_stream_new,
+	.feed = openai_feed,
+	.finish = openai_finish,
+	.wire_free = provider_stream_free,
+	.judge = waddleai_judge,
 };

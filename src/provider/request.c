@@ -12,12 +12,15 @@ static int add_message(struct buf *body, const struct prompt_message *m)
 	return err ? err : buf_addc(body, '}');
 }
 
-int provider_add_messages(struct buf *body, const struct prompt *p)
+int provider_add_messages(struct buf *body, const struct prompt *p, bool with_system)
 {
 	int err = buf_adds(body, "\"messages\":[");
+	size_t n = 0;
 
 	for (size_t i = 0; i < p->n && !err; i++) {
-		if (i > 0)
+		if (p->messages[i].role == PROMPT_SYSTEM && !with_system)
+			continue;
+		if (n++ > 0)
 			err = buf_addc(body, ',');
 		if (!err)
 			err = add_message(body, &p->messages[i]);
@@ -34,7 +37,7 @@ int provider_add_number(struct buf *body, double n)
 		thousandths % 1000);
 }
 
-int provider_add_key(struct buf *headers, const struct conf_provider *c)
+int provider_add_key(struct buf *headers, const char *before, const struct conf_provider *c)
 {
 	struct str key = secret_use(c->secret);
 
@@ -43,5 +46,5 @@ int provider_add_key(struct buf *headers, const struct conf_provider *c)
 	for (size_t i = 0; i < key.len; i++)
 		if ((unsigned char)key.at[i] <= ' ' || (unsigned char)key.at[i] >= 0x7f)
 			return ERR_INVALID;
-	return buf_addf(headers, "Authorization: Bearer %.*s\n", STR_FMT(key));
+	return buf_addf(headers, "%s%.*s\n", before, STR_FMT(key));
 }

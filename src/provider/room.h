@@ -6,6 +6,7 @@
  *   exchange.c  the HTTP of an attempt: the request, and the answer as it comes
  *   judge.c     error classes: their names, and which status or words mean which
  *   request.c   what the request bodies of all vendors have in common
+ *   stream.c    the wire of those that stream server-sent events
  *   sse.c ndjson.c think.c   bytes to events, bytes to lines, words without the reasoning: pure */
 #ifndef PROVIDER_ROOM_H
 #define PROVIDER_ROOM_H
@@ -43,6 +44,16 @@ int provider_ndjson_feed(struct provider_ndjson *l, const char *bytes, size_t n,
 int provider_ndjson_end(struct provider_ndjson *l, int (*line)(void *ctx, struct str text),
 	void *ctx) MUST_USE;
 
+/* The wire of those that stream events of one JSON object each, or answer with one object: the three
+ * of provider_ops with what is particular to a vendor, how it reads an object, as an argument. */
+typedef int provider_read(struct provider_sink *s, const struct json *v);
+struct provider_wire *provider_stream_new(const char *content_type);
+void provider_stream_free(struct provider_wire *w);
+int provider_stream_feed(struct provider_wire *w, const char *bytes, size_t n,
+	struct provider_sink *s, provider_read *read) MUST_USE;
+int provider_stream_finish(struct provider_wire *w, struct provider_sink *s,
+	provider_read *read) MUST_USE;
+
 /* ---- Reasoning ------------------------------------------------------------------------------- */
 
 /* Adds text without its reasoning, trimmed, to out. Run over a whole answer, never over pieces. */
@@ -54,17 +65,23 @@ int provider_think_strip(struct str text, struct buf *out) MUST_USE;
 #define PROVIDER_HEADERS_BYTES (16 * 1024)  /* a key may be a long token */
 
 /* Adds "messages":[...] of the prompt. */
-int provider_add_messages(struct buf *body, const struct prompt *p) MUST_USE;
+int provider_add_messages(struct buf *body, const struct prompt *p, bool with_system) MUST_USE;
 /* Adds a number with three decimals, whatever the locale. */
 int provider_add_number(struct buf *body, double n) MUST_USE;
-/* Adds the bearer line when c has a key. ERR_INVALID: the key would break the header. */
-int provider_add_key(struct buf *headers, const struct conf_provider *c) MUST_USE;
+#define PROVIDER_BEARER "Authorization: Bearer "
+/* Adds the key after this beginning of its line, when c has one.
+ * ERR_INVALID: the key would break the header. */
+int provider_add_key(struct buf *headers, const char *before, const struct conf_provider *c)
+	MUST_USE;
 
 /* Finds the error in an answer object, in any of the shapes in use; false when there is none. */
 bool provider_error_in(const struct json *answer, int status, enum provider_error *e,
 	char message[256]);
-/* The judge of both vendors: JSON or not. */
-enum provider_error provider_judge(int status, struct str body, char message[256]);
+/* What a status alone says. */
+enum provider_error provider_judge_status(int status);
+/* The judge of most vendors: JSON or not. */
+enum provider_error provider_judge(int status, int64_t retry_after_ms, struct str body,
+	char message[256]);
 /* A page for people where an answer for programs belongs? */
 bool provider_is_page(const char *content_type);
 /* One line without controls, capped, and without the secret or the beginning of one. */

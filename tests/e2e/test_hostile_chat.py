@@ -59,6 +59,8 @@ NAMES = ["system", "assistant", "Mynah", "tidalbot_", "root", "'; DROP TABLE", '
 def texts(request):
     """System text, and all the rest of a prompt."""
     messages = request["body"]["messages"]
+    if request["wire"] == "anthropic":
+        return request["body"]["system"][0]["text"], "\n".join(m["content"] for m in messages)
     assert [m["role"] for m in messages].count("system") == 1 and messages[0]["role"] == "system"
     return messages[0]["content"], "\n".join(m["content"] for m in messages[1:])
 
@@ -76,7 +78,7 @@ def judge_prompt(request, system):
     assert [slash for slash, _, _ in fences] == ["", "/"] * (len(fences) // 2), rest
 
 
-@pytest.mark.parametrize("wire", ["ollama", "openai"])
+@pytest.mark.parametrize("wire", ["ollama", "openai", "anthropic"])
 def test_orders_from_chat_reach_the_model_as_data(world, scene, wire):
     twitch, models = scene(wire=wire, persona=PERSONA, limits=LIMITS)
     models.plan(text=lambda _: f"Answer {len(models.requests)}.")

@@ -1,4 +1,4 @@
-"""A model server that nobody here wrote, on both wires, well and with its faults."""
+"""A model server that nobody here wrote, on three wires, well and with its faults."""
 
 import json
 
@@ -30,17 +30,17 @@ def aimock(peer, tmp_path_factory):
 
 
 def provider(wire, url):
-    return {"type": wire, "url": url if wire == "ollama" else f"{url}/v1", "model": "tiny"}
+    return {"type": wire, "url": f"{url}/v1" if wire == "openai" else url, "model": "tiny"}
 
 
 def journal(url):
     """The chats that it was asked for: path and body."""
     entries = json.loads(request("GET", f"{url}/__aimock/journal")[1])
     entries = entries if isinstance(entries, list) else entries["entries"]
-    return [e for e in entries if "chat" in e["path"]]
+    return [e for e in entries if "chat" in e["path"] or e["path"] == "/v1/messages"]
 
 
-@pytest.mark.parametrize("wire", ["ollama", "openai"])
+@pytest.mark.parametrize("wire", ["ollama", "openai", "anthropic"])
 def test_its_answer_is_said(world, talker, aimock, wire):
     twitch = talker(**provider(wire, aimock))
     message = twitch.say("!ask how deep is it?")
@@ -53,7 +53,7 @@ def test_its_answer_is_said(world, talker, aimock, wire):
     assert [row["status"] for row in world.bot.rows()] == ["success"]
 
 
-@pytest.mark.parametrize("wire", ["ollama", "openai"])
+@pytest.mark.parametrize("wire", ["ollama", "openai", "anthropic"])
 def test_what_it_must_not_say_is_not_said(world, talker, aimock, wire):
     twitch = talker(**provider(wire, aimock))
     twitch.say("!ask be rude")
@@ -61,7 +61,7 @@ def test_what_it_must_not_say_is_not_said(world, talker, aimock, wire):
     assert not [text for text in twitch.said() if text.startswith("/") or "/ban" in text]
 
 
-@pytest.mark.parametrize("wire", ["ollama", "openai"])
+@pytest.mark.parametrize("wire", ["ollama", "openai", "anthropic"])
 def test_each_of_its_faults_is_silence_with_a_name(world, talker, aimock, wire):
     twitch = talker(**provider(wire, aimock))
     for number, (field, _) in enumerate(FAULTS):

@@ -1,4 +1,5 @@
-"""Model servers: Ollama's /api/chat (NDJSON) and OpenAI's /v1/chat/completions (SSE), with faults.
+"""Model servers: Ollama's /api/chat (NDJSON), OpenAI's /v1/chat/completions and Anthropic's
+/v1/messages (SSE), with faults.
 
 A plan says how the next answers go: Plan(text="...", fault="hang"). The last plan stays in force.
 Requests are checked as the real servers would check them, and recorded.
@@ -20,6 +21,12 @@ OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_er
                  404: ("invalid_request_error", "model_not_found"),
                  413: ("invalid_request_error", None), 422: ("invalid_request_error", None),
                  429: ("requests", "rate_limit_exceeded")}
+
+# status -> type (ai-providers.md 3)
+ANTHROPIC_ERRORS = {400: "invalid_request_error", 401: "authentication_error",
+                    402: "billing_error", 403: "permission_error", 404: "not_found_error",
+                    413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error",
+                    529: "overloaded_error"}
 
 
 @dataclasses.dataclass
@@ -62,6 +69,9 @@ class Models:
     def openai(self):
         return f"http://127.0.0.1:{self.port}/v1"
 
+    waddleai = openai
+    anthropic = ollama              # its base URL is the host alone
+
     def conf(self, wire="ollama", **more):
         """A provider: entry of mynah.yaml for this server."""
         return {"type": wire, "url": getattr(self, wire), "model": "tiny", **more}
@@ -74,6 +84,7 @@ class Models:
         app = web.Application(client_max_size=4 << 20)
         app.router.add_post("/api/chat", self._ollama)
         app.router.add_post("/v1/chat/completions", self._openai)
+        app.router.add_post("/v1/messages", self._anthropic)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.2)
@@ -90,15 +101,9 @@ class Models:
     async def _begin(self, request, wire):
         body = await request.json()
         number = next(self.numbers)
-        for key, kind in (("model", str), ("messages", list)):
-            if not isinstance(body.get(key), kind) or not body[key]:
-                self.history.add("model", "bad_request", wire=wire, number=number, body=body)
-                return None, None, None
-        for message in body["messages"]:
-            if (message.get("role") not in ("system", "user", "assistant")
-                    or not isinstance(message.get("content"), str)):
-                self.history.add("model", "bad_request", wire=wire, number=number, body=body)
-                return None, None, None
+        if not self._is_good(wire, body, request.headers):
+            self.history.add("model", "bad_request", wire=wire, number=number, body=body)
+            return None, None, None
         last = [m["content"] for m in body["messages"] if m["role"] == "user"][-1]
         plan = self.plans[0] if len(self.plans) == 1 else self.plans.pop(0)
         self.requests.append({"wire": wire, "body": body, "headers": dict(request.headers)})
@@ -106,11 +111,34 @@ class Models:
                          turn=request.headers.get("X-Request-ID"))
         return body, plan, plan.text(last) if callable(plan.text) else plan.text
 
+    @staticmethod
+    def _is_good(wire, body, headers):
+        """Would the vendor take this request?"""
+        for key, kind in (("model", str), ("messages", list)):
+            if not isinstance(body.get(key), kind) or not body[key]:
+                return False
+        roles = ("system", "user", "assistant")
+        if wire == "anthropic":
+            roles = ("user", "assistant")
+            system = body.get("system", [])
+            if (headers.get("anthropic-version") != "2023-06-01" or body.get("max_tokens", 0) < 1
+                    or not 0 <= body.get("temperature", 1) <= 1
+                    or not all(block.get("type") == "text" and block.get("text")
+                               for block in system)):
+                return False
+        return all(message.get("role") in roles and isinstance(message.get("content"), str)
+                   for message in body["messages"])
+
+    def _has_key(self, wire, headers):
+        if wire == "anthropic":
+            return headers.get("x-api-key") == self.key
+        return headers.get("Authorization") == f"Bearer {self.key}"
+
     async def _answer(self, request, wire, content_type, chunks, tail, error):
         body, plan, text = await self._begin(request, wire)
         if body is None:
             return web.json_response(error("bad request", status=400), status=400)
-        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
+        if self.key and not self._has_key(wire, request.headers):
             return web.json_response(error("Incorrect API key provided", status=401), status=401)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -222,3 +250,41 @@ class Models:
 
         return await self._answer(request, "openai", "text/event-stream",
                                   lambda piece: chunk({"content": piece}), tail, error)
+
+    async def _anthropic(self, request):
+        def event(kind, **members):
+            value = json.dumps({"type": kind, **members})
+            return f"event: {kind}\ndata: {value}\n\n".encode()
+
+        is_begun = False
+
+        def begin():
+            nonlocal is_begun
+            if is_begun:
+                return b""
+            is_begun = True
+            message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "tiny",
+                       "content": [], "stop_reason": None,
+                       "usage": {"input_tokens": 1, "output_tokens": 1}}
+            return (event("message_start", message=message) + event("ping")
+                    + event("content_block_start", index=0,
+                            content_block={"type": "text", "text": ""}))
+
+        def chunks(piece):
+            return begin() + event("content_block_delta", index=0,
+                                   delta={"type": "text_delta", "text": piece})
+
+        def tail(plan):
+            reason = {"stop": "end_turn", "length": "max_tokens",
+                      "content_filter": "refusal"}.get(plan.finish, plan.finish)
+            usage = {"input_tokens": plan.usage[0], "output_tokens": plan.usage[1]}
+            return (begin() + event("content_block_stop", index=0)
+                    + event("message_delta", delta={"stop_reason": reason, "stop_sequence": None},
+                            usage=usage) + event("message_stop"))
+
+        def error(text, line=False, status=500):
+            value = {"type": ANTHROPIC_ERRORS.get(status, "api_error"), "message": text}
+            return (event("error", error=value) if line else
+                    {"type": "error", "error": value, "request_id": "req_1"})
+
+        return await self._answer(request, "anthropic", "text/event-stream", chunks, tail, error)

@@ -181,6 +181,19 @@ static void check_wire(const struct wire_case *c, size_t n, size_t a, size_t ste
 #define USAGE "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n"
 #define OPENAI .ops = &provider_openai
 #define OLLAMA .ops = &provider_ollama
+#define ANTHROPIC .ops = &provider_anthropic
+#define EVENT(name, members)                                                                       \
+	"event: " name "\ndata: {\"type\":\"" name "\"," members "}\n\n"
+#define START EVENT("message_start", "\"message\":{\"model\":\"m1\",\"content\":[],\"usage\":"      \
+	"{\"input_tokens\":12,\"output_tokens\":1}}")
+#define BLOCK EVENT("content_block_start",                                                         \
+	"\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+#define TEXT(words) EVENT("content_block_delta",                                                   \
+	"\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" words "\"}")
+#define PING EVENT("ping", "\"x\":0")
+#define DELTA(reason) EVENT("message_delta", "\"delta\":{\"stop_reason\":\"" reason                \
+	"\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":5}")
+#define END(reason) DELTA(reason) EVENT("message_stop", "\"x\":0")
 #define WORDS .has_begun = true
 #define WHOLE .has_begun = true, .is_whole = true
 #define LINE(text) "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"" text \
@@ -271,6 +284,79 @@ static const struct wire_case wires[] = {
 	{.what = "openai: a page", OPENAI, .type = "text/html", .text = "", .err = ERR_PARSE,
 		.bytes = "<html>data: x</html>"},
 
+	{.what = "waddleai: reads as openai does", .ops = &provider_waddleai, WHOLE, .in = 7,
+		.out = 2, .text = "Hi there", .bytes = SAY("Hi") SAY(" there") STOP
+			"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,"
+			"\"completion_tokens\":2,\"waddleai_tokens\":11,"
+			"\"waddleai\":{\"tokens_saved\":3}}}\n\n" DONE},
+
+	{.what = "anthropic: a plain stream", ANTHROPIC, WHOLE, .in = 12, .out = 5,
+		.text = "Hi there", .bytes = START BLOCK TEXT("Hi") PING TEXT(" there")
+			EVENT("content_block_stop", "\"index\":0") END("end_turn")},
+	{.what = "anthropic: words with the block's start", ANTHROPIC, WHOLE, .in = 12, .out = 5,
+		.text = "Hi!", .bytes = START EVENT("content_block_start",
+			"\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"Hi\"}")
+			TEXT("!") END("end_turn")},
+	{.what = "anthropic: without message_stop it is not whole", ANTHROPIC, WORDS, .in = 12,
+		.out = 5, .text = "Hi", .bytes = START BLOCK TEXT("Hi") DELTA("end_turn")},
+	{.what = "anthropic: cut", ANTHROPIC, WORDS, .in = 12, .out = 1, .text = "Hi",
+		.bytes = START BLOCK TEXT("Hi")},
+	{.what = "anthropic: [DONE] is not an end of its", ANTHROPIC, WORDS, .in = 12, .out = 1,
+		.text = "Hi", .bytes = START BLOCK TEXT("Hi") DONE},
+	{.what = "anthropic: max_tokens", ANTHROPIC, WHOLE, .was_cut = true, .in = 12, .out = 5,
+		.text = "Hi", .bytes = START BLOCK TEXT("Hi") END("max_tokens")},
+	{.what = "anthropic: the window is full", ANTHROPIC, WHOLE, .was_cut = true, .in = 12,
+		.out = 5, .text = "Hi",
+		.bytes = START BLOCK TEXT("Hi") END("model_context_window_exceeded")},
+	{.what = "anthropic: refusal", ANTHROPIC, .is_whole = true, .was_filtered = true, .in = 12,
+		.out = 5, .text = "", .bytes = START END("refusal")},
+	{.what = "anthropic: thinking is not text", ANTHROPIC, WHOLE, .in = 12, .out = 5,
+		.text = "Hi", .bytes = START EVENT("content_block_delta",
+			"\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}")
+			EVENT("content_block_delta", "\"index\":0,\"delta\":"
+			"{\"type\":\"signature_delta\",\"signature\":\"x\"}")
+			BLOCK TEXT("Hi") END("end_turn")},
+	{.what = "anthropic: tools and what does not exist yet", ANTHROPIC, WHOLE, .in = 12,
+		.out = 5, .text = "Hi", .bytes = START EVENT("content_block_delta",
+			"\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}")
+			EVENT("message_future", "\"text\":\"no\"") BLOCK TEXT("Hi") END("end_turn")},
+	{.what = "anthropic: an error under 200", ANTHROPIC, WORDS, .in = 12, .out = 1,
+		.text = "Hi", .err = ERR_CLOSED, .error = PROVIDER_SERVER,
+		.bytes = START BLOCK TEXT("Hi") EVENT("error",
+			"\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}")
+			END("end_turn")},
+	{.what = "anthropic: words after the end are not its", ANTHROPIC, WHOLE, .in = 12,
+		.out = 5, .text = "Hi", .bytes = START BLOCK TEXT("Hi") END("end_turn") TEXT(" no")},
+	{.what = "anthropic: cached tokens are counted in", ANTHROPIC, WHOLE, .in = 60, .out = 3,
+		.text = "Hi", .bytes = EVENT("message_start", "\"message\":{\"usage\":"
+			"{\"input_tokens\":10,\"cache_creation_input_tokens\":20,"
+			"\"cache_read_input_tokens\":30,\"output_tokens\":1}}")
+			BLOCK TEXT("Hi") EVENT("message_delta",
+			"\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}")
+			EVENT("message_stop", "\"x\":0")},
+	{.what = "anthropic: members of any type", ANTHROPIC, .text = "",
+		.bytes = EVENT("message_start", "\"message\":[7]")
+			EVENT("content_block_delta", "\"delta\":\"x\"")
+			EVENT("message_delta", "\"delta\":null,\"usage\":\"many\"")},
+	{.what = "anthropic: not JSON", ANTHROPIC, .in = 12, .out = 1, .text = "",
+		.err = ERR_PARSE, .bytes = START "event: content_block_delta\ndata: {\n\n"},
+	{.what = "anthropic: a whole answer instead of a stream", ANTHROPIC, WHOLE, .type = JSON,
+		.in = 3, .out = 1, .text = "Hi!", .bytes = "{\"type\":\"message\",\"model\":\"m\","
+			"\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
+			"{\"type\":\"text\",\"text\":\"Hi\"},{\"type\":\"text\",\"text\":\"!\"}],"
+			"\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3,"
+			"\"output_tokens\":1}}"},
+	{.what = "anthropic: a whole answer that did not end", ANTHROPIC, WORDS, .type = JSON,
+		.text = "Hi", .bytes = "{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],"
+			"\"stop_reason\":null}"},
+	{.what = "anthropic: an error instead of a stream", ANTHROPIC, .type = JSON, .text = "",
+		.err = ERR_CLOSED, .error = PROVIDER_QUOTA,
+		.bytes = "{\"type\":\"error\",\"error\":{\"type\":\"billing_error\","
+			"\"message\":\"pay\"}}"},
+	{.what = "anthropic: nothing", ANTHROPIC, .text = "", .bytes = ""},
+	{.what = "anthropic: a page", ANTHROPIC, .type = "text/html", .text = "",
+		.err = ERR_PARSE, .bytes = "<html>data: x</html>"},
+
 	{.what = "ollama: a plain stream", OLLAMA, WHOLE, .text = "Hi there", .in = 5, .out = 2,
 		.bytes = LINE("Hi") LINE(" there")
 			"{\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":5,"
@@ -338,6 +424,8 @@ static void test_wires_end_what_never_ends(void **state)
 		{&provider_openai, SSE, "data: 0123456789abcdef0123456789abcdef"},
 		{&provider_openai, SSE, "data: 0123456789abcdef0123456789abcdef\n"},
 		{&provider_openai, JSON, "{\"a\":[[[[[[[[[[[[[[[[["},
+		{&provider_anthropic, SSE, TEXT("0123456789abcdef0123456789abcdef")},
+		{&provider_anthropic, JSON, "{\"a\":[[[[[[[[[[[[[[[[["},
 		{&provider_ollama, NDJSON, LINE("0123456789abcdef0123456789abcdef")},
 		{&provider_ollama, NDJSON, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["},
 	};
@@ -421,6 +509,80 @@ static void test_requests_are_what_the_sheets_say(void **state)
 	check_request(&provider_openai, &openai, "/chat/completions",
 		"{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
 		MESSAGES ",\"max_completion_tokens\":120,\"temperature\":0.700}");
+}
+
+static void test_anthropic_has_its_own_place_for_the_system(void **state)
+{
+	struct conf_provider c = {.model = (char *)"m", .url = (char *)"http://127.0.0.1:1/"};
+	const char *body = "{\"model\":\"m\",\"stream\":true,\"max_tokens\":120,"
+		"\"temperature\":0.700,\"system\":[{\"type\":\"text\",\"text\":\"You are "
+		"\\\"M\\\".\"}],\"messages\":[{\"role\":\"user\",\"content\":\"hi\\n"
+		"\xf0\x9f\x98\x80\"}]}";
+
+	(void)state;
+	check_request(&provider_anthropic, &c, "/v1/messages", body);
+	c.url = (char *)"http://127.0.0.1:1/v1/";
+	check_request(&provider_anthropic, &c, "/messages", body);
+}
+
+static void test_keys_go_where_each_vendor_looks(void **state)
+{
+	static const struct {
+		const struct provider_ops *ops;
+		const char *line;
+	} cases[] = {
+		{&provider_ollama, "Authorization: Bearer k-123\n"},
+		{&provider_openai, "Authorization: Bearer k-123\n"},
+		{&provider_waddleai, "Authorization: Bearer k-123\n"},
+		{&provider_anthropic, "x-api-key: k-123\n"},
+	};
+	struct prompt_message said = {PROMPT_USER, STR("hi")};
+	struct prompt prompt = {.messages = &said, .n = 1};
+	struct provider_ask ask = {.prompt = &prompt};
+	struct conf_provider c = {.model = (char *)"m", .url = (char *)"http://127.0.0.1:1"};
+
+	(void)state;
+	assert_int_equal(seal_init(true), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf p, h, b;
+
+		assert_int_equal(secret_new(STR("k-123"), &c.secret), 0);
+		buf_init(&p, 1000);
+		buf_init(&h, 1000);
+		buf_init(&b, 10000);
+		/* Anthropic's scale of temperatures ends where others' goes on. */
+		assert_int_equal(cases[i].ops->request(&c, &ask, 1.7, 9, &p, &h, &b), 0);
+		assert_non_null(strstr(buf_text(&h), cases[i].line));
+		assert_non_null(strstr(buf_text(&b), cases[i].ops == &provider_anthropic
+			? "\"temperature\":1.000" : "\"temperature\":1.700"));
+		buf_fini(&p);
+		buf_fini(&h);
+		buf_fini(&b);
+		secret_free(c.secret);
+		assert_int_equal(secret_new(STR("k 1\n23"), &c.secret), 0);
+		buf_init(&p, 1000);
+		buf_init(&h, 1000);
+		buf_init(&b, 10000);
+		assert_int_equal(cases[i].ops->request(&c, &ask, 0.7, 9, &p, &h, &b), ERR_INVALID);
+		buf_fini(&p);
+		buf_fini(&h);
+		buf_fini(&b);
+		secret_free(c.secret);
+	}
+}
+
+static void test_waddleai_is_judged_by_its_status(void **state)
+{
+	char message[256];
+	const struct str said = STR("{\"error\":{\"message\":\"m\",\"type\":\"error\"}}");
+	const struct str code = STR("{\"error\":{\"message\":\"m\",\"code\":\"content_filter\"}}");
+
+	(void)state;
+	assert_int_equal(provider_waddleai.judge(429, -1, said, message), PROVIDER_QUOTA);
+	assert_string_equal(message, "HTTP 429: m");
+	assert_int_equal(provider_waddleai.judge(429, 2000, said, message), PROVIDER_RATE_LIMIT);
+	assert_int_equal(provider_waddleai.judge(401, -1, code, message), PROVIDER_AUTH);
+	assert_int_equal(provider_waddleai.judge(502, -1, said, message), PROVIDER_SERVER);
 }
 
 /* ---- Reasoning ------------------------------------------------------------------------------- */
@@ -532,6 +694,16 @@ static void test_every_refusal_has_its_class(void **state)
 		{503, "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":"
 			"\"unavailable_error\"}}", PROVIDER_SERVER, "HTTP 503: Loading model"},
 		{504, "", PROVIDER_SERVER, "HTTP 504"},
+		{400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+			"\"message\":\"m\"}}", PROVIDER_BAD_REQUEST, "HTTP 400: m"},
+		{404, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":"
+			"\"model: x\"}}", PROVIDER_NO_MODEL, "HTTP 404: model: x"},
+		{413, "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\","
+			"\"message\":\"m\"}}", PROVIDER_BAD_REQUEST, "HTTP 413: m"},
+		{500, "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"m\"}}",
+			PROVIDER_SERVER, "HTTP 500: m"},
+		{504, "{\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":"
+			"\"m\"}}", PROVIDER_TIMEOUT, "HTTP 504: m"},
 		{529, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"
 			"\"Overloaded\"}}", PROVIDER_SERVER, "HTTP 529: Overloaded"},
 	};
@@ -540,7 +712,7 @@ static void test_every_refusal_has_its_class(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char message[256];
 		enum provider_error e =
-			provider_judge(cases[i].status, str_of(cases[i].body), message);
+			provider_judge(cases[i].status, -1, str_of(cases[i].body), message);
 		assert_string_equal(message, cases[i].message);
 		assert_string_equal(provider_error_name(e), provider_error_name(cases[i].error));
 	}
@@ -584,6 +756,9 @@ int main(void)
 		cmocka_unit_test(test_wires_end_what_never_ends),
 		cmocka_unit_test(test_deep_nesting_is_refused),
 		cmocka_unit_test(test_requests_are_what_the_sheets_say),
+		cmocka_unit_test(test_anthropic_has_its_own_place_for_the_system),
+		cmocka_unit_test(test_keys_go_where_each_vendor_looks),
+		cmocka_unit_test(test_waddleai_is_judged_by_its_status),
 		cmocka_unit_test(test_reasoning_never_stays),
 		cmocka_unit_test(test_every_refusal_has_its_class),
 		cmocka_unit_test(test_messages_are_one_clean_line_without_the_key),
