@@ -206,7 +206,8 @@ struct conf_place {
 	bool pings;               /* a reply pings whom it answers */
 	int64_t parts;            /* messages an answer may take: 1 to 3 */
 	int commands;             /* enum conf_commands */
-	char *presence;           /* "Watching ..." ; NULL = none */
+	char *presence;           /* beside the name: "Watching PRESENCE"; NULL = none */
+	struct conf_texts shard_words; /* shards: as the file has them */
 	unsigned shards;          /* 0 = as Discord advises */
 	unsigned shard_first, shard_last; /* which of them are ours */
 };

@@ -8,6 +8,7 @@
 
 #define TWITCH_LOGIN_MAX 25  /* Twitch's own limit */
 #define IRC_CHANNEL_MAX  50  /* RFC 1459; servers differ, none takes a line of nothing else */
+#define DISCORD_PRESENCE_MAX 128 /* characters of an activity's name */
 #define NAME_BYTES       64
 
 struct judge {
@@ -232,6 +233,10 @@ static void judge_token_url(const struct judge *j, const struct conf_place *p, c
 
 static void judge_place_urls(const struct judge *j, const struct conf_place *p)
 {
+	if (p->kind == CONF_DISCORD) {
+		judge_token_url(j, p, "api_url", p->api_url, "http");
+		return;
+	}
 	if (p->url)
 		judge_token_url(j, p, "url", p->url, "ws");
 	else if (!is_given(j, p->name, "url", NULL))
@@ -242,6 +247,38 @@ static void judge_place_urls(const struct judge *j, const struct conf_place *p)
 	judge_token_url(j, p, "id_url", p->id_url, "http");
 	judge_token_url(j, p, "api_url", p->api_url, "http");
 	judge_token_url(j, p, "eventsub_url", p->eventsub_url, "ws");
+}
+
+/* Ids of Discord, each once. what: "channel" or "role". */
+static void judge_snowflakes(const struct judge *j, const struct conf_texts *ids,
+	const char *option, const char *what)
+{
+	const struct conf_node *n = node_of(j, "discord", option, NULL);
+	char hint[CONF_ADVICE_BYTES];
+
+	snprintf(hint, sizeof(hint),
+		"switch on Developer Mode (User Settings, Advanced), then right-click the %s and choose "
+		"Copy %s ID", what, strcmp(what, "role") == 0 ? "Role" : "Channel");
+	for (size_t i = 0; i < ids->n; i++) {
+		if (!conf_is_snowflake(ids->at[i]))
+			complain(j, item_of(n, i), CONF_ERROR, hint, "\"%.*s\" is no id of a %s",
+				STR_FMT(shown(ids->at[i])), what);
+		else if (stood_before(ids, i))
+			complain(j, item_of(n, i), CONF_ERROR, "remove it", "%s %s is listed twice",
+				what, ids->at[i]);
+	}
+}
+
+static void judge_discord(const struct judge *j, const struct conf_place *p)
+{
+	judge_snowflakes(j, &p->channels, "channels", "channel");
+	judge_snowflakes(j, &p->broadcasters, "broadcasters", "role");
+	judge_snowflakes(j, &p->moderators, "moderators", "role");
+	judge_snowflakes(j, &p->vips, "vips", "role");
+	judge_snowflakes(j, &p->subscribers, "subscribers", "role");
+	if (p->presence && text_points(str_of(p->presence)) > DISCORD_PRESENCE_MAX)
+		complain(j, node_of(j, p->name, "presence", NULL), CONF_ERROR, "shorten it",
+			"presence: has more than %d characters", DISCORD_PRESENCE_MAX);
 }
 
 static bool is_channel(const struct conf_place *p, const char *name)
@@ -395,6 +432,10 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	judge_ask(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);
+		if (c->places[i].kind == CONF_DISCORD) {
+			judge_discord(&j, &c->places[i]);
+			continue;
+		}
 		judge_account(&j, &c->places[i]);
 		judge_sources(&j, &c->places[i]);
 		judge_channels(&j, &c->places[i]);

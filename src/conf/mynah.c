@@ -10,12 +10,13 @@
  * options or on the system, has it judged, and gives all of it or nothing. */
 
 #define PROVIDERS_MAX 32 /* people have two or three */
-#define PLACES_MAX    2  /* twitch and irc */
+#define PLACES_MAX    3  /* twitch, irc and discord */
 
 #define OLLAMA_URL       "http://127.0.0.1:11434" /* its default: protocols/ai-providers.md */
 #define ANTHROPIC_URL    "https://api.anthropic.com"
 #define OLLAMA_MODEL     "llama3.2"
 #define DEFAULT_PROVIDER "local"
+#define DISCORD_TOKEN    "discord.bot" /* in the vault */
 
 static int replace(char **member, const char *text)
 {
@@ -133,9 +134,32 @@ static int read_plain_parts(struct conf_draft *d, const struct conf_file *f, str
 	return 0;
 }
 
-static int read_place(struct conf *c, enum conf_place_kind kind, const struct conf_part_table *part,
-	const struct conf_node *n, const struct conf_file *f, struct conf_report *r)
+static const struct conf_part_table *part_of(enum conf_place_kind kind)
 {
+	static const enum conf_part parts[] = {[CONF_TWITCH] = CONF_PART_TWITCH,
+		[CONF_IRC] = CONF_PART_IRC, [CONF_DISCORD] = CONF_PART_DISCORD};
+
+	return &conf_parts[parts[kind]];
+}
+
+/* What the table cannot say of a Discord place. */
+static int finish_discord(struct conf_place *p, const struct conf_node *n,
+	const struct conf_file *f, struct conf_report *r)
+{
+	int err = conf_shards_read(r, f, n, p);
+
+	p->sends_mod = p->sends;
+	if (err == ERR_NOMEM || p->token.from != CONF_SECRET_NONE)
+		return err;
+	p->token.name = mem_dup(DISCORD_TOKEN);
+	p->token.from = CONF_SECRET_VAULT;
+	return p->token.name ? err : ERR_NOMEM;
+}
+
+static int read_place(struct conf *c, enum conf_place_kind kind, const struct conf_node *n,
+	const struct conf_file *f, struct conf_report *r)
+{
+	const struct conf_part_table *part = part_of(kind);
 	struct conf_place *p;
 	int err;
 
@@ -145,6 +169,9 @@ static int read_place(struct conf *c, enum conf_place_kind kind, const struct co
 	p->kind = kind;
 	p->name = mem_dup(part->name);
 	err = p->name ? conf_read(r, f, n, part->options, part->n, p) : ERR_NOMEM;
+	if (err != ERR_NOMEM && kind == CONF_DISCORD)
+		err = finish_discord(p, conf_node_kind(n) == CONF_MAP ? conf_node_find(n, "shards") : n,
+			f, r);
 	return err == ERR_NOMEM ? err : 0;
 }
 
@@ -155,11 +182,10 @@ static int read_places(struct conf_draft *d, const struct conf_file *f, struct c
 	d->c.places = mem_array(PLACES_MAX, sizeof(*d->c.places));
 	if (!d->c.places)
 		return ERR_NOMEM;
-	err = read_place(&d->c, CONF_TWITCH, &conf_parts[CONF_PART_TWITCH],
-		d->parts[CONF_PART_TWITCH], f, r);
-	return err ? err
-		   : read_place(&d->c, CONF_IRC, &conf_parts[CONF_PART_IRC],
-			     d->parts[CONF_PART_IRC], f, r);
+	err = read_place(&d->c, CONF_TWITCH, d->parts[CONF_PART_TWITCH], f, r);
+	if (!err)
+		err = read_place(&d->c, CONF_IRC, d->parts[CONF_PART_IRC], f, r);
+	return err ? err : read_place(&d->c, CONF_DISCORD, d->parts[CONF_PART_DISCORD], f, r);
 }
 
 /* Reads one provider; n NULL takes the fallbacks. */
@@ -286,8 +312,7 @@ static void conf_fini(struct conf *c)
 	secret_free(c->memory.secret);
 	secret_free(c->api.secret);
 	for (size_t i = 0; i < c->place_count; i++) {
-		part = &conf_parts[c->places[i].kind == CONF_TWITCH ? CONF_PART_TWITCH
-								    : CONF_PART_IRC];
+		part = part_of(c->places[i].kind);
 		conf_free_options(part->options, part->n, &c->places[i]);
 		secret_free(c->places[i].secret);
 		secret_free(c->places[i].client);

@@ -5,8 +5,8 @@
  * files that load.c found, node.c looks at them, line.c at their lines; flaw.c refuses what no file
  * may have, advice.c turns the YAML library's errors into sentences. value.c knows how values are
  * spelled, option.c reads maps by tables. table.c has the tables of mynah.yaml, mynah.c reads it,
- * judge.c checks across its options with url.c, secret.c fetches secrets, manual.c writes the
- * reference. */
+ * shard.c the shards of Discord, judge.c checks across its options with url.c, secret.c fetches
+ * secrets, manual.c writes the reference. */
 #ifndef CONF_ROOM_H
 #define CONF_ROOM_H
 
@@ -147,6 +147,7 @@ enum conf_part {
 	CONF_PART_LIMITS,
 	CONF_PART_TWITCH,
 	CONF_PART_IRC,
+	CONF_PART_DISCORD,
 	CONF_PART_PROVIDERS,
 	CONF_PART_COUNT
 };
@@ -173,6 +174,13 @@ const char *conf_home_of(const struct conf_option *searched, struct str name);
 
 /* Complains about values that are fine alone but not together. f NULL = built-in defaults. */
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r);
+
+/* The shards of a Discord place, out of shard_words: auto; how many; or [which, of how many].
+ * Complains about n, the node they came from. ERR_INVALID. */
+int conf_shards_read(struct conf_report *r, const struct conf_file *f, const struct conf_node *n,
+	struct conf_place *p) MUST_USE;
+/* Is it an id as Discord gives them: 15 to 20 digits? */
+bool conf_is_snowflake(const char *text);
 
 /* ---- url.c ----------------------------------------------------------------------------------- */
 

@@ -11,41 +11,44 @@
 /* ---- Where secrets are named ----------------------------------------------------------------- */
 
 /* One secret of a config: where it comes from, where it goes and what people call it
- * ("twitch.token"); the name's bytes are valid during the call. is_oauth: "oauth:" in front is
- * dropped. */
+ * ("twitch.token"); the name's bytes are valid during the call. prefix: dropped where it stands in
+ * front; is_told: with a word about it. */
 struct slot {
 	struct conf_secret *from;
 	struct secret **to;
 	const char *name;
-	bool is_oauth;
+	const char *prefix;
+	bool is_told;
 };
 
 static int slots_each(struct conf *c, int (*each)(void *ctx, const struct slot *s), void *ctx)
 {
 	char name[SLOT_NAME];
 	struct slot fixed[] = {
-		{&c->memory.password, &c->memory.secret, "memory.password", false},
-		{&c->api.key, &c->api.secret, "api.key", false},
+		{&c->memory.password, &c->memory.secret, "memory.password", "", false},
+		{&c->api.key, &c->api.secret, "api.key", "", false},
 	};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ARRAY_LEN(fixed); i++)
 		err = each(ctx, &fixed[i]);
 	for (size_t i = 0; !err && i < c->place_count; i++) {
+		static const char *const prefixes[] = {[CONF_TWITCH] = "oauth:", [CONF_IRC] = "",
+			[CONF_DISCORD] = "Bot "};
 		struct conf_place *p = &c->places[i];
 
 		snprintf(name, sizeof(name), "%s.token", p->name);
-		err = each(ctx,
-			&(struct slot){&p->token, &p->secret, name, p->kind == CONF_TWITCH});
+		err = each(ctx, &(struct slot){&p->token, &p->secret, name, prefixes[p->kind],
+					p->kind == CONF_DISCORD});
 		snprintf(name, sizeof(name), "%s.client_secret", p->name);
 		if (!err)
-			err = each(ctx, &(struct slot){&p->client_secret, &p->client, name, false});
+			err = each(ctx, &(struct slot){&p->client_secret, &p->client, name, "", false});
 	}
 	for (size_t i = 0; !err && i < c->provider_count; i++) {
 		struct conf_provider *p = &c->providers[i];
 
 		snprintf(name, sizeof(name), "providers.%s.key", p->name);
-		err = each(ctx, &(struct slot){&p->key, &p->secret, name, false});
+		err = each(ctx, &(struct slot){&p->key, &p->secret, name, "", false});
 	}
 	return err;
 }
@@ -73,15 +76,26 @@ static void complain(struct fetch *x, const char *hint, const char *fmt, ...)
 	x->failures++;
 }
 
+static struct str drop_front(struct str value, struct str front)
+{
+	if (front.len == 0 || value.len <= front.len ||
+		!str_eq_nocase((struct str){value.at, front.len}, front))
+		return value;
+	return (struct str){value.at + front.len, value.len - front.len};
+}
+
 /* Keeps the value, without what people and editors put around it. */
 static int keep(struct fetch *x, const struct slot *s, struct str value)
 {
-	struct str prefix = STR("oauth:");
+	struct str bare;
 
-	value = str_trim(value);
-	if (s->is_oauth && value.len > prefix.len &&
-		str_eq_nocase((struct str){value.at, prefix.len}, prefix))
-		value = (struct str){value.at + prefix.len, value.len - prefix.len};
+	value = str_trim(drop_front(str_trim(value), STR("\xef\xbb\xbf"))); /* byte order mark */
+	bare = str_trim(drop_front(value, str_of(s->prefix)));
+	if (bare.len != value.len && s->is_told)
+		conf_report_add(x->r, CONF_WARNING, x->c->path, "put it in without",
+			"%s: \"%s\" in front is no part of the secret, and is left out", s->name,
+			s->prefix);
+	value = bare;
 	if (value.len == 0) {
 		complain(x, NULL, "%s: the secret is empty", s->name);
 		return 0;

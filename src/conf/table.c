@@ -14,6 +14,7 @@ static const char *const token_caps[] = {"max_tokens", "max_completion_tokens", 
 
 static const char *const sources[] = {"irc", "eventsub", NULL};
 static const char *const senders[] = {"irc", "helix", NULL};
+static const char *const commands[] = {"global", "guild", "off", NULL};
 
 #define SECOND 1000.0
 #define MINUTE (60 * SECOND)
@@ -58,6 +59,7 @@ static const struct conf_option top_options[] = {
 	PART("limits", CONF_PART_LIMITS),
 	PART("twitch", CONF_PART_TWITCH),
 	PART("irc", CONF_PART_IRC),
+	PART("discord", CONF_PART_DISCORD),
 	PART("providers", CONF_PART_PROVIDERS),
 #undef PART
 };
@@ -281,6 +283,61 @@ static const struct conf_option irc_options[] = {
 	PLACE_END,
 };
 
+/* Discord tells its limits with every answer, and they are kept by them; sends and window only keep
+ * a flood of our own away from the 50 requests a second of one application (discord.md 8.3). */
+static const struct conf_option discord_options[] = {
+	{"token", CONF_SECRET, AT(conf_place, token), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"The token of the bot, from the page Bot of its application; without it the secret "
+		"discord.bot."},
+	{"channels", CONF_TEXTS, AT(conf_place, channels), NULL, 0, 0, NULL, CONF_LIVE,
+		"Ids of the channels that are heard, their threads with them; without it every channel "
+		"that the bot may write to."},
+	{"direct", CONF_BOOL, AT(conf_place, direct), "true", 0, 0, NULL, CONF_LIVE,
+		"Hear and answer direct messages."},
+	{"ignore", CONF_TEXTS, AT(conf_place, ignore), NULL, 0, 0, NULL, CONF_LIVE,
+		"User names or user ids that are never answered."},
+	{"bots", CONF_TEXTS, AT(conf_place, bots), NULL, 0, 0, NULL, CONF_LIVE,
+		"User names or user ids to be taken for bots, besides those that Discord marks as such."},
+	{"hears_bots", CONF_BOOL, AT(conf_place, hears_bots), "false", 0, 0, NULL, CONF_LIVE,
+		"Answer other bots when they mention this one."},
+	{"broadcasters", CONF_TEXTS, AT(conf_place, broadcasters), NULL, 0, 0, NULL, CONF_LIVE,
+		"Ids of roles whose members count as broadcaster; the owner of a server always does."},
+	{"moderators", CONF_TEXTS, AT(conf_place, moderators), NULL, 0, 0, NULL, CONF_LIVE,
+		"Ids of roles whose members count as moderator; without it who may manage messages."},
+	{"vips", CONF_TEXTS, AT(conf_place, vips), NULL, 0, 0, NULL, CONF_LIVE,
+		"Ids of roles whose members count as VIP."},
+	{"subscribers", CONF_TEXTS, AT(conf_place, subscribers), NULL, 0, 0, NULL, CONF_LIVE,
+		"Ids of roles whose members count as subscriber."},
+	{"reply_threads", CONF_BOOL, AT(conf_place, reply_threads), "true", 0, 0, NULL, CONF_LIVE,
+		"Answer as a reply to the message."},
+	{"pings", CONF_BOOL, AT(conf_place, pings), "false", 0, 0, NULL, CONF_LIVE,
+		"A reply notifies whom it answers; nobody else is ever notified."},
+	{"parts", CONF_INT, AT(conf_place, parts), "1", 1, 3, NULL, CONF_LIVE,
+		"Messages that one answer may take."},
+	{"typing", CONF_BOOL, AT(conf_place, typing), "true", 0, 0, NULL, CONF_LIVE,
+		"Show that the bot is typing while a model works."},
+	{"edits", CONF_BOOL, AT(conf_place, edits), "false", 0, 0, NULL, CONF_LIVE,
+		"Show a long answer while it is being written, by editing it."},
+	{"commands", CONF_CHOICE, AT(conf_place, commands), "global", 0, 0, commands, CONF_LIVE,
+		"Where slash commands are offered: everywhere, in each server by itself, which shows "
+		"at once what changed, or nowhere."},
+	{"presence", CONF_TEXT, AT(conf_place, presence), NULL, 0, 0, NULL, CONF_LIVE,
+		"What people see the bot watching."},
+	{"shards", CONF_TEXTS, AT(conf_place, shard_words), "auto", 0, 0, NULL, CONF_RECONNECT,
+		"How many connections share the servers: auto, a number, or [WHICH, NUMBER] where "
+		"other processes have the rest; WHICH is one or a range, 0-3."},
+	{"compress", CONF_BOOL, AT(conf_place, compress), "true", 0, 0, NULL, CONF_RECONNECT,
+		"Let Discord compress what it sends."},
+	{"api_url", CONF_TEXT, AT(conf_place, api_url), "https://discord.com/api/v10", 0, 0, NULL,
+		CONF_RECONNECT, "Discord's REST interface; http:// only on this machine."},
+	{"sends", CONF_INT, AT(conf_place, sends), "40", 1, 45, NULL, CONF_LIVE,
+		"Messages within a window, in all channels together."},
+	{"window", CONF_DURATION, AT(conf_place, window_ms), "1s", SECOND, 10 * MINUTE, NULL,
+		CONF_LIVE, "The window in which messages are counted."},
+	{"ca_file", CONF_PATH, AT(conf_place, ca_file), NULL, 0, 0, NULL, CONF_RECONNECT,
+		"Trust the certificates in this PEM file instead of the system's."},
+};
+
 static const struct conf_option provider_options[] = {
 	{"type", CONF_CHOICE, AT(conf_provider, type), "ollama", 0, 0, provider_types, CONF_LIVE,
 		"What it speaks: Ollama's own API, the OpenAI one that most servers know, "
@@ -340,6 +397,8 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 		"An account on an IRC network that has a WebSocket. Without this section the bot "
 		"is "
 		"not there."},
+	[CONF_PART_DISCORD] = {"discord", PART(discord_options), 0,
+		"A bot on Discord. Without this section it is not there."},
 	[CONF_PART_PROVIDERS] = {"providers", PART(provider_options), 0,
 		"Model servers, each under a name of your choice: providers: {NAME: {...}}. "
 		"Without "

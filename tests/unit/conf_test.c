@@ -524,6 +524,43 @@ static void places_and_providers_are_tidied(void **state)
 	conf_free(c);
 }
 
+static void a_bot_on_discord_is_read(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned shards, first, last;
+	} cases[] = {
+		{"", 0, 0, 0},
+		{"auto", 0, 0, 0},
+		{"4", 4, 0, 3},
+		{"[1, 4]", 4, 1, 1},
+		{"[0-3, 16]", 16, 0, 3},
+	};
+	struct folder *d = *state;
+	char text[128];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof(text),
+			"discord:\n  channels: 1180000000000000200\n  shards: %s\n", cases[i].text);
+		c = load(d, text);
+		assert_int_equal(c->place_count, 1);
+		assert_int_equal(c->places[0].kind, CONF_DISCORD);
+		assert_string_equal(c->places[0].name, "discord");
+		assert_string_equal(c->places[0].channels.at[0], "1180000000000000200");
+		assert_int_equal(c->places[0].token.from, CONF_SECRET_VAULT);
+		assert_string_equal(c->places[0].token.name, "discord.bot");
+		assert_string_equal(c->places[0].api_url, "https://discord.com/api/v10");
+		assert_int_equal(c->places[0].sends_mod, 40);
+		assert_true(c->places[0].direct && c->places[0].compress && !c->places[0].pings);
+		assert_int_equal(c->places[0].shards, cases[i].shards);
+		assert_int_equal(c->places[0].shard_first, cases[i].first);
+		assert_int_equal(c->places[0].shard_last, cases[i].last);
+		conf_free(c);
+	}
+}
+
 static void folders_next_to_the_file_are_found(void **state)
 {
 	struct folder *d = *state;
@@ -652,6 +689,25 @@ static void secrets_come_from_vault_variable_and_file(void **state)
 	conf_free(c);
 }
 
+static void what_people_put_around_a_discord_token_is_left_out(void **state)
+{
+	static const char *const written[] = {"ab.cd.ef", " ab.cd.ef\r\n", "\xef\xbb\xbf" "ab.cd.ef\n",
+		"Bot ab.cd.ef", "bot  ab.cd.ef\n"};
+	struct folder *d = *state;
+
+	for (size_t i = 0; i < COUNT(written); i++) {
+		struct conf *c;
+
+		write_file(d, "token", written[i], 0600);
+		c = load(d, "discord: {token: {file: token}}\n");
+		d->r.warnings = 0;
+		assert_int_equal(conf_secrets_fetch(c, &d->r), 0);
+		assert_string_equal(secret_of(c->places[0].secret), "ab.cd.ef");
+		assert_int_equal(d->r.warnings, i > 2); /* "Bot" is told of */
+		conf_free(c);
+	}
+}
+
 static void count_secret(void *ctx, const struct secret *s)
 {
 	*(size_t *)ctx += secret_use(s).len > 0;
@@ -761,6 +817,8 @@ int main(void)
 		IN_FOLDER(a_single_value_is_read_by_the_same_rules),
 		cmocka_unit_test(the_nearest_word_is_near),
 		IN_FOLDER(places_and_providers_are_tidied),
+		IN_FOLDER(a_bot_on_discord_is_read),
+		IN_FOLDER(what_people_put_around_a_discord_token_is_left_out),
 		IN_FOLDER(folders_next_to_the_file_are_found),
 		IN_FOLDER(every_prefix_of_a_good_file_loads_or_complains),
 		IN_FOLDER(running_out_of_memory_is_an_ordinary_error),
