@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 
 from tests.checks import invariants  # noqa: E402
 from tests.stage.bot import CANARIES, Bot  # noqa: E402
+from tests.stage.discord import Discord  # noqa: E402
 from tests.stage.history import History  # noqa: E402
 from tests.stage.loop import Loop  # noqa: E402
 from tests.stage.models import Models  # noqa: E402
@@ -111,6 +112,15 @@ class World:
         name = f"twitch.broadcaster.{channel}" if channel else "twitch.bot"
         done = (bot or self.bot).command("secret", "set", name, input=json.dumps(value))
         assert done.returncode == 0, done.stderr
+
+    def discord(self, **options):
+        """Discord, with a server, a channel and two people; its token from a private file."""
+        return self._keep(Discord(self.loop, self.history, CANARIES["discord"], **options).start())
+
+    def discord_conf(self, discord, **more):
+        """The discord: section for it."""
+        return {"api_url": discord.api_url,
+                "token": {"file": str(self.secret_file("discord", discord.token))}, **more}
 
     def models(self, **options):
         return self._keep(Models(self.loop, self.history, **options).start())

@@ -16,6 +16,7 @@ CANARIES = {  # one for each kind of secret; none may be seen anywhere (I11)
     "twitch": "canarytwitchtoken0f3a9",
     "openai": "sk-canary-openai-77b2c1",
     "redis": "canaryredispassword5d1e",
+    "discord": "MTE4MDAwMDAwMDAwMDAwMDAwMQ.canary.discordtoken9e1d47b2",
 }
 
 
