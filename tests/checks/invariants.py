@@ -1,5 +1,6 @@
 """Each function judges one invariant and gives a list of violations, as sentences."""
 
+import collections
 import datetime
 import json
 import math
@@ -42,14 +43,38 @@ def rate(world):
     for what, n, seconds in (("join", 20, 10), ("login", 20, 10)):
         if (most := most_in_window(world.history.find("twitch", what), seconds)) > n:
             bad.append(f"{most} {what}s within {seconds} s")
+    return bad + discord_rate(world)
+
+
+def discord_rate(world):
+    """What Discord allows: calls by the headers of its answers, 50 in a second, frames and IDENTIFYs of
+    the gateway."""
+    bad = [f"a call of {e['call']} over the {e['scope']} limit"
+           for e in world.history.find("discord", "over")]
+    frames = collections.defaultdict(list)
+    for e in world.history.find("discord", "frame"):
+        frames[e["client"]].append(e)
+    for client, sent in frames.items():
+        if (n := most_in_window(sent, 60)) > 120:
+            bad.append(f"{n} messages within 60 s on connection {client}")
+    calls = [e for e in world.history.find("discord", "call") if e["call"] not in OF_INTERACTIONS]
+    if (n := most_in_window(calls, 1)) > 50:
+        bad.append(f"{n} calls within a second")
+    identifies = collections.defaultdict(list)
+    for e in world.history.find("discord", "identify"):
+        identifies[e["key"]].append(e)
+    for sent in identifies.values():
+        if most_in_window(sent, min(5, sent[0]["every_s"])) > 1:
+            bad.append("two IDENTIFYs within 5 s")
     return bad
 
 
 def at_most_once(world):
     """I2: one message causes at most one reply."""
     seen, bad = set(), []
-    for e in world.history.find("twitch", "said"):
-        if e["reply_to"]:
+    for e in world.history.find(what="said"):
+        if e.get("reply_to"):
+            e = {"room": e.get("channel"), **e}
             if (e["reply_to"], e["room"]) in seen:
                 bad.append(f"two replies to {e['reply_to']}: {e['text']}")
             seen.add((e["reply_to"], e["room"]))
@@ -93,15 +118,23 @@ def one_link(world):
                 bad.append(f"{len(held)} connections at once, the last is {e['client']}")
         elif e["what"] in ("left", "close"):
             links.get(server, set()).discard(e["client"])
-    return bad
+    shards = max((e["shard"][1] for e in world.history.find("discord", "identify")), default=1)
+    return bad + [f"connection {e['client']} while there are {e['others']}"
+                  for e in world.history.find("discord", "open") if len(e["others"]) >= shards]
+
+
+def resumes(world):
+    """I4: a session that can be resumed is: what happened in the gap is not lost."""
+    return [f"connection {e['client']} began anew, session {e['session']} could have been resumed"
+            for e in world.history.find("discord", "thrown_away")]
 
 
 def fresh(world):
     """I6: nothing is said later than the event's life: 30 s for messages, 120 s for events."""
-    born = {e["id"]: e["t"] for e in world.history.find("twitch", "say")}
+    born = {e["id"]: e["t"] for e in world.history.find(what="say")}
     return [f"a reply came {e['t'] - born[e['reply_to']]:.1f} s late"
-            for e in world.history.find("twitch", "said")
-            if e["reply_to"] in born and e["t"] - born[e["reply_to"]] > 30.5]
+            for e in world.history.find(what="said")
+            if e.get("reply_to") in born and e["t"] - born[e["reply_to"]] > 30.5]
 
 
 RECOVERS_S = 75         # the longest wait between two tries, and a whole login
@@ -180,10 +213,8 @@ def unnoticed_cuts(world, end):
 
 def polite(world):
     """I8: no storm of connections: at most 8 in any 10 s, and none after a refused login."""
-    bad = []
-    if (n := most_in_window(world.history.find("twitch", "accept"), 10)) > 8:
-        bad.append(f"{n} connections within 10 s")
-    return bad
+    return [f"{n} connections to {who} within 10 s" for who in ("twitch", "discord")
+            if (n := most_in_window(world.history.find(who, "accept"), 10)) > 8]
 
 
 def lively(world):
@@ -196,7 +227,7 @@ def secret(world):
     """I11: no canary in any artefact: log, ledger, state, chat, argv."""
     bad = []
     canaries = {**CANARIES, **{f"issued {i}": t for i, t in enumerate(world.app.issued)}}
-    said = " ".join(e["text"] for e in world.history.find("twitch", "said"))
+    said = " ".join(e["text"] for e in world.history.find(what="said"))
     bad += [f"the {name} secret was said in chat" for name, value in canaries.items()
             if value in said]
     for path in world.artefacts():
@@ -258,7 +289,49 @@ def one_clean_line(world):
     for e in world.history.find("twitch", "said"):
         if not is_harmless(e["text"]) or len(e["text"].encode("utf-16-le")) // 2 > 500:
             bad.append(f"not one clean line: {e['text']!r}")
+    return bad + discord_pings(world)
+
+
+OF_INTERACTIONS = ("callback", "follow_up", "hook_edit", "hook_delete", "hook_message")
+OF_MESSAGES = ("create", "edit", "callback", "follow_up", "hook_edit")
+
+
+def discord_pings(world):
+    """Every body that Discord is sent says that nothing in it pings, and holds nothing that would."""
+    bad = []
+    for e in world.history.find("discord", "call"):
+        if e["call"] not in OF_MESSAGES or not e["body"]:
+            continue
+        body = json.loads(e["body"])
+        body = body.get("data") or {} if e["call"] == "callback" else body
+        allowed, text = body.get("allowed_mentions"), body.get("content")
+        if text is None and e["call"] in ("callback", "edit"):
+            continue
+        if not isinstance(allowed, dict) or allowed.get("parse") != [] or \
+                allowed.get("users") or allowed.get("roles"):
+            bad.append(f"{e['call']} may ping: {e['body'][:200]}")
+        if "@everyone" in text or "@here" in text:
+            bad.append(f"{e['call']} calls everybody: {text[:200]!r}")
+    for e in world.history.find("discord"):
+        if any(not who.startswith("replied:") for who in e.get("pings", [])):
+            bad.append(f"{e['pings']} heard a bell: {e['text'][:200]!r}")
     return bad
+
+
+# 4009 is the stage's own, and 4004, 4013, 4014 are what a person did.
+OWN_FAULTS = (0, 4001, 4002, 4003, 4005, 4007, 4008, 4010, 4012, 404, 405)
+OWN_MISTAKES = (50035, 50109, 50006, 40060, 50005, 50021, 30034, 40333, 10014, 20012)
+
+
+def well_formed(world):
+    """Nothing that is sent to Discord is of the wrong form, in the wrong order or misspelt."""
+    bad = [f"{e['where']}: {e['code']} {e['why']}" for e in world.history.find("discord", "wrong")
+           if e["code"] in OWN_FAULTS]
+    bad += [f"{e['call']} was refused: {e['body']}" for e in world.history.find("discord", "refused")
+            if e["code"] in OWN_MISTAKES or e["status"] == 411]
+    bad += [f"nobody knows the members {e['members']}" for e in world.history.find("discord", "ignored")]
+    return bad + ["a heart did not beat" for e in world.history.find("discord", "no_beat")
+                  if e["interval_ms"] > 10000]
 
 
 def clean_end(world):
@@ -297,5 +370,5 @@ def sanitizers(world):
              or "LeakSanitizer" in text)]
 
 
-ALL = (rate, at_most_once, one_link, conservation, arrivals, fresh, recovers, polite, lively, secret,
-       one_clean_line, old_config_lives, clean_end, quiet, sanitizers)
+ALL = (rate, at_most_once, one_link, conservation, arrivals, resumes, fresh, recovers, polite, lively,
+       secret, one_clean_line, well_formed, old_config_lives, clean_end, quiet, sanitizers)

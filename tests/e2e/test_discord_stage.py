@@ -1,5 +1,5 @@
-"""The fake Discord is as strict as the real one (protocols/discord.md 1, 5 to 8, 11): a client that is written
-here does what is right and what is wrong, and looks at the answers. discord.js judges the rest: tests/peers."""
+"""The fake Discord is as strict as the real one (protocols/discord.md 1, 5 to 8, 11): a client of a few
+lines does what is right and what is wrong, and looks at the answers. discord.js judges the rest: tests/peers."""
 
 import asyncio
 import json
@@ -325,7 +325,8 @@ def test_messages_are_written_once_edited_and_deleted(discord):
         assert (await client.call("PATCH", f"{path}/{asked}", {"content": "so"}))[1]["code"] == 50005
         assert (await client.call("DELETE", own))[0] == 204 and not discord.said()
         assert (await client.call("POST", path, body))[1]["code"] == 10008
-        gone = {**body, "nonce": "other", "message_reference": {"message_id": "7", "fail_if_not_exists": False}}
+        gone = {**body, "nonce": "other",
+                "message_reference": {"message_id": "7", "fail_if_not_exists": False}}
         assert (await client.call("POST", path, gone))[1]["type"] == 0
     play(discord, script)
 

@@ -115,6 +115,20 @@ def reload(accepted=False, then=None, **changed):
     return fill
 
 
+def discord(what, *times, **facts):
+    return lambda w: [w.add(t, "discord", what, late=0, **facts) for t in times]
+
+
+def posted(call="create", **body):
+    """A call that writes a message."""
+    body.setdefault("allowed_mentions", {"parse": [], "replied_user": True})
+    return discord("call", 1, call=call, body=json.dumps(body))
+
+
+def identified(*times, key=0):
+    return discord("identify", *times, key=key, every_s=5, shard=(0, 1))
+
+
 def frame(data):
     return events("frame", 1, data=data)
 
@@ -138,20 +152,30 @@ def ended(code, signal=15):
 PASSES = {
     "rate": [sends(*(1.6 * i for i in range(40))), events("join", *range(0, 40)),
              sends(1, 1.98, late=0.03), sends(*(1.49 * i for i in range(21)), late=0.3),
-             sends(*(0.31 * i for i in range(100)), mod=True)],
-    "at_most_once": [replies("a", "b"), replies(None, None)],
+             sends(*(0.31 * i for i in range(100)), mod=True), identified(1, 6, 11),
+             discord("frame", *[1] * 120, client=1), discord("call", *[1] * 50, call="create"),
+             discord("call", *[1] * 90, call="callback")],
+    "at_most_once": [replies("a", "b"), replies(None, None),
+                     discord("said", 1, reply_to="a", channel="b", text="x")],
     "one_link": [links("open 1", "close 1", "open 2"), links("open 1", "left 1", "open 2", "close 1"),
-                 links("open 1", "open 2", asked=True)],
+                 links("open 1", "open 2", asked=True), discord("open", 1, client=2, others=[])],
     "conservation": [status()],
     "arrivals": [status()],
+    "resumes": [identified(1)],
     "fresh": [replies("a", late=29)],
     "recovers": [outage(back=80), outage(back=200, cleared=150, ends=300),
                  outage(back=None, ends=60)],
-    "polite": [events("accept", *(1.5 * i for i in range(20)))],
+    "polite": [events("accept", *(1.5 * i for i in range(20))),
+               discord("accept", *(1.5 * i for i in range(20)))],
     "lively": [lagged(99)],
     "secret": [file("mynah.log", "nothing\n")],
     "one_clean_line": [frame("PRIVMSG #kelpforest :hi\r\n"), sends(1, text="50/50"),
-                       events("recv", 1, command="JOIN")],
+                       events("recv", 1, command="JOIN"), posted(content="hi @ everyone"),
+                       posted("callback", type=5), discord("said", 1, text="hi", pings=["replied:5"]),
+                       posted("callback", type=4, data={"content": "x", "allowed_mentions": {"parse": []}})],
+    "well_formed": [discord("wrong", 1, where="gateway", code=4014, why="a switch"),
+                    discord("refused", 1, call="create", status=403, code=50013, body={}),
+                    discord("no_beat", 1, interval_ms=1000)],
     "old_config_lives": [reload(), reload(accepted=True, triggers=9, then="needs_restart")],
     "clean_end": [ended(0), ended(-9, signal=9)],
     "quiet": [errors(20)],
@@ -160,24 +184,36 @@ PASSES = {
 FAILS = {
     "rate": [sends(*(1.4 * i for i in range(21))), sends(1, 1.5), sends(1, 1.96, late=0.03),
              events("join", *[0.4] * 21),
-             sends(*(0.29 * i for i in range(101)), mod=True), events("login", *[0.4] * 21)],
-    "at_most_once": [replies("a", "a")],
+             sends(*(0.29 * i for i in range(101)), mod=True), events("login", *[0.4] * 21),
+             identified(1, 5.9), discord("frame", *[1] * 121, client=1),
+             discord("call", *[1] * 51, call="create"), discord("over", 1, call="edit", scope="user")],
+    "at_most_once": [replies("a", "a"), discord("said", 1, 2, reply_to="a", channel="b", text="x")],
     "one_link": [links("open 1", "open 2"), links("open 1", "open 2", "left 1"),
                  links("open 1", "left 1", "open 2", "close 1", "open 3"),
-                 links("open 1", "open 2", "open 3", asked=True)],
+                 links("open 1", "open 2", "open 3", asked=True),
+                 discord("open", 1, client=2, others=[1])],
+    "resumes": [discord("thrown_away", 1, client=2, session="5f2d")],
     "conservation": [status(hits=4), status(live=0)],
     "arrivals": [status(events=8), status(gathered=0), status(silent={})],
     "fresh": [replies("a", late=31)],
     "recovers": [outage(back=90), outage(back=None), outage(back=230, cleared=150, ends=300),
                  outage(back=12, retry_ms=61000), outage(back=None, silent=True)],
-    "polite": [events("accept", *range(9))],
+    "polite": [events("accept", *range(9)), discord("accept", *range(9))],
     "lively": [lagged(101)],
     "secret": [file("mynah.log", f"PASS {CANARIES['twitch']}\n"), leaked_token,
                sends(1, text=f"my key is {CANARIES['openai']}")],
     "one_clean_line": [frame("PRIVMSG #kelpforest :hi"), frame("a\nPRIVMSG #reef :b\r\n"),
                        sends(1, text="/ban you"), sends(1, text=" \uff0fban you"),
                        sends(1, text="a\u202eb"), sends(1, text="a" * 501),
-                       events("recv", 1, command="WHOIS")],
+                       events("recv", 1, command="WHOIS"),
+                       posted(content="hi", allowed_mentions=None), posted(content="hi @everyone"),
+                       posted(content="hi", allowed_mentions={"parse": [], "users": ["1"]}),
+                       posted("callback", type=4, data={"content": "x"}), posted("edit", content="x",
+                                                                                 allowed_mentions={}),
+                       discord("said", 1, text="hi", pings=["role:5"])],
+    "well_formed": [discord("wrong", 1, where="gateway", code=4002, why="no JSON"),
+                    discord("refused", 1, call="create", status=400, code=50035, body={}),
+                    discord("ignored", 1, members=["contents"]), discord("no_beat", 1, interval_ms=41250)],
     "old_config_lives": [reload(triggers=4), reload(places={"twitch": ["up", "12:01"]}),
                          reload(then="needs_restart")],
     "clean_end": [ended(1), ended(-11, signal=2)],

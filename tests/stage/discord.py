@@ -1,6 +1,6 @@
 """The fake Discord (protocols/discord.md): what there is of servers, channels, people and messages, and
-what a test makes happen there. Its doors are the gateway (discord_gateway.py) and the REST interface (discord_rest.py,
-discord_calls.py, discord_body.py); both are as strict as the real ones.
+what a test makes happen there. Its doors are the gateway (discord_gateway.py) and the REST interface
+(discord_rest.py, discord_calls.py, discord_body.py); both are as strict as the real ones.
 
 A world begins with one server, its channel #general, and alice and bob.
 """
@@ -513,7 +513,7 @@ class Discord:
 
     def end_sessions(self):
         """What a RESUME names is not known any more."""
-        for session in self.gateway.sessions.values():
+        for session in list(self.gateway.sessions.values()):
             session.is_over = True
 
     def raw(self, text):

@@ -83,6 +83,7 @@ class Session:
         self.seq, self.log, self.connection = 0, [], None
         self.left = None                # when its connection was lost
         self.is_over = False
+        self.is_doubtful = False        # resuming it was made hard: it may be given up
 
     def is_for(self, guild_id):
         number, of = self.shard
@@ -105,7 +106,6 @@ class Gateway:
         self.split = 0              # with zlib-stream: bytes of a WebSocket message, 0 = whole
         self.ready_padding = 0      # bytes that READY is larger
         self.extra = {}             # members that nobody knows, in every message
-        self.is_resume_dead = False
         self.drop_resumes = 0       # so many connections are lost right after RESUME
         self.close_identifies = None  # (code, how many): closed right after IDENTIFY
         self.sessions, self.connections, self.identified = {}, [], {}
@@ -141,6 +141,8 @@ class Gateway:
 
     async def refuse_resumes(self, is_dead):
         """The host of resume_gateway_url is not there, or there again."""
+        for session in self.sessions.values():
+            session.is_doubtful = session.is_doubtful or is_dead
         if is_dead and (runner := self._runners.pop("resume", None)):
             await runner.cleanup()
         elif not is_dead and "resume" not in self._runners:
@@ -206,7 +208,8 @@ class Gateway:
         while True:
             await asyncio.sleep(max(0.01, c.beat_by - time.monotonic()))
             if time.monotonic() >= c.beat_by and c.is_greeted:
-                await self._refuse(c, 4009, "no heartbeat in time")
+                self.note("no_beat", client=c.number, interval_ms=self.interval_ms)
+                await self.close(c, 4009)
                 return
 
     def _lost(self, c):
@@ -357,7 +360,7 @@ class Gateway:
         self.identified[key] = now - late
         self.remaining -= 1
         self.note("identify", client=c.number, door=c.door, shard=shard, intents=d["intents"], late=late,
-                  compress=bool(c.deflate), key=key, remaining=self.remaining)
+                  compress=bool(c.deflate), key=key, remaining=self.remaining, every_s=self.identify_s)
         if self.remaining < 0:
             self.note("token_reset")
             return 4004, "no IDENTIFY was left of the day's: the token is reset"
@@ -400,6 +403,8 @@ class Gateway:
 
     def _begin(self, c, session):
         for old in [s for s in self.sessions.values() if s.shard == session.shard]:
+            if self._is_kept(old) and not old.is_doubtful:
+                self.note("thrown_away", session=old.id, client=c.number)
             old.is_over = True
             del self.sessions[old.id]
         self.sessions[session.id] = session
@@ -419,6 +424,11 @@ class Gateway:
         for guild in guilds:
             self.dispatch("GUILD_CREATE", guild.json(self.discord), guild.id, only=session)
 
+    def _is_kept(self, session):
+        """Who names it may go on with it."""
+        return not session.is_over and (
+            bool(session.connection) or time.monotonic() - session.left < self.resume_s)
+
     # -- RESUME -------------------------------------------------------------------------------------
 
     def _resume(self, c, d):
@@ -429,12 +439,13 @@ class Gateway:
             self.note("login_refused", client=c.number)
             return 4004, "another token"
         session = self.sessions.get(d["session_id"])
-        is_kept = session and not session.is_over and (
-            session.connection or time.monotonic() - session.left < self.resume_s)
+        is_kept = bool(session) and self._is_kept(session)
         self.note("resume", client=c.number, door=c.door, session=d["session_id"], seq=d["seq"],
-                  kept=bool(is_kept), late=self.loop.late())
+                  kept=is_kept, late=self.loop.late())
         if self.drop_resumes:
             self.drop_resumes -= 1
+            if session:
+                session.is_doubtful = True
             c.code = 1006
             reset(c.transport)
             return None
@@ -443,6 +454,7 @@ class Gateway:
             return None
         if d["seq"] > session.seq:
             return 4007, f"seq {d['seq']}, {session.seq} is the newest"
+        session.is_doubtful = False
         if session.connection:
             session.connection.code = 4000
             session.connection.transport.abort()
