@@ -32,7 +32,9 @@ def test_a_trigger_for_live_streams_knows_when_one_begins_and_ends(world):
     helix.about["kelpforest"] = {"title": "Soon", "game": "Go"}
     bot.start()
     bot.wait_up()
-    s = wait_stream(bot, "offline")
+    wait_stream(bot, "offline")
+    bot.wait_for(lambda: stream(bot).get("title"), "what the channel says of itself")
+    s = stream(bot)
     assert (s["id"], s["title"], s["game"]) == (twitch.rooms["kelpforest"], "Soon", "Go")
     twitch.say("!live")
     twitch.say("!off")
