@@ -118,6 +118,8 @@ struct io_ws_options {
 	/* One whole text or binary message; BORROWS bytes, which are writable and NUL-terminated so
 	 * that a parser may work in place. */
 	void (*message)(void *ctx, char *bytes, size_t n);
+	/* The same, for binary ones only. NULL = message is told of both. */
+	void (*binary)(void *ctx, char *bytes, size_t n);
 	/* The end, exactly once unless freed first: err, the phase it happened in, the close code
 	 * (0 = none) and a sentence for the log. The handle stays until io_ws_free. */
 	void (*closed)(void *ctx, int err, enum io_phase phase, int code, const char *why);

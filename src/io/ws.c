@@ -468,6 +468,17 @@ void io_ws_close(struct io_ws *ws, int code)
 
 /* ---- Receiving ------------------------------------------------------------------------------- */
 
+static void tell_message(struct io_ws *ws)
+{
+	char *bytes = ws->in.len ? ws->in.at : ws->nothing;
+
+	ws->h.io->activity++;
+	if (ws->o.binary && lws_frame_is_binary(ws->wsi)) /* as its first fragment was */
+		ws->o.binary(ws->o.ctx, bytes, ws->in.len);
+	else
+		ws->o.message(ws->o.ctx, bytes, ws->in.len);
+}
+
 /* One piece of a message. Not 0 = close the connection. */
 static int on_receive(struct io_ws *ws, const void *in, size_t len)
 {
@@ -491,8 +502,7 @@ static int on_receive(struct io_ws *ws, const void *in, size_t len)
 	}
 	if (!lws_is_final_fragment(ws->wsi) || lws_remaining_packet_payload(ws->wsi) > 0)
 		return 0;
-	ws->h.io->activity++;
-	ws->o.message(ws->o.ctx, ws->in.len ? ws->in.at : ws->nothing, ws->in.len);
+	tell_message(ws);
 	if (ws->h.is_dead)
 		return -1;
 	if (ws->in.cap > KEEP_BYTES)

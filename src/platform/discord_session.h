@@ -37,8 +37,12 @@ void platform_identify_free(struct platform_identify *b);
 void platform_identify_told(struct platform_identify *b, int64_t remaining, int64_t reset_after_ms,
 	unsigned max_concurrency);
 /* May this shard identify now? 0 = yes, it is counted (on disk before it is sent); else ms to
- * wait. */
+ * wait, after which it asks again. */
 int64_t platform_identify_take(struct platform_identify *b, unsigned shard);
+/* The same, but nothing is counted: is it worth connecting? */
+int64_t platform_identify_wait(struct platform_identify *b, unsigned shard);
+/* "", or why nobody may identify for a long time. BORROWED, until the next call. */
+const char *platform_identify_why(const struct platform_identify *b);
 int64_t platform_identify_spent(const struct platform_identify *b); /* in the last 24 h */
 
 #endif
