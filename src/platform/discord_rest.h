@@ -39,11 +39,14 @@ struct platform_rest_answer {
 	int code;                /* Discord's own (discord.md 9); 0 = none */
 	const struct json *body; /* BORROWED; NULL when there is none */
 	const char *field;       /* of 50035: the first field it names, "message_reference"; "" */
+	int64_t wait_ms;         /* of ERR_BUSY: so long one would have had to wait; 0 = unknown */
 	const char *why;         /* a sentence for the log */
 };
 struct platform_rest_call {
 	const char *method;      /* "GET", "POST", "PUT", "PATCH", "DELETE" */
-	const char *path;        /* "/channels/1180000000000000200/messages", below api_url */
+	/* "/channels/1180000000000000200/messages", below api_url. What may not stand in a URL is
+	 * percent-encoded on the way: an emoji is put in as it is. */
+	const char *path;
 	struct str body;         /* JSON; empty = none */
 	bool is_once;            /* not to be repeated when the outcome is unknown */
 	bool is_interaction;     /* without Authorization, at once, outside the global limit */
@@ -52,7 +55,7 @@ struct platform_rest_call {
 	void *ctx;
 };
 struct platform_rest_task;
-/* Makes a call; c is copied. NULL: no memory, or 256 wait already. done comes once unless
+/* Makes a call; c is copied. NULL: no memory, 256 wait already, or no such path. done comes once unless
  * cancelled, on a later turn of the loop; the task is gone when it has returned. */
 struct platform_rest_task *platform_rest_start(struct platform_rest *r,
 	const struct platform_rest_call *c);

@@ -1,7 +1,5 @@
-/* When Twitch's REST interface may be asked: points and refusals. */
+/* When Twitch's REST interface may be asked: points. */
 #include "platform/helix_limit.h"
-
-#include <string.h>
 
 void platform_bucket_init(struct platform_bucket *b)
 {
@@ -56,28 +54,4 @@ int64_t platform_bucket_free_ms(const struct platform_bucket *b, int64_t now_ms)
 	if (b->remaining < 0 || now_ms >= b->reset_ms || b->running < b->remaining)
 		return now_ms;
 	return b->remaining > 0 ? INT64_MAX : b->reset_ms;
-}
-
-bool platform_refusals_add(struct platform_refusals *r, int64_t now_ms)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < r->n; i++) {
-		if (now_ms - r->at_ms[i] < PLATFORM_REFUSALS_MS)
-			r->at_ms[kept++] = r->at_ms[i];
-	}
-	r->n = kept;
-	if (r->n < PLATFORM_REFUSALS)
-		r->at_ms[r->n++] = now_ms;
-	if (r->n < PLATFORM_REFUSALS && !r->was_stopped)
-		return false;
-	r->n = 0;
-	r->was_stopped = true;
-	r->stopped_until_ms = now_ms + PLATFORM_REFUSALS_MS;
-	return true;
-}
-
-void platform_refusals_clear(struct platform_refusals *r)
-{
-	memset(r, 0, sizeof(*r));
 }

@@ -12,8 +12,6 @@
 
 #define PLATFORM_BUCKET_MS 60000  /* twitch.md 3.1: points are per minute */
 #define PLATFORM_BUCKET_MIN_MS 1000
-#define PLATFORM_REFUSALS 5       /* faults.md R3: so many within a minute, then quiet for one */
-#define PLATFORM_REFUSALS_MS 60000
 
 /* What the headers of an answer say; -1 = nothing. */
 struct platform_limit_words {
@@ -39,17 +37,5 @@ int64_t platform_bucket_hear(struct platform_bucket *b, const struct platform_li
 /* From when on one more may be asked: now_ms or before = now, INT64_MAX = when a running one has
  * ended. */
 int64_t platform_bucket_free_ms(const struct platform_bucket *b, int64_t now_ms);
-
-/* Refused calls (401, 403) of one credential. A success forgets them. After a stop a single one
- * stops again. */
-struct platform_refusals {
-	int64_t at_ms[PLATFORM_REFUSALS];
-	unsigned n;
-	bool was_stopped;
-	int64_t stopped_until_ms;
-};
-/* True when this one was the last straw. */
-bool platform_refusals_add(struct platform_refusals *r, int64_t now_ms);
-void platform_refusals_clear(struct platform_refusals *r);
 
 #endif

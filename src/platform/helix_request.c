@@ -245,25 +245,6 @@ static void forget_answer(struct platform_helix_task *t)
 	t->status = 0;
 }
 
-/* ERR_DENIED: anybody on the way could read the token. */
-static int add_url(const struct platform_helix_task *t, struct buf *url)
-{
-	struct str base = str_of(t->helix->api_url);
-	struct io_url parts;
-	int err;
-
-	while (base.len > 0 && base.at[base.len - 1] == '/')
-		base.len--;
-	err = buf_add_str(url, base);
-	if (err == 0)
-		err = buf_adds(url, t->path);
-	if (err == 0)
-		err = io_url_parse(buf_text(url), &parts);
-	if (err == 0 && !parts.is_tls && !io_host_is_loopback(parts.host))
-		err = ERR_DENIED;
-	return err;
-}
-
 static int start(struct platform_helix_task *t, const struct buf *url, struct buf *headers)
 {
 	struct platform_helix *h = t->helix;
@@ -304,7 +285,7 @@ void platform_task_send(struct platform_helix_task *t)
 	t->used = secret_ref(platform_token_use(h->token));
 	buf_init(&url, PLATFORM_PATH_BYTES + 512);
 	buf_init(&headers, HEADERS_BYTES);
-	err = add_url(t, &url);
+	err = platform_credential_url(t->helix->api_url, t->path, &url);
 	if (err == 0)
 		err = start(t, &url, &headers);
 	if (headers.at)

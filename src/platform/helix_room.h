@@ -2,7 +2,7 @@
  * for other files of this one.
  *   twitch_helix.c    the calls that wait and run; the one retry layer
  *   helix_request.c   one HTTP exchange of a call, and what its answer means
- *   helix_limit.c     points and refusals, pure
+ *   helix_limit.c     points, pure
  *   twitch_say.c      sending chat messages
  * Owners are called back from the timer's work only, so never from within their own calls. */
 #ifndef PLATFORM_HELIX_ROOM_H
@@ -10,6 +10,7 @@
 
 #include <utlist.h>
 
+#include "platform/credential.h"
 #include "platform/helix_limit.h"
 #include "platform/twitch_helix.h"
 

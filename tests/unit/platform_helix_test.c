@@ -2,6 +2,7 @@
  * that plays answers; the vectors H01 to H15 of twitch.md section 8.3 through the real code. */
 #include "unit/helix_world.h"
 
+#include "platform/credential.h"
 #include "platform/helix_limit.h"
 
 #define DATE "Date: Thu, 01 Jan 2026 12:00:10 GMT\r\n" /* 1767268810 */
