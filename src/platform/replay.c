@@ -12,6 +12,7 @@ struct replay {
 	struct platform_owner owner;
 	unsigned place;
 	struct platform_maker maker;
+	struct json_tape *tape;     /* of the frame that is being heard */
 	struct reply *sent;         /* utlist: delivered, not yet told */
 	bool is_stopping;
 };
@@ -63,9 +64,8 @@ static int hear_eventsub(struct replay *p, struct str bytes)
 {
 	struct platform_notification n;
 	struct platform_news news;
-	struct json *frame = NULL;
-	const char *why;
-	int err = json_parse(bytes, IO_WS_MESSAGE_BYTES, &frame, &why);
+	const struct json_item *frame;
+	int err = json_tape_parse(p->tape, bytes, &frame, NULL);
 
 	if (!err) {
 		platform_notification_of(frame, &n);
@@ -75,7 +75,6 @@ static int hear_eventsub(struct replay *p, struct str bytes)
 		p->owner.event(p->owner.ctx, &news.event);
 	if (!err && news.has_erasure)
 		p->owner.erase(p->owner.ctx, &news.erasure);
-	json_free(frame);
 	return err == ERR_NOTFOUND ? 0 : err;
 }
 
@@ -133,6 +132,7 @@ static void replay_free(void *self)
 		reply_free(r);
 	io_timer_free(p->timer);
 	platform_maker_fini(&p->maker);
+	json_tape_free(p->tape);
 	mem_free(p);
 }
 
@@ -158,7 +158,7 @@ int platform_replay_new(struct io *io, unsigned place, const struct platform_rep
 	snprintf(p->maker.login, sizeof(p->maker.login), "%s", o->login ? o->login : "");
 	snprintf(p->maker.user_id, sizeof(p->maker.user_id), "%s", o->user_id ? o->user_id : "");
 	p->timer = io_timer_new(io, on_timer, p);
-	if (!p->timer) {
+	if (!p->timer || json_tape_new(IO_WS_MESSAGE_BYTES, &p->tape) != 0) {
 		replay_free(p);
 		return ERR_NOMEM;
 	}

@@ -40,6 +40,8 @@ int platform_eventsub_new(const struct platform_eventsub_options *o, struct plat
 	s->cost = s->max_cost = -1;
 	io_backoff_init(&s->backoff);
 	err = take_conf(s, o->conf);
+	if (!err)
+		err = json_tape_new(IO_WS_MESSAGE_BYTES, &s->tape);
 	s->timer = err == 0 ? io_timer_new(s->io, platform_session_work, s) : NULL;
 	if (!s->timer) {
 		platform_session_end(s);

@@ -23,21 +23,21 @@ static const struct platform_who whisperer = {"from_user_id", "from_user_login",
 /* ---- What types have in common --------------------------------------------------------------- */
 
 /* A count that may be printed as a text; 0 when it is none. */
-int64_t platform_news_count(const struct json *object, const char *key)
+int64_t platform_news_count(const struct json_item *object, const char *key)
 {
-	int64_t n = json_int(object, key, 0);
-	struct str text = json_str(object, key);
+	int64_t n = json_item_int(object, key, 0);
+	struct str text = json_item_str(object, key);
 
 	if (text.len > 0 && str_int(text, &n) < 0)
 		n = 0;
 	return n > 0 ? n : 0;
 }
 
-static int take_channel(const struct json *event, const struct platform_who *k,
+static int take_channel(const struct json_item *event, const struct platform_who *k,
 	struct platform_news *out)
 {
-	out->channel = platform_clean_id(json_str(event, k->login));
-	out->channel_id = platform_clean_id(json_str(event, k->id));
+	out->channel = platform_clean_id(json_item_str(event, k->login));
+	out->channel_id = platform_clean_id(json_item_str(event, k->id));
 	if (out->channel.len == 0 || out->channel_id.len == 0)
 		return NOT_TOLD(out, "unknown_channel");
 	return 0;
@@ -60,14 +60,14 @@ int platform_news_begin(struct platform_maker *m, const struct platform_notifica
 	out->has_event = true;
 	if (!k)
 		return 0;
-	e->login = platform_clean_id(json_str(n->event, k->login));
-	e->user_id = platform_clean_id(json_str(n->event, k->id));
+	e->login = platform_clean_id(json_item_str(n->event, k->login));
+	e->user_id = platform_clean_id(json_item_str(n->event, k->id));
 	if (e->user_id.len == 0)
 		e->user_id = e->login;
 	if (e->user_id.len > 0 && str_eq(e->user_id, e->channel_id))
 		e->roles |= ROLE(LEVEL_BROADCASTER);
 	e->is_self = platform_maker_is_self(m, e->user_id, e->login);
-	if (platform_clean_text(&m->user, json_str(n->event, k->name), &e->user) < 0)
+	if (platform_clean_text(&m->user, json_item_str(n->event, k->name), &e->user) < 0)
 		return ERR_NOMEM;
 	if (e->user.len == 0)
 		e->user = e->login;
@@ -83,13 +83,13 @@ void platform_news_anonymous(struct event *e, const char *whose)
 		e->user_id = str_of(whose);
 }
 
-int platform_news_touser(struct platform_maker *m, const struct json *from, const char *name,
+int platform_news_touser(struct platform_maker *m, const struct json_item *from, const char *name,
 	const char *login, struct event *e)
 {
-	if (platform_clean_text(&m->touser, json_str(from, name), &e->touser) < 0)
+	if (platform_clean_text(&m->touser, json_item_str(from, name), &e->touser) < 0)
 		return ERR_NOMEM;
 	if (e->touser.len == 0)
-		e->touser = platform_clean_id(json_str(from, login));
+		e->touser = platform_clean_id(json_item_str(from, login));
 	return 0;
 }
 
@@ -107,10 +107,10 @@ static int on_subscribe(struct platform_maker *m, const struct platform_notifica
 {
 	struct event *e = &out->event;
 
-	if (json_bool(n->event, "is_gift", false))
+	if (json_item_bool(n->event, "is_gift", false))
 		return NOT_TOLD(out, "gift_received");
 	e->months = 1;
-	e->tier = platform_tier(json_str(n->event, "tier"));
+	e->tier = platform_tier(json_item_str(n->event, "tier"));
 	if (platform_news_begin(m, n, EVENT_SUB, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
 	e->roles |= ROLE(LEVEL_SUBSCRIBER);
@@ -121,11 +121,11 @@ static int on_subscription_message(struct platform_maker *m, const struct platfo
 	struct platform_news *out)
 {
 	struct event *e = &out->event;
-	struct str said = json_str(json_get(n->event, "message"), "text");
+	struct str said = json_item_str(json_item_get(n->event, "message"), "text");
 
 	e->months = platform_news_count(n->event, "cumulative_months");
 	e->count = platform_news_count(n->event, "streak_months");
-	e->tier = platform_tier(json_str(n->event, "tier"));
+	e->tier = platform_tier(json_item_str(n->event, "tier"));
 	if (platform_news_begin(m, n, EVENT_RESUB, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
 	e->roles |= ROLE(LEVEL_SUBSCRIBER);
@@ -139,11 +139,11 @@ static int on_subscription_gift(struct platform_maker *m, const struct platform_
 	enum event_kind kind;
 
 	e->count = platform_news_count(n->event, "total");
-	e->tier = platform_tier(json_str(n->event, "tier"));
+	e->tier = platform_tier(json_item_str(n->event, "tier"));
 	kind = e->count > 1 ? EVENT_GIFTBOMB : EVENT_GIFT;
 	if (platform_news_begin(m, n, kind, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
-	if (json_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
+	if (json_item_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
 		platform_news_anonymous(e, PLATFORM_ANONYMOUS_GIFTER);
 	return 0;
 }
@@ -156,16 +156,16 @@ static int on_cheer(struct platform_maker *m, const struct platform_notification
 	e->bits = e->count = platform_news_count(n->event, "bits");
 	if (platform_news_begin(m, n, EVENT_CHEER, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
-	if (json_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
+	if (json_item_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
 		platform_news_anonymous(e, PLATFORM_ANONYMOUS_CHEERER);
-	return platform_clean_text(&m->text, json_str(n->event, "message"), &e->text);
+	return platform_clean_text(&m->text, json_item_str(n->event, "message"), &e->text);
 }
 
 /* Both ends of a raid have this type: the condition says at which end we asked. */
 static int on_raid(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	bool is_out = json_str(n->condition, "from_broadcaster_user_id").len > 0;
+	bool is_out = json_item_str(n->condition, "from_broadcaster_user_id").len > 0;
 	struct event *e = &out->event;
 	int err = take_channel(n->event, is_out ? &raider : &raided, out);
 
@@ -181,31 +181,31 @@ static int on_redemption(struct platform_maker *m, const struct platform_notific
 	struct platform_news *out)
 {
 	struct event *e = &out->event;
-	const struct json *reward = json_get(n->event, "reward");
-	struct str title = json_str(reward, "title");
+	const struct json_item *reward = json_item_get(n->event, "reward");
+	struct str title = json_item_str(reward, "title");
 
 	if (platform_news_begin(m, n, EVENT_REDEEM, &platform_who_user, out) < 0)
 		return ERR_NOMEM;
-	e->reward_id = platform_clean_id(json_str(reward, "id"));
+	e->reward_id = platform_clean_id(json_item_str(reward, "id"));
 	if (title.len == 0)
 		title = e->reward_id;
 	if (platform_clean_text(&m->reward, title, &e->reward) < 0)
 		return ERR_NOMEM;
-	return platform_clean_text(&m->text, json_str(n->event, "user_input"), &e->text);
+	return platform_clean_text(&m->text, json_item_str(n->event, "user_input"), &e->text);
 }
 
 /* A rerun or a playlist is nobody being there. */
 static int on_online(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	struct str type = json_str(n->event, "type");
+	struct str type = json_item_str(n->event, "type");
 
 	if (str_is(type, "rerun") || str_is(type, "playlist"))
 		return NOT_TOLD(out, "not_live");
 	out->has_stream = true;
 	out->stream.is_known = out->stream.is_live = true;
-	out->stream.id = platform_clean_id(json_str(n->event, "id"));
-	if (clock_parse(json_str(n->event, "started_at"), &out->stream.started_wall_ms) < 0)
+	out->stream.id = platform_clean_id(json_item_str(n->event, "id"));
+	if (clock_parse(json_item_str(n->event, "started_at"), &out->stream.started_wall_ms) < 0)
 		out->stream.started_wall_ms = 0;
 	return platform_news_begin(m, n, EVENT_ONLINE, &broadcaster, out);
 }
@@ -228,7 +228,7 @@ static int on_hype_train(struct platform_maker *m, const struct platform_notific
 static int on_ad_break(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	bool has_requester = json_str(n->event, requester.id).len > 0;
+	bool has_requester = json_item_str(n->event, requester.id).len > 0;
 
 	out->event.count = platform_news_count(n->event, "duration_seconds");
 	return platform_news_begin(m, n, EVENT_AD, has_requester ? &requester : &broadcaster, out);
@@ -261,7 +261,7 @@ static int on_whisper(struct platform_maker *m, const struct platform_notificati
 	if (e->user_id.len == 0)
 		return NOT_TOLD(out, "no_author");
 	e->is_direct = true;
-	said = json_str(json_get(n->event, "whisper"), "text");
+	said = json_item_str(json_item_get(n->event, "whisper"), "text");
 	return platform_clean_text(&m->text, said, &e->text);
 }
 
@@ -278,7 +278,7 @@ static void begin_erasure(const struct platform_maker *m, struct platform_news *
 static int on_message_delete(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	out->erasure.message_id = platform_clean_id(json_str(n->event, "message_id"));
+	out->erasure.message_id = platform_clean_id(json_item_str(n->event, "message_id"));
 	/* Without it the erasure would mean everybody's every word. */
 	if (out->erasure.message_id.len == 0)
 		return NOT_TOLD(out, "unparsable");
@@ -289,7 +289,7 @@ static int on_message_delete(struct platform_maker *m, const struct platform_not
 static int on_clear_user(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	out->erasure.user_id = platform_clean_id(json_str(n->event, "target_user_id"));
+	out->erasure.user_id = platform_clean_id(json_item_str(n->event, "target_user_id"));
 	if (out->erasure.user_id.len == 0)
 		return NOT_TOLD(out, "unparsable");
 	begin_erasure(m, out);
@@ -311,7 +311,7 @@ static int on_chat_settings(struct platform_maker *m, const struct platform_noti
 
 	(void)m;
 	out->has_slow = true;
-	if (json_bool(n->event, "slow_mode", false) && wait_s <= 86400)
+	if (json_item_bool(n->event, "slow_mode", false) && wait_s <= 86400)
 		out->slow_ms = wait_s * 1000;
 	return 0;
 }
@@ -348,20 +348,21 @@ static const struct {
 	{"user.whisper.message", false, on_whisper},
 };
 
-void platform_notification_of(const struct json *frame, struct platform_notification *out)
+void platform_notification_of(const struct json_item *frame, struct platform_notification *out)
 {
-	const struct json *meta = json_get(frame, "metadata"), *payload = json_get(frame, "payload");
-	const struct json *subscription = json_get(payload, "subscription");
+	const struct json_item *meta = json_item_get(frame, "metadata");
+	const struct json_item *payload = json_item_get(frame, "payload");
+	const struct json_item *subscription = json_item_get(payload, "subscription");
 
 	*out = (struct platform_notification){
-		.type = json_str(meta, "subscription_type"),
-		.id = json_str(meta, "message_id"),
-		.condition = json_get(subscription, "condition"),
-		.event = json_get(payload, "event"),
+		.type = json_item_str(meta, "subscription_type"),
+		.id = json_item_str(meta, "message_id"),
+		.condition = json_item_get(subscription, "condition"),
+		.event = json_item_get(payload, "event"),
 	};
 	if (out->type.len == 0)
-		out->type = json_str(subscription, "type");
-	if (clock_parse(json_str(meta, "message_timestamp"), &out->wall_ms) < 0)
+		out->type = json_item_str(subscription, "type");
+	if (clock_parse(json_item_str(meta, "message_timestamp"), &out->wall_ms) < 0)
 		out->wall_ms = 0;
 }
 

@@ -14,8 +14,8 @@ struct platform_notification {
 	struct str type;                 /* "channel.follow" */
 	struct str id;                   /* of the message that carried it: tells doubles */
 	int64_t wall_ms;                 /* the stamp of that message; 0 = none */
-	const struct json *condition;    /* of the subscription that brought it */
-	const struct json *event;
+	const struct json_item *condition; /* of the subscription that brought it */
+	const struct json_item *event;
 };
 
 /* What a notification tells. Borrows from the notification and from the maker's scratch. */
@@ -30,7 +30,7 @@ struct platform_news {
 };
 
 /* The notification in a whole frame of EventSub. BORROWS from it; absent parts are empty. */
-void platform_notification_of(const struct json *frame, struct platform_notification *out);
+void platform_notification_of(const struct json_item *frame, struct platform_notification *out);
 
 /* 0; ERR_NOTFOUND when there is nothing to tell: see why; ERR_NOMEM. */
 int platform_twitch_news(struct platform_maker *m, const struct platform_notification *n,

@@ -157,12 +157,12 @@ static const struct {
 	{"beta_maintenance", true, "Twitch is working on it"},
 };
 
-static struct platform_sub *find_revoked(struct platform_eventsub *s, const struct json *of)
+static struct platform_sub *find_revoked(struct platform_eventsub *s, const struct json_item *of)
 {
 	static const char *const rooms[] = {"broadcaster_user_id", "to_broadcaster_user_id",
 		"from_broadcaster_user_id"};
-	const struct json *condition = json_get(of, "condition");
-	struct str id = json_str(of, "id"), channel = json_str(condition, rooms[0]);
+	const struct json_item *condition = json_item_get(of, "condition");
+	struct str id = json_item_str(of, "id"), channel = json_item_str(condition, rooms[0]);
 	struct platform_sub *sub;
 
 	DL_FOREACH(s->subs, sub) {
@@ -172,20 +172,20 @@ static struct platform_sub *find_revoked(struct platform_eventsub *s, const stru
 	/* One whose id we have not heard: it was there before we asked, or the answer is on its
 	 * way. */
 	for (size_t i = 1; i < sizeof(rooms) / sizeof(rooms[0]) && channel.len == 0; i++)
-		channel = json_str(condition, rooms[i]);
+		channel = json_item_str(condition, rooms[i]);
 	DL_FOREACH(s->subs, sub) {
 		if ((sub->state == PLATFORM_SUB_ACTIVE || sub->state == PLATFORM_SUB_ASKED) &&
-				!sub->id[0] && str_is(json_str(of, "type"), sub->wish.need->type) &&
+				!sub->id[0] && str_is(json_item_str(of, "type"), sub->wish.need->type) &&
 				str_is(channel, sub->wish.channel_id))
 			return sub;
 	}
 	return NULL;
 }
 
-void platform_subs_revoked(struct platform_eventsub *s, const struct json *of)
+void platform_subs_revoked(struct platform_eventsub *s, const struct json_item *of)
 {
 	struct platform_sub *sub = find_revoked(s, of);
-	struct str status = json_str(of, "status");
+	struct str status = json_item_str(of, "status");
 	char hint[96], why[256];
 	size_t i = 0;
 

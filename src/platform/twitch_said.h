@@ -14,9 +14,9 @@ extern const struct platform_who platform_who_user, platform_who_chatter;
  * ERR_NOMEM. */
 int platform_news_begin(struct platform_maker *m, const struct platform_notification *n,
 	enum event_kind kind, const struct platform_who *k, struct platform_news *out) MUST_USE;
-int64_t platform_news_count(const struct json *object, const char *key);
+int64_t platform_news_count(const struct json_item *object, const char *key);
 void platform_news_anonymous(struct event *e, const char *whose);
-int platform_news_touser(struct platform_maker *m, const struct json *from, const char *name,
+int platform_news_touser(struct platform_maker *m, const struct json_item *from, const char *name,
 	const char *login, struct event *e) MUST_USE;
 
 /* channel.chat.message and channel.chat.notification. As platform_twitch_news; the channel is in

@@ -40,6 +40,7 @@ void platform_session_end(struct platform_eventsub *s)
 	bury(s);
 	io_timer_free(s->timer);
 	platform_seen_fini(&s->seen);
+	json_tape_free(s->tape);
 	mem_free(s->reconnect_url);
 	mem_free(s->name);
 	mem_free(s->url);

@@ -111,7 +111,7 @@ void platform_subs_new_token(struct platform_eventsub *s);
 /* Frees it; asks the server to delete it if it is there. */
 void platform_sub_remove(struct platform_eventsub *s, struct platform_sub *sub, bool is_told);
 /* The frame of a revocation. */
-void platform_subs_revoked(struct platform_eventsub *s, const struct json *subscription);
+void platform_subs_revoked(struct platform_eventsub *s, const struct json_item *subscription);
 /* Ends every call without its answer. */
 void platform_subs_fini(struct platform_eventsub *s);
 /* Not before a person did something. */
@@ -178,6 +178,7 @@ struct platform_eventsub {
 	int64_t cleaned_ms;          /* when it was looked for leftovers; 0 = never */
 	int64_t cost, max_cost;      /* as the last answer told; -1 = it did not */
 	struct platform_seen seen;
+	struct json_tape *tape;      /* of the frame that is being read */
 };
 
 extern struct metric platform_frames, platform_frames_ignored;

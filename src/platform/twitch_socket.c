@@ -24,14 +24,14 @@ struct metric platform_frames_ignored = {.name = "mynah_eventsub_ignored_total",
 
 struct frame {
 	struct str bytes;
-	const struct json *root, *meta, *payload;
+	const struct json_item *root, *meta, *payload;
 	int64_t stamp_ms, now_ms; /* stamp 0 = none */
 };
 
 static void on_welcome(struct platform_socket *k, const struct frame *f)
 {
-	const struct json *session = json_get(f->payload, "session");
-	int64_t keepalive_s = json_int(session, "keepalive_timeout_seconds", KEEPALIVE_S);
+	const struct json_item *session = json_item_get(f->payload, "session");
+	int64_t keepalive_s = json_item_int(session, "keepalive_timeout_seconds", KEEPALIVE_S);
 
 	if (k->phase != PLATFORM_SOCKET_GREETING)
 		return;
@@ -43,7 +43,7 @@ static void on_welcome(struct platform_socket *k, const struct frame *f)
 	k->phase = PLATFORM_SOCKET_SERVING;
 	k->since_ms = f->now_ms;
 	platform_seen_stamp(&k->session->seen, f->stamp_ms, f->now_ms);
-	platform_session_welcome(k, platform_clean_id(json_str(session, "id")));
+	platform_session_welcome(k, platform_clean_id(json_item_str(session, "id")));
 }
 
 static void on_keepalive(struct platform_socket *k, const struct frame *f)
@@ -79,17 +79,17 @@ static void on_notification(struct platform_socket *k, const struct frame *f)
 static void on_session_reconnect(struct platform_socket *k, const struct frame *f)
 {
 	platform_session_reconnect(k,
-		json_str(json_get(f->payload, "session"), "reconnect_url"));
+		json_item_str(json_item_get(f->payload, "session"), "reconnect_url"));
 }
 
 /* It comes once; but a hand-over may bring it over both sockets. */
 static void on_revocation(struct platform_socket *k, const struct frame *f)
 {
-	struct str id = json_str(f->meta, "message_id");
+	struct str id = json_item_str(f->meta, "message_id");
 
 	if (id.len > 0 && platform_seen_before(&k->session->seen, id, f->now_ms))
 		return;
-	platform_subs_revoked(k->session, json_get(f->payload, "subscription"));
+	platform_subs_revoked(k->session, json_item_get(f->payload, "subscription"));
 }
 
 static const struct {
@@ -103,14 +103,14 @@ static const struct {
 	{"revocation", on_revocation},
 };
 
-static void read_frame(struct platform_socket *k, struct str bytes, const struct json *root,
+static void read_frame(struct platform_socket *k, struct str bytes, const struct json_item *root,
 	int64_t now_ms)
 {
-	struct frame f = {.bytes = bytes, .root = root, .meta = json_get(root, "metadata"), .payload = json_get(root, "payload"),
-		.now_ms = now_ms};
-	struct str type = json_str(f.meta, "message_type");
+	struct frame f = {.bytes = bytes, .root = root, .meta = json_item_get(root, "metadata"),
+		.payload = json_item_get(root, "payload"), .now_ms = now_ms};
+	struct str type = json_item_str(f.meta, "message_type");
 
-	if (clock_parse(json_str(f.meta, "message_timestamp"), &f.stamp_ms) < 0)
+	if (clock_parse(json_item_str(f.meta, "message_timestamp"), &f.stamp_ms) < 0)
 		f.stamp_ms = 0;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (str_is(type, types[i].type)) {
@@ -140,15 +140,15 @@ static void on_message(void *ctx, char *bytes, size_t n)
 {
 	struct platform_socket *k = ctx;
 	struct platform_eventsub *s = k->session;
+	const struct str frame = {bytes, n};
 	int64_t now_ms = clock_mono_ms();
-	struct json *root;
+	const struct json_item *root;
 	const char *why = "";
 
 	platform_session_enter(s);
-	if (json_parse((struct str){bytes, n}, IO_WS_MESSAGE_BYTES, &root, &why) == 0) {
+	if (json_tape_parse(s->tape, frame, &root, &why) == 0) {
 		k->heard_ms = now_ms;
-		read_frame(k, (struct str){bytes, n}, root, now_ms);
-		json_free(root);
+		read_frame(k, frame, root, now_ms);
 	} else {
 		metric_add(&platform_frames, "unparsable", 1);
 		log_event(LOG_ERROR, "platform", "frame_unparsable", "place", s->name, "message",

@@ -12,7 +12,7 @@
 struct told {
 	struct platform_maker maker;
 	struct buf text;
-	struct json *doc;
+	struct json_tape *tape;
 	struct platform_news news;
 	int err;
 };
@@ -28,6 +28,7 @@ static struct told *told_new(void)
 	t->maker.now_ms = 5000;
 	t->maker.wall_ms = 6000;
 	buf_init(&t->text, 1 << 16);
+	assert_int_equal(json_tape_new(1 << 16, &t->tape), 0);
 	return t;
 }
 
@@ -35,7 +36,7 @@ static void told_free(struct told *t)
 {
 	platform_maker_fini(&t->maker);
 	buf_fini(&t->text);
-	json_free(t->doc);
+	json_tape_free(t->tape);
 	mem_free(t);
 }
 
@@ -61,20 +62,20 @@ static bool find_line(const char *below, const char *head, struct buf *out)
 /* Reads t->text, a line with a frame in it, as a session would hand it on. */
 static void tell(struct told *t)
 {
+	const struct json_item *line;
 	const char *why = NULL;
 
-	json_free(t->doc);
-	if (json_parse(buf_str(&t->text), 1 << 16, &t->doc, &why) < 0)
+	if (json_tape_parse(t->tape, buf_str(&t->text), &line, &why) < 0)
 		fail_msg("%s: %s", why, buf_text(&t->text));
 
-	const struct json *frame = json_get(t->doc, "frame");
-	const struct json *payload = json_get(frame, "payload");
+	const struct json_item *frame = json_item_get(line, "frame");
+	const struct json_item *payload = json_item_get(frame, "payload");
 	struct platform_notification n = {
-		.type = json_str(json_get(frame, "metadata"), "subscription_type"),
-		.id = json_str(json_get(frame, "metadata"), "message_id"),
+		.type = json_item_str(json_item_get(frame, "metadata"), "subscription_type"),
+		.id = json_item_str(json_item_get(frame, "metadata"), "message_id"),
 		.wall_ms = STAMP_MS,
-		.condition = json_get(json_get(payload, "subscription"), "condition"),
-		.event = json_get(payload, "event"),
+		.condition = json_item_get(json_item_get(payload, "subscription"), "condition"),
+		.event = json_item_get(payload, "event"),
 	};
 	t->err = platform_twitch_news(&t->maker, &n, &t->news);
 }
@@ -531,13 +532,14 @@ static void both_wires_tell_the_same(void **state)
 		char head[32], bytes[4096];
 		struct platform_line l;
 		struct event e;
+		struct json *doc;
 		const char *why;
 
 		tell_vector(t, pairs[i].frame);
 		snprintf(head, sizeof(head), "{\"id\":\"%s\"", pairs[i].line);
 		assert_true(find_line(LINES, head, &chat->text));
-		assert_int_equal(json_parse(buf_str(&chat->text), 1 << 16, &chat->doc, &why), 0);
-		struct str line = json_str(chat->doc, "line");
+		assert_int_equal(json_parse(buf_str(&chat->text), 1 << 16, &doc, &why), 0);
+		struct str line = json_str(doc, "line");
 		assert_true(line.len < sizeof(bytes));
 		memcpy(bytes, line.at, line.len);
 		assert_int_equal(platform_line_parse(bytes, line.len, &l), 0);
@@ -550,6 +552,7 @@ static void both_wires_tell_the_same(void **state)
 		} else {
 			same_event(&t->news.event, &e);
 		}
+		json_free(doc);
 		told_free(t);
 		told_free(chat);
 	}
@@ -563,10 +566,11 @@ static void without_memory_nothing_is_told(void **state)
 		struct told *t = told_new();
 
 		tell_vector(t, "E08");
-		buf_fini(&t->maker.text);
-		buf_fini(&t->maker.user);
 		replace(&t->text, "\"chatter_user_name\":\"SnailPost\"",
 			"\"chatter_user_name\":\"Sn\\u00e4ilPost\"");
+		tell(t); /* the tape has its memory now, and the maker none again */
+		buf_fini(&t->maker.text);
+		buf_fini(&t->maker.user);
 		mem_fail_at(n, 1);
 		tell(t);
 		mem_fail_at(0, 0);
