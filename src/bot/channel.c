@@ -34,6 +34,7 @@ static void channel_free(struct bot *b, struct bot_channel *c)
 {
 	HASH_DEL(b->channels, c);
 	mem_free(c->stream_text);
+	mem_free(c->persona);
 	mem_free(c);
 }
 
@@ -45,7 +46,7 @@ void bot_channels_sweep(struct bot *b, int64_t now_ms)
 		const int64_t last =
 			c->answers ? c->answers_ms[(c->answers - 1) % BOT_ANSWERS_MAX] : 0;
 
-		if (c->stream.is_known || now_ms < c->quiet_until_ms ||
+		if (c->stream.is_known || c->persona || now_ms < c->quiet_until_ms ||
 				!bot_flood_is_over(&c->flood, now_ms) ||
 				(c->answers && now_ms - last < CAP_MS) ||
 				(c->in_a_row && now_ms - c->row_began_ms < BOT_PAIR_MS))
@@ -140,6 +141,32 @@ void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const
 	c->stream = stream;
 }
 
+const struct persona *bot_channel_persona(struct bot *b, const struct bot_world *w,
+	const struct event *e, const struct trigger *t)
+{
+	const struct bot_channel *c = b ? bot_channel_of(b, e) : NULL;
+	const struct persona *chosen = c && c->persona && !t->persona
+		? bot_world_persona_named(w, c->persona) : NULL;
+
+	return chosen ? chosen : bot_world_persona(w, t);
+}
+
+int bot_channel_set_persona(struct bot *b, const struct event *e, const char *id)
+{
+	struct bot_channel *c = bot_channel(b, e->place, e->channel, id != NULL);
+	char *copy = id ? mem_dup(id) : NULL;
+
+	if (id && !copy)
+		return ERR_NOMEM;
+	if (!c) {
+		mem_free(copy);
+		return id ? ERR_LIMIT : 0;
+	}
+	mem_free(c->persona);
+	c->persona = copy;
+	return 0;
+}
+
 struct bot_channel *bot_channel_flood(struct bot *b, struct bot_channel *c, const struct event *e)
 {
 	if (b->options.console || (e->kind != EVENT_MESSAGE && e->kind != EVENT_RAID))
@@ -166,7 +193,7 @@ enum reason bot_channel_answer(struct bot *b, const struct event *e, const char 
 	const int64_t row = b->world->conf->limits.in_a_row;
 	struct bot_channel *c;
 
-	if (b->options.console || e->kind != EVENT_MESSAGE)
+	if (b->options.console || !event_is_talk(e))
 		return REASON_NONE;
 	c = bot_channel(b, e->place, e->channel, true);
 	if (!c)

@@ -58,7 +58,7 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 	} else if (is_held && !s->claims && s->reason == REASON_NO_MATCH) {
 		s->reason = r;
 	}
-	if (s->is_brief && t->on != s->event->kind) {
+	if (s->is_brief && !trigger_hears(t, s->event->kind)) {
 		s->others++;
 		return;
 	}
@@ -72,7 +72,7 @@ static void on_trigger(void *ctx, const struct trigger *t, enum reason r, bool i
 			s->out, "  ---- %-18s %s (a trigger above has claimed it)\n", name, why);
 	else
 		line(s, r == REASON_NONE, name, why);
-	if (t->on == s->event->kind && t->is_on)
+	if (trigger_hears(t, s->event->kind) && t->is_on)
 		trigger_explain_conditions(t, s->event, on_condition, s);
 }
 
@@ -91,9 +91,9 @@ static int add_message(const struct prompt_message *m, struct buf *out)
 }
 
 static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
-	const struct bot *b)
+	struct bot *b)
 {
-	const struct persona *persona = bot_world_persona(w, s->fires);
+	const struct persona *persona = bot_channel_persona(b, w, e, s->fires);
 	struct trigger_hit hit = {.trigger = s->fires};
 	struct prompt *p = NULL;
 	struct buf ask;
@@ -109,7 +109,8 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 		.event = e,
 		.ask = buf_str(&ask),
 		.budget_tokens = window > answer ? window - answer : 0,
-		.max_chars = bot_answer_chars(e),
+		.form = form_of(e->platform),
+		.max_chars = bot_answer_chars(w, e),
 		.marker = 0,
 	};
 	if (!err || err == ERR_LIMIT)
@@ -242,6 +243,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	if (!err && gate != REASON_NONE)
 		err = buf_addf(
 			out, "verdict  silent: %s (%s)\n", reason_name(gate), reason_text(gate));
+	else if (!err && bot_command_is(e))
+		err = buf_addf(out, "verdict  mynah answers /%.*s itself\n", STR_FMT(e->command));
 	else if (!err && s.fires)
 		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
 			s.fires->line);

@@ -58,8 +58,7 @@ static bool is_listed(const struct conf_texts *list, const struct event *e)
 	return false;
 }
 
-/* The config of the place an event came from; NULL for the console. */
-static const struct conf_place *place_of(const struct bot_world *w, const struct event *e)
+const struct conf_place *bot_place_of(const struct bot_world *w, const struct event *e)
 {
 	for (size_t i = 0; i < w->conf->place_count; i++) {
 		if (str_is(e->platform, w->conf->places[i].name))
@@ -70,7 +69,7 @@ static const struct conf_place *place_of(const struct bot_world *w, const struct
 
 enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c)
 {
-	const struct conf_place *p = place_of(b->world, e);
+	const struct conf_place *p = bot_place_of(b->world, e);
 
 	if (e->is_self)
 		return REASON_SELF;
@@ -80,8 +79,8 @@ enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_chan
 		return REASON_DUPLICATE;
 	if (e->is_foreign)
 		return REASON_FOREIGN_ROOM;
-	if (bot_channel_is_quiet(c, e->at_ms))
-		return REASON_QUIET;
+	if (bot_channel_is_quiet(c, e->at_ms) && !bot_command_is(e))
+		return REASON_QUIET; /* those are answered in private, and one of them ends it */
 	if (p && is_listed(&p->ignore, e))
 		return REASON_IGNORED_USER;
 	return REASON_NONE;
@@ -97,7 +96,7 @@ const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, con
 	static const char *const passes[] = {"not the bot's own message", "not a known bot",
 		"a new message", "written in this channel", "the channel may be answered",
 		"not on the ignore list"};
-	const struct conf_place *p = place_of(w, e);
+	const struct conf_place *p = bot_place_of(w, e);
 	bool stops = false;
 
 	if (i >= sizeof(names) / sizeof(names[0]))
@@ -110,7 +109,10 @@ const char *bot_gate_ask(struct bot *b, const struct bot_world *w, size_t i, con
 			ring_find(&b->places[e->place].seen, e->id, e->at_ms);
 		break;
 	case REASON_FOREIGN_ROOM: stops = e->is_foreign; break;
-	case REASON_QUIET: stops = b && bot_channel_is_quiet(bot_channel_of(b, e), e->at_ms); break;
+	case REASON_QUIET:
+		stops = b && bot_channel_is_quiet(bot_channel_of(b, e), e->at_ms) &&
+			!bot_command_is(e);
+		break;
 	default: stops = p && is_listed(&p->ignore, e); break;
 	}
 	*r = stops ? reasons[i] : REASON_NONE;

@@ -13,10 +13,15 @@ static bool is_held_by_flood(const struct bot_channel *c, const struct trigger *
 static void answer(struct bot *b, const struct event *e, const struct bot_channel *c)
 {
 	struct trigger_hit hit;
-	enum reason r = trigger_find(b->world->triggers, b->triggers, e, e->at_ms, b->dice, &hit);
+	enum reason r;
 
-	if (hit.trigger)
-		b->dice = rand_below(10000); /* used up; what nobody matched did not look at it */
+	if (bot_command_find(e, &hit)) {
+		r = hit.reason;
+	} else {
+		r = trigger_find(b->world->triggers, b->triggers, e, e->at_ms, b->dice, &hit);
+		if (hit.trigger)
+			b->dice = rand_below(10000); /* used up; else nobody looked at it */
+	}
 	if (r == REASON_NONE && is_held_by_flood(c, hit.trigger, e->at_ms)) {
 		trigger_undo(b->triggers, hit.trigger, e);
 		r = REASON_FLOOD;
@@ -27,6 +32,7 @@ static void answer(struct bot *b, const struct event *e, const struct bot_channe
 	}
 	b->silent[r]++;
 	bot_tell(b, b->firing, e, hit.trigger, r, "");
+	bot_step_none(b, e, r);
 }
 
 static bool is_wanted(const struct bot *b, const struct event *e)
@@ -58,6 +64,7 @@ void bot_hear(struct bot *b, const struct event *given)
 	}
 	b->silent[r]++;
 	bot_tell(b, b->firing, &e, NULL, r, "");
+	bot_step_none(b, &e, r);
 	if (r == REASON_GATHERED)
 		bot_gathered(b);
 }

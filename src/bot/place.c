@@ -189,13 +189,16 @@ static void drop_removed(struct bot *b, unsigned place, const struct conf_place 
 static void tell_wants(struct bot *b, const struct bot_place *p)
 {
 	const struct trigger_set *t = b->world->triggers;
-	const struct platform_wants w = {
+	struct platform_wants w = {
 		.kinds = trigger_set_kinds(t),
 		.stream = trigger_set_needs_stream(t),
 	};
+	struct slash *slashes = bot_command_list(b->world, &w.slash_count);
 
-	if (p->platform.ops->want && p->platform.ops->want(p->platform.self, &w))
+	w.slashes = slashes;
+	if (!slashes || (p->platform.ops->want && p->platform.ops->want(p->platform.self, &w)))
 		log_event(LOG_ERROR, "bot", "wants_not_told", "place", p->name, NULL);
+	mem_free(slashes);
 }
 
 void bot_places_follow(struct bot *b, const struct conf *was)

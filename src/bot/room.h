@@ -39,6 +39,7 @@ struct bot_channel {
 	char *stream_text;
 	struct bot_flood flood;           /* of strangers */
 	int64_t quiet_until_ms;
+	char *persona;                    /* id of who speaks here; NULL = as the config says */
 	int64_t answers_ms[BOT_ANSWERS_MAX]; /* ring of the last answers */
 	size_t answers;
 	char author[64];                  /* user id of the last answered author ... */
@@ -89,6 +90,10 @@ struct turn {
 	bool is_recalling;
 	bool is_otherwise;             /* what will be said is the trigger's otherwise: */
 	bool is_erased;                /* its message was deleted while the reply was on its way */
+	bool is_slow;                  /* the model did not answer by its deadline */
+	bool is_given;                 /* the place has its reply */
+	bool is_hushed;                /* what the model writes is not shown before it is whole */
+	struct buf shown;              /* what has been shown of it */
 	struct buf text;               /* what will be said */
 	const char *rule;              /* static: what decided; "" */
 	int64_t began_us, asked_us;
@@ -163,6 +168,8 @@ void bot_hear(struct bot *b, const struct event *e); /* e->place is one of ours 
 void bot_gathered(void *ctx);           /* tells what is due; the crowd timer: ctx is the bot */
 
 /* gate.c: the cheap questions, before any trigger is tried. c: bot_channel_of the event. */
+/* The config of the place an event came from; NULL for the console. */
+const struct conf_place *bot_place_of(const struct bot_world *w, const struct event *e);
 enum reason bot_gate(struct bot *b, const struct event *e, const struct bot_channel *c);
 /* The i-th gate's question for explain: changes nothing. Gives its name, or NULL past the end; *r
  * is NONE when the event passes; why gets a sentence. */
@@ -182,6 +189,12 @@ void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const
 struct bot_channel *bot_channel_flood(struct bot *b, struct bot_channel *c, const struct event *e);
 /* May one more answer go to this channel and author? Counts it when it may. */
 enum reason bot_channel_answer(struct bot *b, const struct event *e, const char **rule);
+/* Who answers in an event's channel by this trigger; b NULL = no running bot. */
+const struct persona *bot_channel_persona(struct bot *b, const struct bot_world *w,
+	const struct event *e, const struct trigger *t);
+/* Another persona for what does not name one itself; NULL = as the config says. ERR_LIMIT: too many
+ * channels. */
+int bot_channel_set_persona(struct bot *b, const struct event *e, const char *id) MUST_USE;
 void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */
 void bot_channels_forget(struct bot *b, unsigned place); /* one that is gone */
 void bot_channels_fini(struct bot *b);
@@ -204,13 +217,45 @@ void bot_turn_outcome(struct bot *b, const char *id, enum reason r, const char *
 void bot_turn_drop_all(struct bot *b, enum reason why);
 void bot_turn_drop_place(struct bot *b, unsigned place); /* before it is freed, and tells no more */
 void bot_turn_erase(struct bot *b, const struct erasure *e); /* what answers it ends `gone` */
-/* How long an answer the model is asked for. */
-size_t bot_answer_chars(const struct event *e);
+/* A person is forgotten: what is on its way to them is not remembered. */
+void bot_turn_forget(struct bot *b, const struct event *e);
 /* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
 void bot_pump(struct bot *b);
 /* A verdict, for whoever listens; fired: the made-up event it is about, 0 = none. */
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
 	enum reason r, const char *rule);
+
+/* judge.c: may it be said? */
+struct bot_text {
+	struct str text;
+	bool is_model;   /* else a template, with its values */
+	bool was_cut;    /* it stopped in the middle */
+	bool is_growing; /* the model still writes: only its whole sentences count */
+};
+/* Into out (cleared first) when it may. rule: static; what decided, else "". */
+enum reason bot_judge(const struct turn *t, const struct bot_text *text, struct buf *out,
+	const char **rule);
+/* How long an answer to this event the model is asked for. */
+size_t bot_answer_chars(const struct bot_world *w, const struct event *e);
+
+/* step.c: what the places are told of the turns that their events began. */
+bool bot_step_matters(const struct turn *t); /* its place listens */
+void bot_step_thinking(const struct turn *t);
+/* What the model has written so far: shown as far as it may be. */
+void bot_step_so_far(struct turn *t, struct str text);
+void bot_step_over(const struct turn *t, enum reason r);
+void bot_step_none(struct bot *b, const struct event *e, enum reason r); /* no turn began */
+
+/* command.c: the slash commands that the bot answers itself. */
+bool bot_command_is(const struct event *e);
+/* False when e calls none of them. */
+bool bot_command_find(const struct event *e, struct trigger_hit *hit);
+bool bot_is_command(const struct trigger *t);
+/* Does what the command says; adds what is answered. */
+int bot_command_run(struct bot *b, const struct turn *t, struct buf *out) MUST_USE;
+/* Those of the triggers and the bot's own: GIVES (mem_free) the list, whose strings last as long as
+ * the world. NULL = no memory. */
+struct slash *bot_command_list(const struct bot_world *w, size_t *n);
 
 /* place.c: the accounts the bot is present with. */
 void bot_places_init(struct bot *b);        /* what places tell, they tell the bot */

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TURN_TEXT_BYTES (8 * 1024)
+#define TURN_TEXT_BYTES (24 * 1024) /* three messages of 2,000 characters of 4 bytes */
 
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
@@ -22,16 +22,7 @@ static struct metric stage_seconds = {"mynah_stage_seconds",
 static void turn_recall(struct turn *t);
 static void turn_ask(struct turn *t, const struct conversation *past);
 static void turn_queue(struct turn *t);
-
-static bool is_chat(const struct turn *t)
-{
-	return t->event->kind == EVENT_MESSAGE;
-}
-
-size_t bot_answer_chars(const struct event *e)
-{
-	return e->kind == EVENT_MESSAGE ? 200 : 150; /* spec 2.3 */
-}
+static void turn_command(struct turn *t);
 
 static void tell(struct bot *b, int64_t fired, const struct bot_verdict *v)
 {
@@ -72,6 +63,7 @@ static void turn_free(struct turn *t)
 	provider_cancel(t->call);
 	prompt_free(t->prompt);
 	buf_fini(&t->text);
+	buf_fini(&t->shown);
 	buf_fini(&t->last.answer);
 	mem_free(t->event);
 	bot_world_unref(t->world);
@@ -114,6 +106,8 @@ static void turn_end(struct turn *t, enum reason reason)
 		.text = reason == REASON_NONE ? buf_str(&t->text) : (struct str){NULL, 0},
 		.prompt = t->prompt ? t->prompt->hash : "",
 	});
+	if (reason != REASON_NONE && !t->is_given)
+		bot_step_over(t, reason);
 	HASH_DEL(b->turns, t);
 	turn_free(t);
 	bot_drain_look(b);
@@ -153,12 +147,13 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 	t->bot = b;
 	t->fired = b->firing;
 	t->world = bot_world_ref(b->world);
-	t->persona = bot_world_persona(t->world, hit->trigger);
+	t->persona = bot_channel_persona(b, t->world, e, hit->trigger);
 	t->hit = *hit;
 	t->rule = "";
 	t->began_us = clock_mono_us();
 	rebase_captures(&t->hit, e->text, t->event->text);
 	buf_init(&t->text, TURN_TEXT_BYTES);
+	buf_init(&t->shown, TURN_TEXT_BYTES);
 	buf_init(&t->last.answer, PROVIDER_TEXT_BYTES);
 	rand_uuid7(clock_wall_ms(), t->id);
 	HASH_ADD_STR(b->turns, id, t);
@@ -175,8 +170,8 @@ static bool has_question(const struct bot *b, const struct event *e)
 	if (b->options.console)
 		return false;
 	for (const struct turn *t = b->turns; t; t = t->hh.next) {
-		if ((t->state == TURN_RECALL || t->state == TURN_ASK) && is_chat(t) &&
-				t->event->place == e->place && e->user_id.len > 0 &&
+		if ((t->state == TURN_RECALL || t->state == TURN_ASK) &&
+				event_is_talk(t->event) && t->event->place == e->place && e->user_id.len > 0 &&
 				str_eq(t->event->user_id, e->user_id) &&
 				str_eq(t->event->channel, e->channel))
 			return true;
@@ -194,6 +189,7 @@ static void hit_drop(struct bot *b, const struct event *e, const struct trigger_
 		hit->trigger->name, "reason", reason_name(reason), "rule",
 		*rule != '\0' ? rule : NULL, NULL);
 	bot_tell(b, b->firing, e, hit->trigger, reason, rule);
+	bot_step_none(b, e, reason);
 }
 
 void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_hit *hit)
@@ -209,9 +205,9 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 		why = REASON_REFUSED, rule = "a private message has no channel to answer in";
 	else if (HASH_COUNT(b->turns) >= (size_t)limits->turns)
 		why = REASON_BUSY, rule = "turns";
-	else if (hit->trigger->ask && e->kind == EVENT_MESSAGE && has_question(b, e))
+	else if (hit->trigger->ask && event_is_talk(e) && has_question(b, e))
 		why = REASON_BUSY, rule = "one question at a time";
-	else
+	else if (!bot_is_command(hit->trigger))
 		why = bot_channel_answer(b, e, &rule);
 	if (why != REASON_NONE) {
 		hit_drop(b, e, hit, why, rule);
@@ -226,6 +222,8 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	log_event(LOG_DEBUG, "bot", "hit", "turn", t->id, "trigger", hit->trigger->name, NULL);
 	if (hit->trigger->ask)
 		turn_recall(t);
+	else if (bot_is_command(hit->trigger))
+		turn_command(t);
 	else
 		turn_queue(t);
 }
@@ -276,6 +274,11 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 
 static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
 
+static void on_so_far(void *ctx, struct str text)
+{
+	bot_step_so_far(ctx, text);
+}
+
 static void on_answer(void *ctx, const struct provider_answer *a)
 {
 	struct turn *t = ctx;
@@ -291,6 +294,7 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	case PROVIDER_EMPTY: turn_otherwise(t, REASON_EMPTY); break;
 	case PROVIDER_NOMEM: turn_drop(t, REASON_NOMEM); break;
 	default:
+		t->is_slow = a->error == PROVIDER_TIMEOUT;
 		t->rule = provider_error_name(a->error);
 		turn_otherwise(t, REASON_PROVIDER);
 		break;
@@ -301,12 +305,26 @@ static int64_t ttl_of(const struct turn *t)
 {
 	const struct conf_limits *l = &t->world->conf->limits;
 
-	return is_chat(t) ? l->reply_ttl_ms : l->event_ttl_ms;
+	switch (t->event->kind) {
+	case EVENT_MESSAGE: return l->reply_ttl_ms;
+	case EVENT_SLASH: return l->slash_ttl_ms;
+	default: return l->event_ttl_ms;
+	}
+}
+
+/* How long a model may take for it. */
+static int64_t patience_of(const struct turn *t)
+{
+	const struct conf_limits *l = &t->world->conf->limits;
+	const int64_t ttl = ttl_of(t);
+	const int64_t wait = t->event->kind == EVENT_MESSAGE ? l->deadline_ms
+		: t->event->kind == EVENT_SLASH ? l->slash_deadline_ms : l->event_deadline_ms;
+
+	return wait < ttl ? wait : ttl;
 }
 
 static void turn_ask(struct turn *t, const struct conversation *past)
 {
-	const struct conf_limits *limits = &t->world->conf->limits;
 	struct bot *b = t->bot;
 	size_t window, answer;
 	struct buf ask;
@@ -329,7 +347,8 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 			.ask = buf_str(&ask),
 			.past = past,
 			.budget_tokens = window > answer ? window - answer : 0,
-			.max_chars = bot_answer_chars(t->event),
+			.form = form_of(t->event->platform),
+			.max_chars = bot_answer_chars(t->world, t->event),
 			.marker = marker,
 		};
 		err = prompt_build(&o, &t->prompt);
@@ -347,86 +366,36 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		turn_check(t, str_of(text), false, false);
 		return;
 	}
-	int64_t wait = is_chat(t) ? limits->deadline_ms : limits->event_deadline_ms;
-	if (wait > ttl_of(t))
-		wait = ttl_of(t);
 	const struct provider_ask a = {
 		.prompt = t->prompt,
 		.persona = t->persona,
 		.turn = t->id,
-		.deadline_ms = t->event->at_ms + wait,
+		.deadline_ms = t->event->at_ms + patience_of(t),
 		.attempt = on_attempt,
+		.so_far = bot_step_matters(t) ? on_so_far : NULL,
 		.done = on_answer,
 		.ctx = t,
 	};
 	t->call = provider_ask(b->providers, &a);
-	if (!t->call)
+	if (t->call)
+		bot_step_thinking(t);
+	else
 		turn_drop(t, REASON_NOMEM);
 }
 
 /* ---- CHECK ----------------------------------------------------------------------------------- */
-
-struct secret_search {
-	struct str text;
-	bool is_found;
-};
-
-static void search_secret(void *ctx, const struct secret *s)
-{
-	struct secret_search *q = ctx;
-
-	q->is_found = q->is_found || secret_is_in(s, q->text);
-}
-
-static bool has_secret(void *ctx, struct str text)
-{
-	struct secret_search q = {text, false};
-
-	conf_secrets_each(ctx, search_secret, &q);
-	return q.is_found;
-}
-
-static struct str system_of(const struct turn *t)
-{
-	if (!t->prompt || t->prompt->n == 0)
-		return (struct str){NULL, 0};
-	return t->prompt->messages[0].text;
-}
-
-/* Judges a text of the model or of a template; into t->text when it may be said. */
-static enum reason judge(struct turn *t, struct str text, bool is_model, bool was_cut)
-{
-	const struct safety_context c = {
-		.bot = str_of(t->world->conf->name),
-		.persona = str_of(t->persona->name),
-		.user = t->event->user,
-		.question = t->event->text,
-		.system = is_model ? system_of(t) : (struct str){NULL, 0},
-		.canary = is_model ? str_of(t->persona->canary) : (struct str){NULL, 0},
-		.is_model = is_model,
-		.was_cut = was_cut,
-		.has_secret = has_secret,
-		.ctx = t->world->conf,
-	};
-	const char *rule = "";
-	enum reason r;
-
-	buf_clear(&t->text);
-	r = safety_check(t->world->safety, &c, text, &t->text, &rule);
-	if (r != REASON_NONE) {
-		buf_clear(&t->text);
-		t->rule = rule ? rule : "";
-	}
-	return r;
-}
 
 static void turn_put(struct turn *t);
 
 static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut)
 {
 	t->state = TURN_CHECK;
-	const enum reason r = judge(t, text, is_model, was_cut);
+	const struct bot_text said = {.text = text, .is_model = is_model, .was_cut = was_cut};
+	const char *rule = "";
+	const enum reason r = bot_judge(t, &said, &t->text, &rule);
 
+	if (r != REASON_NONE)
+		t->rule = rule;
 	if (r == REASON_NONE)
 		turn_put(t);
 	else if (is_model && r != REASON_DECLINED && r != REASON_NOMEM)
@@ -455,6 +424,18 @@ static void turn_template(struct turn *t, const char *template)
 static void turn_queue(struct turn *t)
 {
 	turn_template(t, t->hit.trigger->reply);
+}
+
+static void turn_command(struct turn *t)
+{
+	struct buf text;
+
+	buf_init(&text, TRIGGER_TEXT_BYTES);
+	if (bot_command_run(t->bot, t, &text) == ERR_NOMEM)
+		turn_drop(t, REASON_NOMEM);
+	else
+		turn_check(t, buf_str(&text), false, false);
+	buf_fini(&text);
 }
 
 /* No answer, for this reason: the trigger's own line if it has one and one is due, else silence. */
@@ -487,6 +468,7 @@ static void turn_put(struct turn *t)
 	r->priority = t->hit.trigger->urgency;
 	r->dies_ms = t->event->at_ms + ttl_of(t);
 	r->is_thread = r->is_thread && t->hit.trigger->keeps_threads;
+	r->may_repeat = t->event->kind == EVENT_SLASH;
 	t->state = TURN_QUEUED;
 	why = outbox_put(b->outbox, r, clock_mono_ms());
 	if (why != REASON_NONE)
@@ -513,6 +495,10 @@ void bot_pump(struct bot *b)
 		struct bot_place *p = &b->places[r->place];
 
 		if (p->name && p->platform.ops) {
+			struct turn *t = turn_find(b, r->turn);
+
+			if (t)
+				t->is_given = true;
 			p->platform.ops->send(p->platform.self, r);
 			continue;
 		}
@@ -544,7 +530,7 @@ static void turn_remember(struct turn *t)
 		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, answered_ms},
 	};
 
-	if (is_chat(t) && t->hit.trigger->ask && !t->is_otherwise && !t->is_erased &&
+	if (event_is_talk(t->event) && t->hit.trigger->ask && !t->is_otherwise && !t->is_erased &&
 			t->event->user_id.len > 0)
 		memory_remember(&t->bot->memory, &key, lines, 2);
 }
@@ -588,11 +574,20 @@ static bool is_erased_by(const struct turn *t, const struct erasure *e)
 {
 	const struct event *v = t->event;
 
-	if (!is_chat(t) || !str_eq(v->platform, e->platform) || !str_eq(v->channel, e->channel))
+	if (!event_is_talk(v) || !str_eq(v->platform, e->platform) || !str_eq(v->channel, e->channel))
 		return false;
 	if (e->message_id.len > 0)
 		return str_eq(v->id, e->message_id);
 	return e->user_id.len == 0 || str_eq(v->user_id, e->user_id);
+}
+
+void bot_turn_forget(struct bot *b, const struct event *e)
+{
+	for (struct turn *t = b->turns; t; t = t->hh.next) {
+		if (t->event->place == e->place && str_eq(t->event->channel, e->channel) &&
+				str_eq(t->event->user_id, e->user_id))
+			t->is_erased = true;
+	}
 }
 
 /* Ends the turns that answer what is being forgotten. Those whose reply is already with the

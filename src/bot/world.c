@@ -515,16 +515,19 @@ void bot_world_unref(struct bot_world *w)
 	mem_free(w);
 }
 
+const struct persona *bot_world_persona_named(const struct bot_world *w, const char *id)
+{
+	for (size_t i = 0; i < w->persona_count; i++) {
+		if (strcmp(w->personas[i]->id, id) == 0)
+			return w->personas[i];
+	}
+	return NULL;
+}
+
 const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t)
 {
-	const char *wanted = t && t->persona ? t->persona : w->conf->persona;
-	const struct persona *fallback = NULL;
+	const struct persona *own =
+		t && t->persona ? bot_world_persona_named(w, t->persona) : NULL;
 
-	for (size_t i = 0; i < w->persona_count; i++) {
-		if (strcmp(w->personas[i]->id, wanted) == 0)
-			return w->personas[i];
-		if (strcmp(w->personas[i]->id, w->conf->persona) == 0)
-			fallback = w->personas[i];
-	}
-	return fallback;
+	return own ? own : bot_world_persona_named(w, w->conf->persona);
 }

@@ -116,7 +116,7 @@ bool reason_is_after_hit(enum reason r);
 	X(SLASH, slash, "slash_command interaction", 1, "a slash command", "command")              \
 	X(BOOST, boost, "guild_boost server_boost", 0, "a boosted server", "tier count")           \
 	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "count users")     \
-	X(REACTION, reaction, "", 0, "a reaction to a message", "")
+	X(REACTION, reaction, "reaction_add", 0, "a reaction to a message", "emoji")
 
 enum event_kind {
 #define X(upper, lower, aliases, text, help, vars) EVENT_##upper,
@@ -189,6 +189,7 @@ struct event {
 	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
 	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
 	struct str command;     /* of a slash command: its name, lower case */
+	struct str emoji;       /* of a reaction: the emoji, or the name of one of the place's own */
 	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
 	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what
 	 * $(count) says; 0 = none. */
@@ -216,7 +217,18 @@ bool event_is_sort(const struct event *e, enum event_sort s);
 /* What it weighs, for at_least: and $(count): bits, raiders, gifts, months, seconds, a level. */
 int64_t event_amount(const struct event *e);
 
-/* A slash command as people are offered it. Strings BORROWED. */
+/* Words that somebody says for the bot or others to answer: a message, a slash command. */
+bool event_is_talk(const struct event *e);
+/* The channel as people call it. */
+struct str event_channel_name(const struct event *e);
+
+/* ---- Slash commands -------------------------------------------------------------------------- */
+
+#define SLASH_NAME_POINTS 32 /* Discord: application commands, 2026-08; so are the next two */
+#define SLASH_HELP_POINTS 100
+#define SLASH_MOST 100 /* of one application, those of the bot included */
+
+/* One as people are offered it. Strings BORROWED. */
 struct slash {
 	const char *name;        /* 1 to 32 characters, lower case */
 	const char *description; /* 1 to 100 characters */
@@ -226,6 +238,49 @@ struct slash {
 	bool is_private;         /* only who asked sees the answer */
 	enum level level;        /* who may use it */
 };
+
+/* Those the bot answers itself, all of them privately: name, what it does, its option or NULL, what
+ * that is, who may use it. */
+#define CHAT_SLASHES(X)                                                                            \
+	X(PERSONA, persona, "Who speaks here", "name",                                             \
+		"For moderators: who shall speak here from now on, or default", EVERYONE)          \
+	X(FORGETME, forgetme, "Forget what you have said to me here", NULL, NULL, EVERYONE)        \
+	X(QUIET, quiet, "Keep the bot silent here", "minutes",                                     \
+		"For how many minutes, 10 if left out; 0 ends it", MODERATOR)                      \
+	X(STATUS, status, "How the bot is doing", NULL, NULL, MODERATOR)
+
+enum slash_own {
+#define X(upper, lower, help, option, option_help, level) SLASH_##upper,
+	CHAT_SLASHES(X)
+#undef X
+	SLASH_OWN_COUNT
+};
+
+const struct slash *slash_own(enum slash_own i);
+/* Is this the name of one of them? 0 or ERR_NOTFOUND. */
+int slash_own_parse(struct str name, enum slash_own *out) MUST_USE;
+/* May a command or its option have this name? Letters, digits, - and _, in lower case. */
+bool slash_is_name(struct str name);
+
+/* ---- Forms: what a platform can carry -------------------------------------------------------- */
+
+/* platform, characters of one message, whether it shows lines and markdown (their characters are
+ * code points then, else UTF-16 units), how many a model is asked for when it answers somebody, and
+ * when it remarks on something else */
+#define CHAT_FORMS(X)                                                                              \
+	X(twitch, 500, 0, 200, 150)                                                                \
+	X(irc, 500, 0, 200, 150)                                                                   \
+	X(console, 500, 0, 200, 150)                                                               \
+	X(discord, 2000, 1, 900, 300)
+
+struct form {
+	const char *platform;
+	size_t length;
+	bool has_lines;
+	size_t answer, remark;
+};
+/* That of a platform; of an unknown one the plainest. */
+const struct form *form_of(struct str platform);
 
 /* What must be forgotten: a deleted message, a user timed out or banned, a cleared chat. Empty
  * strings mean "any": message_id set = that message; else user_id set = that user; else all. */
@@ -248,7 +303,8 @@ struct reply {
 	char *user_id;     /* whom it answers */
 	char *to_id;       /* message id it answers; NULL when there is none */
 	bool is_thread;    /* to be shown as a reply to to_id, where the place can */
-	char *text;        /* safe, one line */
+	bool may_repeat;   /* one person asked for it: said again, it is no twin */
+	char *text;        /* safe; one line, unless the platform's form has lines */
 	enum priority priority;
 	int64_t made_ms;   /* clock_mono_ms of the event, not of the text */
 	int64_t dies_ms;   /* past this it is late */

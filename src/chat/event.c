@@ -8,6 +8,16 @@ enum level event_level(const struct event *e)
 	return level_of_roles(e->roles);
 }
 
+bool event_is_talk(const struct event *e)
+{
+	return e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH;
+}
+
+struct str event_channel_name(const struct event *e)
+{
+	return e->channel_name.len > 0 ? e->channel_name : e->channel;
+}
+
 bool event_is_sort(const struct event *e, enum event_sort s)
 {
 	switch (s) {
@@ -41,7 +51,9 @@ struct event *event_copy(const struct event *e)
 		offsetof(struct event, to_id), offsetof(struct event, touser),
 		offsetof(struct event, tier), offsetof(struct event, reward),
 		offsetof(struct event, reward_id), offsetof(struct event, batch),
-		offsetof(struct event, users), offsetof(struct event, stream.id),
+		offsetof(struct event, users), offsetof(struct event, command),
+		offsetof(struct event, emoji), offsetof(struct event, channel_name),
+		offsetof(struct event, stream.id),
 		offsetof(struct event, stream.title), offsetof(struct event, stream.game),
 	};
 	const size_t n = sizeof(strings) / sizeof(strings[0]);

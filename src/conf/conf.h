@@ -291,6 +291,7 @@ struct conf_limits {
 	int64_t reply_ttl_ms, event_ttl_ms; /* a later answer is dropped */
 	int64_t lane, total;      /* replies waiting in one channel, in all */
 	int64_t deadline_ms, event_deadline_ms; /* by which a model must have answered */
+	int64_t slash_ttl_ms, slash_deadline_ms; /* both for slash commands */
 	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour; /* model calls */
 	int64_t turns_minute, in_a_row; /* replies in a channel; to one person; 0 = no limit */
 	int64_t retries;          /* further attempts at one provider */

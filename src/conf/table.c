@@ -141,6 +141,9 @@ static const struct conf_option limits_options[] = {
 		NULL, CONF_LIVE, "A reply that could not be sent for this long is dropped."},
 	{"event_ttl", CONF_DURATION, AT(conf_limits, event_ttl_ms), "2m", SECOND, HOUR, NULL,
 		CONF_LIVE, "The same for thanks to subs, raids, gifts and cheers."},
+	/* Discord takes an answer to an interaction for 15 minutes (2026-08) */
+	{"slash_ttl", CONF_DURATION, AT(conf_limits, slash_ttl_ms), "5m", SECOND, 14 * MINUTE, NULL,
+		CONF_LIVE, "The same for the answer to a slash command."},
 	{"lane", CONF_INT, AT(conf_limits, lane), "100", 1, 1000, NULL, CONF_RESTART,
 		"Replies that may wait in one channel."},
 	{"total", CONF_INT, AT(conf_limits, total), "1000", 1, 10000, NULL, CONF_RESTART,
@@ -150,6 +153,8 @@ static const struct conf_option limits_options[] = {
 	{"event_deadline", CONF_DURATION, AT(conf_limits, event_deadline_ms), "60s", SECOND,
 		10 * MINUTE, NULL, CONF_LIVE,
 		"The same for thanks to subs, raids, gifts and cheers."},
+	{"slash_deadline", CONF_DURATION, AT(conf_limits, slash_deadline_ms), "60s", SECOND,
+		14 * MINUTE, NULL, CONF_LIVE, "The same for the answer to a slash command."},
 	{"calls_hour", CONF_INT, AT(conf_limits, calls_hour), "600", 0, 1000000, NULL, CONF_LIVE,
 		"Model calls an hour in all; 0 asks no model."},
 	{"calls_day", CONF_INT, AT(conf_limits, calls_day), "5000", 0, 10000000, NULL, CONF_LIVE,

@@ -93,7 +93,8 @@ static void unqueue(struct outbox *ob, struct lane *l, struct waiter *w)
 static void kill_waiter(struct outbox *ob, struct lane *l, struct waiter *w, enum reason why)
 {
 	unqueue(ob, l, w);
-	outbox_twin_free(ob, w->twin);
+	if (w->twin)
+		outbox_twin_free(ob, w->twin);
 	w->twin = NULL;
 	w->why = why;
 	DL_APPEND(ob->dead, w);
@@ -187,7 +188,7 @@ enum reason outbox_put(struct outbox *ob, struct reply *r, int64_t now_ms)
 	w = mem_new(sizeof(*w));
 	if (!w)
 		goto out;
-	err = outbox_twin_claim(ob, l, r->text, now_ms, &twin);
+	err = r->may_repeat ? 0 : outbox_twin_claim(ob, l, r->text, now_ms, &twin);
 	if (err < 0) {
 		if (err == ERR_BUSY)
 			why = REASON_TWIN;
@@ -235,7 +236,8 @@ struct reply *outbox_next(struct outbox *ob, int64_t now_ms, int64_t *wait_ms)
 	struct reply *r = w->reply;
 	unqueue(ob, best, w);
 	outbox_lane_count(ob, best, now_ms);
-	outbox_twin_said(ob, w->twin, now_ms);
+	if (w->twin)
+		outbox_twin_said(ob, w->twin, now_ms);
 	mem_free(w);
 	*wait_ms = 0;
 	return r;

@@ -38,7 +38,7 @@ struct account {
 /* One reply waiting in a lane, or dead and waiting to be told about. */
 struct waiter {
 	struct reply *reply;
-	struct twin *twin;
+	struct twin *twin; /* NULL = it may be said again */
 	enum reason why; /* of a dead one */
 	struct waiter *prev, *next;
 };

@@ -64,6 +64,7 @@ struct prompt_options {
 	struct str ask;              /* the trigger's ask:, expanded */
 	const struct conversation *past; /* NULL = none */
 	size_t budget_tokens;        /* model window less max_tokens */
+	const struct form *form;     /* what the answer may look like */
 	size_t max_chars;            /* how long the answer may be: told to the model */
 	uint64_t marker;             /* random: the fence */
 };

@@ -68,6 +68,21 @@ static int set_batch(struct event *e, struct str value)
 	return 0;
 }
 
+/* As people write it too: /ask */
+static int set_command(struct event *e, struct str value)
+{
+	if (value.len > 0 && value.at[0] == '/')
+		value = (struct str){value.at + 1, value.len - 1};
+	e->command = value;
+	return slash_is_name(value) ? 0 : ERR_INVALID;
+}
+
+static int set_emoji(struct event *e, struct str value)
+{
+	e->emoji = value;
+	return 0;
+}
+
 static int set_message(struct event *e, struct str value)
 {
 	e->text = value;
@@ -126,6 +141,7 @@ static const struct {
 	{"tier", "", set_tier}, {"months", "", set_months},
 	{"count", "viewers level seconds cost", set_number}, {"bits", "", set_number},
 	{"reward", "item-name", set_reward}, {"batch", "", set_batch},
+	{"command", "", set_command}, {"emoji", "", set_emoji},
 	{"message", "text", set_message}, {"anonymous", "", set_anonymous},
 	{"first", "", set_first}, {"live", "", set_live}, {"game", "", set_game},
 	{"title", "", set_title},
@@ -177,7 +193,9 @@ static void set_defaults(struct event *e, enum event_sort sort)
 	e->is_action = sort == SORT_ACTION;
 	if (sort == SORT_REPLY)
 		e->to_id = STR("made-up");
-	e->is_direct = e->kind == EVENT_WHISPER;
+	if (e->kind == EVENT_REACTION)
+		e->emoji = STR("\U0001f44d");
+	e->is_direct = e->kind == EVENT_WHISPER || e->kind == EVENT_SLASH;
 }
 
 int platform_event_parse(struct str command, struct event *e)
@@ -193,6 +211,8 @@ int platform_event_parse(struct str command, struct event *e)
 		return ERR_NOTFOUND;
 	set_defaults(e, sort);
 	rest = str_trim(rest);
+	if (e->kind == EVENT_SLASH) /* "slash ask why is that?": its name stands first */
+		err = set_command(e, str_split(&rest, ' '));
 	while (rest.len > 0 && err == 0)
 		err = take_word(e, &rest, &has_number);
 	if (err == ERR_INVALID)

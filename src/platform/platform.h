@@ -61,7 +61,9 @@ struct platform_wants {
 enum platform_turn_step {
 	PLATFORM_TURN_THINKING, /* a model is asked: typing may be shown until it is over */
 	PLATFORM_TURN_SO_FAR,   /* text: what has been written so far and may be shown; it only grows */
-	PLATFORM_TURN_OVER,     /* nothing (more) will be said: reason. Not told when a reply was sent. */
+	/* Nothing will be said, and what was shown of it is void: reason, which is LATE also when a
+	 * model took too long. Not told when a reply was given to send. */
+	PLATFORM_TURN_OVER,
 };
 struct platform_turn {
 	const char *turn;
@@ -77,8 +79,11 @@ struct platform_ops {
 	int (*want)(void *self, const struct platform_wants *w);
 	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
 	void (*send)(void *self, struct reply *r);
-	/* May be NULL. OVER is told also of an event with a command that no turn began with (turn ""). */
+	/* May be NULL; may be called while owner.event has not returned. OVER is told also of an
+	 * event with a command that no turn began with (turn ""), but not of a duplicate. BORROWED. */
 	void (*turn)(void *self, const struct platform_turn *t);
+	/* Every secret it has now that the config does not: kept logins. May be NULL. */
+	void (*secrets)(void *self, void (*each)(void *ctx, const struct secret *s), void *ctx);
 	/* A new config of the same place: joins and parts what changed; reconnects only if URL,
 	 * account or token changed, or if it stood REFUSED. */
 	int (*reload)(void *self, const struct conf_place *c);
@@ -171,11 +176,12 @@ void platform_console_who(const struct platform *p, const char **user, const cha
 	enum level *level);
 
 /* Fires a made-up event as `/event raid 50` and the tests do: fills e (BORROWS name and args) for
- * "raid 50", "sub tier=2", "cheer 100 hello". ERR_NOTFOUND: unknown kind; ERR_INVALID. */
+ * "raid 50", "sub tier=2", "cheer 100 hello", "slash ask why?". ERR_NOTFOUND: unknown kind;
+ * ERR_INVALID. */
 int platform_event_parse(struct str command, struct event *e) MUST_USE;
 /* Sets one field of it: tier, months, count, bits, viewers, user (from), touser (to), reward,
- * batch, message, anonymous, first, live, game, title. BORROWS value. ERR_NOTFOUND: no such field;
- * ERR_INVALID. */
+ * command, emoji, batch, message, anonymous, first, live, game, title. BORROWS value.
+ * ERR_NOTFOUND: no such field; ERR_INVALID. */
 int platform_event_set(struct event *e, struct str key, struct str value) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 
 #define REFUSAL_BYTES (64 * 1024) /* of an error body; the rest is not read into memory */
 #define SLOW_MS 30000 /* spec 001-47: a slower call fails to the breaker, even if it was good */
+#define SO_FAR_MS 500 /* often enough for whoever shows it: reading on takes longer */
 #define FAIR_MS 5000  /* who had less time than this before the ask's deadline is not judged */
 
 static struct metric seconds = {
@@ -233,6 +234,24 @@ enum provider_error provider_try_stop(struct provider_call *c, enum provider_err
 	}
 	settle(c, e, why == PROVIDER_TIMEOUT);
 	return e;
+}
+
+void provider_try_tell(struct provider_call *c)
+{
+	struct provider_try *t = &c->try;
+	const int64_t now = clock_mono_ms();
+
+	if (!c->ask.so_far || t->sink.text.len == t->told_bytes ||
+			(t->told_ms > 0 && now - t->told_ms < SO_FAR_MS))
+		return;
+	t->told_ms = now;
+	t->told_bytes = t->sink.text.len;
+	buf_clear(&c->text);
+	if (provider_think_strip(buf_str(&t->sink.text), &c->text) != 0 || c->text.len == 0)
+		return;
+	provider_call_pin(c);
+	c->ask.so_far(c->ask.ctx, buf_str(&c->text));
+	(void)provider_call_unpin(c);
 }
 
 void provider_try_timer(struct provider_call *c)

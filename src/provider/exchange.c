@@ -61,6 +61,8 @@ static void on_data(void *ctx, const char *bytes, size_t n)
 		provider_try_end(c, err, NULL);
 	else if (t->sink.is_whole && !was_whole)
 		io_timer_start(c->timer, LINGER_MS);
+	else if (!t->sink.is_whole)
+		provider_try_tell(c);
 }
 
 static void on_done(void *ctx, int err, const char *why)

@@ -76,6 +76,9 @@ struct provider_ask {
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
 	void (*attempt)(void *ctx, const struct provider_attempt *a); /* may be NULL */
+	/* What has come of an answer so far, without its reasoning; it only grows, and is told twice a
+	 * second at most. It may still turn out to be no answer. BORROWED. May be NULL; may cancel. */
+	void (*so_far)(void *ctx, struct str text);
 	void (*done)(void *ctx, const struct provider_answer *a);     /* once, unless cancelled */
 	void *ctx;
 };

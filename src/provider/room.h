@@ -128,6 +128,8 @@ struct provider_try {
 	struct buf refusal;             /* body of an answer that is not 200 */
 	int status;
 	int64_t started_ms, first_ms;   /* first_ms: -1 = no token came */
+	int64_t told_ms;                /* when so_far was told last; 0 = not yet */
+	size_t told_bytes;              /* of the sink's text then */
 	int64_t retry_after_ms;         /* -1 = not told */
 	double temperature;
 	int64_t max_tokens;
@@ -164,6 +166,9 @@ void provider_try_timer(struct provider_call *c);
 /* Ends the attempt under way before its time: TIMEOUT or CANCELLED. Gives what it came to; the
  * owner's attempt() has been told. The call may be OVER after it. */
 enum provider_error provider_try_stop(struct provider_call *c, enum provider_error why);
+/* Tells what has come so far, if somebody wants to know and it is due. The call may be OVER after
+ * it, and gone. */
+void provider_try_tell(struct provider_call *c);
 /* Drops the attempt without telling anybody. */
 void provider_try_drop(struct provider_call *c);
 

@@ -39,8 +39,11 @@ struct safety_context {
 	struct str question;   /* what the user said: repeat-after-me */
 	struct str system;     /* the system prompt: leak check */
 	struct str canary;     /* planted in the prompt; its presence is a leak */
+	const struct form *form; /* what the place can carry; NULL = one plain line */
+	size_t parts;          /* messages it may take, where the form has lines; 0 = one */
 	bool is_model;         /* a model wrote it; false = a template of ours with values in it */
 	bool was_cut;          /* it stopped in the middle: only its whole sentences are said */
+	bool is_growing;       /* as was_cut, but without a whole sentence nothing is: EMPTY */
 	/* Asked for every candidate: does it hold one of our secrets? May be NULL. */
 	bool (*has_secret)(void *ctx, struct str text);
 	void *ctx;

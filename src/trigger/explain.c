@@ -81,6 +81,9 @@ int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subj
 	case TRIGGER_FITS: return buf_adds(out, "no pattern matches");
 	case TRIGGER_OFF: return buf_adds(out, "it is switched off (enabled: no)");
 	case TRIGGER_OTHER_KIND:
+		if (s->event->kind == EVENT_SLASH && t->slash.name)
+			return buf_addf(out, "it waits for /%s, this is /%.*s", t->slash.name,
+				STR_FMT(s->event->command));
 		return buf_addf(out, "it waits for \"%s\", this is \"%s\"",
 			event_kind_name(t->on), event_kind_name(s->event->kind));
 	default:
@@ -101,7 +104,7 @@ void trigger_explain_conditions(const struct trigger *t, const struct event *e,
 
 	trigger_subject_init(&s, e);
 	buf_init(&why, TRIGGER_WHY_BYTES);
-	for (uint32_t bits = t->own->conditions; bits != 0; bits &= bits - 1) {
+	for (uint32_t bits = trigger_conditions_for(t, e->kind); bits != 0; bits &= bits - 1) {
 		const enum trigger_condition c = (enum trigger_condition)__builtin_ctz(bits);
 		const bool holds = trigger_holds(t, c, &s);
 

@@ -126,13 +126,30 @@ void trigger_conditions_note(struct trigger *t)
 		t->own->conditions |= has[c] ? 1u << c : 0;
 }
 
+bool trigger_hears(const struct trigger *t, enum event_kind k)
+{
+	return t->on == k || (k == EVENT_SLASH && t->slash.name);
+}
+
+/* Who calls a command has addressed the bot, whatever sort of message would have done so. */
+uint32_t trigger_conditions_for(const struct trigger *t, enum event_kind k)
+{
+	const uint32_t of_messages =
+		1u << TRIGGER_IF_SORT | 1u << TRIGGER_IF_DIRECT | 1u << TRIGGER_IF_FIRST;
+
+	return k == EVENT_SLASH ? t->own->conditions & ~of_messages : t->own->conditions;
+}
+
 int trigger_misfit(const struct trigger *t, struct trigger_subject *s)
 {
+	const enum event_kind kind = s->event->kind;
+
 	if (!t->is_on)
 		return TRIGGER_OFF;
-	if (t->on != s->event->kind)
+	if (!trigger_hears(t, kind) ||
+			(kind == EVENT_SLASH && !str_is(s->event->command, t->slash.name)))
 		return TRIGGER_OTHER_KIND;
-	for (uint32_t bits = t->own->conditions; bits != 0; bits &= bits - 1) {
+	for (uint32_t bits = trigger_conditions_for(t, kind); bits != 0; bits &= bits - 1) {
 		const int c = __builtin_ctz(bits);
 
 		if (!trigger_holds(t, (enum trigger_condition)c, s))

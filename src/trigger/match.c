@@ -15,8 +15,8 @@ int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigge
 	bool is_given_up = false;
 
 	*n = 0;
-	if (t->own->pattern_count == 0)
-		return 1;
+	if (t->own->pattern_count == 0 || t->on != s->event->kind)
+		return 1; /* its slash command was called: the patterns are for messages */
 	for (size_t i = 0; i < t->own->pattern_count; i++) {
 		int rc = trigger_pattern_match(t->own->patterns[i], g, s->text, captures, n);
 

@@ -1,8 +1,9 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
- * form.c (words: and the like as patterns), pattern.c (the only file that knows PCRE2), literal.c
- * (what every match of a pattern must contain), trial.c (hostile text, examples), template.c.
+ * slash.c (its slash command), form.c (words: and the like as patterns), pattern.c (the only file
+ * that knows PCRE2), literal.c (what every match of a pattern must contain), trial.c (hostile
+ * text, examples), template.c.
  * Running: set.c puts files together and builds filter.c; match.c searches, with fits.c for the
  * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
@@ -78,7 +79,14 @@ int trigger_form_name(struct str bot_name, struct buf *out) MUST_USE;
 
 /* ---- A trigger's inside, and the event as it is matched -------------------------------------- */
 
+/* What stands below slash:, which the trigger's own slash points into. */
+struct trigger_slash {
+	char *name, *description, *option, *option_help;
+	bool is_required, is_private;
+};
+
 struct trigger_private {
+	struct trigger_slash slash;
 	uint32_t conditions;              /* bits of enum trigger_condition that it has */
 	struct conf_texts games, rewards; /* folded */
 	bool needs_stream;                /* a template or a condition is about the stream */
@@ -129,6 +137,8 @@ enum { TRIGGER_FITS = -1, TRIGGER_OFF = -2, TRIGGER_OTHER_KIND = -3 };
 
 /* Notes which conditions the trigger has; once, when it was read. */
 void trigger_conditions_note(struct trigger *t);
+/* Which of them are asked of an event of this kind, as bits. */
+uint32_t trigger_conditions_for(const struct trigger *t, enum event_kind k);
 bool trigger_holds(const struct trigger *t, enum trigger_condition c, struct trigger_subject *s);
 /* TRIGGER_FITS, or the first thing that speaks against it: a condition, OFF, OTHER_KIND. All but
  * level and patterns. */
@@ -168,7 +178,7 @@ struct trigger_reading {
 
 /* The keys that say what wakes a trigger. */
 struct trigger_wake {
-	struct conf_node *match, *words, *command, *exact, *contains;
+	struct conf_node *match, *words, *command, *exact, *contains, *slash;
 	bool is_name;
 };
 
@@ -186,6 +196,11 @@ int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
 	const struct conf_node *value, struct trigger **out) MUST_USE;
 /* Compiles what wakes t into t->own; complains into rd. */
 void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w, struct trigger *t);
+/* Reads slash: of an entry (n NULL = it has none) into t, whose on: it may become. is_only: nothing
+ * else wakes t. Complains into rd. */
+void trigger_slash_read(struct trigger_reading *rd, const struct conf_node *n, bool is_only,
+	struct trigger *t);
+void trigger_slash_fini(struct trigger_slash *s);
 /* Frees what a trigger holds, not the trigger. */
 void trigger_fini(struct trigger *t);
 
@@ -227,6 +242,8 @@ struct trigger_set {
 	struct trigger_name *names, *by_name;
 	struct trigger_filter *filter;
 	size_t always_count;
+	struct slash *slashes;              /* of the triggers, BORROWED from them */
+	size_t slash_count;
 	uint64_t kinds;                     /* that some trigger listens to */
 	bool needs_stream;
 	size_t words;                       /* of each bit set below */

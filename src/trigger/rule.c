@@ -43,6 +43,8 @@ static const struct conf_option options[] = {
 		.help = "Texts, one of which must be in the message, also within a word."},
 	{.name = "name", .type = CONF_BOOL, AT(wake.is_name), .fallback = "no",
 		.help = "Whether the bot's name, with or without @, in the message is enough."},
+	{.name = "slash", .type = CONF_NODE, AT(wake.slash),
+		.help = "A slash command that wakes it: its name, or a map of what people are shown."},
 	{.name = "match", .type = CONF_NODE, AT(wake.match),
 		.help = "PCRE2 patterns, one of which must match; caseless unless they say (?-i)."},
 	{.name = "reply", .type = CONF_TEXT, AT(t.reply),
@@ -133,6 +135,7 @@ void trigger_fini(struct trigger *t)
 		conf_texts_free(&t->own->games);
 		conf_texts_free(&t->own->rewards);
 		mem_free(t->own->head);
+		trigger_slash_fini(&t->own->slash);
 	}
 	mem_free(t->own);
 	memset(t, 0, sizeof(*t));
@@ -275,6 +278,14 @@ static void read_gate(struct trigger_reading *rd, const struct entry *e, struct 
 			cooldown_options, COOLDOWN_OPTIONS, t));
 }
 
+/* Is there anything but a slash command that wakes it? */
+static bool is_slash_only(const struct trigger_reading *rd, const struct trigger_wake *w,
+	const struct trigger *t)
+{
+	return !conf_node_find(rd->entry, "on") && !w->match && !w->words && !w->command &&
+		!w->exact && !w->contains && !w->is_name && !t->needs_direct && !t->needs_first;
+}
+
 static void check_template(struct trigger_reading *rd, const struct trigger *t, const char *key,
 	const char *text)
 {
@@ -344,7 +355,7 @@ static bool is_question(const struct trigger *t)
 /* Thanks go last when the outbox must shed, ambient remarks first (faults.md section 7). */
 static enum priority urgency_of(const struct trigger *t, const struct trigger_wake *wake)
 {
-	if (t->on == EVENT_WHISPER)
+	if (t->on == EVENT_WHISPER || t->slash.name)
 		return PRIORITY_DIRECT;
 	if (t->on != EVENT_MESSAGE)
 		return t->on == EVENT_JOIN || t->on == EVENT_REACTION ? PRIORITY_AMBIENT
@@ -370,6 +381,7 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
+		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);
 		check_words(rd, t);

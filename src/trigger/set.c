@@ -18,17 +18,45 @@ static struct trigger_name *find_name(const struct trigger_set *s, const char *n
 	return found;
 }
 
-/* Adds a trigger whose name is new. */
-static int add_trigger(struct trigger_set *s, struct trigger_file *f, struct trigger *t,
-	struct conf_report *r)
+static const struct trigger *find_slash(const struct trigger_set *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->sorted[i]->slash.name && strcmp(s->sorted[i]->slash.name, name) == 0)
+			return s->sorted[i];
+	}
+	return NULL;
+}
+
+/* Does another trigger have its name, or its slash command; or is that one too many? Complains. */
+static bool is_taken(struct trigger_set *s, const struct trigger *t, struct conf_report *r)
 {
 	const struct trigger_name *other = find_name(s, t->name);
+	const struct trigger *twin = t->slash.name ? find_slash(s, t->slash.name) : NULL;
+	const bool is_full = t->slash.name && s->slash_count == SLASH_MOST - SLASH_OWN_COUNT;
 
-	if (other) {
+	if (other)
 		conf_report_add_at(r, t->path, t->line, str_of(t->own->head), t->own->head_at,
 			strlen(t->name), "give one of the two another name",
 			"trigger \"%s\" is left out: %s:%d has one of that name already", t->name,
 			other->trigger->path, other->trigger->line);
+	else if (twin)
+		conf_report_add_at(r, t->path, t->line, str_of(t->own->head), t->own->head_at,
+			strlen(t->name), "give one of the two commands another name",
+			"trigger \"%s\" is left out: /%s calls %s:%d already", t->name,
+			t->slash.name, twin->path, twin->line);
+	else if (is_full)
+		conf_report_add_at(r, t->path, t->line, str_of(t->own->head), t->own->head_at,
+			strlen(t->name), "leave some out",
+			"trigger \"%s\" is left out: there are %d slash commands at most, %d of "
+			"them mynah's own", t->name, SLASH_MOST, SLASH_OWN_COUNT);
+	return other || twin || is_full;
+}
+
+/* Adds a trigger whose name is new. */
+static int add_trigger(struct trigger_set *s, struct trigger_file *f, struct trigger *t,
+	struct conf_report *r)
+{
+	if (is_taken(s, t, r)) {
 		f->has_lost = true;
 		return 0;
 	}
@@ -44,6 +72,7 @@ static int add_trigger(struct trigger_set *s, struct trigger_file *f, struct tri
 	if (!hash_has(name))
 		return ERR_NOMEM;
 	s->sorted[s->n++] = t;
+	s->slash_count += t->slash.name != NULL;
 	return 0;
 }
 
@@ -93,12 +122,33 @@ static int gather(struct trigger_set *s, struct conf_report *r)
 	return 0;
 }
 
+/* What people are offered: the commands of triggers that are on. */
+static int list_slashes(struct trigger_set *s)
+{
+	s->slashes = mem_array(s->slash_count + 1, sizeof(*s->slashes));
+	if (!s->slashes)
+		return ERR_NOMEM;
+	s->slash_count = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->sorted[i]->is_on && s->sorted[i]->slash.name)
+			s->slashes[s->slash_count++] = s->sorted[i]->slash;
+	}
+	return 0;
+}
+
+static void set_always(struct trigger_set *s, enum event_kind k, size_t i)
+{
+	s->always[k][i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
+}
+
 /* Sorts out what the filter cannot find: by kind of event, so that a raid does not wait for chat.
  */
 static int prepare(struct trigger_set *s)
 {
 	int err = trigger_filter_new(s->sorted, s->n, &s->filter);
 
+	if (err == 0)
+		err = list_slashes(s);
 	if (err < 0)
 		return err;
 	s->words = TRIGGER_BIT_WORDS(s->n);
@@ -116,10 +166,14 @@ static int prepare(struct trigger_set *s)
 		if (!t->is_on)
 			continue;
 		s->kinds |= EVENT_BIT(t->on);
+		if (t->slash.name) {
+			s->kinds |= EVENT_BIT(EVENT_SLASH);
+			set_always(s, EVENT_SLASH, i);
+		}
 		s->needs_stream = s->needs_stream || t->own->needs_stream;
 		if (trigger_filter_holds(s->filter, i))
 			continue;
-		s->always[t->on][i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
+		set_always(s, t->on, i);
 		s->always_count += t->own->pattern_count;
 	}
 	return trigger_engine_new(true, &s->engine);
@@ -162,6 +216,7 @@ void trigger_set_free(struct trigger_set *s)
 	mem_free(s->names);
 	mem_free(s->sorted);
 	mem_free(s->candidates);
+	mem_free(s->slashes);
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
 		mem_free(s->always[kind]);
 	for (size_t i = 0; i < s->file_count; i++)
@@ -195,6 +250,12 @@ size_t trigger_set_always(const struct trigger_set *s)
 uint64_t trigger_set_kinds(const struct trigger_set *s)
 {
 	return s->kinds;
+}
+
+const struct slash *trigger_set_slashes(const struct trigger_set *s, size_t *n)
+{
+	*n = s->slash_count;
+	return s->slashes;
 }
 
 bool trigger_set_needs_stream(const struct trigger_set *s)

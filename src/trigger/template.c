@@ -89,7 +89,7 @@ static int add_message(const struct source *s, struct buf *out)
 
 static int add_channel(const struct source *s, struct buf *out)
 {
-	return buf_add_str(out, s->event->channel);
+	return buf_add_str(out, event_channel_name(s->event));
 }
 
 static int add_platform(const struct source *s, struct buf *out)
@@ -105,6 +105,16 @@ static int add_tier(const struct source *s, struct buf *out)
 static int add_reward(const struct source *s, struct buf *out)
 {
 	return buf_add_str(out, s->event->reward);
+}
+
+static int add_command(const struct source *s, struct buf *out)
+{
+	return buf_add_str(out, s->event->command);
+}
+
+static int add_emoji(const struct source *s, struct buf *out)
+{
+	return buf_add_str(out, s->event->emoji);
 }
 
 static int add_users(const struct source *s, struct buf *out)
@@ -190,10 +200,12 @@ static const struct variable {
 	{"months", "", false, false, add_months, "months subscribed"},
 	{"tier", "", false, false, add_tier, "1, 2, 3 or prime"},
 	{"reward", "", false, false, add_reward, "the channel point reward"},
+	{"command", "", false, false, add_command, "the slash command, without its slash"},
+	{"emoji", "", false, false, add_emoji, "what somebody reacted with"},
 	{"level", "", false, false, add_count, "the level of a hype train"},
 	{"seconds", "duration", false, false, add_count, "how long an ad break takes"},
 	{"channel", "streamer", true, false, add_channel, "the channel it happened in"},
-	{"platform", "", true, false, add_platform, "twitch, irc, console and so on"},
+	{"platform", "", true, false, add_platform, "twitch, discord, irc, console and so on"},
 	{"game", "category", true, true, add_game, "the category of the stream"},
 	{"title", "status", true, true, add_title, "the title of the stream"},
 	{"uptime", "", true, true, add_uptime, "how long the stream has been live, as in 3h 07m"},

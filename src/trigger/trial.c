@@ -193,6 +193,13 @@ static struct event event_of(const struct trigger *t, struct str text)
 		e.stream.game = str_of(t->games.at[0]);
 	if (t->rewards.n > 0)
 		e.reward = str_of(t->rewards.at[0]);
+	if (t->slash.name && text.len > 0 && text.at[0] == '/') { /* "/ask why?" */
+		struct str rest = {text.at + 1, text.len - 1};
+
+		e.kind = EVENT_SLASH;
+		e.command = str_split(&rest, ' ');
+		e.text = str_trim(rest);
+	}
 	return e;
 }
 

@@ -60,6 +60,7 @@ struct trigger {
 	int per_stream;           /* enum trigger_once */
 	struct conf_texts games;  /* game: names of categories */
 	struct conf_texts rewards; /* reward: titles or ids */
+	struct slash slash;       /* a slash command wakes it too; name NULL = none does */
 	bool needs_direct;        /* direct: only when the bot is addressed */
 	bool needs_first;         /* first: only somebody's first message ever */
 	bool keeps_threads;       /* thread: answer as a reply to the message */
@@ -83,8 +84,9 @@ void trigger_file_free(struct trigger_file *f);
 /* ---- A set ----------------------------------------------------------------------------------- */
 
 struct trigger_set;
-/* TAKES the files (also on failure). A name that two files have belongs to the known one, else to
- * the earlier one: a complaint against the other, whose trigger is left out. GIVES *out. */
+/* TAKES the files (also on failure). A name or slash command that two triggers have belongs to the
+ * known file, else to the earlier one: a complaint against the other trigger, which is left out.
+ * GIVES *out. */
 int trigger_set_new(struct trigger_file **files, size_t n, struct conf_report *r,
 	struct trigger_set **out) MUST_USE;
 void trigger_set_free(struct trigger_set *s);
@@ -95,6 +97,10 @@ const struct trigger *trigger_set_find(const struct trigger_set *s, const char *
 /* What must be told to this set at all: EVENT_BITs of kinds, and whether streams matter. */
 uint64_t trigger_set_kinds(const struct trigger_set *s);
 bool trigger_set_needs_stream(const struct trigger_set *s);
+/* The slash commands that its triggers declare, *n of them. BORROWED. */
+const struct slash *trigger_set_slashes(const struct trigger_set *s, size_t *n);
+/* Does an event of this kind concern the trigger at all? */
+bool trigger_hears(const struct trigger *t, enum event_kind k);
 /* How many patterns had no usable literal and run on every message. */
 size_t trigger_set_always(const struct trigger_set *s);
 

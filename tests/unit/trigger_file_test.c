@@ -1,6 +1,9 @@
 /* Trigger files: what is refused and how it is told; out of memory; the man page. */
 #include "trigger_help.h"
 
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static void mistakes_are_told_with_position_and_advice(void **state)
 {
 	static const struct {
@@ -66,6 +69,22 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  words: hi\n  reply: a\n  examples:\n    ignores: [oh hi]\n",
 			{"5:15: error: example 1 of ignores: \"oh hi\" fires trigger \"t\""}},
 		{"t:\n  words: hi\n  reply: a\n  examples:\n    fire: [hi]\n", {"fire", "fires"}},
+		{"t:\n  slash: Ask me\n  ask: x\n",
+			{"2:10: error: \"Ask me\" cannot be the name of a slash command"}},
+		{"t:\n  slash: status\n  ask: x\n", {"/status is a command that mynah answers itself"}},
+		{"t:\n  slash: {name: a, option: B c}\n  ask: x\n",
+			{"2:28: error: \"B c\" cannot be the name of an option"}},
+		{"t:\n  slash: {description: a}\n  ask: x\n", {"a slash command needs a name"}},
+		{"t:\n  slash: {name: a, required: yes}\n  reply: x\n", {"there is no option:"}},
+		{"t:\n  slash: {name: a, hidden: yes}\n  reply: x\n", {"unknown option \"hidden\""}},
+		{"t:\n  slash: {name: a, description: '" HUNDRED "x'}\n  reply: x\n",
+			{"the description of a slash command has 1 to 100 characters, this has 101"}},
+		{"t:\n  on: raid\n  slash: a\n  reply: x\n",
+			{"2:7: error: a slash command cannot wake what waits for \"raid\""}},
+		{"t:\n  on: slash\n  reply: x\n", {"which slash command trigger \"t\" waits for"}},
+		{"t:\n  on: message\n  slash: a\n  reply: x\n", {"would answer every message"}},
+		{"t:\n  slash: a\n  reply: x\n  examples: {fires: [/b c]}\n",
+			{"does not fire trigger \"t\": it waits for /a, this is /b"}},
 		{"a:\n  words: hi\n  reply: $(usr)\nb:\n  match: '('\n  reply: x\n",
 			{"3:10: error: unknown variable", "5:11: error: pattern"}},
 	};
@@ -107,6 +126,37 @@ static void ordinary_patterns_pass_the_trial(void **state)
 			fail_msg("%s", complaints(&l));
 		unload(&l);
 	}
+}
+
+static void a_slash_command_belongs_to_one_trigger(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	assert_int_equal(load(&l, "a: {slash: x, reply: x}\nb: {slash: x, reply: y}\n"), 0);
+	assert_non_null(strstr(complaints(&l),
+		"test.yaml:2:1: error: trigger \"b\" is left out: /x calls test.yaml:1 already"));
+	assert_null(trigger_set_find(l.set, "b"));
+	unload(&l);
+}
+
+static void no_more_slash_commands_than_people_can_be_offered(void **state)
+{
+	const int most = SLASH_MOST - SLASH_OWN_COUNT;
+	struct loaded l;
+	struct buf yaml;
+	size_t n;
+
+	(void)state;
+	buf_init(&yaml, 1 << 16);
+	for (int i = 0; i <= most; i++)
+		assert_int_equal(buf_addf(&yaml, "t%d: {slash: s%d, reply: x}\n", i, i), 0);
+	assert_int_equal(load(&l, buf_text(&yaml)), 0);
+	assert_non_null(strstr(complaints(&l), "there are 100 slash commands at most"));
+	trigger_set_slashes(l.set, &n);
+	assert_int_equal(n, most);
+	unload(&l);
+	buf_fini(&yaml);
 }
 
 static void an_empty_file_is_an_empty_set(void **state)
@@ -188,7 +238,8 @@ static void loading_without_memory_fails_cleanly(void **state)
 		"  examples: {fires: [hi, zebra], ignores: [q, hi]}}\n"
 		"b: {words: hi, ask: x, persona: mynah, examples: {fires: [hi]}}\n";
 	static const char good[] =
-		"a: {words: [hi], match: 'a+b', reply: x, examples: {fires: [hi]}}\n";
+		"a: {words: [hi], match: 'a+b', reply: x, examples: {fires: [hi]}}\n"
+		"b: {slash: ask, ask: x, examples: {fires: [/ask y]}}\n";
 	const char *const texts[] = {yaml, good};
 
 	(void)state;
@@ -309,6 +360,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_told_with_position_and_advice),
 		cmocka_unit_test(ordinary_patterns_pass_the_trial),
+		cmocka_unit_test(a_slash_command_belongs_to_one_trigger),
+		cmocka_unit_test(no_more_slash_commands_than_people_can_be_offered),
 		cmocka_unit_test(an_empty_file_is_an_empty_set),
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(a_name_stays_with_the_known_file_else_with_the_first),

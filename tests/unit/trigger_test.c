@@ -116,6 +116,44 @@ static void conditions_decide(void **state)
 }
 
 /* What is known of the stream, and rewards. */
+/* One trigger for both: messages by its words, the command by its name. */
+static void a_slash_command_wakes_whom_it_names(void **state)
+{
+	struct event e = message("why is the sky blue");
+	struct loaded l;
+	size_t n;
+
+	(void)state;
+	load_good(&l, "both: {command: ask, slash: ask, ask: x, direct: no, min_words: 2}\n"
+		"mods: {slash: {name: tidy, private: yes}, reply: x, level: moderator}\n"
+		"off: {slash: gone, reply: x, enabled: no}\n");
+	e.kind = EVENT_SLASH;
+	e.command = STR("ask");
+	assert_string_equal(found(&l, &e), "both");
+	e.text = STR("why");
+	assert_string_equal(found(&l, &e), ""); /* other conditions hold for both */
+	e.command = STR("gone");
+	assert_string_equal(found(&l, &e), "");
+	assert_string_equal(found_text(&l, "!ask why not"), "both");
+	assert_string_equal(found_text(&l, "why is the sky blue"), "");
+	assert_true(trigger_set_kinds(l.set) & EVENT_BIT(EVENT_SLASH));
+	e.command = STR("tidy");
+	struct trigger_hit hit;
+	assert_int_equal(trigger_find(l.set, l.state, &e, 1000, 0, &hit), REASON_LEVEL);
+
+	const struct slash *list = trigger_set_slashes(l.set, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].name, "ask");
+	assert_string_equal(list[0].option, "text");
+	assert_true(list[0].is_required);
+	assert_false(list[0].is_private);
+	assert_string_equal(list[1].description, "tidy");
+	assert_null(list[1].option);
+	assert_true(list[1].is_private);
+	assert_int_equal(list[1].level, LEVEL_MODERATOR);
+	unload(&l);
+}
+
 static void the_stream_decides(void **state)
 {
 	static const struct stream unknown = {0}, offline = {.is_known = true},
@@ -614,6 +652,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms_match_what_they_say),
 		cmocka_unit_test(conditions_decide),
+		cmocka_unit_test(a_slash_command_wakes_whom_it_names),
 		cmocka_unit_test(the_stream_decides),
 		cmocka_unit_test(a_reward_is_told_by_title_or_id),
 		cmocka_unit_test(a_level_too_low_is_the_reason_only_if_nothing_else_matches),
