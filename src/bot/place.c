@@ -42,7 +42,8 @@ static void on_erase(void *ctx, const struct erasure *e)
 	if (b->record)
 		bot_record_told(b);
 	memory_erase(&b->memory, e);
-	bot_gather_erase(b->gather, e);
+	if (!e->is_edit)
+		bot_gather_erase(b->gather, e);
 	bot_turn_erase(b, e);
 }
 

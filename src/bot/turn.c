@@ -591,16 +591,18 @@ void bot_turn_forget(struct bot *b, const struct event *e)
 }
 
 /* Ends the turns that answer what is being forgotten. Those whose reply is already with the
- * platform wait for its outcome, and are not remembered. */
+ * platform wait for its outcome, and are not remembered; nor are those whose message says something
+ * else by now. */
 void bot_turn_erase(struct bot *b, const struct erasure *e)
 {
 	struct turn *t, *next;
 
-	outbox_erase(b->outbox, e);
+	if (!e->is_edit)
+		outbox_erase(b->outbox, e);
 	HASH_ITER(hh, b->turns, t, next) {
 		if (!is_erased_by(t, e))
 			continue;
-		if (t->state == TURN_QUEUED)
+		if (e->is_edit || t->state == TURN_QUEUED)
 			t->is_erased = true;
 		else
 			turn_drop(t, REASON_GONE);

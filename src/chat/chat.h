@@ -176,6 +176,7 @@ struct event {
 	struct str channel;     /* name without '#', lower case where the platform folds it */
 	struct str channel_id;  /* the platform's id; the name again where there is none */
 	struct str channel_name; /* what people call it where `channel` is an id; else empty */
+	struct str parent;      /* id of the channel that this one, a thread, belongs to; else empty */
 	struct str user;        /* display name, scrubbed, for people; never an authority */
 	struct str login;       /* the platform's handle */
 	struct str user_id;     /* the key of memory, cooldowns, permissions */
@@ -286,6 +287,7 @@ const struct form *form_of(struct str platform);
  * strings mean "any": message_id set = that message; else user_id set = that user; else all. */
 struct erasure {
 	struct str platform, channel, channel_id, user_id, message_id;
+	bool is_edit; /* only the words of the message are: what answers it may go on */
 };
 
 /* ---- Reply: what goes out. ------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ struct event *event_copy(const struct event *e)
 		offsetof(struct event, reward_id), offsetof(struct event, batch),
 		offsetof(struct event, users), offsetof(struct event, command),
 		offsetof(struct event, emoji), offsetof(struct event, channel_name),
-		offsetof(struct event, stream.id),
+		offsetof(struct event, parent), offsetof(struct event, stream.id),
 		offsetof(struct event, stream.title), offsetof(struct event, stream.game),
 	};
 	const size_t n = sizeof(strings) / sizeof(strings[0]);

@@ -48,7 +48,7 @@ void platform_draft_fini(struct platform_draft *d)
 void platform_draft_begin(struct platform_draft *d, uint64_t id)
 {
 	d->id = id;
-	d->owner = d->hall = 0;
+	d->owner = d->lobby = 0;
 	d->name = 0;
 	buf_clear(&d->roles);
 	buf_clear(&d->channels);
@@ -163,7 +163,7 @@ int platform_draft_open(struct platform_draft *d, const struct platform_guild *g
 
 	platform_draft_begin(d, g->id);
 	d->owner = g->owner;
-	d->hall = g->hall;
+	d->lobby = g->lobby;
 	d->name = g->name;
 	err = buf_add(&d->names, g->names, g->name_bytes);
 	if (!err)
@@ -340,7 +340,7 @@ struct platform_guild *platform_draft_seal(struct platform_draft *d)
 		even(d->own.len) + even(d->packed.len) + even(d->sets.len) + even(d->kept.len));
 	if (!g)
 		return NULL;
-	*g = (struct platform_guild){.id = d->id, .owner = d->owner, .hall = d->hall, .name = d->name,
+	*g = (struct platform_guild){.id = d->id, .owner = d->owner, .lobby = d->lobby, .name = d->name,
 		.role_n = role_n, .channel_n = channel_n, .own_n = own_n,
 		.set_n = d->sets.len / sizeof(*g->sets),
 		.overwrite_n = d->packed.len / sizeof(*g->overwrites), .name_bytes = d->kept.len};

@@ -36,7 +36,7 @@ struct platform_block_set {
 };
 
 struct platform_guild {
-	uint64_t id, owner, hall;
+	uint64_t id, owner, lobby;
 	bool is_waiting;
 	uint32_t name;
 	size_t role_n, channel_n, own_n, set_n, overwrite_n, name_bytes;
@@ -50,7 +50,7 @@ struct platform_guild {
 };
 
 struct platform_draft {
-	uint64_t id, owner, hall;
+	uint64_t id, owner, lobby;
 	uint32_t name;
 	struct buf roles, channels, own, overwrites, names; /* what was added, unsorted */
 	struct buf sets, packed, kept; /* for sealing: no set twice, no name that is not used */

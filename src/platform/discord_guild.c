@@ -201,7 +201,7 @@ static int set_facts(struct platform_guilds *all, const struct json_item *d)
 	struct platform_draft *draft = &all->draft;
 
 	draft->owner = platform_snowflake_of(json_item_get(d, "owner_id"));
-	draft->hall = platform_snowflake_of(json_item_get(d, "system_channel_id"));
+	draft->lobby = platform_snowflake_of(json_item_get(d, "system_channel_id"));
 	return platform_draft_name(draft, json_item_str(d, "name"), &draft->name) == ERR_NOMEM
 		? ERR_NOMEM : 0;
 }
@@ -388,9 +388,9 @@ uint64_t platform_guild_owner(const struct platform_guild *g)
 	return g->owner;
 }
 
-uint64_t platform_guild_hall(const struct platform_guild *g)
+uint64_t platform_guild_lobby(const struct platform_guild *g)
 {
-	return g->hall;
+	return g->lobby;
 }
 
 struct str platform_guild_name(const struct platform_guild *g)
@@ -416,6 +416,12 @@ bool platform_guild_channel(const struct platform_guild *g, uint64_t id,
 		.parent = c->parent == PLATFORM_BLOCK_NONE ? 0 : g->channels[c->parent].id,
 		.type = c->type, .is_thread = c->type >= 10 && c->type <= 12};
 	return true;
+}
+
+bool platform_guild_nth(const struct platform_guild *g, size_t i,
+	struct platform_guild_channel *out)
+{
+	return i < g->channel_n && platform_guild_channel(g, g->channels[i].id, out);
 }
 
 unsigned platform_guild_self_may(const struct platform_guilds *all, const struct platform_guild *g,

@@ -54,7 +54,7 @@ const struct platform_guild *platform_guild_of(const struct platform_guilds *all
 
 uint64_t platform_guild_id(const struct platform_guild *g);
 uint64_t platform_guild_owner(const struct platform_guild *g);
-uint64_t platform_guild_hall(const struct platform_guild *g); /* where joins are shown; 0 = nowhere */
+uint64_t platform_guild_lobby(const struct platform_guild *g); /* where joins are shown; 0 = nowhere */
 struct str platform_guild_name(const struct platform_guild *g);
 struct str platform_guild_role(const struct platform_guild *g, uint64_t id); /* its name, or empty */
 
@@ -67,6 +67,9 @@ struct platform_guild_channel {
 };
 /* False: no such channel. */
 bool platform_guild_channel(const struct platform_guild *g, uint64_t id,
+	struct platform_guild_channel *out);
+/* The i-th of its channels, by id. False: there are not so many. */
+bool platform_guild_nth(const struct platform_guild *g, size_t i,
 	struct platform_guild_channel *out);
 /* What somebody with these roles may do in a channel, or (channel 0, or unknown) in the server. */
 unsigned platform_guild_may(const struct platform_guild *g, uint64_t user, const uint64_t *roles,

@@ -43,7 +43,8 @@ static struct str without_hash(struct str name)
 static bool is_channel(struct str name, const struct event *e)
 {
 	name = without_hash(name);
-	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id);
+	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id) ||
+	       (name.len > 0 && str_eq(name, e->parent));
 }
 
 /* in: holds platforms, channels, or platform:channel. */
