@@ -119,7 +119,6 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 	char text[160];
 
 	platform_irc_enter(p);
-	k->ws = NULL;
 	if (code > 0)
 		snprintf(text, sizeof(text), "closed by the server with code %d", code);
 	else

@@ -20,8 +20,9 @@
 #include <utlist.h>
 
 #define PLATFORM_SEEN 4096             /* twitch.md 2.4: ids of at least ten minutes, bounded */
-#define PLATFORM_SEEN_MS (10 * 60000)
 #define PLATFORM_REPLAY_MS (10 * 60000) /* twitch.md 2.4: older messages are replays */
+/* A minute longer: how old a message is is known but for the time that stamps are on their way. */
+#define PLATFORM_SEEN_MS (PLATFORM_REPLAY_MS + 60000)
 #define PLATFORM_SESSION_BYTES 256     /* an id has about 100 characters; nobody promises that */
 #define PLATFORM_SESSIONS_KEPT 8       /* ids of sessions of ours that are over */
 #define PLATFORM_HANDOVER_MS 25000     /* twitch.md 2.3: then the old one is about to go */
@@ -173,6 +174,8 @@ struct platform_eventsub {
 	unsigned over_at;
 
 	struct platform_sub *subs;   /* utlist */
+	int64_t ask_ms;              /* nothing is asked for before; while Helix does not answer */
+	unsigned unanswered;         /* tries in a row that nobody answered */
 	struct platform_errand *errands;
 	struct platform_helix_task *cleaning;
 	int64_t cleaned_ms;          /* when it was looked for leftovers; 0 = never */

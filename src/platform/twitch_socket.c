@@ -164,7 +164,6 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 
 	(void)phase;
 	platform_session_enter(s);
-	k->ws = NULL;
 	platform_session_ended(
 		k, err < 0 ? err : ERR_CLOSED, code, why && *why ? why : err_name(err));
 	platform_session_leave(s);

@@ -51,14 +51,20 @@ void platform_sub_refuse_for_now(struct platform_sub *sub, const char *action, c
 	tell(sub, false);
 }
 
-void platform_sub_retry(struct platform_sub *sub, int64_t base_ms, const char *why)
+/* Doubles from base_ms with every try. */
+static int64_t pause_ms(int64_t base_ms, unsigned tries)
 {
 	int64_t most_ms = RETRY_MOST_MS;
 
-	if (sub->tries < 16 && base_ms << sub->tries < most_ms)
-		most_ms = base_ms << sub->tries;
+	if (tries < 16 && base_ms << tries < most_ms)
+		most_ms = base_ms << tries;
+	return base_ms / 2 + rand_between(0, most_ms);
+}
+
+void platform_sub_retry(struct platform_sub *sub, int64_t base_ms, const char *why)
+{
+	wait_for(sub, pause_ms(base_ms, sub->tries), why);
 	sub->tries++;
-	wait_for(sub, base_ms / 2 + rand_between(0, most_ms), why);
 }
 
 static void activate(struct platform_sub *sub, struct str id)
@@ -83,7 +89,7 @@ int64_t platform_subs_due(const struct platform_eventsub *s)
 		if (sub->state == PLATFORM_SUB_WANTED && sub->due_ms < due)
 			due = sub->due_ms;
 	}
-	return due;
+	return due < s->ask_ms ? s->ask_ms : due;
 }
 
 size_t platform_subs_count(const struct platform_eventsub *s, enum platform_sub_state state)
@@ -128,6 +134,8 @@ void platform_subs_again(struct platform_eventsub *s)
 		if (sub->state == PLATFORM_SUB_WANTED)
 			sub->due_ms = sub->tries = 0;
 	}
+	s->unanswered = 0;
+	s->ask_ms = 0;
 }
 
 void platform_sub_remove(struct platform_eventsub *s, struct platform_sub *sub, bool is_told)
@@ -167,11 +175,33 @@ static void on_created(struct platform_sub *sub, const struct platform_helix_ans
 	activate(sub, platform_clean_id(json_str(one, "id")));
 }
 
+/* Nobody answers one: then the others need not all be tried for it, each by a schedule of its own. */
 static void on_unanswered(struct platform_sub *sub, const struct platform_helix_answer *a)
 {
+	struct platform_eventsub *s = sub->session;
+	int64_t now_ms = clock_mono_ms();
+
 	platform_sub_retry(sub, PLATFORM_RETRY_MS, a->why && *a->why ? a->why : "no answer");
-	if (sub->tries == 1)
+	if (s->unanswered == 0)
 		platform_sub_log(sub, "subscription_unanswered");
+	if (now_ms < s->ask_ms)
+		return;
+	s->ask_ms = now_ms + pause_ms(PLATFORM_RETRY_MS, s->unanswered);
+	s->unanswered++;
+}
+
+static void on_answered(struct platform_eventsub *s)
+{
+	struct platform_sub *sub;
+
+	if (s->unanswered == 0)
+		return;
+	s->unanswered = 0;
+	s->ask_ms = 0;
+	DL_FOREACH(s->subs, sub) {
+		if (sub->state == PLATFORM_SUB_WANTED && sub->tries > 0 && !sub->is_limited)
+			sub->due_ms = 0;
+	}
 }
 
 static void on_answer(void *ctx, const struct platform_helix_answer *a)
@@ -181,6 +211,8 @@ static void on_answer(void *ctx, const struct platform_helix_answer *a)
 
 	platform_session_enter(s);
 	sub->task = NULL;
+	if (a->status > 0 && a->status < 500)
+		on_answered(s);
 	if (a->err == 0)
 		on_created(sub, a);
 	else if (a->status == 409) /* there already, from a call whose answer was lost */
@@ -285,9 +317,12 @@ int64_t platform_subs_ask(struct platform_eventsub *s, int64_t now_ms)
 	struct platform_sub *sub, *next;
 	size_t active = platform_subs_count(s, PLATFORM_SUB_ACTIVE);
 	size_t asked = platform_subs_count(s, PLATFORM_SUB_ASKED);
+	size_t at_once = s->unanswered > 0 ? 1 : PLATFORM_ASK_AT_ONCE;
 
+	if (now_ms < s->ask_ms)
+		return platform_subs_due(s);
 	DL_FOREACH_SAFE(s->subs, sub, next) {
-		if (asked >= PLATFORM_ASK_AT_ONCE)
+		if (asked >= at_once)
 			return INT64_MAX; /* an answer leads back here */
 		if (sub->state != PLATFORM_SUB_WANTED || sub->due_ms > now_ms)
 			continue;

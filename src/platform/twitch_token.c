@@ -252,6 +252,7 @@ void platform_token_rejected(struct platform_token *t, const struct secret *used
 		t->is_bad = t->must_refresh = true;
 		platform_token_set(t, PLATFORM_TOKEN_RENEWING);
 	} else {
+		t->is_bad = t->grant.refresh != NULL; /* until the id server has said what it is */
 		t->validate_ms = now_ms;
 	}
 	platform_token_soon(t);
