@@ -88,7 +88,8 @@ static struct metric_series *series(struct metric *m, const char *label)
 {
 	if (!m->label || !label)
 		label = "";
-	struct metric_series *s = find(m, label);
+	/* Without labels there is one and no other: no need to look for it. */
+	struct metric_series *s = m->label ? find(m, label) : m->series;
 	if (s)
 		return s;
 	if (HASH_COUNT(m->series) >= METRIC_SERIES_MAX - 1) { /* one is kept for "other" */

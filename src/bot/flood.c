@@ -8,10 +8,11 @@ static uint32_t short_hash(uint64_t h)
 	return (uint32_t)(h ^ (h >> 32)) | 1; /* never 0 */
 }
 
-/* Short texts are said by many, and commands are there to be. */
+/* Short texts are said by many, commands are there to be, and who has a role is one of ours. */
 static bool can_tell(const struct event *e)
 {
-	return e->text.len >= BOT_FLOOD_TEXT_BYTES && !event_is_sort(e, SORT_COMMAND);
+	return e->text.len >= BOT_FLOOD_TEXT_BYTES && !event_is_sort(e, SORT_COMMAND) &&
+		event_level(e) == LEVEL_EVERYONE;
 }
 
 static struct bot_flood_said *remember(struct bot_flood *f, const struct event *e, int64_t now_ms)
@@ -72,11 +73,7 @@ bool bot_flood_note(struct bot_flood *f, const struct event *e, int64_t now_ms)
 	if (e->kind != EVENT_MESSAGE)
 		return false;
 	s = remember(f, e, now_ms);
-	if (event_level(e) != LEVEL_EVERYONE) {
-		f->said[(f->n - 1) % BOT_FLOOD_SAID].text = 0; /* one of ours */
-		return false;
-	}
-	if (now_ms < f->raid_until_ms)
+	if (event_level(e) != LEVEL_EVERYONE || now_ms < f->raid_until_ms)
 		return false;
 	if (count_same(f, s->text) < BOT_FLOOD_SAME &&
 			!(e->is_first && are_mostly_firsts(f)))

@@ -238,6 +238,32 @@ static void any_bytes_give_valid_text_that_scrubbing_leaves_alone(void **state)
 	buf_fini(&twice);
 }
 
+/* The hash folds a text in pieces: where they meet letters may compose. */
+static void texts_that_fold_to_the_same_have_one_hash(void **state)
+{
+	static const char *const pieces[] = {
+		"a", "E", "words of ASCII ", ACUTE, ZWSP, ZWJ, HEART, STYLE, "\xC3\x89", "\xFF", "\xE2\x82",
+		"\xEF\xBC\xA8", "\xEF\xAC\x83", "\xE1\x84\x80", "\xE1\x85\xA1", "\xE1\x86\xA8", "k",
+	};
+	struct buf text, folded;
+
+	(void)state;
+	buf_init(&text, TEXT_NAME_BYTES);
+	buf_init(&folded, 4 * TEXT_NAME_BYTES);
+	rand_seed(7);
+	for (int i = unit_runs(5000); i > 0; i--) {
+		buf_clear(&text);
+		buf_clear(&folded);
+		for (uint32_t n = rand_below(12); n > 0; n--)
+			assert_int_equal(buf_adds(&text, pieces[rand_below(COUNT(pieces))]), 0);
+		assert_int_equal(text_fold(buf_str(&text), &folded), 0);
+		if (text_fold_hash(buf_str(&text)) != text_fold_hash(buf_str(&folded)))
+			fail_msg("another hash for %s", buf_text(&text));
+	}
+	buf_fini(&text);
+	buf_fini(&folded);
+}
+
 static void folding_makes_spellings_equal(void **state)
 {
 	static const struct example cases[] = {
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_full_buffer_is_cut_between_characters),
 		cmocka_unit_test(any_bytes_give_valid_text_that_scrubbing_leaves_alone),
 		cmocka_unit_test(folding_makes_spellings_equal),
+		cmocka_unit_test(texts_that_fold_to_the_same_have_one_hash),
 		cmocka_unit_test(cutting_never_splits_what_people_see_as_one),
 		cmocka_unit_test(texts_are_counted_as_their_readers_count),
 		cmocka_unit_test(code_points_go_round),
