@@ -289,7 +289,7 @@ int64_t platform_identify_wait(struct platform_identify *b, unsigned shard)
 	if (holds_seat(k, shard, now_ms))
 		return 0;
 	wait_ms = day_wait(b, now_ms);
-	if (k->free_ms - wait_ms > now_ms)
+	if (k->free_ms > now_ms + wait_ms)
 		wait_ms = k->free_ms - now_ms;
 	return wait_ms;
 }

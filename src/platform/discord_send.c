@@ -5,7 +5,7 @@
 
 #define WINDOW_MS 60500          /* a minute, and half a second for the way (faults.md 7) */
 #define PRESENCE_WINDOW_MS 20500
-#define ASKED_FOR_MAX 115        /* of 120, with beats that Discord asks for: the rest is ours */
+#define KEPT 5                   /* of what we may: for beats that Discord asks for */
 #define LARGE_THRESHOLD 50       /* discord.md 1.7: the least; offline members are of no use */
 
 /* ---- How much ---------------------------------------------------------------------------------- */
@@ -31,9 +31,29 @@ static int64_t wait_for(const int64_t *ring, size_t room, size_t n, size_t m, in
 	return free_ms > now_ms ? free_ms - now_ms : 0;
 }
 
-int64_t platform_sends_presence_wait(const struct platform_sends *s, int64_t now_ms)
+/* With fewer than these in the window a beat that was asked for goes out: all regular beats find
+ * room besides. */
+static size_t limit_of_asked(const struct platform_beat *b)
 {
-	int64_t all = wait_for(s->at_ms, PLATFORM_SENDS, s->n, PLATFORM_SENDS_FREE, WINDOW_MS, now_ms);
+	size_t beats = (size_t)(b->interval_ms > 0 ? WINDOW_MS / b->interval_ms + 2 : 0);
+
+	return beats < PLATFORM_SENDS ? PLATFORM_SENDS - beats : 0;
+}
+
+/* The same, for what can wait. */
+static size_t limit_of_rest(const struct platform_beat *b)
+{
+	size_t limit = limit_of_asked(b);
+
+	limit = limit > KEPT ? limit - KEPT : 1;
+	return limit < PLATFORM_SENDS_FREE ? limit : PLATFORM_SENDS_FREE;
+}
+
+int64_t platform_sends_presence_wait(const struct platform_sends *s, const struct platform_beat *b,
+	int64_t now_ms)
+{
+	int64_t all = wait_for(
+		s->at_ms, PLATFORM_SENDS, s->n, limit_of_rest(b), WINDOW_MS, now_ms);
 	int64_t own = wait_for(s->presence_ms, PLATFORM_PRESENCES, s->presences, PLATFORM_PRESENCES,
 		PRESENCE_WINDOW_MS, now_ms);
 
@@ -91,7 +111,7 @@ int platform_shard_send_beat(struct platform_gateway *g, bool is_asked_for)
 	if (!err)
 		err = buf_addc(&out, '}');
 	if (!err)
-		err = say(g, &out, is_asked_for ? ASKED_FOR_MAX : PLATFORM_SENDS);
+		err = say(g, &out, is_asked_for ? limit_of_asked(&g->wire.beat) : PLATFORM_SENDS);
 	buf_fini(&out);
 	return err;
 }
@@ -172,7 +192,7 @@ int platform_shard_send_presence(struct platform_gateway *g)
 	if (!err)
 		err = buf_addc(&out, '}');
 	if (!err)
-		err = say(g, &out, PLATFORM_SENDS_FREE);
+		err = say(g, &out, limit_of_rest(&g->wire.beat));
 	if (!err) {
 		s->presence_ms[s->presences++ % PLATFORM_PRESENCES] = clock_mono_ms();
 		g->is_presence_due = false;

@@ -415,7 +415,7 @@ static int64_t tend_presence(struct platform_gateway *g, int64_t now_ms)
 
 	if (!g->is_presence_due)
 		return INT64_MAX;
-	wait_ms = platform_sends_presence_wait(&g->wire.sends, now_ms);
+	wait_ms = platform_sends_presence_wait(&g->wire.sends, &g->wire.beat, now_ms);
 	if (wait_ms == 0 && platform_shard_send_presence(g) == 0)
 		return INT64_MAX;
 	return now_ms + (wait_ms > 0 ? wait_ms : 1000);

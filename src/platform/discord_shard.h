@@ -47,7 +47,9 @@ struct platform_sends {
 	int64_t at_ms[PLATFORM_SENDS], presence_ms[PLATFORM_PRESENCES];
 	size_t n, presences; /* ever; the n-th stands at n % of the ring */
 };
-int64_t platform_sends_presence_wait(const struct platform_sends *s, int64_t now_ms); /* 0 = now */
+/* ms until a presence may go out; beats find room besides. */
+int64_t platform_sends_presence_wait(const struct platform_sends *s, const struct platform_beat *b,
+	int64_t now_ms);
 
 /* ---- One connection -------------------------------------------------------------------------- */
 

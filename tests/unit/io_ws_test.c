@@ -128,6 +128,40 @@ static void test_ahead_goes_before_what_is_queued(void **state)
 	io_ws_free(s.ws);
 }
 
+static void on_binary(void *ctx, char *bytes, size_t n)
+{
+	struct seen *s = ctx;
+
+	s->text[s->len++] = '#';
+	on_message(s, bytes, n);
+}
+
+static void test_binary_messages_are_told_apart_if_wanted(void **state)
+{
+	static const struct {
+		void (*binary)(void *ctx, char *bytes, size_t n);
+		struct str text;
+	} cases[] = {
+		{NULL, BYTES("a\0b|text|one two|||")},
+		{on_binary, BYTES("#a\0b|text|#one two||#|")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct seen s = {.enough_messages = 5};
+		char url[256];
+		struct io_ws_options o = options(
+			&s, url, sizeof(url), "ws", "127.0.0.1", peer.plain, "/ws/kinds");
+
+		o.binary = cases[i].binary;
+		s.ws = io_ws_open(io, &o);
+		assert_non_null(s.ws);
+		assert_true(turn_until(io, &s.is_enough, 30000));
+		assert_str(((struct str){s.text, s.len}), cases[i].text);
+		io_ws_free(s.ws);
+	}
+}
+
 static void test_fragments_and_split_frames(void **state)
 {
 	static const struct {
@@ -672,6 +706,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_echo),
 		WITH_LOOP(test_ahead_goes_before_what_is_queued),
 		WITH_LOOP(test_fragments_and_split_frames),
+		WITH_LOOP(test_binary_messages_are_told_apart_if_wanted),
 		WITH_LOOP(test_large_message_and_one_too_large),
 		WITH_LOOP(test_host_and_subprotocol),
 		WITH_LOOP(test_ends),

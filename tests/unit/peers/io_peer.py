@@ -94,6 +94,10 @@ async def ws(r, w, path, arg, headers):
         assert (opcode, body) == (10, b"ping")
         w.write(frame(0, b"three") + frame(1, b""))
         await r.read()
+    elif path == "/ws/kinds":
+        w.write(frame(2, b"a\x00b") + frame(1, b"text") + frame(2, b"one ", False))
+        w.write(frame(9, b"ping") + frame(0, b"two") + frame(1, b"") + frame(2, b""))
+        await r.read()
     elif path == "/ws/split":
         for b in frame(1, b"byte by byte"):
             w.write(bytes([b]))
