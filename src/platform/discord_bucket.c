@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/discord_guild.h"
+
 #define MARGIN_MS 50          /* discord.md 8.4 step 4: after Reset-After */
 #define IDLE_MS (10 * 60000)  /* longer than any window seen */
 #define SWEEP_MS 60000
 #define BUCKETS_MAX 8192      /* waits of so many channels at once are not ours */
 #define ROUTES_MAX 128        /* discord.md 6 knows about twenty */
-#define EPOCH_MS INT64_C(1420070400000) /* of snowflakes: 2015 */
 #define FRESH_MS 10000        /* discord.md 8.3: deleting has three limits, by age */
 #define OLD_MS (14 * INT64_C(86400000))
 
@@ -31,13 +32,6 @@ static bool is_id(struct str s)
 	return i > 0 && i == s.len;
 }
 
-static int64_t age_ms(struct str id, int64_t wall_ms)
-{
-	int64_t n;
-
-	return str_int(id, &n) == 0 ? wall_ms - ((n >> 22) + EPOCH_MS) : 0;
-}
-
 /* "webhooks" and "interactions" have a token after the id; both together are the major parameter,
  * and the token is a secret. */
 static void add_token(struct platform_rest_way *out, struct str token)
@@ -55,7 +49,7 @@ static const char *age_word(const char *method, struct str id, int64_t wall_ms)
 
 	if (strcmp(method, "DELETE") != 0)
 		return "";
-	age = age_ms(id, wall_ms);
+	age = wall_ms - platform_snowflake_ms(platform_snowflake(id));
 	return age < FRESH_MS ? " (fresh)" : age > OLD_MS ? " (old)" : "";
 }
 

@@ -50,13 +50,15 @@ void platform_discord_typing(struct platform_sayings *s, const char *turn, const
  * reply that is said at last makes it exact. e: what it answers. ERR_NOMEM. */
 int platform_discord_so_far(struct platform_sayings *s, const char *turn, const struct event *e,
 	struct str text) MUST_USE;
-/* There will be no answer after all: what was streamed of it is deleted. */
+/* There will be no answer after all: what was streamed of it is deleted. Of an interaction only
+ * follow-ups are: its @original waits for platform_interaction_close. */
 void platform_discord_unsay(struct platform_sayings *s, const char *turn);
 
 /* ---- Interactions (discord.md 7) ------------------------------------------------------------- */
 
 /* Answers with "thinking..." at once (type 5) and keeps the token for what follows. id: of the
- * interaction, which is the event's id and a reply's to_id. ERR_NOMEM: nothing was sent. */
+ * interaction, which is the event's id and a reply's to_id. Nothing was sent: ERR_NOMEM, ERR_LIMIT
+ * (too many are open), ERR_INVALID (that is no id, or no token). */
 int platform_interaction_defer(struct platform_sayings *s, struct str id, struct str token,
 	bool is_ephemeral) MUST_USE;
 /* Ends one without an answer of the bot: @original becomes this text. Nothing when it is not open. */
