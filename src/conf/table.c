@@ -127,7 +127,7 @@ static const struct conf_option safety_options[] = {
 	{"prefix", CONF_TEXT, AT(conf_safety, prefix), NULL, 0, 0, NULL, CONF_LIVE,
 		"Stands before everything that is said."},
 	{"max_length", CONF_INT, AT(conf_safety, max_length), "500", 20, 500, NULL, CONF_LIVE,
-		"Characters of a reply, its prefix included; 500 is what Twitch takes."},
+		"Characters of a reply of one line, its prefix included; 500 is what Twitch takes."},
 	{"mentions", CONF_INT, AT(conf_safety, mentions), "1", 0, 5, NULL, CONF_LIVE,
 		"How many @names may stand in a reply."},
 };

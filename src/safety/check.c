@@ -138,7 +138,7 @@ static void lower_shouts(struct buf *b)
 	}
 }
 
-/* Copies s with rows of one sign cut at ROW_MAX. */
+/* Copies s with rows of one sign cut at ROW_MAX; blanks set lines in. */
 static int shorten_rows(struct str s, struct buf *out)
 {
 	size_t at = 0, row = 0;
@@ -148,7 +148,7 @@ static int shorten_rows(struct str s, struct buf *out)
 	while (err == 0 && (c = text_next(s, &at)) >= 0) {
 		row = c == before ? row + 1 : 1;
 		before = c;
-		if (row <= ROW_MAX || (c < 0x80 && ascii_is_digit((char)c)))
+		if (row <= ROW_MAX || c == ' ' || (c < 0x80 && ascii_is_digit((char)c)))
 			err = text_put(out, c);
 	}
 	return err;
@@ -177,60 +177,14 @@ static bool has_declined(struct str line)
 	return false;
 }
 
-/* Does a sentence end before byte i? */
-static bool ends_sentence(struct str line, size_t i)
-{
-	static const char *const ends[] = {"\u2026", "\u3002", "\uff01", "\uff1f"};
-
-	if (i < line.len && line.at[i] == ' ' && strchr(".!?", line.at[i - 1]))
-		return true;
-	for (size_t k = 0; i >= 3 && k < sizeof(ends) / sizeof(ends[0]); k++) {
-		if (memcmp(line.at + i - 3, ends[k], 3) == 0)
-			return true;
-	}
-	return i == line.len && strchr(".!?", line.at[i - 1]);
-}
-
-/* Length of line within max units: at the end of a sentence if that keeps half of it, else at a
- * word, else at a grapheme edge. */
-static size_t cut_at(struct str line, size_t max)
-{
-	size_t whole = text_cut(line, 0, max), sentence = 0, word = 0;
-
-	if (whole >= line.len)
-		return line.len;
-	for (size_t i = 1; i <= whole && i < line.len; i++) {
-		if (line.at[i] == ' ')
-			word = i;
-		if (ends_sentence(line, i))
-			sentence = i;
-	}
-	if (sentence > 0 && sentence >= whole / 2)
-		return sentence;
-	return word > 0 && word >= whole / 2 ? word : whole;
-}
-
-/* Length of what is whole in a line that stopped in the middle: its sentences, without one its
- * words, without two all. */
-static size_t whole_at(struct str line)
-{
-	size_t sentence = 0, word = 0;
-
-	for (size_t i = 1; i <= line.len; i++) {
-		if (i < line.len && line.at[i] == ' ')
-			word = i;
-		if (ends_sentence(line, i))
-			sentence = i;
-	}
-	return sentence > 0 ? sentence : word > 0 ? word : line.len;
-}
-
 /* ---- Judgement ------------------------------------------------------------------------------- */
 
 /* One check on its way: the rule it broke, if any. */
 struct check {
 	const struct safety *s;
 	const struct safety_context *c;
+	bool has_lines; /* the form has */
+	size_t max;     /* code points then, else UTF-16 units */
 	enum rule rule;
 };
 
@@ -243,6 +197,58 @@ static int broke(struct check *k, enum rule r, int err)
 	return err;
 }
 
+/* A form being made: what the steps on its prose need. */
+struct shaping {
+	struct check *k;
+	size_t mentions;
+};
+
+static int mention_prose(void *ctx, struct str part, struct buf *out)
+{
+	const struct shaping *g = ctx;
+
+	return safety_mentions(part, g->k->c->user, g->mentions, out);
+}
+
+static int shorten_prose(void *ctx, struct str part, struct buf *out)
+{
+	(void)ctx;
+	return shorten_rows(part, out);
+}
+
+/* The form that would be said where lines and markdown are shown, without its prefix. */
+static int shape_lines(struct check *k, struct str text, struct buf *a, struct buf *b)
+{
+	const struct safety_context *c = k->c;
+	struct shaping g = {.k = k, .mentions = k->s->mentions};
+	int err = c->is_model ? safety_clean(c, text, a) : safety_lines_scrub(text, a);
+
+	if (err < 0)
+		return broke(k, RULE_WIRE, err);
+	struct str said = buf_str(a);
+	if (c->is_model && said.len > 0 && said.at[0] != '`')
+		said = safety_unquote(said);
+	const int is_echo = c->is_model ? safety_is_echo(c->question, said) : 0;
+	if (is_echo < 0)
+		return is_echo;
+	if (is_echo)
+		g.mentions = 0;
+	err = broke(k, RULE_MENTION, safety_lines_prose(said, mention_prose, &g, b));
+	buf_clear(a);
+	if (err == 0)
+		err = broke(k, RULE_COMMAND, safety_lead(buf_str(b), true, a));
+	if (err == 0 && is_echo)
+		err = broke(k, RULE_LINK, safety_link_check(k->s, true, buf_str(a)));
+	if (err < 0 || !c->is_model)
+		return err;
+	buf_clear(b);
+	err = safety_lines_prose(buf_str(a), shorten_prose, NULL, b);
+	if (err == 0 && b->len > 0 && !memchr(b->at, '`', b->len))
+		lower_shouts(b);
+	buf_clear(a);
+	return err ? err : buf_add_str(a, buf_str(b));
+}
+
 /* The form that would be said, without its prefix. Two buffers, because each step copies. */
 static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
 {
@@ -250,6 +256,8 @@ static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
 	int err;
 
 	text = without_action(text);
+	if (k->has_lines)
+		return shape_lines(k, text, a, b);
 	err = c->is_model ? safety_clean(c, text, a) : text_scrub(text, TEXT_CHAT, a);
 	if (err < 0)
 		return broke(k, RULE_WIRE, err);
@@ -263,7 +271,7 @@ static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
 	if (err < 0)
 		return err;
 	buf_clear(a);
-	err = broke(k, RULE_COMMAND, safety_lead(buf_str(b), a));
+	err = broke(k, RULE_COMMAND, safety_lead(buf_str(b), false, a));
 	if (err < 0)
 		return err;
 	if (is_echo)
@@ -278,7 +286,7 @@ static int shape(struct check *k, struct str text, struct buf *a, struct buf *b)
 	return err < 0 ? err : text_scrub(buf_str(b), TEXT_CHAT, a);
 }
 
-static int judge(struct check *k, struct str line)
+static int judge_line(struct check *k, struct str line)
 {
 	const struct safety_context *c = k->c;
 	int err = 0;
@@ -298,40 +306,85 @@ static int judge(struct check *k, struct str line)
 	return err;
 }
 
+/* Lines are judged as a reader takes them in: one after the other, with their marks and without. */
+static int judge(struct check *k, struct str text)
+{
+	struct buf flat, bare;
+	int err;
+
+	if (!k->has_lines)
+		return judge_line(k, text);
+	buf_init(&flat, SAFETY_STEP_BYTES);
+	buf_init(&bare, SAFETY_STEP_BYTES);
+	err = safety_lines_flatten(text, &flat);
+	if (err == 0)
+		err = judge_line(k, buf_str(&flat));
+	if (err == 0)
+		err = safety_lines_bare(buf_str(&flat), &bare);
+	if (err == 0 && bare.len < flat.len)
+		err = judge_line(k, buf_str(&bare));
+	buf_fini(&bare);
+	buf_fini(&flat);
+	return err;
+}
+
+static bool is_fit(const struct check *k, struct str text, size_t max)
+{
+	return k->has_lines ? safety_is_showable(text, max) : safety_is_sayable(text, max);
+}
+
 /* Cuts line to what fits behind the prefix, adds both to out, and looks once more. */
 static int finish(struct check *k, struct str line, struct buf *out)
 {
+	static const char fence[] = "\n```";
 	struct str prefix = str_of(k->s->prefix);
-	size_t room = k->s->max_units - text_units(prefix);
-	size_t fits = cut_at(line, room);
+	size_t room = k->max - (k->has_lines ? text_points(prefix) : text_units(prefix));
+	size_t fits = safety_cut_at(line, room, k->has_lines);
+	bool is_open = false;
 	int err = 0;
 
-	if (k->c->was_cut)
-		fits = whole_at((struct str){line.at, fits});
+	if (fits < line.len && k->has_lines) /* a block of code may have to be closed again */
+		fits = safety_cut_at(line, room - (sizeof(fence) - 1), true);
+	if (k->c->was_cut || k->c->is_growing)
+		fits = safety_whole_at((struct str){line.at, fits}, k->c->is_growing);
 	if (fits < line.len) {
 		line = str_trim((struct str){line.at, fits});
+		is_open = k->has_lines && safety_lines_ends_in_code(line);
 		err = judge(k, line); /* "example.community" may have become "example.com" */
 	}
 	if (err == 0)
 		err = buf_add_str(out, prefix);
 	if (err == 0)
 		err = buf_add_str(out, line);
-	if (err == 0 && (line.len == 0 || !safety_is_sayable(line, room) ||
-				!safety_is_sayable(buf_str(out), k->s->max_units)))
+	if (err == 0 && is_open)
+		err = buf_adds(out, fence);
+	if (err == 0 && (line.len == 0 || !is_fit(k, line, room) ||
+				!is_fit(k, buf_str(out), k->max)))
 		err = ERR_DENIED;
 	return err == ERR_DENIED && k->rule != RULE_COUNT ? err : broke(k, RULE_WIRE, err);
+}
+
+/* Does it still want its first sentence? */
+static bool nothing_is_whole(const struct check *k, struct str text)
+{
+	return safety_whole_at((struct str){text.at, safety_cut_at(text, k->max, k->has_lines)},
+		true) == 0;
 }
 
 enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
 	struct buf *out, const char **rule)
 {
-	struct check k = {.s = s, .c = c, .rule = RULE_COUNT};
+	struct check k = {.s = s, .c = c, .max = s->max_units, .rule = RULE_COUNT};
 	struct buf a, b;
 	enum reason why = REASON_NONE;
 	int err = 0;
 
 	buf_clear(out);
 	*rule = NULL;
+	if (c->form && c->form->has_lines) {
+		k.has_lines = true;
+		k.max = c->form->length * (c->parts > 0 ? c->parts : 1);
+	}
 	buf_init(&a, SAFETY_STEP_BYTES);
 	buf_init(&b, SAFETY_STEP_BYTES);
 	if (text.len > SAFETY_TEXT_BYTES)
@@ -345,7 +398,7 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
 		err = shape(&k, text, &a, &b);
 	if (err == 0 && c->is_model && has_declined(buf_str(&a)))
 		why = REASON_DECLINED;
-	else if (err == 0 && a.len == 0)
+	else if (err == 0 && (a.len == 0 || (c->is_growing && nothing_is_whole(&k, buf_str(&a)))))
 		why = REASON_EMPTY;
 	if (err == 0 && why == REASON_NONE)
 		err = judge(&k, buf_str(&a));

@@ -127,8 +127,7 @@ static struct str first_turn(struct str s)
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* Cuts the first line off *rest, at any sign that ends lines. */
-static struct str next_line(struct str *rest)
+struct str safety_next_line(struct str *rest)
 {
 	struct str line = *rest;
 	size_t at = 0, before = 0;
@@ -137,6 +136,7 @@ static struct str next_line(struct str *rest)
 	while ((c = text_next(*rest, &at)) >= 0) {
 		if ((c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029) {
 			line.len = before;
+			at += c == '\r' && at < rest->len && rest->at[at] == '\n';
 			break;
 		}
 		before = at;
@@ -254,7 +254,7 @@ static int join_lines(const struct safety_context *c, struct str turn, struct bu
 	buf_init(&clean, SAFETY_STEP_BYTES);
 	while (turn.len > 0 && err == 0) {
 		buf_clear(&clean);
-		err = text_scrub(next_line(&turn), TEXT_CHAT, &clean);
+		err = text_scrub(safety_next_line(&turn), TEXT_CHAT, &clean);
 		struct str line = buf_str(&clean);
 		if (err < 0 || line.len == 0 || is_only_marks(line))
 			continue;
@@ -275,16 +275,92 @@ static int join_lines(const struct safety_context *c, struct str turn, struct bu
 	return err;
 }
 
+/* A heading like "Instructions:" is part of a long answer; only who speaks as somebody else ends
+ * it. */
+static bool speaks_for_others(const struct safety_context *c, struct str line)
+{
+	static const char *const others[] = {"user", "human", "viewer", "system", "developer"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const struct str rest = behind_label(line, str_of(others[i]));
+
+		if (rest.len < line.len && rest.len > 0)
+			return true;
+	}
+	return behind_label(line, c->user).len < line.len;
+}
+
+/* All lines of a turn stay lines, and code stays as it is. */
+static int keep_lines(const struct safety_context *c, struct str turn, struct buf *out)
+{
+	struct safety_lines l;
+	struct buf clean;
+	int err = 0;
+
+	buf_init(&clean, SAFETY_STEP_BYTES);
+	safety_lines_init(&l, out);
+	while (turn.len > 0 && err == 0) {
+		const struct str raw = safety_next_line(&turn);
+		const bool is_first = out->len == l.start;
+
+		if (safety_lines_is_code(&l, raw)) {
+			err = safety_lines_add_code(&l, raw);
+			continue;
+		}
+		buf_clear(&clean);
+		err = text_scrub(raw, TEXT_CHAT, &clean);
+		struct str line = buf_str(&clean);
+		if (err < 0)
+			break;
+		line = is_first ? drop_own_labels(c, line)
+			: behind_label(behind_label(line, c->bot), c->persona);
+		if (!is_first && speaks_for_others(c, line))
+			break; /* it went on to write the other side's part */
+		if (is_first && !is_blank(turn) && (has_foreign_label(c, line, false) ||
+				is_question(c->question, line)))
+			continue; /* it began by repeating the other side's */
+		err = safety_lines_add(&l, raw, line);
+	}
+	if (err == 0)
+		err = safety_lines_end(&l);
+	buf_fini(&clean);
+	return err;
+}
+
+/* Nothing is hidden behind a text in prose. */
+static int unmask(void *ctx, struct str part, struct buf *out)
+{
+	struct buf b;
+
+	(void)ctx;
+	buf_init(&b, SAFETY_STEP_BYTES);
+	int err = buf_add_str(&b, part);
+	if (err == 0 && b.len > 0)
+		safety_unmark_links(&b);
+	if (err == 0)
+		err = buf_add_str(out, buf_str(&b));
+	buf_fini(&b);
+	return err;
+}
+
 int safety_clean(const struct safety_context *c, struct str text, struct buf *out)
 {
-	struct buf aloud;
+	const bool has_lines = c->form && c->form->has_lines;
+	struct buf aloud, lines;
 
 	buf_init(&aloud, text.len + 1);
+	buf_init(&lines, SAFETY_STEP_BYTES);
 	int err = drop_thoughts(text, &aloud);
-	if (err == 0)
+	if (err == 0 && has_lines) {
+		err = keep_lines(c, first_turn(buf_str(&aloud)), &lines);
+		if (err == 0)
+			err = safety_lines_prose(buf_str(&lines), unmask, NULL, out);
+	} else if (err == 0) {
 		err = join_lines(c, first_turn(buf_str(&aloud)), out);
-	if (err == 0)
-		safety_unmark(out);
+		if (err == 0)
+			safety_unmark(out);
+	}
+	buf_fini(&lines);
 	buf_fini(&aloud);
 	return err;
 }

@@ -34,7 +34,7 @@ static bool is_soft_sign(int32_t c)
 /* Blank or bodiless: nothing a reader sees before the first sign. */
 static bool is_blank(int32_t c)
 {
-	return c == ' ' || c == 0x2800 || c == 0xA0 || c == 0x3000 || c == 0xFE0F || c == 0x200D ||
+	return c == ' ' || c == '\n' || c == 0x2800 || c == 0xA0 || c == 0x3000 || c == 0xFE0F || c == 0x200D ||
 	       (c > 0xC0 && safety_letter(c) < 0);
 }
 
@@ -80,9 +80,9 @@ static bool is_command_word(const char *word)
 	return false;
 }
 
-/* How many bytes of signs and blanks lead; *is_command: they could make a command of what follows
+/* How many bytes of signs (has_marks: of the hard ones) and blanks lead; *is_command: they could make a command of what follows
  * (an ellipsis does not). */
-static size_t leading_signs(struct str line, bool *is_command)
+static size_t leading_signs(struct str line, bool has_marks, bool *is_command)
 {
 	size_t at = 0, end = 0;
 	int dots = 0, others = 0;
@@ -90,7 +90,7 @@ static size_t leading_signs(struct str line, bool *is_command)
 
 	while ((c = text_next(line, &at)) >= 0) {
 		bool is_sign = is_hard_sign(c) ||
-			       (is_soft_sign(c) && at < line.len && ascii_is_letter(line.at[at]));
+			       (!has_marks && is_soft_sign(c) && at < line.len && ascii_is_letter(line.at[at]));
 		if (!is_sign && !is_blank(c))
 			break;
 		if (c == '.')
@@ -105,13 +105,13 @@ static size_t leading_signs(struct str line, bool *is_command)
 	return end;
 }
 
-int safety_lead(struct str line, struct buf *out)
+int safety_lead(struct str line, bool has_marks, struct buf *out)
 {
 	bool is_command;
 	char word[32];
 	size_t bytes, signs;
 
-	while ((signs = leading_signs(line, &is_command)) > 0) {
+	while ((signs = leading_signs(line, has_marks, &is_command)) > 0) {
 		bool is_fraction = line.at[signs - 1] == '.' && signs < line.len &&
 				   ascii_is_digit(line.at[signs]);
 		line = (struct str){line.at + signs, line.len - signs};

@@ -57,21 +57,24 @@ static void unmark_pairs(struct buf *b, const char *mark)
 	}
 }
 
-/* "[text](target)" becomes "text (target)"; the target then meets the rule on links. */
-static void unmark_links(struct buf *b)
+void safety_unmark_links(struct buf *b)
 {
-	size_t open = 0;
+	size_t middle = 0;
 
 	for (size_t pairs = 0; pairs < PAIRS_MAX; pairs++) {
-		open = find_mark(b, open, "[", 1);
-		size_t middle = find_mark(b, open, "](", 2);
+		middle = find_mark(b, middle, "](", 2);
 		size_t close = find_mark(b, middle, ")", 1);
 		if (close >= b->len)
 			break;
+		const char *open = memrchr(b->at, '[', middle);
+		if (!open) {
+			middle += 2;
+			continue;
+		}
 		b->at[middle] = ' ';
-		size_t begin = open > 0 && b->at[open - 1] == '!' ? open - 1 : open;
-		cut_out(b, begin, open + 1 - begin);
-		open = begin;
+		size_t end = (size_t)(open - b->at) + 1;
+		size_t begin = end > 1 && b->at[end - 2] == '!' ? end - 2 : end - 1;
+		cut_out(b, begin, end - begin);
 	}
 }
 
@@ -82,7 +85,7 @@ void safety_unmark(struct buf *line)
 
 	if (line->len == 0)
 		return;
-	unmark_links(line);
+	safety_unmark_links(line);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		unmark_pairs(line, marks[i]);
 }

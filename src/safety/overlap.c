@@ -9,6 +9,7 @@
 #define ECHO_PCT           70 /* of the pairs of words */
 #define FLOOD_WORDS        20 /* shorter texts may repeat as they like, */
 #define FLOOD_DISTINCT_PCT 25
+#define FLOOD_COUNTED      120 /* of a longer text: words of prose and code come back */
 #define FLOOD_ROW          12 /* but not one word so often in a row */
 
 struct words {
@@ -162,7 +163,9 @@ int safety_flood_check(struct str text)
 		qsort(said.at, said.n, sizeof(*said.at), compare);
 		for (size_t i = 1; i < said.n; i++)
 			distinct += said.at[i] != said.at[i - 1];
-		if (distinct * 100 < said.n * FLOOD_DISTINCT_PCT)
+		const size_t n = said.n < FLOOD_COUNTED ? said.n : FLOOD_COUNTED;
+
+		if (distinct * 100 < n * FLOOD_DISTINCT_PCT)
 			err = ERR_DENIED;
 	}
 	mem_free(said.at);

@@ -3,6 +3,8 @@
  *   check.c     the gate: the order of the rules, length, prefix
  *   clean.c     the form of a model's answer: thoughts, labels, echoes
  *   markdown.c  markdown and quotes around an answer
+ *   lines.c     several lines and code, for places that show them
+ *   cut.c       how much of a text is said, where not all of it is
  *   lead.c      command signs in front, mentions
  *   letters.c   which letters look alike
  *   words.c     refused words, over a skeleton of the text
@@ -38,14 +40,57 @@ struct safety {
 int safety_clean(const struct safety_context *c, struct str text, struct buf *out) MUST_USE;
 /* What of markdown shows in a plain chat goes, in place. */
 void safety_unmark(struct buf *line);
+/* "[text](target)" becomes "text (target)", in place; the target then meets the rule on links. */
+void safety_unmark_links(struct buf *b);
+/* Cuts the first line off *rest, at any sign that ends lines. */
+struct str safety_next_line(struct str *rest);
 /* Without the quotation marks around the whole. */
 struct str safety_unquote(struct str line);
-/* Without the signs in front that could make it a command.
- * ERR_DENIED: what is left reads like one. */
-int safety_lead(struct str line, struct buf *out) MUST_USE;
+/* Without the signs in front that could make it a command; where markdown is shown, those that it
+ * uses stay. ERR_DENIED: what is left reads like one. */
+int safety_lead(struct str line, bool has_marks, struct buf *out) MUST_USE;
 /* At most `most` mentions, and only of user; others lose their sign.
  * ERR_DENIED: too many of them. */
 int safety_mentions(struct str line, struct str user, size_t most, struct buf *out) MUST_USE;
+
+/* ---- lines.c: 0, ERR_LIMIT or ERR_NOMEM; what they give is added to out ---------------------- */
+
+/* A text being put together line by line. */
+struct safety_lines {
+	struct buf *out;
+	size_t start;  /* where it begins in out */
+	size_t blanks; /* blank lines that are due */
+	bool is_code;  /* within a block of code */
+};
+void safety_lines_init(struct safety_lines *l, struct buf *out);
+/* Is this line code, or a fence around some? */
+bool safety_lines_is_code(const struct safety_lines *l, struct str line);
+int safety_lines_add_code(struct safety_lines *l, struct str line) MUST_USE;
+/* A line of prose: raw as it came, for how far it is set in; clean what is said. */
+int safety_lines_add(struct safety_lines *l, struct str raw, struct str clean) MUST_USE;
+int safety_lines_end(struct safety_lines *l) MUST_USE; /* closes a block that stayed open */
+
+/* All lines of a text, each scrubbed. */
+int safety_lines_scrub(struct str text, struct buf *out) MUST_USE;
+/* The code of a text as it stands, and what prose() makes of the rest. */
+int safety_lines_prose(struct str text,
+	int (*prose)(void *ctx, struct str part, struct buf *out), void *ctx,
+	struct buf *out) MUST_USE;
+/* As one line. */
+int safety_lines_flatten(struct str text, struct buf *out) MUST_USE;
+/* As it is read where marks are not seen, even those within words. */
+int safety_lines_bare(struct str text, struct buf *out) MUST_USE;
+bool safety_lines_ends_in_code(struct str text);
+
+/* ---- cut.c ----------------------------------------------------------------------------------- */
+
+/* Length of line within max units: at the end of a sentence if that keeps half of it, else at a
+ * word, else at a grapheme edge. has_lines: max counts code points, and a line's end is one of a
+ * sentence. */
+size_t safety_cut_at(struct str line, size_t max, bool has_lines);
+/* Length of what is whole in a text that stopped in the middle: its sentences; without one its
+ * words, without two all. is_growing: its sentences outside an open block of code, or 0. */
+size_t safety_whole_at(struct str line, bool is_growing);
 
 /* ---- letters.c ------------------------------------------------------------------------------- */
 

@@ -21,7 +21,7 @@ struct safety_options {
 	 * (words.c); "*word*" is met inside longer ones too. Empty ones are skipped. */
 	const char *const *words;
 	size_t word_count;
-	int64_t max_length;               /* UTF-16 units of the final text: 500 on Twitch */
+	int64_t max_length;               /* UTF-16 units of a text of one line: 500 on Twitch */
 	int64_t mentions;                 /* how many @names may stand in it (1) */
 	const char *prefix;               /* put in front, counted in; NULL = none */
 };
@@ -51,8 +51,9 @@ struct safety_context {
 
 /* Cleans text into out (cleared first) and judges it. A template keeps its form (quotes, labels,
  * markdown), but since chat's words stand in it, its links pass only to allowed hosts, and
- * mentions, personal data and words are judged as in a model's text. REASON_NONE: out is one line,
- * valid UTF-8, within max_length, ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE:
+ * mentions, personal data and words are judged as in a model's text. Where the form has lines, lines,
+ * code and markdown stay, but for links that hide behind a text. REASON_NONE: out is one line (or
+ * lines), valid UTF-8, within max_length (or the form's length times parts), ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE:
  * refused, *rule says by which rule ("words", "link", "leak", ...; static). REASON_DECLINED: the
  * model said the silence token. REASON_NOMEM. out is undefined unless REASON_NONE. */
 enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
@@ -69,6 +70,10 @@ int safety_quote(struct str text, size_t max_bytes, struct buf *out) MUST_USE;
  * or bidi characters, no @everyone or @here, first visible character not / . ! (nor their
  * look-alikes), at most max_units UTF-16 units. */
 bool safety_is_sayable(struct str text, size_t max_units);
+
+/* The same for platforms that show several lines: line feeds may stand in it, and at most
+ * max_points code points. */
+bool safety_is_showable(struct str text, size_t max_points);
 
 /* Personal data and keys out of a text that is to be stored (ledger payload: redacted). */
 int safety_redact(struct str text, struct buf *out) MUST_USE;

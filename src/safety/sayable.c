@@ -78,7 +78,8 @@ static bool is_mass_mention(const unsigned char *p, size_t left)
 	return false;
 }
 
-bool safety_is_sayable(struct str text, size_t max_units)
+/* has_lines: line feeds may stand in it, and max counts code points, not UTF-16 units. */
+static bool is_fit(struct str text, size_t max, bool has_lines)
 {
 	const unsigned char *p = (const unsigned char *)text.at;
 	size_t units = 0, used = 0;
@@ -86,7 +87,7 @@ bool safety_is_sayable(struct str text, size_t max_units)
 
 	for (size_t at = 0; at < text.len; at += used) {
 		int32_t c = decode(p + at, text.len - at, &used);
-		if (c < 0 || is_forbidden(c) ||
+		if (c < 0 || (is_forbidden(c) && !(has_lines && has_begun && c == '\n')) ||
 			(c == '@' && is_mass_mention(p + at, text.len - at)))
 			return false;
 		if (!has_begun && !is_unseen(c)) {
@@ -94,9 +95,19 @@ bool safety_is_sayable(struct str text, size_t max_units)
 				return false;
 			has_begun = true;
 		}
-		units += c > 0xFFFF ? 2 : 1;
-		if (units > max_units)
+		units += c > 0xFFFF && !has_lines ? 2 : 1;
+		if (units > max)
 			return false;
 	}
 	return has_begun;
+}
+
+bool safety_is_sayable(struct str text, size_t max_units)
+{
+	return is_fit(text, max_units, false);
+}
+
+bool safety_is_showable(struct str text, size_t max_points)
+{
+	return is_fit(text, max_points, true);
 }

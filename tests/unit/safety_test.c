@@ -57,6 +57,11 @@ static int run_golden(const struct json *g)
 	c.question = json_str(g, "question");
 	if (json_str(g, "user").len > 0)
 		c.user = json_str(g, "user");
+	if (json_str(g, "platform").len > 0)
+		c.form = form_of(json_str(g, "platform"));
+	c.parts = (size_t)json_int(g, "parts", 0);
+	c.is_growing = json_bool(g, "growing", false);
+	c.was_cut = json_bool(g, "cut", false);
 	buf_init(&text, 1 << 16);
 	buf_init(&out, 1 << 16);
 	assert_int_equal(buf_add_str(&text, json_str(g, "text")), 0);
