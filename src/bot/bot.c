@@ -22,6 +22,7 @@ static void on_sweep(void *ctx)
 
 	trigger_state_sweep(b->triggers, now);
 	bot_budget_sweep(b, now);
+	bot_spend_sweep(b);
 	bot_gathered(b);
 	bot_channels_sweep(b, now);
 	bot_record_sweep(b, now);
@@ -159,6 +160,7 @@ void bot_free(struct bot *b)
 	bot_channels_fini(b);
 	bot_record_end(b);
 	bot_budget_fini(b);
+	bot_spend_fini(b);
 	io_timer_free(b->pump);
 	io_timer_free(b->sweep);
 	io_timer_free(b->save);

@@ -9,14 +9,13 @@
 #define HOUR_MS 3600000
 #define DAY_MS (24 * (int64_t)HOUR_MS)
 
-static void count_free(struct bot_count **table, struct bot_count *c)
+void bot_count_free(struct bot_count **table, struct bot_count *c)
 {
 	HASH_DEL(*table, c);
 	mem_free(c);
 }
 
-/* The counter of a key, made when it is new. A full table forgets its oldest. NULL = no memory. */
-static struct bot_count *count_of(struct bot_count **table, const char *key)
+struct bot_count *bot_count_of(struct bot_count **table, const char *key)
 {
 	const size_t n = strlen(key);
 	struct bot_count *c;
@@ -25,7 +24,7 @@ static struct bot_count *count_of(struct bot_count **table, const char *key)
 	if (c)
 		return c;
 	if (HASH_COUNT(*table) >= BOT_COUNTS_MAX)
-		count_free(table, *table);
+		bot_count_free(table, *table);
 	c = mem_new(sizeof(*c) + n + 1);
 	if (!c)
 		return NULL;
@@ -51,7 +50,7 @@ static struct bot_count *count_of_user(struct bot *b, const struct event *e)
 	char key[256];
 
 	snprintf(key, sizeof(key), "%.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->user_id));
-	return count_of(&b->budget.users, key);
+	return bot_count_of(&b->budget.users, key);
 }
 
 static struct bot_count *count_of_channel(struct bot *b, const struct event *e)
@@ -59,7 +58,7 @@ static struct bot_count *count_of_channel(struct bot *b, const struct event *e)
 	char key[256];
 
 	snprintf(key, sizeof(key), "%u:%.*s", e->place, STR_FMT(e->channel));
-	return count_of(&b->budget.channels, key);
+	return bot_count_of(&b->budget.channels, key);
 }
 
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule)
@@ -124,7 +123,7 @@ bool bot_budget_otherwise(struct bot *b, const struct turn *t)
 		return true;
 	snprintf(key, sizeof(key), "%u:%.*s:%s", t->event->place, STR_FMT(t->event->channel),
 		t->hit.trigger->name);
-	struct bot_count *c = count_of(&b->budget.otherwise, key);
+	struct bot_count *c = bot_count_of(&b->budget.otherwise, key);
 	if (!c)
 		return false;
 	if (c->calls > 0 && now - c->when < t->world->conf->limits.otherwise_ms)
@@ -144,12 +143,12 @@ void bot_budget_sweep(struct bot *b, int64_t now_ms)
 	for (size_t i = 0; i < 2; i++) {
 		HASH_ITER(hh, *tables[i], c, next) {
 			if (c->when != hour)
-				count_free(tables[i], c);
+				bot_count_free(tables[i], c);
 		}
 	}
 	HASH_ITER(hh, b->budget.otherwise, c, next) {
 		if (now_ms - c->when >= b->world->conf->limits.otherwise_ms)
-			count_free(&b->budget.otherwise, c);
+			bot_count_free(&b->budget.otherwise, c);
 	}
 }
 
@@ -159,6 +158,6 @@ void bot_budget_fini(struct bot *b)
 
 	for (size_t i = 0; i < 3; i++) {
 		while (*tables[i])
-			count_free(tables[i], *tables[i]);
+			bot_count_free(tables[i], *tables[i]);
 	}
 }

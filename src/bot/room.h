@@ -61,6 +61,14 @@ struct bot_budget {
 	struct bot_count *users, *channels, *otherwise;
 };
 
+/* spend.c: hour, day: numbers of the windows; the rest in millionths of a dollar. */
+struct bot_spend {
+	int64_t hour, day, spent_hour, spent_day;
+	bool has_warned_hour, has_warned_day;
+	bool is_dirty;                 /* since the last save */
+	struct bot_count *counts;      /* of this day, by name */
+};
+
 /* turn.c: one per hit. */
 enum turn_state { TURN_HIT, TURN_RECALL, TURN_ASK, TURN_CHECK, TURN_QUEUED, TURN_SENT, TURN_DROPPED };
 
@@ -70,7 +78,7 @@ struct turn_call {
 	char provider[64], model[128], message[256];
 	enum provider_error error;
 	int number;
-	int64_t wall_ms, latency_ms, first_token_ms, tokens_in, tokens_out;
+	int64_t wall_ms, latency_ms, first_token_ms, tokens_in, tokens_out, cost;
 	size_t answer_bytes;
 	struct buf answer; /* kept only where the ledger keeps payloads */
 };
@@ -138,6 +146,7 @@ struct bot {
 	struct bot_record *record;     /* NULL = nobody records */
 	struct bot_channel *channels;
 	struct bot_budget budget;
+	struct bot_spend spend;
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
@@ -206,6 +215,26 @@ void bot_budget_give_back(struct bot *b, const struct event *e); /* no model was
 bool bot_budget_otherwise(struct bot *b, const struct turn *t);
 void bot_budget_sweep(struct bot *b, int64_t now_ms);
 void bot_budget_fini(struct bot *b);
+
+/* The counter of a name, made when it is new. A full table forgets its oldest. NULL = no
+ * memory. */
+struct bot_count *bot_count_of(struct bot_count **table, const char *key);
+void bot_count_free(struct bot_count **table, struct bot_count *c);
+
+/* spend.c: may so much be spent for an answer to this turn? Then it is reserved; else t->rule says
+ * which limit it is. */
+bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost);
+/* What was reserved came to this. */
+void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int64_t cost);
+/* May this person ask a model once more today? Counts it when it gives NONE. */
+enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rule);
+void bot_spend_give_back(struct bot *b, const struct event *e); /* no model was asked after all */
+int bot_spend_save(struct bot *b, struct buf *out) MUST_USE;
+/* ERR_PARSE, ERR_NOMEM: what is not known counts as spent, for this hour and day. */
+int bot_spend_load(struct bot *b, struct str text) MUST_USE;
+int bot_spend_status(struct bot *b, struct buf *out) MUST_USE;
+void bot_spend_sweep(struct bot *b);
+void bot_spend_fini(struct bot *b);
 
 /* row.c: one ledger row for each model call. */
 void bot_row_hold(struct turn *t, const struct provider_attempt *a);

@@ -80,6 +80,7 @@ void bot_row_hold(struct turn *t, const struct provider_attempt *a)
 	c->first_token_ms = a->first_token_ms;
 	c->tokens_in = a->tokens_in;
 	c->tokens_out = a->tokens_out;
+	c->cost = a->cost;
 	c->answer_bytes = a->text.len;
 	snprintf(c->provider, sizeof(c->provider), "%s", a->provider);
 	snprintf(c->model, sizeof(c->model), "%s", a->model ? a->model : "");
@@ -128,6 +129,7 @@ void bot_row_write(struct turn *t, enum reason reason)
 		.reason = reason_name(reason),
 		.tokens_in = c->tokens_in,
 		.tokens_out = c->tokens_out,
+		.cost = c->cost,
 		.first_token_ms = c->first_token_ms,
 		.attempt = c->number,
 	};

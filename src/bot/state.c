@@ -1,5 +1,5 @@
-/* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets
- * and the times of recent starts. Written on the bot's worker, read once at start.
+/* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets,
+ * what model calls cost, and the times of recent starts. Written on the bot's worker, read once at start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
  * closed in order; after a crash the sends since the last save are unknown, and everything counts
@@ -90,12 +90,39 @@ static int load_budgets(struct bot *b)
 	return err;
 }
 
+static int load_spent(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "spent");
+	struct buf text;
+	int err;
+
+	if (!path)
+		return ERR_NOMEM;
+	buf_init(&text, STATE_BYTES);
+	err = file_read(path, &text);
+	if (!err)
+		err = bot_spend_load(b, buf_str(&text));
+	else if (err == ERR_NOTFOUND)
+		err = 0;
+	else if (err != ERR_NOMEM)
+		err = bot_spend_load(b, STR("unknown"));
+	if (err == ERR_PARSE) {
+		err = 0;
+		log_event(LOG_ERROR, "bot", "spending_unknown", "file", path, "message",
+			"what this day's model calls cost is not known: all of it counts as spent",
+			NULL);
+	}
+	buf_fini(&text);
+	mem_free(path);
+	return err;
+}
+
 /* ---- Saving ---------------------------------------------------------------------------------- */
 
 struct save {
 	struct bot *bot;
-	char *path;
-	struct buf text;
+	char *sends_path, *spent_path;
+	struct buf sends, spent;
 	int err;
 };
 
@@ -103,8 +130,10 @@ static void save_free(struct save *s)
 {
 	if (!s)
 		return;
-	mem_free(s->path);
-	buf_fini(&s->text);
+	mem_free(s->sends_path);
+	mem_free(s->spent_path);
+	buf_fini(&s->sends);
+	buf_fini(&s->spent);
 	mem_free(s);
 }
 
@@ -115,10 +144,13 @@ static struct save *save_new(struct bot *b, const char *mark)
 	if (!s)
 		return NULL;
 	s->bot = b;
-	buf_init(&s->text, STATE_BYTES);
-	s->path = file_join(b->state_dir, "outbox");
-	if (!s->path || buf_adds(&s->text, mark) ||
-			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->text)) {
+	buf_init(&s->sends, STATE_BYTES);
+	buf_init(&s->spent, STATE_BYTES);
+	s->sends_path = file_join(b->state_dir, "outbox");
+	s->spent_path = file_join(b->state_dir, "spent");
+	if (!s->sends_path || !s->spent_path || buf_adds(&s->sends, mark) ||
+			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->sends) ||
+			bot_spend_save(b, &s->spent)) {
 		save_free(s);
 		return NULL;
 	}
@@ -129,7 +161,9 @@ static void save_work(void *ctx)
 {
 	struct save *s = ctx;
 
-	s->err = file_replace(s->path, buf_str(&s->text), 0600);
+	s->err = file_replace(s->sends_path, buf_str(&s->sends), 0600);
+	if (!s->err)
+		s->err = file_replace(s->spent_path, buf_str(&s->spent), 0600);
 }
 
 static void save_done(void *ctx)
@@ -141,7 +175,7 @@ static void save_done(void *ctx)
 	if (s->err)
 		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
 	save_free(s);
-	if (outbox_is_dirty(b->outbox))
+	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty)
 		bot_state_save_soon(b);
 }
 
@@ -211,6 +245,8 @@ int bot_state_open(struct bot *b)
 		err = load_key(b);
 	if (!err)
 		err = load_budgets(b);
+	if (!err)
+		err = load_spent(b);
 	if (!err) {
 		/* From here on a crash is known by the mark. */
 		struct save *s = save_new(b, STATE_OPEN);

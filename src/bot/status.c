@@ -228,6 +228,8 @@ int bot_status(struct bot *b, struct buf *out)
 	if (!err)
 		err = add_counts(b, out);
 	if (!err)
+		err = bot_spend_status(b, out);
+	if (!err)
 		err = add_places(b, out);
 	if (!err)
 		err = add_providers(b, out);

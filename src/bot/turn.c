@@ -248,9 +248,14 @@ static void turn_otherwise(struct turn *t, enum reason reason);
 
 static void turn_recall(struct turn *t)
 {
-	const enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
+	enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
 	const struct memory_key key = key_of(t);
 
+	if (spent == REASON_NONE) {
+		spent = bot_spend_ask(t->bot, t->event, &t->rule);
+		if (spent != REASON_NONE)
+			bot_budget_give_back(t->bot, t->event);
+	}
 	if (spent != REASON_NONE) {
 		turn_otherwise(t, spent);
 		return;
@@ -269,7 +274,18 @@ static void turn_recall(struct turn *t)
 
 static void on_attempt(void *ctx, const struct provider_attempt *a)
 {
-	bot_row_hold(ctx, a);
+	struct turn *t = ctx;
+
+	bot_spend_settle(t->bot, t, a->reserved, a->cost);
+	bot_row_hold(t, a);
+}
+
+static bool may_spend(void *ctx, const char *provider, int64_t cost)
+{
+	struct turn *t = ctx;
+
+	(void)provider; /* its price is in the cost */
+	return bot_spend_take(t->bot, t, cost);
 }
 
 static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
@@ -284,12 +300,18 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	struct turn *t = ctx;
 
 	t->call = NULL;
-	if (a->attempts == 0)
+	if (a->attempts == 0) {
 		bot_budget_give_back(t->bot, t->event);
+		bot_spend_give_back(t->bot, t->event);
+	}
 	metric_observe_ms(&stage_seconds, "ask", (double)(clock_mono_us() - t->asked_us) / 1000);
 	switch (a->error) {
-	case PROVIDER_NONE: turn_check(t, a->text, true, a->was_cut); break;
+	case PROVIDER_NONE:
+		t->rule = ""; /* of a provider that could not be paid */
+		turn_check(t, a->text, true, a->was_cut);
+		break;
 	case PROVIDER_BREAKER: turn_otherwise(t, REASON_BREAKER); break;
+	case PROVIDER_BUDGET: turn_otherwise(t, REASON_BUDGET); break;
 	case PROVIDER_UNSAFE: turn_otherwise(t, REASON_UNSAFE); break;
 	case PROVIDER_EMPTY: turn_otherwise(t, REASON_EMPTY); break;
 	case PROVIDER_NOMEM: turn_drop(t, REASON_NOMEM); break;
@@ -371,6 +393,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		.persona = t->persona,
 		.turn = t->id,
 		.deadline_ms = t->event->at_ms + patience_of(t),
+		.may_spend = may_spend,
 		.attempt = on_attempt,
 		.so_far = bot_step_matters(t) ? on_so_far : NULL,
 		.done = on_answer,

@@ -22,9 +22,10 @@ enum cli_exit {
 struct cli {
 	const char *config, *state, *triggers, *personas;
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
+	const char *by, *days;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
-	bool is_json, is_debug;
+	bool is_json, is_debug, is_forecast;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
 };
@@ -47,6 +48,7 @@ int cli_quiet(const struct cli *c);
 int cli_record(const struct cli *c);
 int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
+int cli_ledger(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_version(const struct cli *c);
 int cli_help(const struct cli *c);

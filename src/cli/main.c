@@ -24,6 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
 	{"replay", "FILE [--against DIR] [--json]",
 		"what the bot would do with a record, or do differently with other files", cli_replay},
+	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",
+		"what the model calls of the last days cost", cli_ledger},
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
 		cli_secret},
 	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch", cli_login},
@@ -33,7 +35,8 @@ const struct cli_verb cli_verbs[] = {
 };
 
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
-	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE };
+	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
+	OPT_BY, OPT_DAYS, OPT_FORECAST };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -48,6 +51,9 @@ static const struct option options[] = {
 	{"broadcaster", required_argument, NULL, OPT_BROADCASTER},
 	{"against", required_argument, NULL, OPT_AGAINST},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"by", required_argument, NULL, OPT_BY},
+	{"days", required_argument, NULL, OPT_DAYS},
+	{"forecast", no_argument, NULL, OPT_FORECAST},
 	/* Fields of an event; platform_event_set knows what they mean. */
 	{"from", required_argument, NULL, OPT_FIELD},
 	{"to", required_argument, NULL, OPT_FIELD},
@@ -96,6 +102,9 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_BROADCASTER: c->broadcaster = optarg; break;
 		case OPT_AGAINST: c->against = optarg; break;
 		case OPT_JSON: c->is_json = true; break;
+		case OPT_BY: c->by = optarg; break;
+		case OPT_DAYS: c->days = optarg; break;
+		case OPT_FORECAST: c->is_forecast = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;
 		case OPT_OFFLINE: add_field(c, "live", "no"); break;
 		case OPT_DEBUG: c->is_debug = true; break;

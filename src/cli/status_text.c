@@ -83,6 +83,20 @@ static void add_place(struct writing *w, const struct json *p)
 	}
 }
 
+/* "$0.12 of $1.00"; nothing while nothing was spent and nothing limits it. */
+static void add_spent(struct writing *w, const struct json *spent)
+{
+	const double day = (double)json_int(spent, "day", 0) / CONF_DOLLAR;
+	const double cap = (double)json_int(spent, "cap_day", 0) / CONF_DOLLAR;
+
+	if (day <= 0 && cap <= 0)
+		return;
+	add(w, "spent      $%.4f today", day);
+	if (cap > 0)
+		add(w, ", of $%.2f", cap);
+	add(w, "\n");
+}
+
 static void add_provider(struct writing *w, const struct json *p)
 {
 	add(w, "provider   %.*s (%.*s, %.*s): breaker %.*s", STR_FMT(json_str(p, "name")),
@@ -122,6 +136,7 @@ int cli_status_text(const struct json *j, struct buf *out)
 		add_place(&w, json_at(places, i));
 	for (size_t i = 0; i < json_count(providers); i++)
 		add_provider(&w, json_at(providers, i));
+	add_spent(&w, json_get(j, "spent"));
 	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
 	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n",
 		STR_FMT(json_str(ledger, "state")), (long long)json_int(ledger, "written", 0),

@@ -15,6 +15,9 @@
 /* ---- Complaints ------------------------------------------------------------------------------ */
 
 #define CONF_FILE_BYTES (1024 * 1024) /* faults.md C2: cap 1 MiB */
+#define CONF_DOLLAR INT64_C(1000000)  /* money is counted in its millionths */
+#define CONF_MONEY_MAX 1000000        /* dollars: no option takes more */
+#define CONF_LEVELS 5                 /* those of chat, lowest first */
 #define CONF_COMPLAINTS_MAX 200       /* the rest is counted, not kept */
 
 enum conf_severity { CONF_ERROR, CONF_WARNING };
@@ -106,6 +109,7 @@ enum conf_type {
 	CONF_DURATION, /* int64_t ms: 500ms 30s 10m 2h 7d; a bare number is refused except 0 */
 	CONF_BYTES,    /* int64_t: 64k 1M 2G, or bare bytes */
 	CONF_PERCENT,  /* double 0..100: 40% (a bare number is refused with the hint "40%") */
+	CONF_MONEY,    /* int64_t, millionths of a US dollar: 0.25 or $0.25, at most 6 decimals */
 	CONF_CHOICE,   /* int: index into choices */
 	CONF_TEXTS,    /* struct conf_texts: a list, or one scalar */
 	CONF_SECRET,   /* struct conf_secret: {secret: N}, {env: N}, {file: PATH} or literal */
@@ -229,6 +233,7 @@ struct conf_provider {
 	double temperature;       /* defaults; a persona's model: overrides them */
 	int64_t max_tokens;
 	int64_t context_tokens;   /* the model's window, for the prompt budget */
+	int64_t price_in, price_out; /* millionths of a dollar for a million tokens; 0 = free */
 	char *keep_alive;         /* ollama */
 	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
 	bool remote_ok;           /* must be true for a URL that is not loopback */
@@ -293,6 +298,9 @@ struct conf_limits {
 	int64_t deadline_ms, event_deadline_ms; /* by which a model must have answered */
 	int64_t slash_ttl_ms, slash_deadline_ms; /* both for slash commands */
 	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour; /* model calls */
+	/* what model calls may cost, in millionths of a dollar; 0 = no limit */
+	int64_t cost_hour, cost_day, cost_channel_day, cost_user_day, cost_persona_day;
+	int64_t asks_day[CONF_LEVELS]; /* model calls a day of one person, by level */
 	int64_t turns_minute, in_a_row; /* replies in a channel; to one person; 0 = no limit */
 	int64_t retries;          /* further attempts at one provider */
 	int64_t breaker_failures, breaker_window_ms, breaker_open_ms;
@@ -306,6 +314,7 @@ struct conf {
 	char *path;               /* where it came from; NULL = built-in defaults */
 	char *name;               /* what people call the bot: name mention, self filter */
 	char *persona;            /* default persona */
+	char *prices;             /* file of model prices, NULL = none */
 	char *state_dir, *triggers_dir, *personas_dir;
 	struct conf_log log;
 	struct conf_memory memory;

@@ -18,6 +18,7 @@ static const char *kind_of(const struct conf_option *o)
 	case CONF_DURATION: return "duration";
 	case CONF_BYTES: return "size";
 	case CONF_PERCENT: return "percentage";
+	case CONF_MONEY: return "dollars";
 	case CONF_CHOICE: return NULL; /* its words */
 	case CONF_TEXTS: return "list";
 	case CONF_SECRET: return "secret";

@@ -349,6 +349,8 @@ static int read_all(struct conf_draft *d, const struct conf_file *f, struct conf
 	if (!err)
 		err = read_providers(d, f, r);
 	if (!err)
+		err = conf_prices_read(&d->c, f, r);
+	if (!err)
 		err = set_ask(&d->c);
 	if (!err)
 		err = set_folders(&d->c);

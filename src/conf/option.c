@@ -258,6 +258,7 @@ static int set_whole(
 	int64_t value = 0;
 	int err = o->type == CONF_INT        ? conf_value_int(text, &value, &why)
 		  : o->type == CONF_DURATION ? conf_value_duration(text, &value, &why)
+		  : o->type == CONF_MONEY    ? conf_value_money(text, &value, &why)
 					     : conf_value_bytes(text, &value, &why);
 
 	if (err || !conf_value_within(o->type, (double)value, o->min, o->max, &why))
@@ -307,6 +308,7 @@ static int set_option(
 	case CONF_CHOICE: return set_word(g, o, member, text);
 	case CONF_INT:
 	case CONF_DURATION:
+	case CONF_MONEY:
 	case CONF_BYTES: return set_whole(g, o, member, text);
 	case CONF_NUMBER:
 	case CONF_PERCENT: return set_real(g, o, member, text);

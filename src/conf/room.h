@@ -122,6 +122,7 @@ int conf_value_number(struct str s, double *out, struct conf_misread *why) MUST_
 int conf_value_duration(struct str s, int64_t *out, struct conf_misread *why) MUST_USE;
 int conf_value_bytes(struct str s, int64_t *out, struct conf_misread *why) MUST_USE;
 int conf_value_percent(struct str s, double *out, struct conf_misread *why) MUST_USE;
+int conf_value_money(struct str s, int64_t *out, struct conf_misread *why) MUST_USE;
 int conf_value_choice(
 	struct str s, const char *const *choices, int *out, struct conf_misread *why) MUST_USE;
 
@@ -171,6 +172,9 @@ const struct conf_option *conf_top_options(size_t *n); /* all, sections last */
 /* The section of mynah.yaml that has an option of this name, "" for the top; NULL when none has, or
  * when the table that was searched in vain is not one of mynah.yaml. */
 const char *conf_home_of(const struct conf_option *searched, struct str name);
+
+/* Gives the providers that name no price what the file of prices says. ERR_NOMEM. */
+int conf_prices_read(struct conf *c, const struct conf_file *f, struct conf_report *r) MUST_USE;
 
 /* Complains about values that are fine alone but not together. f NULL = built-in defaults. */
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r);

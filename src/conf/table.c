@@ -44,6 +44,9 @@ static const struct conf_option top_options[] = {
 		"The folder of persona files. Without it the folder personas next to this file, "
 		"else "
 		"the installed ones."},
+	{"prices", CONF_PATH, AT(conf, prices), NULL, 0, 0, NULL, CONF_LIVE,
+		"A list of model prices in LiteLLM's JSON format, for providers without price_in and "
+		"price_out."},
 	{"ask", CONF_TEXTS, AT(conf, ask), NULL, 0, 0, NULL, CONF_LIVE,
 		"Names of providers in the order they are asked; the next is asked when one cannot "
 		"answer. Without it all providers in the order of this file."},
@@ -163,6 +166,24 @@ static const struct conf_option limits_options[] = {
 		CONF_LIVE, "Model calls an hour for one user."},
 	{"calls_channel_hour", CONF_INT, AT(conf_limits, calls_channel_hour), "300", 0, 1000000,
 		NULL, CONF_LIVE, "Model calls an hour for one channel."},
+#define DAILY(name, level, fallback)                                                       \
+	{name, CONF_INT, AT(conf_limits, asks_day[level]), fallback, 0, 100000, NULL, CONF_LIVE, \
+		"Model calls a day for one person of that level."}
+	DAILY("everyone_day", 0, "100"),
+	DAILY("subscriber_day", 1, "200"),
+	DAILY("vip_day", 2, "200"),
+	DAILY("moderator_day", 3, "100000"),
+	DAILY("broadcaster_day", 4, "100000"),
+	{"cost_hour", CONF_MONEY, AT(conf_limits, cost_hour), "0", 0, 0, NULL, CONF_LIVE,
+		"US dollars that model calls may cost an hour, all together; 0 = no limit."},
+	{"cost_day", CONF_MONEY, AT(conf_limits, cost_day), "0", 0, 0, NULL, CONF_LIVE,
+		"The same a day (UTC)."},
+	{"cost_channel_day", CONF_MONEY, AT(conf_limits, cost_channel_day), "0", 0, 0, NULL,
+		CONF_LIVE, "The same a day for one channel."},
+	{"cost_user_day", CONF_MONEY, AT(conf_limits, cost_user_day), "0", 0, 0, NULL, CONF_LIVE,
+		"The same a day for one person."},
+	{"cost_persona_day", CONF_MONEY, AT(conf_limits, cost_persona_day), "0", 0, 0, NULL,
+		CONF_LIVE, "The same a day for one persona."},
 	/* faults.md A10: bots that answer bots */
 	{"turns_minute", CONF_INT, AT(conf_limits, turns_minute), "6", 0, 60, NULL, CONF_LIVE,
 		"Replies a minute in one channel, so that two bots do not talk for ever; 0 = no "
@@ -366,6 +387,11 @@ static const struct conf_option provider_options[] = {
 		"know only the second."},
 	{"context_tokens", CONF_INT, AT(conf_provider, context_tokens), "4096", 512, 2000000, NULL,
 		CONF_LIVE, "The tokens that the model can take in, prompt and answer together."},
+	{"price_in", CONF_MONEY, AT(conf_provider, price_in), NULL, 0, 0, NULL, CONF_LIVE,
+		"What a million tokens of the prompt cost, in US dollars. Without it what the list of "
+		"prices says, else nothing."},
+	{"price_out", CONF_MONEY, AT(conf_provider, price_out), NULL, 0, 0, NULL, CONF_LIVE,
+		"What a million tokens of the answer cost."},
 	{"keep_alive", CONF_TEXT, AT(conf_provider, keep_alive), "10m", 0, 0, NULL, CONF_LIVE,
 		"How long ollama keeps the model loaded after a call; -1m is for ever."},
 	{"file", CONF_PATH, AT(conf_provider, file), NULL, 0, 0, NULL, CONF_LIVE,

@@ -213,6 +213,30 @@ int conf_value_percent(struct str s, double *out, struct conf_misread *why)
 	return 0;
 }
 
+/* Whole millionths: money is never a fraction of the unit it is counted in. */
+int conf_value_money(struct str s, int64_t *out, struct conf_misread *why)
+{
+	struct str rest = s.len > 0 && s.at[0] == '$' ? (struct str){s.at + 1, s.len - 1} : s;
+	size_t i = 0, digits = 0;
+	int64_t dollars = 0, rest_of = 0;
+	int err = leading_number(rest, &i, &dollars);
+
+	if (!err && i < rest.len && rest.at[i] == '.') {
+		int64_t scale = CONF_DOLLAR;
+
+		for (i++; i < rest.len && ascii_is_digit(rest.at[i]) && scale > 1; i++, digits++)
+			rest_of += (rest.at[i] - '0') * (scale /= 10);
+		err = digits == 0 ? ERR_PARSE : 0;
+	}
+	if (err || i < rest.len || dollars > CONF_MONEY_MAX) {
+		wants(why, "must be an amount of US dollars");
+		snprintf(why->hint, sizeof(why->hint), "write it like 0.25");
+		return ERR_INVALID;
+	}
+	*out = dollars * CONF_DOLLAR + rest_of;
+	return 0;
+}
+
 int conf_value_choice(struct str s, const char *const *choices, int *out, struct conf_misread *why)
 {
 	const char *near;
@@ -262,6 +286,7 @@ const char *conf_value_text(enum conf_type type, double value, char out[CONF_VAL
 	case CONF_BYTES: return with_unit(llround(value), byte_units, ARRAY_LEN(byte_units), out);
 	case CONF_PERCENT: snprintf(out, CONF_VALUE_TEXT, "%g%%", value); return out;
 	case CONF_INT: snprintf(out, CONF_VALUE_TEXT, "%lld", llround(value)); return out;
+	case CONF_MONEY: snprintf(out, CONF_VALUE_TEXT, "%g", value / CONF_DOLLAR); return out;
 	default: snprintf(out, CONF_VALUE_TEXT, "%g", value); return out;
 	}
 }

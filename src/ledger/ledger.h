@@ -26,6 +26,7 @@ struct ledger_row {
 	const char *provider, *platform, *channel, *trigger, *persona, *persona_version;
 	const char *reason;        /* what became of the turn; enum reason's name */
 	int64_t tokens_in, tokens_out; /* -1 = unknown */
+	int64_t cost;              /* millionths of a US dollar */
 	int64_t first_token_ms;    /* -1 = unknown */
 	int attempt;               /* 1.. within the turn */
 };
@@ -54,6 +55,22 @@ int ledger_sqlite_new(struct io *io, const char *path, size_t queue_max, int64_t
 	struct ledger *out) MUST_USE;
 /* Keeps nothing: `ledger: off`. */
 void ledger_none(struct ledger *out);
+
+/* ---- Reading: for the verbs, beside the daemon that writes ------------------------------------ */
+
+struct ledger_cost {
+	const char *name;              /* of the group; BORROWED */
+	int64_t calls, tokens_in, tokens_out;
+	int64_t cost;                  /* millionths of a US dollar */
+};
+/* Sums the calls since then by a group, dearest first (days in their order). Blocking.
+ * ERR_NOTFOUND: no such file; ERR_INVALID: no such group; ERR_PARSE: it is no ledger; ERR_BUSY,
+ * ERR_IO. */
+int ledger_cost(const char *path, const char *group, int64_t since_ms,
+	void (*row)(void *ctx, const struct ledger_cost *c), void *ctx) MUST_USE;
+const char *ledger_cost_group(size_t i); /* NULL past the end */
+
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 int ledger_write(struct ledger *l, const struct ledger_row *row) MUST_USE;
 void ledger_flush(struct ledger *l, void (*done)(void *ctx), void *ctx);

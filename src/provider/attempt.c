@@ -52,8 +52,10 @@ static void hang_up(struct provider_call *c)
 {
 	struct provider_try *t = &c->try;
 
-	if (t->http)
+	if (t->http) {
+		t->was_sent = io_http_was_sent(t->http);
 		io_http_cancel(t->http);
+	}
 	t->http = NULL;
 	if (t->wire)
 		t->provider->ops->wire_free(t->wire);
@@ -192,6 +194,8 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 		metric_observe_ms(&first_token, p->conf.name, (double)t->first_ms);
 
 	const char *asked = p->conf.model ? p->conf.model : "";
+	bool is_estimated;
+	const int64_t cost = provider_price_of(t, &is_estimated);
 	struct provider_attempt row = {
 		.provider = p->conf.name,
 		.model = t->sink.model[0] ? t->sink.model : asked,
@@ -203,6 +207,9 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 		.first_token_ms = t->first_ms,
 		.tokens_in = t->sink.tokens_in,
 		.tokens_out = t->sink.tokens_out,
+		.cost = cost,
+		.reserved = t->reserved,
+		.is_estimated = is_estimated,
 		.is_fallback = p != c->order[0],
 		.text = buf_str(&c->text),
 	};
@@ -261,6 +268,13 @@ void provider_try_timer(struct provider_call *c)
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
+int64_t provider_max_tokens(const struct provider_call *c, const struct provider *p)
+{
+	const struct persona *persona = c->ask.persona;
+
+	return persona && persona->max_tokens > 0 ? persona->max_tokens : p->conf.max_tokens;
+}
+
 static void try_init(struct provider_call *c, struct provider *p)
 {
 	const struct persona *persona = c->ask.persona;
@@ -280,17 +294,17 @@ static void try_init(struct provider_call *c, struct provider *p)
 	t->temperature = p->conf.temperature;
 	if (persona && !isnan(persona->temperature))
 		t->temperature = persona->temperature;
-	t->max_tokens = persona && persona->max_tokens > 0 ? persona->max_tokens :
-		p->conf.max_tokens;
+	t->max_tokens = provider_max_tokens(c, p);
 }
 
-void provider_try_start(struct provider_call *c, struct provider *p)
+void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved)
 {
 	struct provider_try *t = &c->try;
 	int64_t delay_ms = 0;
 	int err;
 
 	try_init(c, p);
+	t->reserved = reserved;
 	if (p->ops->say)
 		err = p->ops->say(p->self, &c->ask, &t->sink, &delay_ms);
 	else

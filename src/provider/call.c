@@ -98,17 +98,32 @@ static bool may_ask(struct provider_call *c, struct provider *p, int64_t now)
 	return is_let;
 }
 
+/* May it be paid? */
+static bool may_spend(struct provider_call *c, const struct provider *p, int64_t cost)
+{
+	if (!c->ask.may_spend || c->ask.may_spend(c->ask.ctx, p->conf.name, cost))
+		return true;
+	if (c->attempts == 0)
+		c->error = PROVIDER_BUDGET;
+	return false;
+}
+
 /* Asks the next provider that may be asked, or ends. */
 static void step(struct provider_call *c)
 {
 	for (; c->at < c->order_n; c->at++, c->tries = 0) {
 		struct provider *p = c->order[c->at];
+		const int64_t cost = provider_price_most(c, p);
 		if (!may_ask(c, p, clock_mono_ms()))
 			continue;
+		if (!may_spend(c, p, cost)) {
+			io_breaker_abandoned(&p->breaker);
+			continue;
+		}
 		c->state = CALL_ASKING;
 		c->tries++;
 		c->attempts++;
-		provider_try_start(c, p);
+		provider_try_start(c, p, cost);
 		return;
 	}
 	finish(c, c->error ? c->error : PROVIDER_NO_MODEL); /* no provider is configured */

@@ -70,6 +70,7 @@ static void on_done(void *ctx, int err, const char *why)
 	struct provider_call *c = ctx;
 	struct provider_try *t = &c->try;
 
+	t->was_sent = io_http_was_sent(t->http);
 	t->http = NULL;
 	if (err == 0 && t->wire)
 		err = t->provider->ops->finish(t->wire, &t->sink);

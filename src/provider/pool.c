@@ -135,7 +135,8 @@ static bool is_same(const struct provider *p, const struct conf_provider *c)
 			return false;
 	return o->type == c->type && o->token_cap == c->token_cap &&
 		o->temperature == c->temperature && o->max_tokens == c->max_tokens &&
-		o->context_tokens == c->context_tokens && o->connect_ms == c->connect_ms &&
+		o->context_tokens == c->context_tokens && o->price_in == c->price_in &&
+		o->price_out == c->price_out && o->connect_ms == c->connect_ms &&
 		o->first_byte_ms == c->first_byte_ms && o->idle_ms == c->idle_ms &&
 		o->total_ms == c->total_ms && o->remote_ok == c->remote_ok &&
 		!o->secret == !c->secret && str_eq(secret_use(o->secret), secret_use(c->secret));

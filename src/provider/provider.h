@@ -35,6 +35,7 @@
 	X(UNSAFE, unsafe, 0, STOP)                                                                 \
 	X(EMPTY, empty, 0, NEXT)                                                                   \
 	X(BREAKER, breaker, 0, NEXT)                                                               \
+	X(BUDGET, budget, 0, NEXT)                                                               \
 	X(CANCELLED, cancelled, 0, STOP)                                                           \
 	X(NOMEM, nomem, 0, STOP)                                                                   \
 	X(UNKNOWN, unknown, 1, RETRY)
@@ -56,6 +57,8 @@ struct provider_attempt {
 	int number;                   /* 1.. within the ask */
 	int64_t latency_ms, first_token_ms; /* -1 = no token came */
 	int64_t tokens_in, tokens_out;      /* -1 = not told by the provider */
+	int64_t cost, reserved;       /* millionths of a dollar: what it cost, what may_spend() let */
+	bool is_estimated;            /* the cost: the provider did not tell the tokens */
 	bool is_fallback;             /* not the first provider of the ask */
 	struct str text;              /* what was answered, also when it was cut */
 };
@@ -75,6 +78,9 @@ struct provider_ask {
 	                                 preferred provider; NULL = the provider's own */
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
+	/* Before each attempt: may this provider be asked, for at most so much? It is reserved until
+	 * attempt() tells what it came to. false: the next provider is asked. NULL = always. */
+	bool (*may_spend)(void *ctx, const char *provider, int64_t cost);
 	void (*attempt)(void *ctx, const struct provider_attempt *a); /* may be NULL */
 	/* What has come of an answer so far, without its reasoning; it only grows, and is told twice a
 	 * second at most. It may still turn out to be no answer. BORROWED. May be NULL; may cancel. */

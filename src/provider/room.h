@@ -4,6 +4,7 @@
  *   call.c      one ask: its wait for a slot, its walk over the providers, its retries, its end
  *   attempt.c   one attempt at one provider: its beginning, its outcome, its row of the ledger
  *   exchange.c  the HTTP of an attempt: the request, and the answer as it comes
+ *   price.c     what an attempt may cost, and what it did
  *   judge.c     error classes: their names, and which status or words mean which
  *   request.c   what the request bodies of all vendors have in common
  *   stream.c    the wire of those that stream server-sent events
@@ -133,6 +134,8 @@ struct provider_try {
 	int64_t retry_after_ms;         /* -1 = not told */
 	double temperature;
 	int64_t max_tokens;
+	int64_t reserved;               /* what may_spend() let */
+	bool was_sent;                  /* something of the request left */
 };
 
 /* States of a call and its legal moves:
@@ -158,8 +161,15 @@ struct provider_call {
 	struct provider_try try;
 };
 
-/* Starts an attempt at p. Its end, however early, comes through the loop to provider_call_tried. */
-void provider_try_start(struct provider_call *c, struct provider *p);
+/* What an answer of p may cost at most, in millionths of a dollar. */
+int64_t provider_price_most(const struct provider_call *c, const struct provider *p);
+/* What an attempt that is over cost: by the tokens that the provider told; when it told none, all
+ * that was reserved. */
+int64_t provider_price_of(const struct provider_try *t, bool *is_estimated);
+/* The longest answer p is asked for. */
+int64_t provider_max_tokens(const struct provider_call *c, const struct provider *p);
+/* Starts an attempt at p, for which so much is reserved. Its end, however early, comes through the loop to provider_call_tried. */
+void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved);
 /* The call's timer ran out while an attempt is on: a scripted answer is due, or a whole answer has
  * lingered long enough. */
 void provider_try_timer(struct provider_call *c);

@@ -800,6 +800,74 @@ static void a_secret_is_never_in_a_complaint(void **state)
 	conf_free(c);
 }
 
+static void money_is_whole_millionths(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t micros; /* -1 = refused */
+	} cases[] = {
+		{"0", 0}, {"1", 1000000}, {"0.25", 250000}, {"$0.25", 250000}, {"12.5", 12500000},
+		{"0.000001", 1}, {"1000000", 1000000000000}, {"1000000.999999", 1000000999999},
+		{"0.0000001", -1}, {"1000001", -1}, {"-1", -1}, {"1.", -1}, {".5", -1}, {"$", -1},
+		{"1e3", -1}, {"one", -1}, {"1 $", -1}, {"99999999999999999999", -1},
+	};
+	struct folder *d = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conf *c = NULL;
+		char text[100];
+
+		conf_report_fini(&d->r);
+		snprintf(text, sizeof(text), "limits: {cost_day: \"%s\"}\n", cases[i].text);
+		write_file(d, "mynah.yaml", text, 0600);
+		if (conf_load(path_of(d, "mynah.yaml"), &d->r, &c)) {
+			if (cases[i].micros >= 0)
+				fail_msg("%s is refused", cases[i].text);
+			assert_string_equal(d->r.items[0].hint, "write it like 0.25");
+		} else if (c->limits.cost_day != cases[i].micros) {
+			fail_msg("%s is %lld", cases[i].text, (long long)c->limits.cost_day);
+		}
+		conf_free(c);
+	}
+}
+
+#define PRICED "prices: list\nproviders: {a: {type: openai, url: 'http://127.0.0.1:1', model: m}, " \
+	"b: {model: n, price_in: 7}}\n"
+
+static void a_list_of_prices_serves_who_names_none(void **state)
+{
+	static const struct {
+		const char *list;
+		int64_t in, out; /* -1 = refused */
+	} cases[] = {
+		{"{\"sample_spec\":{},\"m\":{\"input_cost_per_token\":2.5e-06,"
+			"\"output_cost_per_token\":1e-05}}", 2500000, 10000000},
+		{"{\"openai/m\":{\"input_cost_per_token\":1.5e-07}}", 150000, 0},
+		{"{\"m\":{\"input_cost_per_token\":\"much\",\"output_cost_per_token\":-1}}", 0, 0},
+		{"{\"m\":{\"input_cost_per_token\":1e300}}", 1000000000000, 0},
+		{"{\"m\":7}", 0, 0}, {"{}", 0, 0},
+		{"[]", -1, -1}, {"{", -1, -1}, {"", -1, -1},
+	};
+	struct folder *d = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conf *c = NULL;
+
+		conf_report_fini(&d->r);
+		write_file(d, "list", cases[i].list, 0600);
+		write_file(d, "mynah.yaml", PRICED, 0600);
+		if (conf_load(path_of(d, "mynah.yaml"), &d->r, &c)) {
+			assert_int_equal(cases[i].in, -1);
+			assert_non_null(strstr(d->r.items[0].what, "list of prices cannot be read"));
+			continue;
+		}
+		assert_int_equal(c->providers[0].price_in, cases[i].in);
+		assert_int_equal(c->providers[0].price_out, cases[i].out);
+		assert_int_equal(c->providers[1].price_in, 7000000);
+		conf_free(c);
+	}
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -813,6 +881,8 @@ int main(void)
 		IN_FOLDER(nodes_know_what_and_where_they_are),
 		IN_FOLDER(aliases_cannot_explode),
 		IN_FOLDER(values_are_spelled_in_these_ways),
+		IN_FOLDER(money_is_whole_millionths),
+		IN_FOLDER(a_list_of_prices_serves_who_names_none),
 		IN_FOLDER(lists_and_paths_are_read),
 		IN_FOLDER(a_single_value_is_read_by_the_same_rules),
 		cmocka_unit_test(the_nearest_word_is_near),
