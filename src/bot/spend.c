@@ -152,6 +152,13 @@ void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int
 	bot_state_save_soon(b);
 }
 
+/* Does a person ask, rather than something happen? */
+static bool is_question(const struct event *e)
+{
+	return (e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH || e->kind == EVENT_WHISPER) &&
+		e->user_id.len > 0;
+}
+
 enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rule)
 {
 	static const char *const rules[LEVEL_COUNT] = {"everyone_day", "subscriber_day", "vip_day",
@@ -159,8 +166,8 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 	const enum level level = event_level(e);
 	struct bot_count *c;
 
-	if (e->kind != EVENT_MESSAGE || e->user_id.len == 0)
-		return REASON_NONE; /* thanks are not what a person asks for */
+	if (!is_question(e))
+		return REASON_NONE;
 	look_at_clock(&b->spend);
 	c = count_of(b, "asks", e->platform, e->user_id);
 	if (!c)
@@ -177,8 +184,7 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 
 void bot_spend_give_back(struct bot *b, const struct event *e)
 {
-	struct bot_count *c = e->kind == EVENT_MESSAGE && e->user_id.len > 0
-		? count_of(b, "asks", e->platform, e->user_id) : NULL;
+	struct bot_count *c = is_question(e) ? count_of(b, "asks", e->platform, e->user_id) : NULL;
 
 	if (c && c->calls > 0)
 		c->calls--;
