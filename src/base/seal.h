@@ -31,6 +31,9 @@ int vault_open(const char *dir, struct vault **out) MUST_USE;
 void vault_close(struct vault *v);
 int vault_get(struct vault *v, const char *name, struct secret **out) MUST_USE; /* ERR_NOTFOUND */
 int vault_set(struct vault *v, const char *name, struct str value) MUST_USE; /* saved on return */
+/* The same, unless is_mine says no to what is there at that moment (NULL = nothing): ERR_BUSY. */
+int vault_replace(struct vault *v, const char *name, struct str value,
+	bool (*is_mine)(void *ctx, const struct secret *there), void *ctx) MUST_USE;
 int vault_remove(struct vault *v, const char *name) MUST_USE;
 size_t vault_count(const struct vault *v);
 const char *vault_name(const struct vault *v, size_t i);

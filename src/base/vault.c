@@ -180,9 +180,26 @@ int vault_get(struct vault *v, const char *name, struct secret **out)
 	return e ? 0 : ERR_NOTFOUND;
 }
 
-/* Reads the file again, changes that (value NULL = take the entry out), and saves it. Until it is
- * saved v is what it was. */
-static int change(struct vault *v, struct str name, const struct str *value)
+/* A change of one entry. */
+struct change {
+	struct str name;
+	const struct str *value; /* NULL = it is taken out */
+	bool (*is_mine)(void *ctx, const struct secret *there); /* NULL = whatever is there */
+	void *ctx;
+};
+
+static int make_change(struct vault_entries *list, const struct change *c)
+{
+	const struct vault_entry *there = vault_entries_find(list, c->name);
+
+	if (c->is_mine && !c->is_mine(c->ctx, there ? there->value : NULL))
+		return ERR_BUSY;
+	return c->value ? vault_entries_put(list, c->name, *c->value)
+			: vault_entries_take_out(list, c->name);
+}
+
+/* Reads the file again, changes that, and saves it. Until it is saved v is what it was. */
+static int change(struct vault *v, const struct change *c)
 {
 	struct vault_entries list = {0};
 	int lock = lock_folder(v->dir);
@@ -192,8 +209,7 @@ static int change(struct vault *v, struct str name, const struct str *value)
 		return lock;
 	err = load(v, &list);
 	if (!err)
-		err = value ? vault_entries_put(&list, name, *value)
-			    : vault_entries_take_out(&list, name);
+		err = make_change(&list, c);
 	if (!err)
 		err = save(v, &list);
 	if (err) {
@@ -206,18 +222,28 @@ static int change(struct vault *v, struct str name, const struct str *value)
 	return err;
 }
 
-int vault_set(struct vault *v, const char *name, struct str value)
+int vault_replace(struct vault *v, const char *name, struct str value,
+	bool (*is_mine)(void *ctx, const struct secret *there), void *ctx)
 {
-	if (!vault_is_name(str_of(name)))
+	const struct change c = {str_of(name), &value, is_mine, ctx};
+
+	if (!vault_is_name(c.name))
 		return ERR_INVALID;
 	if (value.len > VAULT_VALUE_BYTES)
 		return ERR_LIMIT;
-	return change(v, str_of(name), &value);
+	return change(v, &c);
+}
+
+int vault_set(struct vault *v, const char *name, struct str value)
+{
+	return vault_replace(v, name, value, NULL, NULL);
 }
 
 int vault_remove(struct vault *v, const char *name)
 {
-	return change(v, str_of(name), NULL);
+	const struct change c = {.name = str_of(name)};
+
+	return change(v, &c);
 }
 
 size_t vault_count(const struct vault *v)

@@ -47,6 +47,7 @@ struct group {
 	int64_t began_ms, last_ms, until_ms;
 	struct event *first;        /* the first that is held; NULL = none is */
 	bool first_is_gone;         /* its author was erased: only the others' shares count */
+	bool has_tiers;             /* not all of the same tier are held */
 	unsigned events;            /* held */
 	struct person *people;
 	size_t people_n;
@@ -133,7 +134,7 @@ static void group_clear(struct bot_gather *g, struct group *p)
 {
 	mem_free(p->first);
 	p->first = NULL;
-	p->first_is_gone = false;
+	p->first_is_gone = p->has_tiers = false;
 	g->people -= p->people_n;
 	mem_free(p->people);
 	p->people = NULL;
@@ -222,6 +223,7 @@ static bool hold(struct bot_gather *g, struct group *p, const struct event *e, i
 	/* A bomb of one gift is told as that gift: it says for whom. */
 	const bool is_better = p->first && e->kind == EVENT_GIFT && p->first->kind == EVENT_GIFTBOMB;
 
+	p->has_tiers |= p->first && !str_eq(p->first->tier, e->tier);
 	if (!p->first || is_better) {
 		struct event *copy = event_copy(e);
 
@@ -404,6 +406,8 @@ static struct event *join(const struct group *p)
 	if (p->is_gifts) {
 		e.kind = EVENT_GIFTBOMB;
 		e.count = gifts_of(p);
+		if (p->has_tiers)
+			e.tier = (struct str){NULL, 0};
 	} else {
 		write_users(p, people, &user, &users);
 		e.user = buf_str(&user);

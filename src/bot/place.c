@@ -14,7 +14,7 @@ static void on_event(void *ctx, const struct event *e)
 	if (e->place >= BOT_PLACES_MAX)
 		return;
 	if (b->record)
-		bot_record_told(b);
+		bot_record_told(b, e);
 	bot_hear(b, e);
 }
 
@@ -40,7 +40,7 @@ static void on_erase(void *ctx, const struct erasure *e)
 	struct bot *b = ctx;
 
 	if (b->record)
-		bot_record_told(b);
+		bot_record_told(b, NULL);
 	memory_erase(&b->memory, e);
 	if (!e->is_edit)
 		bot_gather_erase(b->gather, e);

@@ -2,7 +2,8 @@
  *
  * A record is lines of JSON, in the order things happened; t is ms since it began:
  *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}   the first
- *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came
+ *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came;
+ *     "plain":true  though a reward is redeemed with it, it told of a line
  *   {"t":N,"stream":{"channel":"...","known":true,"live":true,"id":"...","title":"...","game":"...","started_ms":N}}
  *   {"t":N,"lane":{"channel":"...","open":true,"refused":false,"privileged":false,"slow_ms":0,"hold_ms":0}}
  *   {"t":N,"lost":N}                        lines that found no room
@@ -89,7 +90,18 @@ static void search(void *ctx, const struct secret *s)
 		r->wire = NULL;
 }
 
-void bot_record_told(struct bot *b)
+/* Did the line of a redeemed reward come as a line, because EventSub tells of rewards? Of several
+ * lines in a frame nobody knows which it was. */
+static bool is_plain(const struct bot_record *r, const struct event *e)
+{
+	const char *text = buf_text(&r->frame), *end = strchr(text, '\n');
+
+	return e && e->kind == EVENT_MESSAGE && (!end || end[1] == '\0') &&
+		(strstr(text, "custom-reward-id=") ||
+			strstr(text, "\"channel_points_custom_reward_id\":\""));
+}
+
+void bot_record_told(struct bot *b, const struct event *e)
 {
 	struct bot_record *r = b->record;
 	int err;
@@ -100,7 +112,8 @@ void bot_record_told(struct bot *b)
 		return;
 	err = begin_line(r);
 	if (!err)
-		err = buf_addf(&r->line, "\"wire\":\"%s\",", r->wire);
+		err = buf_addf(&r->line, "\"wire\":\"%s\",%s", r->wire,
+			is_plain(r, e) ? "\"plain\":true," : "");
 	if (!err)
 		err = add_text(&r->line, "frame", buf_str(&r->frame));
 	keep(r, err ? err : buf_addc(&r->line, '}'));
@@ -245,7 +258,8 @@ static int replay_frame(struct bot *b, const struct json *line, struct str text)
 
 	if (!bytes)
 		return ERR_NOMEM;
-	err = platform_replay_frame(&b->places[0].platform, wire.at ? wire.at : "", bytes, text.len);
+	err = platform_replay_frame(&b->places[0].platform, wire.at ? wire.at : "",
+		json_bool(line, "plain", false), bytes, text.len);
 	mem_free(bytes);
 	return err;
 }

@@ -302,7 +302,8 @@ const struct conf_place *bot_place_conf(const struct conf *c, const char *name);
 
 /* record.c. Only while b->record: */
 void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes);
-void bot_record_told(struct bot *b);   /* that frame has told something: it is kept */
+/* That frame has told something: it is kept. e: what, NULL = an erasure. */
+void bot_record_told(struct bot *b, const struct event *e);
 void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
 void bot_record_lane(struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l);
 /* In any case: */

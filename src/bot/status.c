@@ -69,6 +69,34 @@ static int add_reason(struct buf *out, const char *name, const char *why)
 	return err;
 }
 
+struct complaint {
+	struct buf *reasons;
+	const char *place;
+	bool is_any;
+	int err;
+};
+
+static void on_problem(void *ctx, const char *what, const char *why)
+{
+	struct complaint *c = ctx;
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s: %s", c->place, what);
+	c->is_any = true;
+	c->err |= add_reason(c->reasons, name, why);
+}
+
+/* Adds what does not work of a place that is up. */
+static bool add_problems(const struct bot_place *p, struct buf *reasons, int *err)
+{
+	struct complaint c = {.reasons = reasons, .place = p->name};
+
+	if (p->platform.ops && p->platform.ops->problems)
+		p->platform.ops->problems(p->platform.self, on_problem, &c);
+	*err |= c.err;
+	return c.is_any;
+}
+
 bool bot_is_healthy(struct bot *b, struct buf *reasons)
 {
 	bool is_up = true, is_fine = true;
@@ -79,7 +107,10 @@ bool bot_is_healthy(struct bot *b, struct buf *reasons)
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
 		const struct bot_place *p = &b->places[i];
 
-		if (!p->name || p->state == PLATFORM_UP || b->options.console)
+		if (!p->name || b->options.console)
+			continue;
+		is_fine &= !add_problems(p, reasons, &err);
+		if (p->state == PLATFORM_UP)
 			continue;
 		is_fine = false;
 		err |= add_reason(reasons, p->name,

@@ -60,6 +60,8 @@ static void fini_http(struct handle *h)
 	curl_slist_free_all(r->headers);
 	curl_slist_free_all(r->pins);
 	mem_free(r->method);
+	if (r->body)
+		secret_wipe(r->body, r->o.body.len); /* it may be a refresh token */
 	mem_free(r->body);
 	mem_free(r->ca_file);
 }

@@ -103,12 +103,19 @@ static void detach(struct io_ws *ws)
 	io_lws_door_kill(ws->h.io, wsi);
 }
 
+/* It may be a password. */
+static void free_out(struct out *o)
+{
+	secret_wipe(o->room, LWS_PRE + o->len);
+	mem_free(o);
+}
+
 static void drop_queue(struct io_ws *ws)
 {
 	struct out *o, *tmp;
 
 	DL_FOREACH_SAFE(ws->queue, o, tmp)
-		mem_free(o);
+		free_out(o);
 	ws->queue = NULL;
 	ws->queued = 0;
 }
@@ -384,7 +391,7 @@ static void drop_out(struct io_ws *ws, struct out *o)
 {
 	DL_DELETE(ws->queue, o);
 	ws->queued -= o->len;
-	mem_free(o);
+	free_out(o);
 }
 
 /* Hands messages over until the socket is full. Not 0 = close the connection. */

@@ -250,8 +250,10 @@ static int start(struct platform_helix_task *t, const struct buf *url, struct bu
 	struct platform_helix *h = t->helix;
 	struct str token = secret_use(t->used);
 	size_t second, third;
-	int err = buf_addf(headers, "Authorization: Bearer %.*s", STR_FMT(token));
+	int err = buf_reserve(headers, HEADERS_BYTES); /* does not move: one copy to be wiped */
 
+	if (err == 0)
+		err = buf_addf(headers, "Authorization: Bearer %.*s", STR_FMT(token));
 	if (err == 0)
 		err = buf_addc(headers, '\0');
 	second = headers->len;

@@ -92,6 +92,10 @@ struct platform_ops {
 	void (*stop)(void *self);
 	/* Adds one JSON object for status: state, since, channels with their lanes. */
 	int (*status)(void *self, struct buf *out);
+	/* Tells what does not work although the place is up: what, and what to do about it. May be
+	 * NULL. */
+	void (*problems)(void *self, void (*tell)(void *ctx, const char *what, const char *why),
+		void *ctx);
 	void (*free)(void *self);
 };
 
@@ -149,8 +153,10 @@ struct platform_replay_options {
 };
 int platform_replay_new(struct io *io, unsigned place, const struct platform_replay_options *o,
 	const struct platform_owner *owner, struct platform *out) MUST_USE;
-/* bytes: writable and NUL-terminated; parsed in place. ERR_INVALID: no such wire. */
-int platform_replay_frame(struct platform *p, const char *wire, char *bytes, size_t n) MUST_USE;
+/* is_plain: what is redeemed with a line was told of elsewhere, the line is one.
+ * bytes: writable and NUL-terminated; parsed in place. ERR_INVALID: no such wire. */
+int platform_replay_frame(struct platform *p, const char *wire, bool is_plain, char *bytes,
+	size_t n) MUST_USE;
 
 /* The console: a terminal is the place. Lines of in_fd are chat; /user /level /channel /event ?why
  * /help /quit are commands of its own. extra() gets the commands it does not know itself (without

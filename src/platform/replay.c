@@ -14,6 +14,7 @@ struct replay {
 	struct platform_maker maker;
 	struct json_tape *tape;     /* of the frame that is being heard */
 	struct reply *sent;         /* utlist: delivered, not yet told */
+	bool is_plain;              /* that frame's lines are lines, whatever was redeemed with them */
 	bool is_stopping;
 };
 
@@ -32,6 +33,13 @@ static void on_timer(void *ctx)
 		p->owner.state(p->owner.ctx, p->place, PLATFORM_STOPPED, "");
 }
 
+static void tell(struct replay *p, struct event *e)
+{
+	if (p->is_plain && e->kind == EVENT_REDEEM)
+		platform_twitch_make_line(e);
+	p->owner.event(p->owner.ctx, e);
+}
+
 static void hear_line(struct replay *p, const struct platform_line *l)
 {
 	struct str channel = platform_line_param(l, 0);
@@ -43,7 +51,7 @@ static void hear_line(struct replay *p, const struct platform_line *l)
 	if (channel.len > 0 && channel.at[0] == '#')
 		channel = (struct str){channel.at + 1, channel.len - 1};
 	if (platform_twitch_event(&p->maker, l, channel, &event, &why) == 0)
-		p->owner.event(p->owner.ctx, &event);
+		tell(p, &event);
 	else if (platform_twitch_erasure(&p->maker, l, channel, &erasure, &timeout_ms) == 0)
 		p->owner.erase(p->owner.ctx, &erasure);
 }
@@ -72,16 +80,18 @@ static int hear_eventsub(struct replay *p, struct str bytes)
 		err = platform_twitch_news(&p->maker, &n, &news);
 	}
 	if (!err && news.has_event)
-		p->owner.event(p->owner.ctx, &news.event);
+		tell(p, &news.event);
 	if (!err && news.has_erasure)
 		p->owner.erase(p->owner.ctx, &news.erasure);
 	return err == ERR_NOTFOUND ? 0 : err;
 }
 
-int platform_replay_frame(struct platform *place, const char *wire, char *bytes, size_t n)
+int platform_replay_frame(struct platform *place, const char *wire, bool is_plain, char *bytes,
+	size_t n)
 {
 	struct replay *p = place->self;
 
+	p->is_plain = is_plain;
 	p->maker.now_ms = clock_mono_ms();
 	p->maker.wall_ms = clock_wall_ms();
 	if (strcmp(wire, "eventsub") == 0)

@@ -328,6 +328,25 @@ static int twitch_status(void *self, struct buf *out)
 	return err ? err : buf_addc(out, '}');
 }
 
+/* The bot's own login is the place's state. */
+static void twitch_problems(void *self, void (*tell)(void *ctx, const char *what, const char *why),
+	void *ctx)
+{
+	const struct platform_twitch *t = self;
+	const struct platform_account *a;
+	char why[PLATFORM_HELIX_WHY_BYTES];
+
+	DL_FOREACH(t->accounts, a) {
+		enum platform_token_state state = platform_token_state(a->token);
+		const char *what = a->channel[0] ? a->channel : t->conf.account;
+
+		if (a->channel[0] && (state == PLATFORM_TOKEN_NONE || state == PLATFORM_TOKEN_REFUSED))
+			tell(ctx, what, platform_token_why(a->token));
+		if (*platform_helix_problem(a->helix, why, sizeof(why)))
+			tell(ctx, what, why);
+	}
+}
+
 static void twitch_free(void *self)
 {
 	struct platform_twitch *t = self;
@@ -358,6 +377,7 @@ static const struct platform_ops twitch_ops = {
 	.reload = twitch_reload,
 	.stop = twitch_stop,
 	.status = twitch_status,
+	.problems = twitch_problems,
 	.free = twitch_free,
 };
 

@@ -71,6 +71,8 @@ void platform_drop_parent_name(struct str *text, struct str name);
 unsigned platform_badge_role(struct str name);
 /* "1000" and "Prime" as events spell them; empty when unknown. */
 struct str platform_tier(struct str plan);
+/* What is redeemed with it is told of by other means: it is an ordinary line. */
+void platform_twitch_make_line(struct event *e);
 bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login);
 /* PLATFORM_NOTICE_ID and the id, in the maker's scratch; empty stays empty. */
 struct str platform_notice_id(struct platform_maker *m, struct str id);

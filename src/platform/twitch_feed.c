@@ -28,8 +28,7 @@ void platform_feed_chat(struct platform_twitch *t, const struct event *e)
 	if (e->kind == EVENT_REDEEM && platform_accounts_bring(t, e->kind, e->channel_id)) {
 		struct event line = *e;
 
-		line.kind = EVENT_MESSAGE;
-		line.reward = line.reward_id = (struct str){0};
+		platform_twitch_make_line(&line);
 		tell(t, &line);
 		return;
 	}

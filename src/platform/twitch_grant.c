@@ -245,6 +245,21 @@ static int load(struct vault *v, const char *name, struct platform_grant *out)
 	return err;
 }
 
+/* Is what is there still the login whose refresh token we have spent? What cannot be read, or is
+ * not there, is nobody's. */
+static bool is_spent(void *ctx, const struct secret *there)
+{
+	const struct secret *spent = ctx;
+	struct platform_grant g;
+	bool is_same;
+
+	if (!spent || !there || platform_grant_read(secret_use(there), clock_wall_ms(), &g) < 0)
+		return true;
+	is_same = is_same_secret(g.refresh, spent);
+	platform_grant_fini(&g);
+	return is_same;
+}
+
 int platform_grant_load(const char *state_dir, const char *name, struct platform_grant *out)
 {
 	struct vault *v = NULL;
@@ -258,25 +273,23 @@ int platform_grant_load(const char *state_dir, const char *name, struct platform
 }
 
 int platform_grant_save(const char *state_dir, const char *name, const struct platform_grant *g,
-	const struct secret *spent)
+	struct secret *spent)
 {
-	struct platform_grant there = {0};
 	struct vault *v = NULL;
 	struct buf text;
 	int err;
 
 	buf_init(&text, PLATFORM_GRANT_BYTES);
-	err = vault_open(state_dir, &v);
-	if (!err && spent && load(v, name, &there) == 0 && !is_same_secret(there.refresh, spent))
-		err = ERR_BUSY;
+	err = buf_reserve(&text, PLATFORM_GRANT_BYTES); /* does not move: one copy to be wiped */
+	if (!err)
+		err = vault_open(state_dir, &v);
 	if (!err)
 		err = platform_grant_write(g, clock_wall_ms(), &text);
 	if (!err)
-		err = vault_set(v, name, buf_str(&text));
+		err = vault_replace(v, name, buf_str(&text), is_spent, spent);
 	if (text.at)
 		secret_wipe(text.at, text.cap);
 	buf_fini(&text);
-	platform_grant_fini(&there);
 	vault_close(v);
 	return err;
 }

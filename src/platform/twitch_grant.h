@@ -42,6 +42,6 @@ int platform_grant_load(const char *state_dir, const char *name, struct platform
 /* spent: what was there when the caller began; when it is another login by now, that one stays and
  * ERR_BUSY tells. NULL = whatever is there is replaced. */
 int platform_grant_save(const char *state_dir, const char *name, const struct platform_grant *g,
-	const struct secret *spent) MUST_USE;
+	struct secret *spent) MUST_USE;
 
 #endif

@@ -334,17 +334,35 @@ void platform_helix_token_changed(struct platform_helix *h)
 	platform_helix_soon(h);
 }
 
+const char *platform_helix_problem(const struct platform_helix *h, char *out, size_t size)
+{
+	int64_t left_ms = h->refusals.stopped_until_ms - clock_mono_ms();
+
+	if (left_ms > 0)
+		snprintf(out, size, "Twitch refused %d calls within a minute; none is made for %lld s "
+			"more", PLATFORM_REFUSALS, (long long)(left_ms + 999) / 1000);
+	else
+		out[0] = '\0';
+	return out;
+}
+
 int platform_helix_status(const struct platform_helix *h, struct buf *out)
 {
 	const struct platform_bucket *b = &h->buckets[PLATFORM_BUCKET_REST];
 	int64_t now_ms = clock_mono_ms(), hold_ms = 0, stop_ms;
+	char why[PLATFORM_HELIX_WHY_BYTES];
 
 	for (int i = 0; i < PLATFORM_BUCKETS; i++) {
 		int64_t left_ms = h->buckets[i].hold_until_ms - now_ms;
 		hold_ms = left_ms > hold_ms ? left_ms : hold_ms;
 	}
 	stop_ms = h->refusals.stopped_until_ms > now_ms ? h->refusals.stopped_until_ms - now_ms : 0;
-	int err = buf_addf(out, "{\"calls\":%lld,\"failures\":%lld,\"waiting\":%u,\"running\":%u,",
+	platform_helix_problem(h, why, sizeof(why));
+	int err = buf_addf(out, "{\"state\":\"%s\",\"why\":", stop_ms > 0 ? "refused" : "up");
+	if (err == 0)
+		err = json_add_string(out, str_of(why));
+	if (err == 0)
+		err = buf_addf(out, ",\"calls\":%lld,\"failures\":%lld,\"waiting\":%u,\"running\":%u,",
 		(long long)h->calls, (long long)h->failures, h->count - h->running, h->running);
 	if (err == 0 && b->remaining >= 0 && now_ms < b->reset_ms)
 		err = buf_addf(out, "\"points\":%lld,", (long long)b->remaining);

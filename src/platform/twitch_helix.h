@@ -51,6 +51,9 @@ struct platform_helix_task;
 struct platform_helix_task *platform_helix_start(struct platform_helix *h,
 	const struct platform_helix_call *c);
 void platform_helix_cancel(struct platform_helix_task *t);
+#define PLATFORM_HELIX_WHY_BYTES 128
+/* Why no calls are made at present, "" = they are. Gives out. */
+const char *platform_helix_problem(const struct platform_helix *h, char *out, size_t size);
 /* Adds: calls, failures, waiting, the bucket's remaining points and the end of its wait. */
 int platform_helix_status(const struct platform_helix *h, struct buf *out) MUST_USE;
 

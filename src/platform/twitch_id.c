@@ -203,6 +203,8 @@ static int start(struct platform_id *r, const struct platform_id_options *o)
 	buf_init(&header, FORM_BYTES);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		err = ERR_INVALID;
+	if (!err) /* they do not move: one copy each to be wiped */
+		err = buf_reserve(is_get ? &header : &form, FORM_BYTES);
 	if (!err && is_get) /* "OAuth", not "Bearer" (twitch.md 4.5) */
 		err = buf_addf(&header, "Authorization: OAuth %.*s", STR_FMT(secret_use(o->token)));
 	else if (!err)
@@ -236,7 +238,7 @@ struct platform_id *platform_id_start(const struct platform_id_options *o)
 		return NULL;
 	r->o = *o;
 	buf_init(&r->body, PLATFORM_ID_BODY_BYTES);
-	if (start(r, o) < 0) {
+	if (buf_reserve(&r->body, PLATFORM_ID_BODY_BYTES) < 0 || start(r, o) < 0) {
 		destroy(r);
 		return NULL;
 	}

@@ -129,3 +129,9 @@ void platform_drop_parent_name(struct str *text, struct str name)
 	text->at += at;
 	text->len -= at;
 }
+
+void platform_twitch_make_line(struct event *e)
+{
+	e->kind = EVENT_MESSAGE;
+	e->reward = e->reward_id = (struct str){0};
+}
