@@ -25,7 +25,7 @@ struct cli {
 	const char *by, *days;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
-	bool is_json, is_debug, is_forecast;
+	bool is_json, is_debug, is_forecast, is_probe;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
 };
@@ -49,6 +49,7 @@ int cli_record(const struct cli *c);
 int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
 int cli_ledger(const struct cli *c);
+int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_version(const struct cli *c);
 int cli_help(const struct cli *c);

@@ -24,6 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
 	{"replay", "FILE [--against DIR] [--json]",
 		"what the bot would do with a record, or do differently with other files", cli_replay},
+	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
+		cli_providers},
 	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",
 		"what the model calls of the last days cost", cli_ledger},
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
@@ -36,7 +38,7 @@ const struct cli_verb cli_verbs[] = {
 
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
-	OPT_BY, OPT_DAYS, OPT_FORECAST };
+	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -52,6 +54,7 @@ static const struct option options[] = {
 	{"against", required_argument, NULL, OPT_AGAINST},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"by", required_argument, NULL, OPT_BY},
+	{"probe", no_argument, NULL, OPT_PROBE},
 	{"days", required_argument, NULL, OPT_DAYS},
 	{"forecast", no_argument, NULL, OPT_FORECAST},
 	/* Fields of an event; platform_event_set knows what they mean. */
@@ -104,6 +107,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_JSON: c->is_json = true; break;
 		case OPT_BY: c->by = optarg; break;
 		case OPT_DAYS: c->days = optarg; break;
+		case OPT_PROBE: c->is_probe = true; break;
 		case OPT_FORECAST: c->is_forecast = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;
 		case OPT_OFFLINE: add_field(c, "live", "no"); break;

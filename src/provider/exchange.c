@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEADERS_MAX 16
 #define URL_BYTES 2048
 #define LINGER_MS 1000 /* after the terminator: for usage counts, and so that io can reuse it */
 
@@ -85,8 +84,7 @@ static void on_done(void *ctx, int err, const char *why)
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* Base URL without its last slashes, and the path. */
-static int add_url(struct buf *url, const struct provider *p, const struct buf *path)
+int provider_add_url(struct buf *url, const struct provider *p, const struct buf *path)
 {
 	struct str base = str_of(p->conf.url && *p->conf.url ? p->conf.url : p->ops->default_url);
 
@@ -109,13 +107,12 @@ static int add_headers(struct buf *headers, const char *turn)
 	return err;
 }
 
-/* Cuts the lines apart in place. */
-static int list_headers(struct buf *headers, const char *list[HEADERS_MAX + 1])
+int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1])
 {
 	size_t n = 0;
 
 	for (char *at = headers->at, *end; at && (end = strchr(at, '\n')); at = end + 1) {
-		if (n == HEADERS_MAX)
+		if (n == PROVIDER_HEADER_LINES)
 			return ERR_LIMIT;
 		*end = '\0';
 		list[n++] = at;
@@ -128,7 +125,7 @@ int provider_exchange_start(struct provider_call *c)
 {
 	struct provider_try *t = &c->try;
 	const struct conf_provider *conf = &t->provider->conf;
-	const char *list[HEADERS_MAX + 1];
+	const char *list[PROVIDER_HEADER_LINES + 1];
 	struct buf path, url, headers, body;
 	struct io_url parts;
 
@@ -144,11 +141,11 @@ int provider_exchange_start(struct provider_call *c)
 		provider_try_fail(t, PROVIDER_AUTH,
 			"the key has characters that no header can hold");
 	if (!err)
-		err = add_url(&url, t->provider, &path);
+		err = provider_add_url(&url, t->provider, &path);
 	if (!err)
 		err = add_headers(&headers, c->turn);
 	if (!err)
-		err = list_headers(&headers, list);
+		err = provider_list_headers(&headers, list);
 	if (!err)
 		err = io_url_parse(buf_text(&url), &parts);
 	if (err)

@@ -112,6 +112,22 @@ void provider_cancel(struct provider_call *c);
 /* The token window and max_tokens of the provider an ask with this persona would go to first. */
 void provider_budget(const struct provider_pool *p, const struct persona *persona,
 	size_t *context_tokens, size_t *max_tokens);
+#define PROVIDER_PROBE_MS 5000
+struct provider_probed {
+	enum provider_error error;    /* PROVIDER_NONE: it is there and takes our key */
+	int status;                   /* HTTP, 0 = none */
+	int64_t took_ms;
+	size_t models;                /* how many it lists */
+	bool has_model;               /* ours is among them */
+	const char *why;              /* a sentence, "" */
+};
+struct provider_probe;
+/* Asks the i-th provider for its list of models: no model is asked, nothing is paid. done comes
+ * once, within PROVIDER_PROBE_MS and a little, and the probe is gone after it. NULL: no memory, or
+ * no such provider. Before the pool is freed a probe must be over or cancelled. */
+struct provider_probe *provider_probe_start(struct provider_pool *p, size_t i,
+	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
+void provider_probe_cancel(struct provider_probe *p);
 /* i-th provider for status: NULL past the end. last: the last error as a sentence, "" if none. */
 const char *provider_state(const struct provider_pool *p, size_t i, const char **type,
 	const char **model, enum io_breaker_state *breaker, const char **last);
@@ -142,6 +158,8 @@ struct provider_ops {
 	int (*request)(const struct conf_provider *c, const struct provider_ask *a,
 		double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
 		struct buf *body);
+	/* The same for the list of its models. NULL = it has no wire. */
+	int (*list)(const struct conf_provider *c, struct buf *path, struct buf *headers);
 	struct provider_wire *(*wire_new)(const char *content_type);
 	/* Bytes of a 200 answer; fills the sink. Any error ends the attempt; s->error, set together
 	 * with s->message, says more than ERR_CLOSED does. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* People give https://host and https://host/v1; both mean the same. */
-static int add_path(struct buf *path, const char *url)
+static int add_path(struct buf *path, const char *url, const char *what)
 {
 	struct str base = str_of(url && *url ? url : "");
 
@@ -13,7 +13,7 @@ static int add_path(struct buf *path, const char *url)
 		base.len--;
 	const bool has_version = base.len >= 3 && memcmp(base.at + base.len - 3, "/v1", 3) == 0;
 
-	return buf_adds(path, has_version ? "/messages" : "/v1/messages");
+	return buf_addf(path, "%s%s", has_version ? "" : "/v1", what);
 }
 
 /* The system's texts are a member of their own, never a message. */
@@ -36,17 +36,30 @@ static int add_system(struct buf *body, const struct prompt *p)
 	return err || !has_begun ? err : buf_adds(body, "],");
 }
 
+static int add_key(struct buf *headers, const struct conf_provider *c)
+{
+	const int err = buf_adds(headers, "anthropic-version: 2023-06-01\n");
+
+	return err ? err : provider_add_key(headers, "x-api-key: ", c);
+}
+
+static int anthropic_list(const struct conf_provider *c, struct buf *path, struct buf *headers)
+{
+	const int err = add_path(path, c->url, "/models");
+
+	return err ? err : add_key(headers, c);
+}
+
 static int anthropic_request(const struct conf_provider *c, const struct provider_ask *a,
 	double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
 	struct buf *body)
 {
-	int err = add_path(path, c->url);
+	int err = add_path(path, c->url, "/messages");
 
 	if (!err)
-		err = buf_adds(headers, "Accept: text/event-stream, application/json\n"
-					"anthropic-version: 2023-06-01\n");
+		err = buf_adds(headers, "Accept: text/event-stream, application/json\n");
 	if (!err)
-		err = provider_add_key(headers, "x-api-key: ", c);
+		err = add_key(headers, c);
 	if (!err)
 		err = buf_adds(body, "{\"model\":");
 	if (!err)
@@ -151,6 +164,7 @@ const struct provider_ops provider_anthropic = {
 	.name = "anthropic",
 	.default_url = "https://api.anthropic.com",
 	.request = anthropic_request,
+	.list = anthropic_list,
 	.wire_new = provider_stream_new,
 	.feed = anthropic_feed,
 	.finish = anthropic_finish,

@@ -65,6 +65,13 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 	return err ? err : buf_addc(body, '}');
 }
 
+static int ollama_list(const struct conf_provider *c, struct buf *path, struct buf *headers)
+{
+	const int err = buf_adds(path, "/api/tags");
+
+	return err ? err : provider_add_key(headers, PROVIDER_BEARER, c);
+}
+
 static struct provider_wire *ollama_new(const char *content_type)
 {
 	struct provider_wire *w = mem_new(sizeof(*w));
@@ -148,6 +155,7 @@ const struct provider_ops provider_ollama = {
 	.name = "ollama",
 	.default_url = "http://127.0.0.1:11434",
 	.request = ollama_request,
+	.list = ollama_list,
 	.wire_new = ollama_new,
 	.feed = ollama_feed,
 	.finish = ollama_finish,

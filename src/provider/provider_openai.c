@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* People give http://host:8080 and http://host:8080/v1; both mean the same. */
-static int add_path(struct buf *path, const char *url)
+static int add_path(struct buf *path, const char *url, const char *what)
 {
 	const char *host = url ? strstr(url, "://") : NULL;
 	const char *slash = host ? strchr(host + 3, '/') : NULL;
@@ -14,14 +14,14 @@ static int add_path(struct buf *path, const char *url)
 	while (slash && *slash == '/')
 		slash++;
 	bool is_bare = host && (!slash || !*slash);
-	return buf_adds(path, is_bare ? "/v1/chat/completions" : "/chat/completions");
+	return buf_addf(path, "%s%s", is_bare ? "/v1" : "", what);
 }
 
 static int openai_request(const struct conf_provider *c, const struct provider_ask *a,
 	double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
 	struct buf *body)
 {
-	int err = add_path(path, c->url);
+	int err = add_path(path, c->url, "/chat/completions");
 
 	if (!err)
 		err = buf_adds(headers, "Accept: text/event-stream, application/json\n");
@@ -44,6 +44,13 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = provider_add_number(body, temperature);
 	return err ? err : buf_addc(body, '}');
+}
+
+static int openai_list(const struct conf_provider *c, struct buf *path, struct buf *headers)
+{
+	const int err = add_path(path, c->url, "/models");
+
+	return err ? err : provider_add_key(headers, PROVIDER_BEARER, c);
 }
 
 /* content is a string, null, or a list of parts of which some are text. */
@@ -137,6 +144,7 @@ const struct provider_ops provider_openai = {
 	.name = "openai",
 	.default_url = "https://api.openai.com/v1",
 	.request = openai_request,
+	.list = openai_list,
 	.wire_new = provider_stream_new,
 	.feed = openai_feed,
 	.finish = openai_finish,
@@ -159,6 +167,7 @@ const struct provider_ops provider_waddleai = {
 	.name = "waddleai",
 	.default_url = "http://127.0.0.1:8000/v1",
 	.request = openai_request,
+	.list = openai_list,
 	.wire_new = provider_stream_new,
 	.feed = openai_feed,
 	.finish = openai_finish,

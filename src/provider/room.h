@@ -3,6 +3,7 @@
  *   pool.c      the providers of a config, their breakers, reload
  *   call.c      one ask: its wait for a slot, its walk over the providers, its retries, its end
  *   attempt.c   one attempt at one provider: its beginning, its outcome, its row of the ledger
+ *   probe.c     is a provider there, and has it our model?
  *   exchange.c  the HTTP of an attempt: the request, and the answer as it comes
  *   price.c     what an attempt may cost, and what it did
  *   judge.c     error classes: their names, and which status or words mean which
@@ -13,6 +14,8 @@
 #define PROVIDER_ROOM_H
 
 #include "provider/provider.h"
+
+struct provider;
 
 /* ---- Framing: bytes at any split go in, whole events and lines come out ---------------------- */
 
@@ -63,10 +66,15 @@ int provider_think_strip(struct str text, struct buf *out) MUST_USE;
 /* ---- Requests and judgements ----------------------------------------------------------------- */
 
 #define PROVIDER_REQUEST_BYTES (512 * 1024) /* a 32 KiB prompt, escaped at worst sixfold */
+#define PROVIDER_HEADER_LINES 16
 #define PROVIDER_HEADERS_BYTES (16 * 1024)  /* a key may be a long token */
 
 /* Adds "messages":[...] of the prompt. */
 int provider_add_messages(struct buf *body, const struct prompt *p, bool with_system) MUST_USE;
+/* Base URL without its last slashes, and the path. */
+int provider_add_url(struct buf *url, const struct provider *p, const struct buf *path) MUST_USE;
+/* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
+int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1]) MUST_USE;
 /* Adds a number with three decimals, whatever the locale. */
 int provider_add_number(struct buf *body, double n) MUST_USE;
 #define PROVIDER_BEARER "Authorization: Bearer "

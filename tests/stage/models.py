@@ -49,6 +49,7 @@ class Models:
     def __init__(self, loop, history, key=None):
         self.loop, self.history, self.key = loop, history, key
         self.plans = [Plan()]
+        self.names = ["tiny", "large"]  # the models that it has
         self.requests = []
         self.at_once = self.most_at_once = 0
         self.cancelled = 0
@@ -85,6 +86,8 @@ class Models:
         app.router.add_post("/api/chat", self._ollama)
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)
+        app.router.add_get("/api/tags", self._tags)
+        app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.2)
@@ -95,6 +98,21 @@ class Models:
         if self._runner:
             self.loop.run(self._runner.cleanup())
             self._runner = None
+
+    # -- Lists -----------------------------------------------------------------------------------
+
+    async def _tags(self, request):
+        self.history.add("model", "list", wire="ollama")
+        models = [{"name": f"{name}:latest", "model": f"{name}:latest"} for name in self.names]
+        return web.json_response({"models": models})
+
+    async def _models(self, request):
+        wire = "anthropic" if "anthropic-version" in request.headers else "openai"
+        self.history.add("model", "list", wire=wire)
+        if self.key and not self._has_key(wire, request.headers):
+            said = request.headers.get("x-api-key") or request.headers.get("Authorization")
+            return web.json_response({"error": {"message": f"no such key: {said}"}}, status=401)
+        return web.json_response({"object": "list", "data": [{"id": name} for name in self.names]})
 
     # -- Requests ------------------------------------------------------------------------------------
 
