@@ -374,8 +374,8 @@ static int start(struct platform_rest_task *t, const struct buf *url, struct buf
 		return err;
 	const char *list[4] = {AGENT};
 	size_t n = 1;
-	if (t->call.body.len > 0)
-		list[n++] = "Content-Type: application/json";
+	/* Of an empty body: none, where the library would say that it is a form. */
+	list[n++] = t->call.body.len > 0 ? "Content-Type: application/json" : "Content-Type:";
 	if (t->used)
 		list[n++] = authorization->at;
 	left_ms = left_ms < 1 ? 1 : left_ms < PLATFORM_REST_TRY_MS ? left_ms : PLATFORM_REST_TRY_MS;

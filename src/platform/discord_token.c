@@ -14,18 +14,18 @@ static struct str unquote(struct str s)
 
 static struct str without(struct str s, struct str prefix)
 {
-	struct str head = {s.at, prefix.len};
-
-	if (s.len >= prefix.len && str_eq_nocase(head, prefix))
+	if (s.len >= prefix.len && str_eq_nocase((struct str){s.at, prefix.len}, prefix))
 		s = (struct str){s.at + prefix.len, s.len - prefix.len};
-	return str_trim(s);
+	return s;
 }
 
 int platform_discord_token(const struct secret *given, struct secret **out)
 {
-	struct str s = without(str_trim(secret_use(given)), STR(MARK));
+	struct str s = unquote(str_trim(without(str_trim(secret_use(given)), STR(MARK))));
 
-	s = without(unquote(s), STR(PREFIX));
+	if (str_is_nocase(s, "bot"))
+		return ERR_INVALID;
+	s = str_trim(without(s, STR(PREFIX)));
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.at[i] <= ' ' || s.at[i] > '~')
 			return ERR_INVALID;

@@ -84,7 +84,7 @@ static void on_request(struct peer_client *c)
 	struct peer *p = c->peer;
 	size_t i = p->requests < p->play_count ? p->requests : p->play_count - 1;
 
-	must(p->play_count > 0, "a peer without plays");
+	must(p->choose || p->play_count > 0, "a peer without plays");
 	c->is_asked = true;
 	p->requests++;
 	p->live++;
@@ -93,7 +93,12 @@ static void on_request(struct peer_client *c)
 	buf_clear(&p->last);
 	if (buf_add_str(&p->last, buf_str(&c->in)) != 0)
 		buf_clear(&p->last);
-	c->play = p->plays[i];
+	if (p->choose) {
+		const char *bytes = p->choose(p->ctx, buf_text(&p->last));
+		c->play = (struct play){.bytes = bytes, .n = strlen(bytes)};
+	} else {
+		c->play = p->plays[i];
+	}
 	io_timer_start(c->timer, c->play.wait_ms);
 }
 

@@ -22,6 +22,9 @@ struct peer {
 	struct io_watch *watch;
 	struct play plays[PEER_PLAYS]; /* the n-th request gets the n-th, the rest the last */
 	size_t play_count;
+	/* Instead of plays, when set: the answer to this request, head and body; static. */
+	const char *(*choose)(void *ctx, const char *request);
+	void *ctx;
 	struct peer_client *clients;
 	size_t requests, live, most_live;
 	size_t closed_early;           /* clients that left before their answer was over */

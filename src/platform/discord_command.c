@@ -1,0 +1,444 @@
+/* The slash commands that Discord offers to people: read, compared, and put when they differ.
+ *
+ * One call at a time. A scope is the application as a whole or one server. It is WANTED until it
+ * has been read; what differs is put; DONE until somebody wants something else. A failure waits and
+ * is WANTED again; a refusal is REFUSED until the place says anew where. */
+#include "platform/discord_command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "platform/discord_error.h"
+#include "platform/discord_guild.h"
+
+#define COMMANDS_MAX 100     /* discord.md 6.4: CHAT_INPUT of one scope */
+#define LIST_BYTES (512 * 1024)
+#define ID_BYTES 21
+#define PATH_BYTES 128
+#define OPTION_POINTS 1000   /* of a question: discord.md 13.6 */
+#define AGAIN_MS 60000       /* first wait after a failure; doubles */
+#define AGAIN_MAX_MS 3600000
+#define CALL_MS 30000
+#define MANAGE_MESSAGES "8192" /* 1 << 13: moderators by Discord's own permissions */
+
+enum state { WANTED, ASKED, DONE, REFUSED };
+
+struct scope {
+	struct scope *next;
+	struct platform_commands *all;
+	char guild[ID_BYTES]; /* "" = everywhere */
+	enum state state;
+	int64_t not_before_ms, since_wall_ms;
+	unsigned failures;
+	char why[200];
+};
+
+struct platform_commands {
+	struct platform_rest *rest;
+	struct io_timer *timer;
+	char application[ID_BYTES];
+	struct buf everywhere, in_guild; /* the list as it is put; empty = nothing wanted yet */
+	size_t count;
+	struct scope *scopes;
+	struct platform_rest_task *task;
+};
+
+/* ---- The list -------------------------------------------------------------------------------- */
+
+static int add_field(struct buf *out, const char *key, const char *value)
+{
+	int err = buf_addf(out, ",\"%s\":", key);
+
+	return err < 0 ? err : json_add_string(out, str_of(value));
+}
+
+static int add_option(struct buf *out, const struct slash *s)
+{
+	int err = buf_adds(out, ",\"options\":[{\"type\":3");
+
+	if (err == 0)
+		err = add_field(out, "name", s->option);
+	if (err == 0)
+		err = add_field(out, "description", s->option_help);
+	if (err == 0)
+		err = buf_addf(out, "%s,\"max_length\":%d}]", s->is_required ?
+			",\"required\":true" : "", OPTION_POINTS);
+	return err;
+}
+
+/* Where a command may be used is asked of global ones only (discord.md 6.4). There are no
+ * moderators in direct messages. */
+static int add_command(struct buf *out, const struct slash *s, bool is_everywhere)
+{
+	bool is_for_moderators = s->level >= LEVEL_MODERATOR;
+	int err = buf_addf(out, "%s{\"name\":", out->len > 1 ? "," : "");
+
+	if (err == 0)
+		err = json_add_string(out, str_of(s->name));
+	if (err == 0)
+		err = buf_adds(out, ",\"type\":1");
+	if (err == 0)
+		err = add_field(out, "description", s->description);
+	if (err == 0 && is_everywhere)
+		err = buf_addf(out, ",\"contexts\":[%s],\"integration_types\":[0]",
+			is_for_moderators ? "0" : "0,1");
+	if (err == 0 && is_for_moderators)
+		err = add_field(out, "default_member_permissions", MANAGE_MESSAGES);
+	if (err == 0 && s->option)
+		err = add_option(out, s);
+	return err == 0 ? buf_addc(out, '}') : err;
+}
+
+static int add_list(struct buf *out, const struct slash *list, size_t n, bool is_everywhere)
+{
+	int err = buf_addc(out, '[');
+
+	for (size_t i = 0; i < n && err == 0; i++)
+		err = add_command(out, &list[i], is_everywhere);
+	return err == 0 ? buf_addc(out, ']') : err;
+}
+
+/* ---- Is it the same? ------------------------------------------------------------------------- */
+
+static bool is_same_text(const struct json *want, const struct json *have, const char *key)
+{
+	return str_eq(json_str(want, key), json_str(have, key));
+}
+
+static bool is_same_number(const struct json *want, const struct json *have, const char *key)
+{
+	return json_int(want, key, 0) == json_int(have, key, 0);
+}
+
+static bool is_same_option(const struct json *want, const struct json *have)
+{
+	return is_same_number(want, have, "type") && is_same_text(want, have, "name") &&
+		is_same_text(want, have, "description") &&
+		is_same_number(want, have, "max_length") &&
+		json_bool(want, "required", false) == json_bool(have, "required", false);
+}
+
+/* What Discord fills in by itself (ids, versions, defaults) does not count. */
+static bool is_same_command(const struct json *want, const struct json *have)
+{
+	const struct json *mine = json_get(want, "options"), *theirs = json_get(have, "options");
+	bool is_same = is_same_text(want, have, "name") && is_same_text(want, have, "description") &&
+		is_same_text(want, have, "default_member_permissions") &&
+		json_int(have, "type", 1) == 1 && json_count(mine) == json_count(theirs) &&
+		(!json_get(want, "contexts") ||
+		json_count(json_get(want, "contexts")) == json_count(json_get(have, "contexts")));
+
+	for (size_t i = 0; is_same && i < json_count(mine); i++)
+		is_same = is_same_option(json_at(mine, i), json_at(theirs, i));
+	return is_same;
+}
+
+static bool has_command(const struct json *have, const struct json *want)
+{
+	for (size_t i = 0; i < json_count(have); i++) {
+		if (is_same_command(want, json_at(have, i)))
+			return true;
+	}
+	return false;
+}
+
+/* 1 = the same, 0 = not, ERR_NOMEM. */
+static int is_same_list(struct str wanted, const struct json *have)
+{
+	struct json *want = NULL;
+	int err = json_parse(wanted, LIST_BYTES, &want, NULL);
+	bool is_same = err == 0 && json_count(want) == json_count(have);
+
+	for (size_t i = 0; is_same && i < json_count(want); i++)
+		is_same = has_command(have, json_at(want, i));
+	json_free(want);
+	return err < 0 ? err : is_same;
+}
+
+/* ---- One scope after the other --------------------------------------------------------------- */
+
+static void soon(struct platform_commands *c)
+{
+	io_timer_start(c->timer, 0);
+}
+
+static struct str list_of(const struct scope *s)
+{
+	return buf_str(s->guild[0] ? &s->all->in_guild : &s->all->everywhere);
+}
+
+static void is_done(struct scope *s)
+{
+	s->state = DONE;
+	s->failures = 0;
+	s->since_wall_ms = clock_wall_ms();
+	s->why[0] = '\0';
+}
+
+static int64_t wait_after(struct scope *s, int64_t asked_ms)
+{
+	int64_t wait_ms = AGAIN_MS << (s->failures < 6 ? s->failures : 6);
+
+	s->failures++;
+	wait_ms = wait_ms < AGAIN_MAX_MS ? wait_ms : AGAIN_MAX_MS;
+	return asked_ms > wait_ms ? asked_ms : wait_ms;
+}
+
+static void has_failed(struct scope *s, const struct platform_rest_answer *a)
+{
+	const struct platform_rest_error *e = platform_rest_error(a->code, a->field);
+	bool is_refused = a->status >= 400 && a->status < 500 && a->err != ERR_BUSY;
+
+	snprintf(s->why, sizeof(s->why), "%s%s%s", a->why, e->advice ? "; " : "",
+		e->advice ? e->advice : "");
+	s->state = is_refused ? REFUSED : WANTED;
+	s->not_before_ms = clock_mono_ms() + wait_after(s, a->wait_ms);
+	log_event(LOG_ERROR, "platform", "discord_commands", "result", "FAILED", "community",
+		s->guild, "message", s->why, NULL);
+}
+
+static void on_put(void *ctx, const struct platform_rest_answer *a);
+static void on_read(void *ctx, const struct platform_rest_answer *a);
+
+static int ask(struct scope *s, const char *method, struct str body,
+	void (*done)(void *ctx, const struct platform_rest_answer *a))
+{
+	struct platform_commands *c = s->all;
+	char path[PATH_BYTES];
+	struct platform_rest_call call = {.method = method, .path = path, .body = body,
+		.deadline_ms = CALL_MS, .done = done, .ctx = s};
+
+	snprintf(path, sizeof(path), "/applications/%s%s%s/commands", c->application,
+		s->guild[0] ? "/guilds/" : "", s->guild);
+	c->task = platform_rest_start(c->rest, &call);
+	if (!c->task)
+		return ERR_BUSY;
+	s->state = ASKED;
+	return 0;
+}
+
+static void later(struct scope *s)
+{
+	s->state = WANTED;
+	s->not_before_ms = clock_mono_ms() + AGAIN_MS;
+}
+
+static void on_put(void *ctx, const struct platform_rest_answer *a)
+{
+	struct scope *s = ctx;
+	struct platform_commands *c = s->all;
+
+	c->task = NULL;
+	if (a->err != 0) {
+		has_failed(s, a);
+	} else {
+		is_done(s);
+		log_event(LOG_SYSTEM, "platform", "discord_commands", "community", s->guild,
+			LOG_INT("count", c->count), NULL);
+	}
+	soon(c);
+}
+
+static void on_read(void *ctx, const struct platform_rest_answer *a)
+{
+	struct scope *s = ctx;
+	struct platform_commands *c = s->all;
+	int same;
+
+	c->task = NULL;
+	same = a->err != 0 ? a->err : is_same_list(list_of(s), a->body);
+	if (a->err != 0)
+		has_failed(s, a);
+	else if (same == 1)
+		is_done(s);
+	else if (same < 0 || ask(s, "PUT", list_of(s), on_put) < 0)
+		later(s);
+	soon(c);
+}
+
+static void work(void *ctx)
+{
+	struct platform_commands *c = ctx;
+	int64_t now_ms = clock_mono_ms(), due = INT64_MAX;
+	struct scope *s;
+
+	if (c->task || !c->application[0] || c->everywhere.len == 0)
+		return;
+	LL_FOREACH(c->scopes, s) {
+		if (s->state != WANTED)
+			continue;
+		if (now_ms >= s->not_before_ms) {
+			if (ask(s, "GET", STR(""), on_read) == 0)
+				return;
+			later(s);
+		}
+		due = s->not_before_ms < due ? s->not_before_ms : due;
+	}
+	if (due != INT64_MAX)
+		io_timer_start(c->timer, due - now_ms);
+}
+
+/* ---- What is asked for ----------------------------------------------------------------------- */
+
+static void stop_asking(struct platform_commands *c)
+{
+	platform_rest_cancel(c->task);
+	c->task = NULL;
+}
+
+static void want_all(struct platform_commands *c)
+{
+	struct scope *s;
+
+	stop_asking(c);
+	LL_FOREACH(c->scopes, s) {
+		s->state = WANTED;
+		s->not_before_ms = 0;
+	}
+	soon(c);
+}
+
+int platform_commands_want(struct platform_commands *c, const struct slash *list, size_t n)
+{
+	struct buf everywhere, in_guild;
+	int err;
+
+	n = n < COMMANDS_MAX ? n : COMMANDS_MAX;
+	buf_init(&everywhere, LIST_BYTES);
+	buf_init(&in_guild, LIST_BYTES);
+	err = add_list(&everywhere, list, n, true);
+	if (err == 0)
+		err = add_list(&in_guild, list, n, false);
+	if (err < 0 || str_eq(buf_str(&everywhere), buf_str(&c->everywhere))) {
+		buf_fini(&everywhere);
+		buf_fini(&in_guild);
+		return err;
+	}
+	buf_fini(&c->everywhere);
+	buf_fini(&c->in_guild);
+	c->everywhere = everywhere;
+	c->in_guild = in_guild;
+	c->count = n;
+	want_all(c);
+	return 0;
+}
+
+/* TAKES those that are listed out of *from; makes what is not there. */
+static int move_scope(struct platform_commands *c, const char *guild, struct scope **from,
+	struct scope **to)
+{
+	struct scope *s;
+
+	LL_FOREACH(*from, s) {
+		if (strcmp(s->guild, guild) == 0)
+			break;
+	}
+	if (s) {
+		LL_DELETE(*from, s);
+	} else {
+		s = mem_new(sizeof(*s));
+		if (!s)
+			return ERR_NOMEM;
+		s->all = c;
+		snprintf(s->guild, sizeof(s->guild), "%s", guild);
+	}
+	if (s->state == REFUSED || s->state == ASKED)
+		s->state = WANTED;
+	if (s->failures > 0) {
+		s->failures = 0;
+		s->not_before_ms = 0; /* a person may have mended it */
+	}
+	LL_PREPEND(*to, s);
+	return 0;
+}
+
+static void free_scopes(struct scope *list)
+{
+	struct scope *s, *next;
+
+	LL_FOREACH_SAFE(list, s, next)
+		mem_free(s);
+}
+
+int platform_commands_where(struct platform_commands *c, const char *application_id,
+	const char *const *guilds, size_t n)
+{
+	struct scope *before = c->scopes;
+	int err = 0;
+
+	stop_asking(c);
+	if (strcmp(c->application, application_id) != 0) {
+		free_scopes(before);
+		before = NULL;
+	}
+	c->scopes = NULL;
+	snprintf(c->application, sizeof(c->application), "%s",
+		platform_snowflake(str_of(application_id)) != 0 ? application_id : "");
+	if (n == 0)
+		err = move_scope(c, "", &before, &c->scopes);
+	for (size_t i = 0; i < n && err == 0; i++) {
+		if (platform_snowflake(str_of(guilds[i])) != 0)
+			err = move_scope(c, guilds[i], &before, &c->scopes);
+	}
+	free_scopes(before);
+	soon(c);
+	return err;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int platform_commands_new(struct io *io, struct platform_rest *rest, struct platform_commands **out)
+{
+	struct platform_commands *c = mem_new(sizeof(*c));
+
+	if (!c)
+		return ERR_NOMEM;
+	c->rest = rest;
+	buf_init(&c->everywhere, LIST_BYTES);
+	buf_init(&c->in_guild, LIST_BYTES);
+	c->timer = io_timer_new(io, work, c);
+	if (!c->timer) {
+		mem_free(c);
+		return ERR_NOMEM;
+	}
+	*out = c;
+	return 0;
+}
+
+void platform_commands_free(struct platform_commands *c)
+{
+	if (!c)
+		return;
+	stop_asking(c);
+	free_scopes(c->scopes);
+	buf_fini(&c->everywhere);
+	buf_fini(&c->in_guild);
+	io_timer_free(c->timer);
+	mem_free(c);
+}
+
+int platform_commands_status(const struct platform_commands *c, struct buf *out)
+{
+	unsigned n[REFUSED + 1] = {0};
+	const struct scope *s, *told = NULL;
+	int64_t since_ms = 0;
+	char text[CLOCK_TEXT_BYTES];
+	int err;
+
+	LL_FOREACH(c->scopes, s) {
+		n[s->state]++;
+		since_ms = s->since_wall_ms > since_ms ? s->since_wall_ms : since_ms;
+		told = s->why[0] ? s : told;
+	}
+	err = buf_addf(out, "{\"commands\":%zu,\"done\":%u,\"waiting\":%u,\"refused\":%u,\"since\":",
+		c->count, n[DONE], n[WANTED] + n[ASKED], n[REFUSED]);
+	if (err == 0)
+		err = since_ms > 0 ? json_add_string(out, str_of(clock_text(since_ms, text))) :
+			buf_adds(out, "null");
+	if (err == 0)
+		err = buf_adds(out, ",\"why\":");
+	if (err == 0)
+		err = json_add_string(out, str_of(told ? told->why : ""));
+	return err == 0 ? buf_addc(out, '}') : err;
+}
