@@ -347,6 +347,14 @@ static void twitch_problems(void *self, void (*tell)(void *ctx, const char *what
 	}
 }
 
+static void twitch_secrets(void *self, void (*each)(void *ctx, const struct secret *s), void *ctx)
+{
+	const struct platform_twitch *t = self;
+
+	for (const struct platform_account *a = t->accounts; a; a = a->next)
+		platform_token_secrets(a->token, each, ctx);
+}
+
 static void twitch_free(void *self)
 {
 	struct platform_twitch *t = self;
@@ -374,6 +382,7 @@ static const struct platform_ops twitch_ops = {
 	.name = "twitch",
 	.want = twitch_want,
 	.send = twitch_send,
+	.secrets = twitch_secrets,
 	.reload = twitch_reload,
 	.stop = twitch_stop,
 	.status = twitch_status,

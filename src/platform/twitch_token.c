@@ -225,6 +225,18 @@ struct secret *platform_token_use(const struct platform_token *t)
 	return t->grant.access;
 }
 
+void platform_token_secrets(const struct platform_token *t,
+	void (*each)(void *ctx, const struct secret *s), void *ctx)
+{
+	const struct secret *all[] = {
+		t->grant.access, t->grant.refresh, t->fresh.access, t->fresh.refresh};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i])
+			each(ctx, all[i]);
+	}
+}
+
 /* May a 401 cause one more refresh? What is refused although it was just renewed is not mended by
  * renewing: a scope is missing, or Twitch has a bad day. */
 static bool may_renew(struct platform_token *t, int64_t now_ms)

@@ -52,6 +52,9 @@ bool platform_token_is_renewing(const struct platform_token *t);
 bool platform_token_is_fixed(const struct platform_token *t);
 /* The token to use for a call made now, NULL when there is none. BORROWED until the loop's next
  * turn; secret_ref keeps it, and tells rejected() which token it was. */
+/* Tells every secret it has: those in use, and those that are not kept yet. */
+void platform_token_secrets(const struct platform_token *t,
+	void (*each)(void *ctx, const struct secret *s), void *ctx);
 struct secret *platform_token_use(const struct platform_token *t);
 /* The platform answered 401 to a call made with `used`. Refreshes, unless it was replaced since.
  * The caller waits for changed(): VALID = try once more; REFUSED = give up. */

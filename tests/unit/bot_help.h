@@ -22,6 +22,7 @@ static const char answers[] =
 	"- {when: 'never', reply: 'too late', delay: 60s}\n"
 	"- {when: 'break', error: server}\n"
 	"- {when: 'bad', reply: '/ban everyone'}\n"
+	"- {when: 'login', reply: 'it is keptlogin0123456789'}\n"
 	"- {when: '*', reply: 'it is a fine day'}\n";
 static const char triggers[] =
 	"hi:\n"

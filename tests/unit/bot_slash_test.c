@@ -15,9 +15,10 @@ static void on_turn(void *self, const struct platform_turn *t)
 
 	(void)self;
 	assert_non_null(t->event);
-	assert_int_equal(buf_addf(&ear.steps, "%s%s%s:", steps[t->step],
-		t->step == PLATFORM_TURN_OVER ? " " : "",
-		t->step == PLATFORM_TURN_OVER ? reason_name(t->reason) : ""), 0);
+	assert_int_equal(buf_addf(&ear.steps, "%s%s%s%.*s:", steps[t->step],
+		t->step == PLATFORM_TURN_THINKING ? "" : " ",
+		t->step == PLATFORM_TURN_OVER ? reason_name(t->reason) : "",
+		STR_FMT(t->text)), 0);
 }
 
 static void on_send(void *self, struct reply *r)
@@ -125,6 +126,56 @@ static void test_a_second_delivery_does_not_end_the_first(void **state)
 		io_turn(f->io, 5);
 	assert_string_equal(buf_text(&ear.sent), "late but here\n");
 	expect("thinking:");
+}
+
+/* Whole sentences that may be said, each going on from the last; nothing more after one that may
+ * not. */
+static void test_what_is_written_so_far_is_shown_as_far_as_it_may_be(void **state)
+{
+	static const struct {
+		const char *text, *steps;
+	} cases[] = {
+		{"One", ""},
+		{"One. Tw", "so_far One.:"},
+		{"One. Two", ""},
+		{"One. Two. Three! Fo", "so_far One. Two. Three!:"},
+		{"Else. Two. Three! Four. F", ""},
+		{"One. Two. Three! Go to https://evil.example.com/x now. And", ""},
+		{"One. Two. Three! Four. Five. Six.", ""},
+	};
+	struct fixture *f = *state;
+	const struct event e = slash("growing", "ask", "slow", LEVEL_EVERYONE);
+
+	put(f, &e);
+	assert_non_null(f->bot->turns);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buf_clear(&ear.steps);
+		bot_step_so_far(f->bot->turns, str_of(cases[i].text));
+		expect(cases[i].steps);
+	}
+	for (int i = 0; i < TURNS_MAX && bot_live(f->bot) > 0; i++)
+		io_turn(f->io, 5);
+	assert_string_equal(buf_text(&ear.sent), "late but here\n");
+}
+
+static void tell_login(void *self, void (*each)(void *ctx, const struct secret *s), void *ctx)
+{
+	struct secret *s;
+
+	(void)self;
+	assert_int_equal(secret_new(STR("keptlogin0123456789"), &s), 0);
+	each(ctx, s);
+	secret_free(s);
+}
+
+static void test_the_logins_of_a_place_are_never_said(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(call(f, "ask", "login", LEVEL_EVERYONE), "it is keptlogin0123456789\n");
+	ear.ops.secrets = tell_login;
+	assert_string_equal(call(f, "ask", "login", LEVEL_EVERYONE), "");
+	expect("thinking:over unsafe:");
 }
 
 static void test_what_was_deleted_is_over(void **state)
@@ -261,6 +312,8 @@ int main(void)
 		CASE(test_a_command_is_answered_or_its_place_told_why_not),
 		CASE(test_a_model_that_takes_too_long_ends_late),
 		CASE(test_a_second_delivery_does_not_end_the_first),
+		CASE(test_what_is_written_so_far_is_shown_as_far_as_it_may_be),
+		CASE(test_the_logins_of_a_place_are_never_said),
 		CASE(test_what_was_deleted_is_over),
 		CASE(test_quiet_is_a_moderators_and_can_be_ended),
 		CASE(test_persona_says_who_speaks_and_lets_moderators_choose),

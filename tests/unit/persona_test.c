@@ -243,6 +243,7 @@ static int run_golden(const struct json *g)
 		.ask = json_str(g, "ask"),
 		.past = past ? &c : NULL,
 		.budget_tokens = (size_t)json_int(g, "budget", 3000),
+		.form = form_of(json_str(g, "platform")),
 		.max_chars = (size_t)json_int(g, "max_chars", 200),
 		.marker = 0xabcdef0123456789};
 	buf_init(&got, 1 << 20);

@@ -445,6 +445,39 @@ static void test_owners_may_do_anything_in_callbacks(void **state)
 		}
 }
 
+/* Words are told while they come, reasoning never, and the owner may end it there. */
+static void test_what_came_so_far_is_told(void **state)
+{
+	static const struct {
+		const char *bytes, *told;
+		void (*in_so_far)(struct ask *a);
+	} cases[] = {
+		{STREAM LINE("Hi"), "Hi", NULL},
+		{STREAM LINE("<think>hm</think>Hi"), "Hi", NULL},
+		{STREAM LINE("<think>hm"), "", NULL},
+		{STREAM LINE("Hi"), "Hi", cancel_it},
+		{STREAM LINE("Hi"), "Hi", free_pool},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w;
+		struct ask a = {.in_so_far = cases[i].in_so_far};
+
+		world_open(&w, 1);
+		world_start(&w);
+		peer_play(&w.peers[0], cases[i].bytes);
+		w.peers[0].plays[0].stays = true;
+		ask_within(&w, &a, 15000);
+		turn(&w, cases[i].told[0] ? 5000 : 100, &a.told, 1);
+		assert_string_equal(a.so_far, cases[i].told);
+		turn(&w, 20, NULL, 0);
+		assert_int_equal(a.told, cases[i].told[0] != '\0');
+		assert_int_equal(a.done, 0);
+		world_close(&w);
+	}
+}
+
 /* Every allocation of an ask fails once, ours, io's and the peer's: the ask ends once, or never
  * began, and the next one is answered. */
 static void test_no_memory_ends_one_ask_and_nothing_else(void **state)
@@ -592,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_a_hundred_asks_run_four_at_a_time_in_order),
 		cmocka_unit_test(test_cancel_is_safe_in_every_state),
 		cmocka_unit_test(test_owners_may_do_anything_in_callbacks),
+		cmocka_unit_test(test_what_came_so_far_is_told),
 		cmocka_unit_test(test_no_memory_ends_one_ask_and_nothing_else),
 		cmocka_unit_test(test_scripted_answers_from_its_file),
 		cmocka_unit_test(test_reload_keeps_what_did_not_change),

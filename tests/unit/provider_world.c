@@ -104,11 +104,22 @@ void on_done(void *ctx, const struct provider_answer *a)
 		ask->in_done(ask);
 }
 
+static void on_so_far(void *ctx, struct str text)
+{
+	struct ask *ask = ctx;
+
+	assert_int_equal(ask->done, 0);
+	ask->told++;
+	copy(ask->so_far, sizeof(ask->so_far), text);
+	if (ask->in_so_far)
+		ask->in_so_far(ask);
+}
+
 void ask_within(struct world *w, struct ask *a, int64_t in_ms)
 {
 	struct provider_ask q = {.prompt = &w->prompt, .persona = &w->persona,
 		.turn = "0199-turn", .deadline_ms = clock_mono_ms() + in_ms,
-		.attempt = on_attempt, .done = on_done, .ctx = a};
+		.attempt = on_attempt, .so_far = on_so_far, .done = on_done, .ctx = a};
 
 	a->world = w;
 	a->call = provider_ask(w->pool, &q);

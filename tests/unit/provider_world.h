@@ -44,6 +44,9 @@ struct ask {
 	size_t order;         /* the n-th done of the world */
 	void (*in_attempt)(struct ask *a);
 	void (*in_done)(struct ask *a);
+	size_t told;          /* how often of an answer so far, and of what last */
+	char so_far[300];
+	void (*in_so_far)(struct ask *a);
 };
 
 struct world {
