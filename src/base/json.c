@@ -292,3 +292,16 @@ int json_add_string(struct buf *out, struct str s)
 		buf_truncate(out, before);
 	return err;
 }
+
+int json_add(struct buf *out, const struct json *v)
+{
+	size_t n = 0;
+	const char *text;
+
+	if (!v)
+		return buf_adds(out, "null");
+	/* The text belongs to the node; a tree is at most JSON_DEPTH_MAX deep, so json-c may recurse. */
+	text = json_object_to_json_string_length(of(v),
+		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+	return text ? buf_add(out, text, n) : ERR_NOMEM;
+}

@@ -36,5 +36,8 @@ void json_each(const struct json *object,
 /* Writing is done straight into a buffer, without a tree.  Adds a quoted, escaped string; bytes
  * that are not UTF-8 become U+FFFD. */
 int json_add_string(struct buf *out, struct str s) MUST_USE;
+/* Adds a node with all that it holds, in document order and without white space; numbers as they
+ * were spelled, if they fit 64 bits or have a point. NULL is null. On failure nothing was added. */
+int json_add(struct buf *out, const struct json *v) MUST_USE;
 
 #endif

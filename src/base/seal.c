@@ -102,6 +102,44 @@ void secret_wipe(void *p, size_t n)
 	sodium_memzero(p, n);
 }
 
+int seal_from_base64(struct str text, struct buf *out)
+{
+	const size_t most = text.len / 4 * 3 + 3;
+	const char *end = text.at;
+	size_t n = 0;
+
+	/* libsodium 1.0.18 takes some bytes with the high bit set for letters. */
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.at[i] > 0x7f)
+			return ERR_PARSE;
+	}
+	int err = buf_reserve(out, most);
+	if (err < 0)
+		return err;
+	if (sodium_base642bin((unsigned char *)out->at + out->len, most, text.at, text.len,
+		    " \t\r\n", &n, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+		end != text.at + text.len) {
+		out->at[out->len] = '\0';
+		return ERR_PARSE;
+	}
+	out->len += n;
+	out->at[out->len] = '\0';
+	return 0;
+}
+
+int seal_to_base64(struct str bytes, struct buf *out)
+{
+	const size_t len = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+	int err = buf_reserve(out, len);
+
+	if (err < 0)
+		return err;
+	sodium_bin2base64(out->at + out->len, len, (const unsigned char *)bytes.at, bytes.len,
+		sodium_base64_VARIANT_ORIGINAL);
+	out->len += len - 1; /* less the NUL */
+	return 0;
+}
+
 void seal_sha256(struct str bytes, char out[SHA256_TEXT_BYTES])
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];

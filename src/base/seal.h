@@ -39,6 +39,11 @@ size_t vault_count(const struct vault *v);
 const char *vault_name(const struct vault *v, size_t i);
 
 #define SHA256_TEXT_BYTES 65
+/* Adds the bytes that a base64 text stands for; white space in it does not matter. ERR_PARSE,
+ * ERR_LIMIT; on failure nothing was added. */
+int seal_from_base64(struct str text, struct buf *out) MUST_USE;
+int seal_to_base64(struct str bytes, struct buf *out) MUST_USE;
+
 void seal_sha256(struct str bytes, char out[SHA256_TEXT_BYTES]);
 
 /* Pseudonyms: keyed by a random key kept in the state folder (seal_set_key), so that the same user

@@ -23,6 +23,8 @@ struct cli {
 	const char *config, *state, *triggers, *personas;
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	const char *by, *days;
+	const char *output, *name, *format, *picture; /* of imports and exports */
+	bool is_force;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
 	bool is_json, is_debug, is_forecast, is_probe;
@@ -51,6 +53,8 @@ int cli_secret(const struct cli *c);
 int cli_ledger(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
+int cli_persona(const struct cli *c);
+int cli_import(const struct cli *c);
 int cli_version(const struct cli *c);
 int cli_help(const struct cli *c);
 
@@ -70,6 +74,13 @@ int cli_ask(const struct cli *c, const char *method, const char *path, struct st
 	struct buf *text, struct json **out) MUST_USE;
 /* What /api/v1/status says, as lines for people. */
 int cli_status_text(const struct json *status, struct buf *out) MUST_USE;
+/* Would cli_write write there? False after a sentence. */
+bool cli_may_write(const struct cli *c, const char *path);
+/* Writes a whole file, or to standard output for "-"; one that is there only with --force. CLI_OK,
+ * or a code after a sentence. */
+int cli_write(const struct cli *c, const char *path, struct str bytes) MUST_USE;
+/* Adds a whole file to out. CLI_OK, or a code after a sentence. */
+int cli_read(const char *path, struct buf *out) MUST_USE;
 /* A sentence on standard error, "mynah: ..." */
 void cli_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

@@ -31,11 +31,16 @@ const struct cli_verb cli_verbs[] = {
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
 		cli_secret},
 	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch", cli_login},
+	{"persona", "import FILE [--name ID] | export ID --format FORMAT [--picture PNG]  [-o FILE] [--force]",
+		"personas from and to Tavern cards, eliza characters, Modelfiles, texts", cli_persona},
+	{"import", "nightbot|streamelements FILE [-o FILE] [--force]",
+		"the commands of another bot as a file of triggers", cli_import},
 	{"version", "", "the version", cli_version},
 	{"help", "[options|events|variables|reasons|scopes]", "this, or a reference", cli_help},
 	{NULL, NULL, NULL, NULL},
 };
 
+enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE };
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
 	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE };
@@ -52,6 +57,11 @@ static const struct option options[] = {
 	{"on", required_argument, NULL, OPT_ON},
 	{"broadcaster", required_argument, NULL, OPT_BROADCASTER},
 	{"against", required_argument, NULL, OPT_AGAINST},
+	{"output", required_argument, NULL, 'o'},
+	{"name", required_argument, NULL, OPT_NAME},
+	{"format", required_argument, NULL, OPT_FORMAT},
+	{"picture", required_argument, NULL, OPT_PICTURE},
+	{"force", no_argument, NULL, OPT_FORCE},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"by", required_argument, NULL, OPT_BY},
 	{"probe", no_argument, NULL, OPT_PROBE},
@@ -91,9 +101,14 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 {
 	int opt, at = 0;
 
-	while ((opt = getopt_long(argc, argv, "c:hV", options, &at)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:o:hV", options, &at)) != -1) {
 		switch (opt) {
 		case 'c': c->config = optarg; break;
+		case 'o': c->output = optarg; break;
+		case OPT_NAME: c->name = optarg; break;
+		case OPT_FORMAT: c->format = optarg; break;
+		case OPT_PICTURE: c->picture = optarg; break;
+		case OPT_FORCE: c->is_force = true; break;
 		case OPT_STATE: c->state = optarg; break;
 		case OPT_TRIGGERS: c->triggers = optarg; break;
 		case OPT_PERSONAS: c->personas = optarg; break;
