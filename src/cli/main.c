@@ -24,6 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
 	{"replay", "FILE [--against DIR] [--json]",
 		"what the bot would do with a record, or do differently with other files", cli_replay},
+	{"safety", "check TEXT [--user NAME] [--platform NAME] [--json]",
+		"whether the bot would say this, and why not", cli_safety},
 	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
 		cli_providers},
 	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",

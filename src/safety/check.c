@@ -28,18 +28,43 @@ enum rule {
 	RULE_COUNT
 };
 
-static const char *const rules[RULE_COUNT] = {
-	[RULE_OVERSIZE] = "oversize", /* longer than any answer: unread */
-	[RULE_SECRET] = "secret",     /* holds one of our own secrets */
-	[RULE_LEAK] = "leak",         /* holds the canary, or eight words in a row of the prompt */
-	[RULE_COMMAND] = "command",   /* reads like a chat command without its sign */
-	[RULE_MENTION] = "mention",   /* calls too many, or in a platform's own way */
-	[RULE_LINK] = "link",
-	[RULE_PERSONAL] = "personal", /* address, number, key */
-	[RULE_WORDS] = "words",       /* built-in or configured */
-	[RULE_FLOOD] = "flood",       /* repeats itself */
-	[RULE_WIRE] = "wire",         /* the last check found what the cleaning left */
+/* For people: what it found, and what they may do when it was wrong. */
+static const struct {
+	const char *name, *found, *advice;
+} rules[RULE_COUNT] = {
+	[RULE_OVERSIZE] = {"oversize", "it is longer than any answer, and was not read",
+		"lower max_tokens of the provider or the persona"},
+	[RULE_SECRET] = {"secret", "it holds one of our own tokens or keys",
+		"find out how the model came to know it, and replace the key"},
+	[RULE_LEAK] = {"leak", "it gives away what the persona was told",
+		"say in the persona that its instructions are not for chat"},
+	[RULE_COMMAND] = {"command", "it reads like a chat command without its sign",
+		"ask for sentences in the persona"},
+	[RULE_MENTION] = {"mention", "it calls too many people, or all of them",
+		"safety.mentions says how many may be called"},
+	[RULE_LINK] = {"link", "it holds a link",
+		"safety.allow_hosts lists hosts that may be linked to, safety.links allows all"},
+	[RULE_PERSONAL] = {"personal", "it holds an address, a number or a key of somebody",
+		"leave such things out of personas and triggers"},
+	[RULE_WORDS] = {"words", "it holds a word that is not said here, as it is or in disguise",
+		"safety.words_files lists more such words; the built-in ones stay"},
+	[RULE_FLOOD] = {"flood", "it repeats itself",
+		"raise the temperature of the provider or the persona a little"},
+	[RULE_WIRE] = {"wire", "the last check found something that cleaning had left",
+		"please report the text as a bug"},
 };
+
+const char *safety_rule_text(const char *rule, const char **advice)
+{
+	for (size_t i = 0; i < RULE_COUNT; i++) {
+		if (strcmp(rules[i].name, rule) != 0)
+			continue;
+		*advice = rules[i].advice;
+		return rules[i].found;
+	}
+	*advice = "";
+	return "";
+}
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
@@ -407,7 +432,7 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
 	if (err < 0)
 		why = err == ERR_DENIED ? REASON_UNSAFE : REASON_NOMEM;
 	if (why == REASON_UNSAFE)
-		*rule = rules[k.rule < RULE_COUNT ? k.rule : RULE_WIRE];
+		*rule = rules[k.rule < RULE_COUNT ? k.rule : RULE_WIRE].name;
 	buf_fini(&b);
 	buf_fini(&a);
 	return why;

@@ -59,6 +59,10 @@ struct safety_context {
 enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
 	struct buf *out, const char **rule) MUST_USE;
 
+/* What a rule found, as a sentence for people without a full stop, and what they may do about it.
+ * "" for a rule that there is not. */
+const char *safety_rule_text(const char *rule, const char **advice);
+
 /* The token with which a model may decline (told to it in the prompt). */
 #define SAFETY_SILENCE "[silence]"
 
