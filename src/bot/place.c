@@ -140,6 +140,8 @@ static int place_start(struct bot *b, unsigned i, const struct conf_place *c)
 		err = platform_replay_new(b->io, i, b->options.replay, &b->owner, &p->platform);
 	else if (!err && c && c->kind == CONF_TWITCH)
 		err = platform_twitch_new(b->io, i, c, b->state_dir, &b->owner, &p->platform);
+	else if (!err && c && c->kind == CONF_DISCORD)
+		err = platform_discord_new(b->io, i, c, b->state_dir, &b->owner, &p->platform);
 	else if (!err && c)
 		err = platform_irc_new(b->io, i, c, &b->owner, &p->platform);
 	else if (!err)

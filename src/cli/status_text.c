@@ -62,6 +62,28 @@ static void add_login(struct writing *w, const struct json *l, struct str place_
 	add(w, "\n");
 }
 
+/* What is wrong there besides; the first stands above already. */
+static void add_problems(struct writing *w, const struct json *problems, struct str place_why)
+{
+	for (size_t i = 0; i < json_count(problems); i++)
+		if (!str_eq(json_text(json_at(problems, i)), place_why))
+			add(w, "             %.*s\n", STR_FMT(json_text(json_at(problems, i))));
+}
+
+static void add_shards(struct writing *w, const struct json *shards)
+{
+	for (size_t i = 0; i < json_count(shards); i++) {
+		const struct json *s = json_at(shards, i);
+		const int64_t latency = json_int(s, "latency_ms", -1);
+
+		add(w, "             connection: %.*s since %.*s", STR_FMT(json_str(s, "state")),
+			STR_FMT(json_str(s, "since")));
+		if (latency >= 0)
+			add(w, ", answers in %lld ms", (long long)latency);
+		add(w, "\n");
+	}
+}
+
 static void add_place(struct writing *w, const struct json *p)
 {
 	const struct json *logins = json_get(json_get(p, "place"), "logins");
@@ -74,6 +96,8 @@ static void add_place(struct writing *w, const struct json *p)
 	add(w, "\n");
 	for (size_t i = 0; i < json_count(logins); i++)
 		add_login(w, json_at(logins, i), json_str(p, "why"));
+	add_problems(w, json_get(json_get(p, "place"), "problems"), json_str(p, "why"));
+	add_shards(w, json_get(json_get(p, "place"), "gateway"));
 	for (size_t i = 0; i < json_count(lanes); i++) {
 		const struct json *l = json_at(lanes, i);
 
