@@ -9,6 +9,8 @@
 
 #define PROBLEMS_MAX 20
 #define PROBLEM_BYTES 512
+#define MUTE_MAX 5 /* channels named in one sentence */
+#define TEXT 0     /* type of a channel */
 #define SETTLE_MS 15000 /* servers that have not come by then are not waited for */
 #define PORTAL "https://discord.com/developers/applications"
 
@@ -111,27 +113,46 @@ static void look_at_channel(struct platform_discord *t, const struct buf *before
 		lacks(may, facts.is_thread, text, sizeof(text)));
 }
 
-/* Without channels: is there one on each server that it may write to? */
-static bool has_voice(const struct platform_discord *t, const struct platform_guild *g)
+/* Without channels: those that the bot sees, and may not write to. Gives how many it may. */
+static size_t find_mute(const struct platform_discord *t, const struct platform_guild *g, char *out,
+	size_t size)
 {
-	struct platform_guild_channel facts;
+	struct platform_guild_channel c;
+	size_t spoken = 0, mute = 0, len = 0;
 
-	for (size_t i = 0; platform_guild_nth(g, i, &facts); i++)
-		if (!facts.is_thread && facts.type == 0 &&
-			(platform_guild_self_may(t->guilds, g, facts.id) & PLATFORM_MAY_SEND))
-			return true;
-	return false;
+	out[0] = '\0';
+	for (size_t i = 0; platform_guild_nth(g, i, &c); i++) {
+		const unsigned may = c.type == TEXT ? platform_guild_self_may(t->guilds, g, c.id) : 0;
+
+		spoken += (may & PLATFORM_MAY_SEND) != 0;
+		if (!(may & PLATFORM_MAY_VIEW) || may & PLATFORM_MAY_SEND || len >= size)
+			continue;
+		if (mute++ < MUTE_MAX)
+			len += (size_t)snprintf(out + len, size - len, "%s#%.*s", len ? ", " : "",
+				STR_FMT(c.name));
+	}
+	if (mute > MUTE_MAX && len < size)
+		snprintf(out + len, size - len, " and %zu more", mute - MUTE_MAX);
+	return spoken;
 }
 
 static void look_at_servers(struct platform_discord *t, const struct buf *before)
 {
 	const struct platform_guild *g;
+	char mute[PROBLEM_BYTES / 2];
 
-	for (size_t i = 0; (g = platform_guilds_at(t->guilds, i)) != NULL; i++)
-		if (platform_guild_find(t->guilds, platform_guild_id(g)) && !has_voice(t, g))
+	for (size_t i = 0; (g = platform_guilds_at(t->guilds, i)) != NULL; i++) {
+		if (!platform_guild_find(t->guilds, platform_guild_id(g)))
+			continue;
+		if (find_mute(t, g, mute, sizeof(mute)) == 0)
 			note(t, before, "on %.*s the bot may write in no channel: allow View Channel and "
 				"Send Messages to its role under Server Settings, Roles",
 				STR_FMT(platform_guild_name(g)));
+		else if (mute[0])
+			note(t, before, "on %.*s the bot may read, but not write in %s: allow Send Messages "
+				"to its role in the channel's settings, page Permissions, or list the others "
+				"in channels:", STR_FMT(platform_guild_name(g)), mute);
+	}
 }
 
 static void look_at_refusals(struct platform_discord *t, const struct buf *before)

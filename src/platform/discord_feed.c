@@ -57,21 +57,19 @@ static void tell_event(struct platform_discord *t, const struct platform_dispatc
 	const struct event *e = &news->event;
 	const bool is_command = e->kind == EVENT_SLASH;
 	const struct platform_guild *g = news->guild ? platform_guild_find(t->guilds, news->guild) : NULL;
-	struct platform_hall *h;
+	bool is_heard;
 
 	if (is_command) {
-		const bool is_heard = news->guild ? platform_rules_hear(&t->rules, g, news->channel)
-						  : t->rules.direct;
-
+		is_heard = news->guild ? platform_rules_hear(&t->rules, g, news->channel)
+				       : t->rules.direct;
 		if (!platform_discord_accept(t, e, news->token, is_heard))
 			return;
 	}
-	h = platform_hall_hear(t, news->guild, news->channel, is_command);
-	if (!h || (!is_command && !platform_hall_may_write(t, h))) {
-		note_drop(h ? "no_permission" : "nomem");
-		return;
-	}
-	if (t->owner.event)
+	if (platform_hall_hear(t, news->guild, news->channel, is_command, &is_heard))
+		note_drop("nomem");
+	else if (!is_heard)
+		note_drop("no_permission");
+	else if (t->owner.event)
 		t->owner.event(t->owner.ctx, e);
 }
 

@@ -161,10 +161,10 @@ void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str
 	const struct json_item *d, struct str bytes);
 
 /* discord_room.c */
-/* The channel, made if need be, its lane told. NULL: no memory. */
-struct platform_hall *platform_hall_hear(struct platform_discord *t, uint64_t guild,
-	uint64_t channel, bool is_command);
-bool platform_hall_may_write(struct platform_discord *t, struct platform_hall *h);
+/* Something happens in a channel: its lane is told. *is_heard: false where the bot is only by
+ * chance, and may not write. ERR_NOMEM. */
+int platform_hall_hear(struct platform_discord *t, uint64_t guild, uint64_t channel,
+	bool is_command, bool *is_heard) MUST_USE;
 void platform_halls_changed(struct platform_discord *t, uint64_t guild); /* permissions, names */
 void platform_halls_reload(struct platform_discord *t); /* closes those that are heard no more */
 /* As platform_sayings_options.closed. */

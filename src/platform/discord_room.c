@@ -19,13 +19,14 @@ static void tell(struct platform_discord *t, struct platform_hall *h, const stru
 	h->told = *l;
 }
 
-/* Open: what is known to be refused is not told to the owner in the first place. */
-static void tell_open(struct platform_discord *t, struct platform_hall *h)
+/* Where Discord says no, what wants to be said ends `refused`. */
+static void tell_lane(struct platform_discord *t, struct platform_hall *h, bool is_open)
 {
-	const struct outbox_lane l = {.is_open = true, .is_privileged = true,
+	const struct outbox_lane open = {.is_open = true, .is_privileged = true,
 		.hold_until_ms = h->hold_until_ms};
+	const struct outbox_lane refused = {.is_refused = true};
 
-	tell(t, h, &l);
+	tell(t, h, is_open ? &open : &refused);
 }
 
 static void hall_free(struct platform_discord *t, struct platform_hall *h)
@@ -70,39 +71,38 @@ static struct platform_hall *hall_new(struct platform_discord *t, uint64_t guild
 	return h;
 }
 
-struct platform_hall *platform_hall_hear(struct platform_discord *t, uint64_t guild,
-	uint64_t channel, bool is_command)
+/* As far as is known: Discord says if not. */
+static bool may(struct platform_discord *t, struct platform_hall *h)
+{
+	const struct platform_guild *g = h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
+	struct platform_guild_channel facts;
+
+	if (!h->is_looked && g && platform_guild_channel(g, h->id, &facts)) {
+		h->may_write = platform_guild_self_may(t->guilds, g, h->id) &
+			(facts.is_thread ? PLATFORM_MAY_SEND_IN_THREADS : PLATFORM_MAY_SEND);
+		h->is_looked = true;
+	}
+	return !h->refused && (!h->is_looked || h->may_write);
+}
+
+int platform_hall_hear(struct platform_discord *t, uint64_t guild, uint64_t channel,
+	bool is_command, bool *is_heard)
 {
 	struct platform_hall *h = find(t, channel);
+	bool may_write;
 
 	if (!h)
 		h = hall_new(t, guild, channel);
 	if (!h)
-		return NULL;
+		return ERR_NOMEM;
 	if (h->next) { /* it is not the last one heard */
 		DL_DELETE(t->silent, h);
 		DL_APPEND(t->silent, h);
 	}
-	if (is_command || platform_hall_may_write(t, h)) /* commands are answered by other means */
-		tell_open(t, h);
-	return h;
-}
-
-bool platform_hall_may_write(struct platform_discord *t, struct platform_hall *h)
-{
-	const struct platform_guild *g = h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
-	struct platform_guild_channel facts;
-	unsigned may, need;
-
-	if (h->refused)
-		return false;
-	if (h->is_looked || !g || !platform_guild_channel(g, h->id, &facts))
-		return !h->is_looked || h->may_write; /* who knows: Discord says if not */
-	may = platform_guild_self_may(t->guilds, g, h->id);
-	need = facts.is_thread ? PLATFORM_MAY_SEND_IN_THREADS : PLATFORM_MAY_SEND;
-	h->may_write = may & need;
-	h->is_looked = true;
-	return h->may_write;
+	may_write = may(t, h);
+	tell_lane(t, h, is_command || may_write); /* commands are answered by other means */
+	*is_heard = is_command || may_write || h->refused || platform_rules_name(&t->rules, channel);
+	return 0;
 }
 
 void platform_halls_changed(struct platform_discord *t, uint64_t guild)
@@ -140,14 +140,14 @@ void platform_hall_closed(void *ctx, const char *channel_id, int64_t for_ms, int
 		return;
 	if (for_ms > 0) {
 		h->hold_until_ms = clock_mono_ms() + for_ms;
-		tell_open(t, h);
+		tell_lane(t, h, true);
 		return;
 	}
 	if (!h->refused)
 		log_event(LOG_ERROR, "platform", "channel_refused", "community", h->channel,
 			LOG_INT("code", code), NULL);
 	h->refused = code ? code : 50013;
-	tell(t, h, &(struct outbox_lane){.is_refused = true});
+	tell_lane(t, h, false);
 	platform_discord_look(t, 0);
 }
 
