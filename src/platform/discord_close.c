@@ -18,8 +18,8 @@ static const struct platform_close closes[] = {
 	{4002, PLATFORM_NEXT_RESUME, OUR_FAULT_MS, "4002", OUR_FAULT "what it cannot read"},
 	{4003, PLATFORM_NEXT_IDENTIFY, 0, "4003", OUR_FAULT "something before we logged in"},
 	{4004, PLATFORM_NEXT_REFUSED, 0, "4004",
-		"Discord does not take the token: reset it in the developer portal (Bot, Reset Token) "
-		"and give mynah the new one"},
+		"Discord does not take the token: reset it in the developer portal (Bot, Reset "
+		"Token) and give mynah the new one"},
 	{4005, PLATFORM_NEXT_IDENTIFY, 0, "4005", OUR_FAULT "a second login"},
 	{4006, PLATFORM_NEXT_IDENTIFY, 0, "4006", "Discord does not know the session any more"},
 	{4007, PLATFORM_NEXT_IDENTIFY, 0, "4007", "Discord does not know where the session stood"},

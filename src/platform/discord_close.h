@@ -1,5 +1,5 @@
-/* platform/discord_close.h: what the close codes of Discord's gateway mean (discord.md 11.2). Not for
- * other rooms. */
+/* platform/discord_close.h: what the close codes of Discord's gateway mean (discord.md 11.2). Not
+ * for other rooms. */
 #ifndef PLATFORM_DISCORD_CLOSE_H
 #define PLATFORM_DISCORD_CLOSE_H
 

@@ -1,8 +1,8 @@
 /* What a connection hears: one function per opcode (discord.md 1.4).
  *
- * What cannot be read ends the connection, to be resumed after the backoff; an event that is merely
- * too deep or has too many parts is left out, and the session goes on without it (discord.md 12.22).
- * What nobody knows is let be. */
+ * What cannot be read ends the connection, to be resumed after the backoff; an event that is
+ * merely too deep or has too many parts is left out, and the session goes on without it
+ * (discord.md 12.22). What nobody knows is let be. */
 #include "platform/discord_shard.h"
 
 #include <stdio.h>
@@ -13,7 +13,8 @@
 #define INVALID_MOST_MS 5000
 
 struct metric platform_gateway_messages = {.name = "mynah_gateway_messages_total",
-	.kind = METRIC_COUNTER, .label = "op", .help = "Messages of Discord's gateway, by opcode."};
+	.kind = METRIC_COUNTER, .label = "op",
+	.help = "Messages of Discord's gateway, by opcode."};
 struct metric platform_gateway_ignored = {.name = "mynah_gateway_ignored_total",
 	.kind = METRIC_COUNTER, .label = "why",
 	.help = "What was not handed on at Discord's gateway, by reason."};
@@ -38,7 +39,7 @@ static void end_unreadable(struct platform_gateway *g, int err, const char *why)
 	platform_shard_end(g, &(struct platform_end){.err = err, .why = text});
 }
 
-/* ---- Dispatches ------------------------------------------------------------------------------ */
+/* ---- Dispatches ----------------------------------------------------------------------------- */
 
 static bool is_word(struct str s, size_t room)
 {
@@ -53,7 +54,8 @@ static bool is_word(struct str s, size_t room)
 static struct platform_session session_of(const struct json_item *d)
 {
 	struct platform_session s = {.seq = -1};
-	struct str id = json_item_str(d, "session_id"), url = json_item_str(d, "resume_gateway_url");
+	struct str id = json_item_str(d, "session_id");
+	struct str url = json_item_str(d, "resume_gateway_url");
 
 	if (is_word(id, sizeof(s.id)))
 		memcpy(s.id, id.at, id.len);
@@ -110,7 +112,7 @@ static void on_dispatch(struct platform_gateway *g, const struct frame *f)
 		platform_shard_ready(g);
 }
 
-/* ---- The connection -------------------------------------------------------------------------- */
+/* ---- The connection ------------------------------------------------------------------------- */
 
 static void on_heartbeat(struct platform_gateway *g, const struct frame *f)
 {
@@ -163,7 +165,7 @@ static void on_heartbeat_ack(struct platform_gateway *g, const struct frame *f)
 		metric_observe_ms(&platform_gateway_latency, NULL, (double)b->latency_ms);
 }
 
-/* ---- Messages -------------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------- */
 
 static const struct {
 	int64_t op;

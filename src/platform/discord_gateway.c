@@ -114,7 +114,7 @@ int platform_gateway_presence(struct platform_gateway *g, const char *activity)
 	return 0;
 }
 
-/* ---- Status ---------------------------------------------------------------------------------- */
+/* ---- Status --------------------------------------------------------------------------------- */
 
 static const char *state_name(enum platform_gateway_state state)
 {

@@ -3,12 +3,12 @@
  *
  * It connects, identifies or resumes, keeps the heart beating, and tells its owner what was
  * dispatched; everything in discord.md 1, 3 and 11 is here and nothing of what an event means.
- * Resume first, always: the session is on disk (discord_session.h), and it is closed with 1000 only
- * to leave for good. One socket at a time, one timer; whatever belongs to a socket dies with it. */
+ * Resume first, always: the session is on disk (discord_session.h), and it is closed with 1000
+ * only to leave for good. One socket at a time, one timer; whatever belongs to a socket dies with
+ * it. */
 #ifndef PLATFORM_DISCORD_GATEWAY_H
 #define PLATFORM_DISCORD_GATEWAY_H
 
-#include "base/json_tape.h"
 #include "io/io.h"
 
 #define PLATFORM_GATEWAY_BYTES (16 * 1024 * 1024) /* faults.md 7: one message, inflated */
@@ -42,8 +42,8 @@ struct platform_gateway_options {
 	void (*dispatch)(void *ctx, struct platform_gateway *g, struct str type,
 		const struct json_item *d, struct str bytes);
 	/* why: a sentence; when REFUSED, what to click. */
-	void (*state)(void *ctx, struct platform_gateway *g, enum platform_gateway_state s, int close_code,
-		const char *why);
+	void (*state)(void *ctx, struct platform_gateway *g, enum platform_gateway_state s,
+		int close_code, const char *why);
 	/* The URL could not be connected to: ask for another (platform_gateway_url). */
 	void (*lost)(void *ctx, struct platform_gateway *g);
 	void *ctx;

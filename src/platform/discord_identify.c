@@ -9,8 +9,8 @@
  * wall clock may have been set, the monotonic one may have begun anew with the machine. Either way
  * the budget looks more spent than it is, never less.
  *
- * A shard that may identify gets its place (a seat) first: that is counted and written, and when it
- * is on the disk the shard may send. Nobody else of its key gets one before. */
+ * A shard that may identify gets a seat first: that is counted and written, and when it is on the
+ * disk the shard may send. Nobody else of its key gets one before. */
 #include "platform/discord_session.h"
 
 #include <stdio.h>
@@ -27,14 +27,14 @@
 #define HOLD_MS (60 * 60000)   /* after a file that makes no sense */
 #define RETOLD_MS 60000        /* nothing left, but no word of when it is refilled */
 #define KEYS_MAX 64            /* max_concurrency of a bot of 160,000 servers; less is safe */
-#define LOOK_MS 20             /* is the place on the disk now? */
+#define LOOK_MS 20             /* is the seat on the disk now? */
 #define DISK_MS 5000           /* a disk that hangs does not keep the bot out for ever */
-#define SEAT_MS 120000         /* a place nobody comes for is given to others */
+#define SEAT_MS 120000         /* a seat nobody comes for is given to others */
 #define TIME_MAX INT64_C(1000000000000000) /* ms, year 33658: sums cannot overflow */
 
 struct key {
-	int64_t free_ms;  /* the next place is given from here on */
-	bool is_taken;    /* a place is given, its IDENTIFY not sent */
+	int64_t free_ms;  /* the next seat is given from here on */
+	bool is_taken;    /* a seat is given, its IDENTIFY not sent */
 	unsigned shard;   /* to this one */
 	int64_t taken_ms;
 };
@@ -57,7 +57,7 @@ struct platform_identify {
 	char why[200];             /* "" or why nobody may identify for a while */
 };
 
-/* ---- The file -------------------------------------------------------------------------------- */
+/* ---- The file ------------------------------------------------------------------------------- */
 
 static int make_text(const struct platform_identify *b, struct buf *out)
 {
@@ -94,7 +94,8 @@ static int read_time(struct str s, int64_t *out)
 	return 0;
 }
 
-static int read_line(struct platform_identify *b, struct str line, int64_t saved_ms, int64_t to_now)
+static int read_line(struct platform_identify *b, struct str line, int64_t saved_ms,
+	int64_t to_now)
 {
 	struct str kind = str_split(&line, '\t');
 	int64_t at_ms, shard;
@@ -120,7 +121,7 @@ static int read_line(struct platform_identify *b, struct str line, int64_t saved
 static int read_text(struct platform_identify *b, struct str text)
 {
 	struct str head = str_split(&text, '\n');
-	int64_t saved_mono, saved_wall, mono, wall, lines = 0, said;
+	int64_t saved_mono, saved_wall, mono, wall, to_now, lines = 0, said;
 	int64_t now_ms = clock_mono_ms();
 
 	if (!str_is(str_split(&head, '\t'), HEAD) ||
@@ -131,6 +132,7 @@ static int read_text(struct platform_identify *b, struct str text)
 	wall = clock_wall_ms() - saved_wall;
 	if (wall < 0)
 		wall = 0;
+	to_now = now_ms - (mono < wall ? mono : wall) - saved_wall;
 	while (text.len > 0) {
 		struct str line = str_split(&text, '\n');
 
@@ -139,7 +141,7 @@ static int read_text(struct platform_identify *b, struct str text)
 			return str_int(count, &said) == 0 && said == lines && text.len == 0
 				? 0 : ERR_PARSE;
 		}
-		if (read_line(b, line, saved_wall, now_ms - (mono < wall ? mono : wall) - saved_wall) < 0)
+		if (read_line(b, line, saved_wall, to_now) < 0)
 			return ERR_PARSE;
 		lines++;
 	}
@@ -164,8 +166,8 @@ static int load(struct platform_identify *b)
 		b->hold_ms = now_ms + HOLD_MS;
 		log_event(LOG_ERROR, "platform", "identifies_unknown", "result", "FAILED", "file",
 			platform_store_path(b->store), "error", err_name(err), "message",
-			"nobody knows how often this bot logged in to Discord today, so it does not for "
-			"an hour: after too often Discord would take its token away", NULL);
+			"nobody knows how often this bot logged in to Discord today, so it does not "
+			"for an hour: after too often Discord would take its token away", NULL);
 		save(b);
 	}
 	/* Which key the last one had depends on what is not known yet: all of them wait. */
@@ -174,7 +176,7 @@ static int load(struct platform_identify *b)
 	return 0;
 }
 
-/* ---- The header's functions ------------------------------------------------------------------ */
+/* ---- The header's functions ----------------------------------------------------------------- */
 
 int platform_identify_open(struct io *io, struct io_worker *worker, const char *state_dir,
 	const struct secret *token, struct platform_identify **out)
@@ -253,8 +255,8 @@ static int64_t day_wait(struct platform_identify *b, int64_t now_ms)
 	}
 	if (b->n == DAY_MAX && b->sent[0].at_ms + DAY_MS > until) {
 		until = b->sent[0].at_ms + DAY_MS;
-		why = "900 of the day's 1,000 logins to Discord are used, and with the last of them the "
-		      "token would be";
+		why = "900 of the day's 1,000 logins to Discord are used; with the last of them "
+		      "Discord would take the token away";
 	}
 	if (b->hold_ms > until) {
 		until = b->hold_ms;
@@ -299,7 +301,7 @@ const char *platform_identify_why(const struct platform_identify *b)
 	return b->why;
 }
 
-/* The place is counted from now on, whatever comes of it. */
+/* It is counted from now on, whatever comes of it. */
 static void take_seat(struct platform_identify *b, struct key *k, unsigned shard, int64_t now_ms)
 {
 	b->sent[b->n++] = (struct sent){.at_ms = now_ms, .shard = shard};

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "base/mem.h"
-
 #define PIECE_BYTES 16384 /* most messages are inflated in one piece */
 
 struct platform_inflate {

@@ -8,13 +8,14 @@
 #define KEPT 5                   /* of what we may: for beats that Discord asks for */
 #define LARGE_THRESHOLD 50       /* discord.md 1.7: the least; offline members are of no use */
 
-/* ---- How much ---------------------------------------------------------------------------------- */
+/* ---- How much ------------------------------------------------------------------------------- */
 
 static size_t count_since(const struct platform_sends *s, int64_t since_ms)
 {
 	size_t n = 0;
 
-	while (n < s->n && n < PLATFORM_SENDS && s->at_ms[(s->n - 1 - n) % PLATFORM_SENDS] > since_ms)
+	while (n < s->n && n < PLATFORM_SENDS &&
+			s->at_ms[(s->n - 1 - n) % PLATFORM_SENDS] > since_ms)
 		n++;
 	return n;
 }
@@ -54,8 +55,8 @@ int64_t platform_sends_presence_wait(const struct platform_sends *s, const struc
 {
 	int64_t all = wait_for(
 		s->at_ms, PLATFORM_SENDS, s->n, limit_of_rest(b), WINDOW_MS, now_ms);
-	int64_t own = wait_for(s->presence_ms, PLATFORM_PRESENCES, s->presences, PLATFORM_PRESENCES,
-		PRESENCE_WINDOW_MS, now_ms);
+	int64_t own = wait_for(s->presence_ms, PLATFORM_PRESENCES, s->presences,
+		PLATFORM_PRESENCES, PRESENCE_WINDOW_MS, now_ms);
 
 	return all > own ? all : own;
 }
@@ -75,7 +76,7 @@ static int say(struct platform_gateway *g, struct buf *text, size_t max)
 	return err;
 }
 
-/* ---- What -------------------------------------------------------------------------------------- */
+/* ---- What ----------------------------------------------------------------------------------- */
 
 static int add_seq(const struct platform_gateway *g, struct buf *out)
 {
@@ -136,10 +137,10 @@ int platform_shard_send_identify(struct platform_gateway *g)
 	if (!err)
 		err = json_add_string(&out, secret_use(g->o.token));
 	if (!err)
-		err = buf_addf(&out, ",\"intents\":%u,\"properties\":{\"os\":\"linux\",\"browser\":"
-			"\"mynah\",\"device\":\"mynah\"},\"compress\":false,\"large_threshold\":%d,"
-			"\"shard\":[%u,%u],\"presence\":", g->o.intents, LARGE_THRESHOLD,
-			g->o.shard, g->o.shards);
+		err = buf_addf(&out, ",\"intents\":%u,\"properties\":{\"os\":\"linux\","
+			"\"browser\":\"mynah\",\"device\":\"mynah\"},\"compress\":false,"
+			"\"large_threshold\":%d,\"shard\":[%u,%u],\"presence\":", g->o.intents,
+			LARGE_THRESHOLD, g->o.shard, g->o.shards);
 	if (!err)
 		err = add_presence(g, &out);
 	if (!err)

@@ -30,7 +30,7 @@ struct platform_sessions {
 
 static const struct platform_session none = {.seq = -1};
 
-/* ---- The file -------------------------------------------------------------------------------- */
+/* ---- The file ------------------------------------------------------------------------------- */
 
 static int add_rows(const struct platform_sessions *s, struct buf *out)
 {
@@ -109,7 +109,8 @@ static int read_row(struct platform_sessions *s, struct str line)
 	int64_t shard, shards, at_ms;
 	struct str id, url;
 
-	if (!str_is(str_split(&line, '\t'), "shard") || str_int(str_split(&line, '\t'), &shard) < 0 ||
+	if (!str_is(str_split(&line, '\t'), "shard") ||
+		str_int(str_split(&line, '\t'), &shard) < 0 ||
 		str_int(str_split(&line, '\t'), &shards) < 0 ||
 		str_int(str_split(&line, '\t'), &at_ms) < 0 ||
 		str_int(str_split(&line, '\t'), &session.seq) < 0)
@@ -172,7 +173,7 @@ static int load(struct platform_sessions *s)
 	return 0;
 }
 
-/* ---- The header's functions ------------------------------------------------------------------ */
+/* ---- The header's functions ----------------------------------------------------------------- */
 
 int platform_sessions_open(struct io *io, struct io_worker *worker, const char *state_dir,
 	const struct secret *token, struct platform_sessions **out)
@@ -184,8 +185,8 @@ int platform_sessions_open(struct io *io, struct io_worker *worker, const char *
 	if (!s)
 		return ERR_NOMEM;
 	s->timer = io_timer_new(io, save, s);
-	err = s->timer ? platform_store_new(worker, state_dir, "discord-sessions", token, &s->store)
-		: ERR_NOMEM;
+	err = !s->timer ? ERR_NOMEM
+		: platform_store_new(worker, state_dir, "discord-sessions", token, &s->store);
 	if (!err)
 		err = load(s);
 	if (err) {

@@ -4,9 +4,9 @@
  *        ^            |         |  \-> QUEUED --^  |   QUEUED: an IDENTIFY waits for its turn
  *        +------------+---------+-------+----------+   the backoff, or REFUSED: never again
  *
- * With a session in hand it resumes: at the session's URL, or, when that could not be connected to,
- * at the base URL, by turns. Three RESUMEs in a row that are not answered with RESUMED, an op 9 false
- * and some close codes end the session; then it IDENTIFYs, always at the base URL.
+ * With a session in hand it resumes: at the session's URL, or, when that could not be connected
+ * to, at the base URL, by turns. Three RESUMEs in a row that are not answered with RESUMED, an op 9
+ * false and some close codes end the session; then it IDENTIFYs, always at the base URL.
  *
  * Waits have full jitter, from 1 s to 60 s before a RESUME, to 600 s before an IDENTIFY, and begin
  * anew after a minute of service. IDENTIFYs that lead to nothing keep a distance that doubles from
@@ -46,7 +46,7 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* ---- Memory that outlives callbacks ---------------------------------------------------------- */
+/* ---- Memory that outlives callbacks --------------------------------------------------------- */
 
 void platform_shard_enter(struct platform_gateway *g)
 {
@@ -67,7 +67,7 @@ void platform_shard_soon(struct platform_gateway *g)
 	io_timer_start(g->timer, 0);
 }
 
-/* ---- States ---------------------------------------------------------------------------------- */
+/* ---- States --------------------------------------------------------------------------------- */
 
 void platform_shard_state(struct platform_gateway *g, enum platform_gateway_state state,
 	int close_code, const char *why)
@@ -112,7 +112,7 @@ void platform_shard_drop(struct platform_gateway *g, int code)
 		io_ws_free(ws);
 }
 
-/* ---- What follows an end --------------------------------------------------------------------- */
+/* ---- What follows an end -------------------------------------------------------------------- */
 
 /* What the end of this connection says about the session and its host. */
 static enum platform_next judge(struct platform_gateway *g, const struct platform_end *e)
@@ -173,9 +173,9 @@ static void log_end(struct platform_gateway *g, const struct platform_end *e, co
 		return;
 	g->logged_err = e->err;
 	g->logged_code = e->code;
-	log_event(LOG_ERROR, "platform", "gateway_down", "result", "FAILED", "message", e->why, "error",
-		err_name(e->err), LOG_INT("shard", g->o.shard), LOG_INT("code", e->code), "next",
-		next, LOG_INT("retry_ms", g->retry_ms - clock_mono_ms()), NULL);
+	log_event(LOG_ERROR, "platform", "gateway_down", "result", "FAILED", "message", e->why,
+		"error", err_name(e->err), LOG_INT("shard", g->o.shard), LOG_INT("code", e->code),
+		"next", next, LOG_INT("retry_ms", g->retry_ms - clock_mono_ms()), NULL);
 }
 
 static void refuse(struct platform_gateway *g, const struct platform_end *e)
@@ -207,7 +207,7 @@ void platform_shard_end(struct platform_gateway *g, const struct platform_end *e
 	platform_shard_soon(g);
 }
 
-/* ---- The socket ------------------------------------------------------------------------------ */
+/* ---- The socket ----------------------------------------------------------------------------- */
 
 static void on_open(void *ctx)
 {
@@ -222,8 +222,8 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 {
 	struct platform_gateway *g = ctx;
 	const struct platform_close *c = platform_close_find(code);
-	struct platform_end e = {.next = c->next, .err = err, .code = code, .least_ms = c->least_ms,
-		.why = c->why[0] && code ? c->why : why};
+	struct platform_end e = {.next = c->next, .err = err, .code = code,
+		.least_ms = c->least_ms, .why = c->why[0] ? c->why : why};
 	char text[sizeof(g->why)], switches[PLATFORM_SWITCHES_BYTES];
 
 	(void)phase;
@@ -239,8 +239,8 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 	platform_shard_leave(g);
 }
 
-/* Is this a URL a session may send us to? TLS keeps out everybody but Discord; without it only tests
- * talk. */
+/* Is this a URL a session may send us to? TLS keeps out everybody but Discord; without it only
+ * tests talk. */
 static bool may_follow(const struct platform_gateway *g, const char *url)
 {
 	struct io_url to, base;
@@ -318,7 +318,7 @@ static void open_connection(struct platform_gateway *g, int64_t now_ms)
 		platform_shard_state(g, PLATFORM_GATEWAY_CONNECTING, 0, "");
 }
 
-/* ---- Login ----------------------------------------------------------------------------------- */
+/* ---- Login ---------------------------------------------------------------------------------- */
 
 static void enter_login(struct platform_gateway *g, int err)
 {
@@ -382,7 +382,7 @@ void platform_shard_ready(struct platform_gateway *g)
 	platform_shard_soon(g);
 }
 
-/* ---- What is due ----------------------------------------------------------------------------- */
+/* ---- What is due ---------------------------------------------------------------------------- */
 
 static void time_out(struct platform_gateway *g, const char *why)
 {

@@ -19,7 +19,7 @@
 #include "platform/discord_inflate.h"
 #include "platform/discord_session.h"
 
-/* ---- Heartbeat: pure ------------------------------------------------------------------------- */
+/* ---- Heartbeat: pure ------------------------------------------------------------------------ */
 
 struct platform_beat {
 	int64_t interval_ms; /* 0 = the heart does not beat yet */
@@ -35,7 +35,7 @@ bool platform_beat_is_dead(const struct platform_beat *b, int64_t now_ms);
 void platform_beat_sent(struct platform_beat *b, int64_t now_ms); /* the regular one */
 bool platform_beat_answered(struct platform_beat *b, int64_t now_ms); /* true: latency_ms is new */
 
-/* ---- What is said ---------------------------------------------------------------------------- */
+/* ---- What is said --------------------------------------------------------------------------- */
 
 #define PLATFORM_SENDS 120        /* discord.md 1.3: per 60 s and connection */
 #define PLATFORM_SENDS_FREE 110   /* the rest is kept for what keeps the connection */
@@ -51,7 +51,7 @@ struct platform_sends {
 int64_t platform_sends_presence_wait(const struct platform_sends *s, const struct platform_beat *b,
 	int64_t now_ms);
 
-/* ---- One connection -------------------------------------------------------------------------- */
+/* ---- One connection ------------------------------------------------------------------------- */
 
 enum platform_wire_phase {
 	PLATFORM_WIRE_NONE,    /* no socket */
@@ -108,7 +108,7 @@ struct platform_gateway {
 	uint64_t resumes, identifies; /* ever sent */
 };
 
-/* ---- discord_shard.c ------------------------------------------------------------------------- */
+/* ---- discord_shard.c ------------------------------------------------------------------------ */
 
 /* How a connection ended and what is next. */
 struct platform_end {
@@ -133,12 +133,12 @@ void platform_shard_keep(struct platform_gateway *g);   /* the session as it sta
 void platform_shard_forget(struct platform_gateway *g); /* there is none any more */
 void platform_shard_free(struct platform_gateway *g); /* frees everything */
 
-/* ---- discord_frame.c ------------------------------------------------------------------------- */
+/* ---- discord_frame.c ------------------------------------------------------------------------ */
 
 void platform_shard_text(void *ctx, char *bytes, size_t n);   /* io_ws_options.message */
 void platform_shard_binary(void *ctx, char *bytes, size_t n); /* io_ws_options.binary */
 
-/* ---- discord_send.c -------------------------------------------------------------------------- */
+/* ---- discord_send.c ------------------------------------------------------------------------- */
 
 /* All: 0, ERR_LIMIT (too many, or too long), what io_ws_send gives. */
 int platform_shard_send_beat(struct platform_gateway *g, bool is_asked_for) MUST_USE;

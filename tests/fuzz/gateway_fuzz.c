@@ -27,7 +27,7 @@ static void must(bool is_so)
 		abort();
 }
 
-/* ---- The socket -------------------------------------------------------------------------------- */
+/* ---- The socket ----------------------------------------------------------------------------- */
 
 struct io_ws {
 	struct io_ws_options o;
@@ -77,7 +77,7 @@ int __wrap_io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*do
 	return ERR_LIMIT; /* nothing is written */
 }
 
-/* ---- Messages ---------------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------- */
 
 static size_t told;
 
@@ -176,7 +176,7 @@ static void check_messages(struct str in)
 	io_advance(io, clock_mono_ms());
 }
 
-/* ---- Compression ------------------------------------------------------------------------------- */
+/* ---- Compression ---------------------------------------------------------------------------- */
 
 static void check_inflate(struct str in, size_t cut)
 {

@@ -96,7 +96,7 @@ static void finish_jobs(void *ctx)
 		now[i].done(now[i].ctx);
 }
 
-/* ---- The owner --------------------------------------------------------------------------------- */
+/* ---- The owner ------------------------------------------------------------------------------ */
 
 static void on_dispatch(void *ctx, struct platform_gateway *g, struct str type,
 	const struct json_item *d, struct str bytes)
@@ -136,7 +136,7 @@ static void on_lost(void *ctx, struct platform_gateway *g)
 	gw.losses++;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static void open_files(void)
 {
@@ -277,7 +277,7 @@ void gateway_pass(int64_t ms)
 	io_advance(gw.io, clock_mono_ms() + ms);
 }
 
-/* ---- The server -------------------------------------------------------------------------------- */
+/* ---- The server ----------------------------------------------------------------------------- */
 
 struct io_ws *gateway_last(void)
 {
@@ -383,7 +383,7 @@ struct io_ws *gateway_come_up(const char *id)
 	return ws;
 }
 
-/* ---- What was said ----------------------------------------------------------------------------- */
+/* ---- What was said -------------------------------------------------------------------------- */
 
 size_t gateway_count(const struct io_ws *ws, const char *text)
 {

@@ -59,7 +59,7 @@ static uint32_t chance_below(uint32_t n)
 	return (uint32_t)((sv.chance >> 11) % n);
 }
 
-/* ---- What it says ------------------------------------------------------------------------------ */
+/* ---- What it says --------------------------------------------------------------------------- */
 
 static bool is_there(void)
 {
@@ -120,7 +120,7 @@ static void happen(struct session *s)
 		say_event(s, s->seq);
 }
 
-/* ---- What it hears ----------------------------------------------------------------------------- */
+/* ---- What it hears -------------------------------------------------------------------------- */
 
 static void begin_session(void)
 {
@@ -217,7 +217,7 @@ static void hear(void)
 	}
 }
 
-/* ---- Connections ------------------------------------------------------------------------------- */
+/* ---- Connections ---------------------------------------------------------------------------- */
 
 static void end_deflate(void)
 {
@@ -277,7 +277,7 @@ static void look(void)
 	say("{\"op\":10,\"d\":{\"heartbeat_interval\":%d}}", INTERVAL_MS);
 }
 
-/* ---- What has to hold -------------------------------------------------------------------------- */
+/* ---- What has to hold ----------------------------------------------------------------------- */
 
 /* Every event once; none of a session left out before one that was told. */
 static void check_told(void)
@@ -364,7 +364,7 @@ static void come_back(const char *after)
 	}
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------ */
+/* ---- Faults --------------------------------------------------------------------------------- */
 
 static void send_bomb(void)
 {

@@ -5,7 +5,7 @@
 
 #include "unit/gateway_world.h"
 
-/* ---- zlib-stream ------------------------------------------------------------------------------- */
+/* ---- zlib-stream ---------------------------------------------------------------------------- */
 
 struct vector {
 	char bytes[512], text[512];
@@ -204,7 +204,7 @@ static void without_memory_nothing_leaks(void **state)
 	}
 }
 
-/* ---- Close codes ------------------------------------------------------------------------------- */
+/* ---- Close codes ---------------------------------------------------------------------------- */
 
 static int check_code(const struct json *line)
 {
@@ -246,7 +246,7 @@ static void switches_are_named(void **state)
 		assert_string_equal(platform_close_switches(cases[i].intents, out), cases[i].names);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
 {
@@ -372,7 +372,7 @@ static void a_damaged_file_means_no_session(void **state)
 	}
 }
 
-/* ---- The budget -------------------------------------------------------------------------------- */
+/* ---- The budget ----------------------------------------------------------------------------- */
 
 #define DISK_MS 40 /* at most, until it is known to be on the disk */
 

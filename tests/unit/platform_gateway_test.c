@@ -57,7 +57,7 @@ static void resumed(struct io_ws *ws, int64_t seq)
 		(long long)seq);
 }
 
-/* ---- The scripts of discord.md 13.8 ------------------------------------------------------------ */
+/* ---- The scripts of discord.md 13.8 --------------------------------------------------------- */
 
 static void script_1_beats_after_hello_then_every_interval(void **state)
 {
@@ -523,7 +523,7 @@ static void script_18_the_end_says_goodbye(void **state)
 	assert_string_equal(buf_text(&gw.states), "connecting ready stopped ");
 }
 
-/* ---- Login ------------------------------------------------------------------------------------- */
+/* ---- Login ---------------------------------------------------------------------------------- */
 
 static void the_login_is_what_discord_wants(void **state)
 {
@@ -704,7 +704,7 @@ static void a_long_replay_is_waited_for(void **state)
 	assert_int_equal(gw.state, PLATFORM_GATEWAY_READY);
 }
 
-/* ---- Group G ----------------------------------------------------------------------------------- */
+/* ---- Group G -------------------------------------------------------------------------------- */
 
 static void g6_a_dead_resume_host_does_not_lose_the_session(void **state)
 {
@@ -966,7 +966,7 @@ static void one_socket_at_a_time(void **state)
 	}
 }
 
-/* ---- Compression ------------------------------------------------------------------------------- */
+/* ---- Compression ---------------------------------------------------------------------------- */
 
 static void say_packed(struct io_ws *ws, z_stream *s, const char *text)
 {
@@ -1057,7 +1057,7 @@ static void binary_messages_nobody_asked_for(void **state)
 	assert_true(keeps_session(ws));
 }
 
-/* ---- The owner --------------------------------------------------------------------------------- */
+/* ---- The owner ------------------------------------------------------------------------------ */
 
 static void free_it(struct platform_gateway *g, struct str type)
 {
