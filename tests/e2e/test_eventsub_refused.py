@@ -1,5 +1,7 @@
 """What Twitch refuses, limits and takes back: named, with the command that mends it, and never a loop."""
 
+import json
+
 import pytest
 
 from tests.e2e.eventsub import (BOT_SCOPES, SHOUT, SHOUTS, created, sessions, settled, shout, start,
@@ -26,7 +28,7 @@ def test_a_missing_scope_is_named_and_not_asked_for(world):
     sentence = why(scene.bot, "channel.follow")
     assert "moderator:read:followers" in sentence and "`mynah login twitch`" in sentence
     assert created(world, "channel.follow") == []
-    assert scene.bot.log_lines("subscription_refused")[0]["message"] == sentence
+    assert scene.bot.wait_log("subscription_refused")[0]["message"] == sentence
 
 
 def test_without_the_broadcasters_login_the_rest_works_and_the_command_is_said(world):
@@ -34,6 +36,11 @@ def test_without_the_broadcasters_login_the_rest_works_and_the_command_is_said(w
     settled(scene)
     session = wait_session(scene.bot, "refused", which=1)
     assert "mynah login twitch --broadcaster kelpforest" in session["why"]
+    health = scene.bot.status()
+    assert health["status"] == "degraded" and len(health["reasons"]) == 1
+    assert health["reasons"][0].startswith("twitch: kelpforest: ")
+    assert "mynah login twitch --broadcaster kelpforest" in health["reasons"][0]
+    assert json.loads(scene.bot.get("/healthz"))["status"] == "degraded"
     assert created(world, REDEMPTION) == []
 
 
@@ -46,6 +53,7 @@ def test_a_login_made_while_it_runs_is_used_after_a_reload(world):
     scene.es.redeem("Ask the bot")
     scene.twitch.wait_said("^Done snailpost$")
     assert {e["login"] for e in created(world, REDEMPTION)} == {"kelpforest"}
+    assert scene.bot.status()["reasons"] == []
     assert {e["login"] for e in created(world, SHOUT)} == {"tidalbot"}
 
 

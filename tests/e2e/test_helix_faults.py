@@ -62,6 +62,11 @@ def test_a_token_refused_for_ever_costs_few_requests(world, chat):
     assert status["sent"] == 0
     assert len(twitch.helix.calls("say")) <= 6
     assert twitch.said() == []
+    calls = bot.status()["places"][0]["place"]["helix"][0]
+    assert calls["state"] == "refused" and "Twitch refused 5 calls" in calls["why"]
+    assert 0 < calls["stopped_ms"] <= 60000
+    status = bot.status()
+    assert status["status"] == "degraded" and "Twitch refused 5 calls" in status["reasons"][0]
 
 
 def test_redirects_are_not_followed(world, chat):

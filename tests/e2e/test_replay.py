@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+from tests.e2e.eventsub import OWNER_SCOPES, start
+
 TRIGGERS = """\
 lurk: {command: lurk, reply: "Enjoy the lurk, $(user)!", cooldown: {user: 10m}}
 dice: {command: dice, reply: "$(user) rolls $(random 1-1000000)", cooldown: {}}
@@ -167,3 +169,26 @@ def test_a_record_needs_a_bot_that_runs_and_a_place(world, chat):
     run = bot.command("record", str(path))
     assert run.returncode == 1 and "nothing to record" in run.stderr
     assert not path.exists()
+
+
+def test_what_was_redeemed_with_a_line_is_replayed_as_it_was_heard(world):
+    """Where EventSub tells of rewards, the line is a line; elsewhere it is the reward."""
+    triggers = ("redeem: {on: redeem, reply: 'redeem $(user)'}\n"
+                "echo: {command: echo, reply: '$(query)'}\n")
+    scene = start(world, triggers, owner=OWNER_SCOPES)
+    scene.es.wait_active("channel.channel_points_custom_reward_redemption.add")
+    path = world.folder / "record.jsonl"
+    process = recording(scene.bot, path)
+    scene.twitch.say("!echo my own words", "Ann", custom_reward_id="ce20cad8-1a50")
+    scene.twitch.wait_said("^my own words$")
+    scene.es.redeem("Ask", "Ann")
+    scene.twitch.wait_said("^redeem Ann$")
+    scene.bot.wait_for(lambda: path.exists() and "Ask" in path.read_text(encoding="utf-8"),
+                       "the reward in the record")
+    end(process)
+    assert [line.get("plain") for line in lines(path) if line.get("wire")] == [True, None]
+    again = scene.bot.command("replay", "--json", str(path))
+    assert again.returncode == 0, again.stderr
+    decisions = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [(d["on"], d["said"]) for d in decisions] == [("message", "my own words"),
+                                                         ("redeem", "redeem Ann")]

@@ -127,3 +127,32 @@ def test_names_that_hang_in_crowds_stop_neither_chat_nor_ledger(world, far):
     assert {r["error_code"] for r in rows[:10]} == {"timeout"}
     for n, row in enumerate(rows[:10]):
         assert f"hung{n}.test" in row["error_message"] and "name" in row["error_message"]
+
+
+def test_a_name_that_moves_is_followed(world, far):
+    """D3: after a minute, by the bot's clock, the next attempt asks again, and the other server is
+    joined."""
+    faults, start = far
+    first, bot = start(), world.bot
+    is_up(first, bot)
+    second = world.twitch(tls=first.tls, host="127.0.0.2")
+    second.mods.add("kelpforest")
+    faults.name_address = "127.0.0.2"
+    first.stop()
+    second.stop()
+    second.start(port=first.port)
+    faults.mono_ms = 61000
+    bot.wait_for(lambda: any("kelpforest" in c.rooms for c in second.live()), "the other server")
+    assert bot.get("/api/v1/status")  # the minute that it slept is no lag of its own
+    second.say("!echo moved along")
+    second.wait_said("^moved along$")
+    assert faults.names_asked >= 2
+
+
+def test_an_address_that_is_dead_costs_little(world, far):
+    """D4: the name has an IPv6 address too, where nobody listens."""
+    faults, start = far
+    faults.name_address = "::1 127.0.0.1"
+    twitch = start()
+    is_up(twitch, world.bot)
+    assert downs(world.bot) == [] and len(world.history.find("twitch", "accept")) == 1

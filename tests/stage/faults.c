@@ -38,8 +38,9 @@ struct orders {
 	_Atomic int64_t disk_calls;    /* WRITES, SYNCS */
 	_Atomic int64_t disk_left;     /* bytes that still fit before writes fail */
 	_Atomic int64_t disk_failed;   /* calls refused */
+	_Atomic int64_t mono_ms;       /* added to every monotonic clock: the host has slept so long */
 	char name_match[TEXT_BYTES];   /* a part of the names concerned, "" = every one of ours */
-	char name_address[TEXT_BYTES]; /* the numeric address of our names */
+	char name_address[TEXT_BYTES]; /* the numeric addresses of our names, a space between two */
 	char disk_path[TEXT_BYTES];
 };
 
@@ -67,7 +68,7 @@ __attribute__((constructor)) static void begin(void)
 		memcpy(&real, &found, sizeof(real)); \
 	}
 
-/* ---- The wall clock ------------------------------------------------------------------------------ */
+/* ---- Clocks -------------------------------------------------------------------------------------- */
 
 #define ARGS_clock_gettime (clockid_t, struct timespec *)
 #define ARGS_gettimeofday (struct timeval *, void *)
@@ -77,13 +78,23 @@ static int64_t wall_ms(void)
 	return orders ? atomic_load(&orders->wall_ms) : 0;
 }
 
+/* What is added to this clock. */
+static int64_t leap_ms(clockid_t id)
+{
+	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
+		return wall_ms();
+	if (orders && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE))
+		return atomic_load(&orders->mono_ms);
+	return 0;
+}
+
 int clock_gettime(clockid_t id, struct timespec *t)
 {
 	REAL(int, clock_gettime)
 	int r = real(id, t);
-	int64_t ms = wall_ms();
+	int64_t ms = leap_ms(id);
 
-	if (r == 0 && ms && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+	if (r == 0 && ms) {
 		int64_t ns = t->tv_nsec + ms % 1000 * 1000000;
 
 		t->tv_sec += ms / 1000 + (ns < 0 ? -1 : ns / 1000000000);
@@ -136,6 +147,25 @@ static int suffer(void)
 	return (int)atomic_load(&orders->name_error);
 }
 
+/* One of our names: its addresses in their order, in one list, as a resolver gives them. */
+static int give_addresses(int (*real) ARGS_getaddrinfo, const char *service,
+	const struct addrinfo *hints, struct addrinfo **out)
+{
+	char all[TEXT_BYTES], *rest = NULL;
+	int err = EAI_NONAME;
+
+	snprintf(all, sizeof(all), "%s", orders->name_address);
+	*out = NULL;
+	for (char *one = strtok_r(all, " ", &rest); one; one = strtok_r(NULL, " ", &rest)) {
+		err = real(one, service, hints, out);
+		if (err)
+			return err;
+		while (*out)
+			out = &(*out)->ai_next;
+	}
+	return err;
+}
+
 int getaddrinfo(const char *restrict host, const char *restrict service,
 	const struct addrinfo *restrict hints, struct addrinfo **restrict out)
 {
@@ -147,7 +177,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 	atomic_fetch_add(&orders->names_asked, 1);
 	if (strstr(host, orders->name_match))
 		err = suffer();
-	return err ? err : real(orders->name_address, service, hints, out);
+	return err ? err : give_addresses(real, service, hints, out);
 }
 
 /* ---- The disk ------------------------------------------------------------------------------------ */

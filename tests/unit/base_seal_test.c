@@ -197,6 +197,32 @@ static void two_who_have_it_open_do_not_undo_each_other(void **state)
 	unit_remove_folder(dir, vault_files, COUNT(vault_files));
 }
 
+static bool is_old(void *ctx, const struct secret *there)
+{
+	++*(unsigned *)ctx;
+	return str_is(secret_use(there), "oauth:old");
+}
+
+static void what_somebody_else_put_there_is_not_replaced(void **state)
+{
+	char *dir = unit_make_folder();
+	struct vault *daemon = open_vault(dir), *person = open_vault(dir);
+	unsigned asked = 0;
+
+	(void)state;
+	assert_int_equal(vault_set(daemon, "twitch", STR("oauth:old")), 0);
+	assert_int_equal(vault_set(person, "twitch", STR("oauth:person")), 0);
+	assert_int_equal(
+		vault_replace(daemon, "twitch", STR("oauth:new"), is_old, &asked), ERR_BUSY);
+	assert_int_equal(vault_set(person, "twitch", STR("oauth:old")), 0);
+	assert_int_equal(vault_replace(daemon, "twitch", STR("oauth:new"), is_old, &asked), 0);
+	assert_int_equal(asked, 2);
+	expect_held(daemon, "twitch", "oauth:new");
+	vault_close(daemon);
+	vault_close(person);
+	unit_remove_folder(dir, vault_files, COUNT(vault_files));
+}
+
 static void nothing_readable_is_in_the_file_and_nobody_else_reads_it(void **state)
 {
 	char *dir = unit_make_folder();
@@ -413,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_vault_keeps_what_was_put_in),
 		cmocka_unit_test(names_and_values_have_limits),
 		cmocka_unit_test(two_who_have_it_open_do_not_undo_each_other),
+		cmocka_unit_test(what_somebody_else_put_there_is_not_replaced),
 		cmocka_unit_test(nothing_readable_is_in_the_file_and_nobody_else_reads_it),
 		cmocka_unit_test(a_changed_byte_anywhere_is_found),
 		cmocka_unit_test(genuine_lines_in_the_wrong_place_are_found),

@@ -81,6 +81,31 @@ static void run_to(struct crowd *c, int64_t now)
 
 /* ---- Gifts ------------------------------------------------------------------------------------- */
 
+static void the_tier_of_gifts_is_told_when_all_have_it(void **state)
+{
+	static const char *const tiers[][2] = {{"2", "2"}, {"2", "3"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(tiers); i++) {
+		struct crowd *c = crowd_new();
+		struct event e = event_by(EVENT_GIFTBOMB, "ann"), *told;
+		int64_t wait;
+
+		e.count = 5;
+		for (size_t k = 0; k < 2; k++) {
+			e.batch = str_of(k == 0 ? "b1" : "b2");
+			e.tier = str_of(tiers[i][k]);
+			put(c, &e);
+		}
+		told = bot_gather_next(c->g, c->now + WINDOW, &wait);
+		assert_non_null(told);
+		assert_int_equal(told->count, 10);
+		assert_str(told->tier, i == 0 ? STR("2") : STR(""));
+		mem_free(told);
+		crowd_free(c);
+	}
+}
+
 /* One step of a story of gifts: at a time, by somebody, a bomb of n or (n = 0) one gift. */
 struct step {
 	int64_t at;
@@ -445,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bombs_become_one_thanks),
+		cmocka_unit_test(the_tier_of_gifts_is_told_when_all_have_it),
 		cmocka_unit_test(anonymous_gifts_are_one_givers),
 		cmocka_unit_test(three_hundred_follows_are_two_events),
 		cmocka_unit_test(a_flood_that_goes_on_is_told_once_a_window),
