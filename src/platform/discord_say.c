@@ -304,11 +304,13 @@ static void refuse(struct platform_sayings *s, struct reply *r, const char *why)
 static void finish(struct platform_saying *s, struct reply *r)
 {
 	int err = platform_saying_set(s, str_of(r->text));
+	char why[PLATFORM_CODE_BYTES];
 
+	memcpy(why, s->why, sizeof(why));
 	s->reply = r;
 	s->is_final = true;
 	if (s->is_broken)
-		platform_saying_over(s, s->reason, s->why);
+		platform_saying_over(s, s->reason, why);
 	else if (err < 0)
 		platform_saying_over(s, REASON_REFUSED, "no_memory");
 	else if (s->part_count == 0)

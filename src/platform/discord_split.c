@@ -20,7 +20,7 @@ struct fence {
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* The word behind a fence, if it stands alone in its line. */
@@ -39,11 +39,12 @@ static bool starts_with_fence(struct str s)
 	return s.len >= FENCE_BYTES && memcmp(s.at, FENCE, FENCE_BYTES) == 0;
 }
 
-static struct fence fence_after(struct str s, struct fence f)
+/* What is open after the first n bytes of s. */
+static struct fence fence_after(struct str s, size_t n, struct fence f)
 {
 	f.at = SIZE_MAX;
-	for (size_t i = 0; i + FENCE_BYTES <= s.len; i++) {
-		if (!starts_with_fence((struct str){s.at + i, s.len - i}))
+	for (size_t i = 0; i + FENCE_BYTES <= n; i++) {
+		if (!starts_with_fence((struct str){s.at + i, n - i}))
 			continue;
 		f.is_open = !f.is_open;
 		f.at = i;
@@ -103,7 +104,10 @@ static size_t cut_at(struct str s, size_t points)
 		cut = last_edge(s, 0, most, EDGE_WORD);
 	if (cut == 0)
 		cut = text_cut(s, most, 0);
-	return cut > 0 ? cut : most;
+	cut = cut > 0 ? cut : most;
+	for (most = cut; most > 0 && s.at[most] == '`' && s.at[most - 1] == '`';)
+		most--; /* the marks of a block stay together */
+	return most > 0 ? most : cut;
 }
 
 /* A block of code that would begin with nothing in it begins in the next part. */
@@ -181,7 +185,7 @@ static int add_part(struct str *rest, size_t points, bool is_last, struct fence 
 	}
 	for (unsigned i = 0; i < 2; i++, less += CLOSING_POINTS) {
 		cut = cut_at(*rest, points > less ? points - less : 1);
-		then = fence_after((struct str){rest->at, cut}, *f);
+		then = fence_after(*rest, cut, *f);
 		cut = without_empty_block(*rest, cut, &then);
 		if (!then.is_open)
 			break;

@@ -63,7 +63,7 @@ void world_close(struct world *w);
 void world_rule(struct world *w, const char *begin, unsigned times, const char *bytes);
 /* Turns the loop until *n (may be NULL) reaches `until`, at most ms. */
 void turn(struct world *w, int64_t ms, const size_t *n, size_t until);
-/* Lets everything that is under way end: nothing more was asked in a while. */
+/* Lets everything that is under way end, and what comes of it at once. */
 void settle(struct world *w);
 /* How many requests began so. */
 size_t asked(const struct world *w, const char *begin);

@@ -1,0 +1,195 @@
+/* Slash commands are put when they differ from what is there, and only then. */
+#include "unit/discord_world.h"
+
+#include "platform/discord_command.h"
+
+#define EVERYWHERE "/api/v10/applications/" BOT "/commands "
+#define GUILD "1180000000000000100"
+#define IN_GUILD "/api/v10/applications/" BOT "/guilds/" GUILD "/commands "
+/* discord.md 13.6 */
+#define ASK "{\"name\":\"ask\",\"type\":1,\"description\":\"Ask the assistant\",\"contexts\":[0,1],"  \
+	"\"integration_types\":[0],\"options\":[{\"type\":3,\"name\":\"question\","                \
+	"\"description\":\"What to ask\",\"required\":true,\"max_length\":1000}]}"
+/* As Discord gives it back. */
+#define ASK_THERE(what) "{\"id\":\"7\",\"application_id\":\"" BOT "\",\"version\":\"8\","          \
+	"\"default_member_permissions\":null,\"type\":1,\"name\":\"ask\",\"nsfw\":false,"          \
+	"\"description\":\"" what "\",\"dm_permission\":true,\"contexts\":[0,1],"                  \
+	"\"integration_types\":[0],\"options\":[{\"type\":3,\"name\":\"question\","                \
+	"\"description\":\"What to ask\",\"required\":true,\"max_length\":1000}]}"
+
+static const struct slash ask = {.name = "ask", .description = "Ask the assistant",
+	.option = "question", .option_help = "What to ask", .is_required = true};
+static const struct slash quiet = {.name = "quiet", .description = "Silence", .is_private = true,
+	.level = LEVEL_MODERATOR};
+
+struct shop {
+	struct world w;
+	struct platform_commands *commands;
+};
+
+#define WITH_SHOP(test) cmocka_unit_test_setup_teardown(test, open_shop, shut_shop)
+
+static int open_shop(void **state)
+{
+	static struct shop s;
+
+	world_open(&s.w);
+	assert_int_equal(platform_commands_new(s.w.io, s.w.rest, &s.commands), 0);
+	*state = &s;
+	return 0;
+}
+
+static int shut_shop(void **state)
+{
+	struct shop *s = *state;
+
+	platform_commands_free(s->commands);
+	world_close(&s->w);
+	return 0;
+}
+
+static void want(struct shop *s, const struct slash *list, size_t n)
+{
+	assert_int_equal(platform_commands_want(s->commands, list, n), 0);
+}
+
+static void where(struct shop *s, const char *guild)
+{
+	assert_int_equal(platform_commands_where(s->commands, BOT, &guild, guild ? 1 : 0), 0);
+	settle(&s->w);
+}
+
+static bool status_has(const struct shop *s, const char *text)
+{
+	struct json *json = NULL;
+	struct buf out;
+	bool has;
+
+	buf_init(&out, 4096);
+	assert_int_equal(platform_commands_status(s->commands, &out), 0);
+	assert_int_equal(json_parse(buf_str(&out), 4096, &json, NULL), 0);
+	has = strstr(buf_text(&out), text) != NULL;
+	json_free(json);
+	buf_fini(&out);
+	return has;
+}
+
+static void commands_are_put_as_the_sheet_says(void **state)
+{
+	struct shop *s = *state;
+
+	want(s, &ask, 1);
+	settle(&s->w);
+	assert_int_equal(s->w.asked_count, 0); /* nobody knows who we are */
+	where(s, NULL);
+	assert_int_equal(asked(&s->w, "GET " EVERYWHERE), 1);
+	assert_string_equal(asked_at(&s->w, "PUT " EVERYWHERE, 0)->body, "[" ASK "]");
+	assert_true(status_has(s, "{\"commands\":1,\"done\":1,\"waiting\":0,\"refused\":0,"));
+	/* Said again, nothing is asked again. */
+	want(s, &ask, 1);
+	where(s, NULL);
+	assert_int_equal(s->w.asked_count, 2);
+}
+
+static void what_is_there_already_is_not_put(void **state)
+{
+	struct shop *s = *state;
+
+	world_rule(&s->w, "GET", 1, JSON_HEAD("200 OK", "") "[" ASK_THERE("Ask the assistant") "]");
+	want(s, &ask, 1);
+	where(s, NULL);
+	assert_int_equal(s->w.asked_count, 1);
+	assert_true(status_has(s, "\"done\":1,"));
+	/* One more is wanted. */
+	world_rule(&s->w, "GET", 1, JSON_HEAD("200 OK", "") "[" ASK_THERE("Ask the assistant") "]");
+	want(s, (const struct slash[]){ask, quiet}, 2);
+	settle(&s->w);
+	assert_int_equal(asked(&s->w, "PUT"), 1);
+}
+
+static void every_difference_counts(void **state)
+{
+	static const char *const there[] = {
+		"[]", "[" ASK_THERE("Ask the otter") "]",
+		"[" ASK_THERE("Ask the assistant") "," ASK_THERE("Ask the assistant") "]",
+		"[{\"name\":\"ask\",\"type\":1,\"description\":\"Ask the assistant\"}]",
+		"[{\"name\":\"ask\",\"type\":2,\"description\":\"\"}]",
+		"{}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(there); i++) {
+		struct shop s;
+		char bytes[2048];
+
+		world_open(&s.w);
+		assert_int_equal(platform_commands_new(s.w.io, s.w.rest, &s.commands), 0);
+		snprintf(bytes, sizeof(bytes), JSON_HEAD("200 OK", "") "%s", there[i]);
+		world_rule(&s.w, "GET", 1, bytes);
+		want(&s, &ask, 1);
+		where(&s, NULL);
+		assert_case(i, asked(&s.w, "PUT") == 1);
+		platform_commands_free(s.commands);
+		world_close(&s.w);
+	}
+}
+
+static void moderators_commands_are_theirs(void **state)
+{
+	struct shop *s = *state;
+
+	want(s, &quiet, 1);
+	where(s, NULL);
+	assert_string_equal(asked_at(&s->w, "PUT", 0)->body, "[{\"name\":\"quiet\",\"type\":1,"
+		"\"description\":\"Silence\",\"contexts\":[0],\"integration_types\":[0],"
+		"\"default_member_permissions\":\"8192\"}]");
+	where(s, GUILD);
+	assert_string_equal(asked_at(&s->w, "PUT " IN_GUILD, 0)->body, "[{\"name\":\"quiet\","
+		"\"type\":1,\"description\":\"Silence\",\"default_member_permissions\":\"8192\"}]");
+}
+
+static void a_refusal_is_not_repeated_and_a_failure_is(void **state)
+{
+	struct shop *s = *state;
+
+	world_rule(&s->w, "GET", 1, JSON_HEAD("403 Forbidden", "") "{\"code\":50001}");
+	world_rule(&s->w, "GET", 4, JSON_HEAD("502 Bad", "") "{}");
+	want(s, &ask, 1);
+	where(s, GUILD);
+	assert_true(status_has(s, "\"refused\":1,"));
+	io_clock_shift(s->w.io, 7200000);
+	settle(&s->w);
+	assert_int_equal(s->w.asked_count, 1);
+	where(s, GUILD);
+	for (int i = 0; i < 200 && asked(&s->w, "PUT") == 0; i++) {
+		settle(&s->w);
+		io_clock_shift(s->w.io, 1000);
+	}
+	assert_int_equal(asked(&s->w, "GET"), 6);
+	assert_int_equal(asked(&s->w, "PUT"), 1);
+	/* Too many of them in a day (discord.md 12.25). */
+	world_rule(&s->w, "PUT", 1, JSON_HEAD("400 No", "") "{\"code\":30034,\"message\":\"Max\"}");
+	want(s, &quiet, 1);
+	settle(&s->w);
+	assert_true(status_has(s, "wait until tomorrow"));
+	io_clock_shift(s->w.io, 3600000);
+	settle(&s->w);
+	assert_int_equal(asked(&s->w, "PUT"), 2);
+	io_clock_shift(s->w.io, 23 * INT64_C(3600000));
+	settle(&s->w);
+	assert_int_equal(asked(&s->w, "PUT"), 3);
+	assert_true(status_has(s, "\"done\":1,"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SHOP(commands_are_put_as_the_sheet_says),
+		WITH_SHOP(what_is_there_already_is_not_put),
+		cmocka_unit_test(every_difference_counts),
+		WITH_SHOP(moderators_commands_are_theirs),
+		WITH_SHOP(a_refusal_is_not_repeated_and_a_failure_is),
+	};
+
+	return cmocka_run_group_tests_name("discord_command", tests, NULL, NULL);
+}
