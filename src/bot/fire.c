@@ -96,7 +96,8 @@ void bot_fired_end(struct bot *b, int64_t number, const struct bot_verdict *v)
 	f->reason = v->reason;
 	snprintf(f->trigger, sizeof(f->trigger), "%s", v->trigger ? v->trigger->name : "");
 	snprintf(f->rule, sizeof(f->rule), "%s", v->rule);
-	snprintf(f->said, sizeof(f->said), "%.*s", STR_FMT(v->text));
+	snprintf(f->said, sizeof(f->said), "%.*s", (int)text_cut(v->text, sizeof(f->said) - 1, 0),
+		v->text.at ? v->text.at : "");
 }
 
 /* The place and the channel that the event is to happen in: what was asked for, else the first. */

@@ -124,7 +124,7 @@ struct bot_fired {
 	bool is_over;
 	enum reason reason;
 	char trigger[65], rule[64];
-	char said[2048];               /* 500 characters of 4 bytes */
+	char said[2048];               /* 500 characters of 4 bytes; of more, the beginning */
 };
 
 struct bot {

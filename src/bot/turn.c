@@ -328,7 +328,8 @@ static int64_t ttl_of(const struct turn *t)
 	const struct conf_limits *l = &t->world->conf->limits;
 
 	switch (t->event->kind) {
-	case EVENT_MESSAGE: return l->reply_ttl_ms;
+	case EVENT_MESSAGE:
+	case EVENT_WHISPER: return l->reply_ttl_ms;
 	case EVENT_SLASH: return l->slash_ttl_ms;
 	default: return l->event_ttl_ms;
 	}
@@ -339,9 +340,12 @@ static int64_t patience_of(const struct turn *t)
 {
 	const struct conf_limits *l = &t->world->conf->limits;
 	const int64_t ttl = ttl_of(t);
-	const int64_t wait = t->event->kind == EVENT_MESSAGE ? l->deadline_ms
-		: t->event->kind == EVENT_SLASH ? l->slash_deadline_ms : l->event_deadline_ms;
+	int64_t wait = l->event_deadline_ms;
 
+	if (t->event->kind == EVENT_SLASH)
+		wait = l->slash_deadline_ms;
+	else if (event_is_talk(t->event))
+		wait = l->deadline_ms;
 	return wait < ttl ? wait : ttl;
 }
 

@@ -218,7 +218,8 @@ bool event_is_sort(const struct event *e, enum event_sort s);
 /* What it weighs, for at_least: and $(count): bits, raiders, gifts, months, seconds, a level. */
 int64_t event_amount(const struct event *e);
 
-/* Words that somebody says for the bot or others to answer: a message, a slash command. */
+/* Words that somebody says for the bot or others to answer: a message, a whisper, a slash
+ * command. */
 bool event_is_talk(const struct event *e);
 /* The channel as people call it. */
 struct str event_channel_name(const struct event *e);

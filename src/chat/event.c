@@ -10,7 +10,7 @@ enum level event_level(const struct event *e)
 
 bool event_is_talk(const struct event *e)
 {
-	return e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH;
+	return e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH || e->kind == EVENT_WHISPER;
 }
 
 struct str event_channel_name(const struct event *e)

@@ -214,7 +214,7 @@ static void twitch_send(void *self, struct reply *r)
 {
 	struct platform_twitch *t = self;
 
-	if (platform_twitch_sends_by_helix(t))
+	if (platform_twitch_sends_by_helix(t) || platform_say_is_whisper(r))
 		platform_room_say(t, r);
 	else
 		t->irc.ops->send(t->irc.self, r);

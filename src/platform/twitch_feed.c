@@ -59,6 +59,23 @@ static void on_event(struct platform_twitch *t, struct platform_room *room, stru
 		tell(t, e);
 }
 
+/* A whisper has no channel. The person stands for one, whose lane is told here: whoever whispers may
+ * be answered. Answers go by Helix, whichever way chat goes. */
+static void on_whisper(struct platform_twitch *t, struct event *e)
+{
+	const struct outbox_lane lane = {.is_open = true};
+	char name[PLATFORM_CHANNEL_BYTES];
+
+	snprintf(name, sizeof(name), PLATFORM_WHISPER_SIGN "%.*s", STR_FMT(e->login));
+	if (t->is_stopping || !t->owner.lane ||
+			t->owner.lane(t->owner.ctx, t->place, name, &lane))
+		return; /* logged there; an answer would find no way */
+	e->channel = str_of(name);
+	e->channel_id = e->user_id;
+	e->channel_name = e->user;
+	tell(t, e);
+}
+
 /* As chat over IRC does: the erasure of a message is that of its notice as well; and one of
  * ourselves means that we may not speak. For how long is not said. */
 static void on_erasure(struct platform_twitch *t, struct platform_room *room, struct erasure *e)
@@ -114,6 +131,8 @@ void platform_feed_news(struct platform_twitch *t, const struct platform_notific
 		on_erasure(t, room, &news.erasure);
 	if (room && news.has_slow)
 		on_slow(t, room, news.slow_ms);
-	if (news.has_event)
+	if (news.has_event && news.event.kind == EVENT_WHISPER)
+		on_whisper(t, &news.event);
+	else if (news.has_event)
 		on_event(t, room, &news.event, is_chat);
 }

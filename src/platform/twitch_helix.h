@@ -59,6 +59,11 @@ int platform_helix_status(const struct platform_helix *h, struct buf *out) MUST_
 
 /* ---- Sending chat messages (twitch.md 3.2) --------------------------------------------------- */
 
+/* A reply whose channel begins so is a whisper to the user r->channel_id: POST /whispers, of which
+ * Twitch says 204 whatever becomes of it. No channel's name begins so. */
+#define PLATFORM_WHISPER_SIGN "@"
+bool platform_say_is_whisper(const struct reply *r);
+
 /* Sends r as a message of the token's user to r->channel_id. TAKES r, also when it fails
  * (ERR_NOMEM: done will not come). done: REASON_NONE when is_sent says so; REASON_REFUSED with
  * Twitch's drop code, "http_403", or ours: "unsayable" "no_channel_id" "no_login" "no_scope"

@@ -59,7 +59,7 @@ static const struct platform_need needs[] = {
 	{"channel.raid", "1", PLATFORM_FROM_CHANNEL, PLATFORM_USE_KIND, KIND(RAIDOUT), false, "",
 		"Outgoing raids"},
 	{"user.whisper.message", "1", PLATFORM_OF_USER, PLATFORM_USE_KIND, KIND(WHISPER), false,
-		"user:read:whispers|user:manage:whispers", "Whispers to the bot"},
+		"user:manage:whispers", "Whispers to the bot and its answers"},
 };
 
 const struct platform_need *platform_needs(size_t *n)

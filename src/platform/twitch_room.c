@@ -181,7 +181,7 @@ static void on_said(void *ctx, const char *turn, enum reason reason, const char 
 		return;
 	if (t->owner.outcome)
 		t->owner.outcome(t->owner.ctx, turn, reason, why);
-	if (reason == REASON_REFUSED)
+	if (reason == REASON_REFUSED && room[0] != *PLATFORM_WHISPER_SIGN)
 		apply_refusal(t, room, why);
 }
 

@@ -1,4 +1,5 @@
-/* Sending chat messages by REST (twitch.md 3.2): what is asked, and what became of it. */
+/* Sending chat messages and whispers by REST (twitch.md 3.2): what is asked, and what became of
+ * it. */
 #include "platform/helix_room.h"
 
 #include <stdio.h>
@@ -10,6 +11,13 @@
 #define TEXT_UNITS 500   /* twitch.md 3.2 */
 #define CODE_BYTES 64    /* the longest drop code known has 26 characters */
 #define SCOPE "user:write:chat"
+#define WHISPER_SCOPE "user:manage:whispers"
+#define WHISPER_PATH_BYTES 96 /* two ids of 20 digits */
+
+bool platform_say_is_whisper(const struct reply *r)
+{
+	return strncmp(r->channel, PLATFORM_WHISPER_SIGN, strlen(PLATFORM_WHISPER_SIGN)) == 0;
+}
 
 static void say_free(struct platform_say *s)
 {
@@ -117,7 +125,10 @@ static void on_answer(void *ctx, const struct platform_helix_answer *a)
 		if (ask(s) == 0)
 			return;
 	}
-	r = a->err == 0 ? read_outcome(a, why) : read_failure(a, why);
+	if (a->err == 0 && platform_say_is_whisper(s->reply))
+		r = REASON_NONE, why[0] = '\0'; /* 204 is all that is ever said of one */
+	else
+		r = a->err == 0 ? read_outcome(a, why) : read_failure(a, why);
 	if (r != REASON_NONE)
 		log_event(LOG_INFO, "platform", "helix_not_sent", "community", s->reply->channel,
 			"turn", s->reply->turn, "result", why, "message",
@@ -152,14 +163,21 @@ static int add_member(struct buf *out, const char *key, const char *value)
 static int ask(struct platform_say *s)
 {
 	const struct reply *r = s->reply;
+	const bool is_whisper = platform_say_is_whisper(r);
+	const char *own_id = platform_token_user_id(s->helix->token);
 	int64_t left_ms = r->dies_ms - clock_mono_ms();
+	char path[WHISPER_PATH_BYTES] = "/chat/messages";
 	struct buf body;
-	int err;
+	int err = 0;
 
 	buf_init(&body, PLATFORM_CALL_BODY_BYTES);
-	err = add_member(&body, "broadcaster_id", r->channel_id);
-	if (err == 0)
-		err = add_member(&body, "sender_id", platform_token_user_id(s->helix->token));
+	if (is_whisper)
+		snprintf(path, sizeof(path), "/whispers?from_user_id=%s&to_user_id=%s", own_id,
+			r->channel_id);
+	else
+		err = add_member(&body, "broadcaster_id", r->channel_id);
+	if (err == 0 && !is_whisper)
+		err = add_member(&body, "sender_id", own_id);
 	if (err == 0)
 		err = add_member(&body, "message", r->text);
 	if (err == 0 && s->has_parent)
@@ -167,7 +185,7 @@ static int ask(struct platform_say *s)
 	if (err == 0)
 		err = buf_addc(&body, '}');
 	if (err == 0) {
-		struct platform_helix_call c = {.method = "POST", .path = "/chat/messages",
+		struct platform_helix_call c = {.method = "POST", .path = path,
 			.body = buf_str(&body), .is_once = true, .done = on_answer, .ctx = s};
 		c.deadline_ms = left_ms < 1 ? 1 : left_ms < PLATFORM_CALL_MS ? left_ms : 0;
 		s->task = platform_helix_start(s->helix, &c);
@@ -192,9 +210,9 @@ static const char *try_ask(struct platform_say *s)
 		return "no_channel_id";
 	if (!is_known || !is_number(platform_token_user_id(t)))
 		return "no_login";
-	if (!platform_token_has_scope(t, SCOPE))
+	if (!platform_token_has_scope(t, platform_say_is_whisper(r) ? WHISPER_SCOPE : SCOPE))
 		return "no_scope";
-	s->has_parent = can_thread(s->helix, r);
+	s->has_parent = !platform_say_is_whisper(r) && can_thread(s->helix, r);
 	return ask(s) < 0 ? "not_connected" : NULL;
 }
 

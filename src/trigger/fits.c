@@ -44,7 +44,7 @@ static bool is_channel(struct str name, const struct event *e)
 {
 	name = without_hash(name);
 	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id) ||
-	       (name.len > 0 && str_eq(name, e->parent));
+	       (name.len > 0 && (str_eq(name, e->parent) || str_eq_nocase(name, e->channel_name)));
 }
 
 /* in: holds platforms, channels, or platform:channel. */

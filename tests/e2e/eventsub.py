@@ -7,7 +7,7 @@ from tests.stage.twitch_app import CLIENT_ID
 from tests.stage.twitch_helix import Helix
 
 BOT_SCOPES = ("chat:read", "chat:edit", "user:read:chat", "user:write:chat", "moderator:read:followers",
-              "moderator:read:shoutouts", "user:read:whispers")
+              "moderator:read:shoutouts", "user:manage:whispers")
 OWNER_SCOPES = ("channel:read:subscriptions", "bits:read", "channel:read:redemptions",
                 "channel:read:hype_train", "channel:read:ads")
 

@@ -67,6 +67,19 @@ def test_each_kind_reaches_its_trigger(world):
     assert [s["state"] for s in sessions(scene.bot)] == ["up", "up"]
 
 
+def test_a_whisper_is_answered_by_a_whisper(world):
+    scene = start(world, "psst: {on: whisper, reply: 'psst yourself, $(user): $(message)'}\n")
+    scene.es.wait_active("user.whisper.message")
+    people = {**scene.es.person("Mossy_Otter", "from_"), **scene.es.person("tidalbot", "to_")}
+    assert scene.es.emit("user.whisper.message", {
+        **people, "whisper_id": "1700000000000017", "whisper": {"text": "is it deep?"}}) == 1
+    scene.bot.wait_status(sent=1, drops={})
+    (said,) = world.history.find("twitch", "whispered")
+    assert said["to"] == people["from_user_id"]
+    assert said["text"] == "psst yourself, Mossy_Otter: is it deep?"
+    assert not scene.twitch.said()
+
+
 def test_support_by_eventsub_is_told_once_though_chat_shows_it_too(world):
     scene = start(world, SUPPORT, owner=OWNER_SCOPES, support="eventsub")
     es, twitch = scene.es, scene.twitch

@@ -90,6 +90,7 @@ class Helix:
                            ("channels", self._channels)):
             app.router.add_get(f"/helix/{path}", call)
         app.router.add_post("/helix/chat/messages", self._say)
+        app.router.add_post("/helix/whispers", self._whisper)
         if self.eventsub:
             self.eventsub.mount(app.router)
         self._runner = web.AppRunner(app)
@@ -288,6 +289,22 @@ class Helix:
         await self._echo(room, text, message_id, request["token"].user)
         return web.json_response({"data": [{"message_id": message_id, "is_sent": True,
                                             **random.choice(({}, {"drop_reason": None}))}]})
+
+    async def _whisper(self, request):
+        """204, whatever becomes of it."""
+        sender, to = request.query.get("from_user_id"), request.query.get("to_user_id")
+        token, body = request["token"], await request.json()
+        if "user:manage:whispers" not in token.scopes:
+            raise Refusal(401, "Missing scope: user:manage:whispers")
+        if sender != token.user.id:
+            raise Refusal(401, "from_user_id must be the token's user")
+        if not is_number(to) or to == sender:
+            raise Refusal(400, "to_user_id must be another user")
+        text = body.get("message")
+        if set(body) != {"message"} or not isinstance(text, str) or not 0 < len(text) <= 500:
+            raise Refusal(400, "the message must have 1 to 500 characters")
+        self.history.add("twitch", "whispered", to=to, text=text)
+        return web.Response(status=204)
 
     def _judge(self, body, token):
         """Room, text and parent of a call that nothing is wrong with."""

@@ -119,6 +119,31 @@ static void H01_a_message_is_sent_as_the_sheet_says(void **state)
 	json_free(v.json);
 }
 
+static void a_whisper_is_sent_to_whom_it_answers(void **state)
+{
+	struct world *w = *state;
+	struct reply *r = reply_of("psst yourself", "50020002", PARENT);
+
+	mem_free(r->channel);
+	r->channel = mem_dup("@mossy_otter");
+	w->token.scopes = "user:manage:whispers";
+	peer_play(&w->peer, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+	say_and_wait(w, r);
+	assert_int_equal(w->reason, REASON_NONE);
+	assert_true(was_asked(w, "POST /helix/whispers?from_user_id="));
+	assert_true(was_asked(w, "&to_user_id=50020002 HTTP/1.1\r\n"));
+	assert_true(was_asked(w, "\r\n\r\n{\"message\":\"psst yourself\"}"));
+
+	r = reply_of("psst", "50020002", NULL);
+	mem_free(r->channel);
+	r->channel = mem_dup("@mossy_otter");
+	w->token.scopes = "user:write:chat";
+	say_and_wait(w, r);
+	assert_int_equal(w->reason, REASON_REFUSED);
+	assert_string_equal(w->code, "no_scope");
+	assert_int_equal(w->outcomes, 2);
+}
+
 static void H02_to_H07_say_what_became_of_it(void **state)
 {
 	static const struct {
@@ -621,6 +646,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(H01_a_message_is_sent_as_the_sheet_says),
+		WITH_WORLD(a_whisper_is_sent_to_whom_it_answers),
 		cmocka_unit_test(H02_to_H07_say_what_became_of_it),
 		WITH_WORLD(H05_a_refused_token_is_renewed_once_and_asked_with_once_more),
 		WITH_WORLD(H08_a_full_bucket_waits_for_its_end_by_twitchs_clock),

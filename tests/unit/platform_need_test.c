@@ -33,7 +33,7 @@ static void a_login_is_asked_for_what_is_used_and_no_more(void **state)
 	expect_scopes(&irc, EVENT_BIT(EVENT_MESSAGE) | support, false, "chat:read chat:edit");
 	expect_scopes(&irc, support, true, "");
 	expect_scopes(&irc, EVENT_BIT(EVENT_FOLLOW) | EVENT_BIT(EVENT_WHISPER), false,
-		"chat:read chat:edit moderator:read:followers user:read:whispers");
+		"chat:read chat:edit moderator:read:followers user:manage:whispers");
 	expect_scopes(&irc, EVENT_BIT(EVENT_REDEEM) | EVENT_BIT(EVENT_AD), true,
 		"channel:read:redemptions channel:read:ads");
 	expect_scopes(&mixed, support, false, "chat:read user:write:chat");
