@@ -78,7 +78,7 @@ int platform_rest_way(const char *method, const char *path, int64_t wall_ms,
 			add_token(out, part);
 			part = STR(":token");
 		} else if (is_id(part)) {
-			if (i == 1 && (is_hook || str_is(first, "channels") || str_is(first, "guilds")))
+			if (i == 1 && (is_hook || str_is_among(first, "channels guilds")))
 				snprintf(out->major, sizeof(out->major), "%.*s", STR_FMT(part));
 			if (str_is(before, "messages"))
 				age = age_word(method, part, wall_ms);

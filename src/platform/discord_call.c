@@ -191,8 +191,8 @@ static void on_dead_token(struct platform_rest_task *t)
 
 	if (!r->is_refused) {
 		snprintf(r->refused_why, sizeof(r->refused_why),
-			"Discord refused the bot's token (HTTP %d, code %d): %s", t->status, t->code,
-			advice ? advice : "");
+			"Discord refused the bot's token (HTTP %d, code %d): %s", t->status,
+			t->code, advice ? advice : "");
 		r->is_refused = true;
 		r->must_tell = r->o.refused != NULL;
 		log_event(LOG_ERROR, "platform", "discord_refused", "result", "FAILED", "message",

@@ -123,7 +123,8 @@ static bool is_same_option(const struct json *want, const struct json *have)
 static bool is_same_command(const struct json *want, const struct json *have)
 {
 	const struct json *mine = json_get(want, "options"), *theirs = json_get(have, "options");
-	bool is_same = is_same_text(want, have, "name") && is_same_text(want, have, "description") &&
+	bool is_same = is_same_text(want, have, "name") &&
+		is_same_text(want, have, "description") &&
 		is_same_text(want, have, "default_member_permissions") &&
 		json_int(have, "type", 1) == 1 && json_count(mine) == json_count(theirs) &&
 		(!json_get(want, "contexts") ||
@@ -431,7 +432,8 @@ int platform_commands_status(const struct platform_commands *c, struct buf *out)
 		since_ms = s->since_wall_ms > since_ms ? s->since_wall_ms : since_ms;
 		told = s->why[0] ? s : told;
 	}
-	err = buf_addf(out, "{\"commands\":%zu,\"done\":%u,\"waiting\":%u,\"refused\":%u,\"since\":",
+	err = buf_addf(out,
+		"{\"commands\":%zu,\"done\":%u,\"waiting\":%u,\"refused\":%u,\"since\":",
 		c->count, n[DONE], n[WANTED] + n[ASKED], n[REFUSED]);
 	if (err == 0)
 		err = since_ms > 0 ? json_add_string(out, str_of(clock_text(since_ms, text))) :

@@ -22,7 +22,8 @@ static const struct platform_rest_error errors[] = {
 	{20016, PLATFORM_REST_HOLD, 0, NULL},
 	{20028, PLATFORM_REST_HOLD, 0, NULL},
 	{20029, PLATFORM_REST_HOLD, 0, NULL},
-	{30034, PLATFORM_REST_HOLD, DAY_MS, "200 commands were created in a day: wait until tomorrow"},
+	{30034, PLATFORM_REST_HOLD, DAY_MS, "200 commands were created in a day: wait until "
+		"tomorrow"},
 	{40001, PLATFORM_REST_STOP, 0, TOKEN},
 	{40002, PLATFORM_REST_STOP, 0, "the account that owns the bot has to be verified"},
 	{40003, PLATFORM_REST_HOLD, MINUTE_MS, NULL},
@@ -34,8 +35,8 @@ static const struct platform_rest_error errors[] = {
 	{50007, PLATFORM_REST_CLOSE, 0, "that person does not take direct messages from the bot"},
 	{50008, PLATFORM_REST_CLOSE, 0, "that is no text channel: take it out of the config"},
 	{50009, PLATFORM_REST_CLOSE, 0, "the channel's verification level is too high for the bot"},
-	{50013, PLATFORM_REST_CLOSE, 0, "allow the bot's role Send Messages there (in threads: Send "
-		"Messages in Threads)"},
+	{50013, PLATFORM_REST_CLOSE, 0, "allow the bot's role Send Messages there (in threads: "
+		"Send Messages in Threads)"},
 	{50014, PLATFORM_REST_STOP, 0, TOKEN},
 	{50021, PLATFORM_REST_UNTIE, 0, NULL},
 	{50027, PLATFORM_REST_GONE, 0, NULL},

@@ -197,7 +197,8 @@ static void busy(struct platform_rest_task *t, int64_t wait_ms)
 	int64_t now_ms = clock_mono_ms();
 
 	t->wait_ms = wait_ms;
-	platform_rest_over(t, t->may_be_done ? ERR_CLOSED : ERR_BUSY, "%s %s would have to wait for %lld ms", t->way.route,
+	platform_rest_over(t, t->may_be_done ? ERR_CLOSED : ERR_BUSY,
+		"%s %s would have to wait for %lld ms", t->way.route,
 		now_ms < r->host_until_ms ? "(Discord has blocked this address)" :
 		now_ms < r->refusals.stopped_until_ms ? "(too many calls were refused)" :
 		"(Discord's limits)", (long long)wait_ms);
@@ -210,8 +211,9 @@ static void too_late(struct platform_rest_task *t, int64_t now_ms)
 	if (free_ms > now_ms && free_ms != INT64_MAX)
 		busy(t, free_ms - now_ms);
 	else
-		platform_rest_over(t, t->may_be_done ? ERR_CLOSED : ERR_TIMEOUT, "%s %s", t->way.route,
-			t->rest->token ? "had to wait too long" : "had to wait for a token");
+		platform_rest_over(t, t->may_be_done ? ERR_CLOSED : ERR_TIMEOUT, "%s %s",
+			t->way.route, t->rest->token ? "had to wait too long" :
+			"had to wait for a token");
 }
 
 /* Sends t if it may go now. Gives when to look at it again: INT64_MAX = when something else

@@ -31,9 +31,9 @@ int platform_rest_reload(struct platform_rest *r, const struct conf_place *conf,
 
 struct platform_rest_answer {
 	/* 0 = a 2xx. ERR_DENIED 401, 403; ERR_NOTFOUND 404, 410; ERR_BUSY a wait that outlives the
-	 * call, or stopped; ERR_INVALID 3xx and other 4xx; ERR_IO 5xx; ERR_PARSE a 2xx whose body is no
-	 * JSON; ERR_CLOSED it left and no whole answer came; ERR_TIMEOUT its deadline passed before it
-	 * left; else what io said. */
+	 * call, or stopped; ERR_INVALID 3xx and other 4xx; ERR_IO 5xx; ERR_PARSE a 2xx whose body
+	 * is no JSON; ERR_CLOSED it left and no whole answer came; ERR_TIMEOUT its deadline passed
+	 * before it left; else what io said. */
 	int err;
 	int status;              /* of the last answer; 0 = none */
 	int code;                /* Discord's own (discord.md 9); 0 = none */
@@ -55,8 +55,8 @@ struct platform_rest_call {
 	void *ctx;
 };
 struct platform_rest_task;
-/* Makes a call; c is copied. NULL: no memory, 256 wait already, or no such path. done comes once unless
- * cancelled, on a later turn of the loop; the task is gone when it has returned. */
+/* Makes a call; c is copied. NULL: no memory, 256 wait already, or no such path. done comes once
+ * unless cancelled, on a later turn of the loop; the task is gone when it has returned. */
 struct platform_rest_task *platform_rest_start(struct platform_rest *r,
 	const struct platform_rest_call *c);
 void platform_rest_cancel(struct platform_rest_task *t);

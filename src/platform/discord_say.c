@@ -169,7 +169,8 @@ static struct platform_saying *find_open(struct platform_sayings *all, const cha
 
 /* An answer that says no is a no; one that failed, or that nobody can read, may have come after
  * the message was said (faults.md R8). */
-enum reason platform_saying_read(const struct platform_rest_answer *a, char why[PLATFORM_CODE_BYTES])
+enum reason platform_saying_read(const struct platform_rest_answer *a,
+	char why[PLATFORM_CODE_BYTES])
 {
 	if (a->err == ERR_CLOSED || a->err == ERR_PARSE) {
 		snprintf(why, PLATFORM_CODE_BYTES, "no_answer");

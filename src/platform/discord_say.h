@@ -29,14 +29,15 @@ struct platform_sayings_options {
 	struct platform_rest *rest;   /* BORROWED */
 	/* As platform_owner.outcome. why: "http_403", "50013" ..., Discord's own code as text. */
 	void (*outcome)(void *ctx, const char *turn, enum reason r, const char *why);
-	/* The channel is not to be written to: for_ms, 0 = until something changes (50001, 50013). */
+	/* The channel is not to be written to: for_ms, 0 = until something changes (50001). */
 	void (*closed)(void *ctx, const char *channel_id, int64_t for_ms, int code);
 	void *ctx;
 };
 int platform_sayings_new(const struct platform_sayings_options *o, struct platform_sayings **out)
 	MUST_USE;
 void platform_sayings_free(struct platform_sayings *s);
-void platform_sayings_set(struct platform_sayings *s, const struct conf_place *conf); /* parts, pings */
+/* parts, pings, reply_threads */
+void platform_sayings_set(struct platform_sayings *s, const struct conf_place *conf);
 /* The application's own id, from READY or GET /applications/@me. */
 void platform_sayings_self(struct platform_sayings *s, const char *application_id);
 
@@ -61,7 +62,8 @@ void platform_discord_unsay(struct platform_sayings *s, const char *turn);
  * (too many are open), ERR_INVALID (that is no id, or no token). */
 int platform_interaction_defer(struct platform_sayings *s, struct str id, struct str token,
 	bool is_ephemeral) MUST_USE;
-/* Ends one without an answer of the bot: @original becomes this text. Nothing when it is not open. */
+/* Ends one without an answer of the bot: @original becomes this text. Nothing when it is not
+ * open. */
 void platform_interaction_close(struct platform_sayings *s, struct str id, const char *text);
 
 #endif

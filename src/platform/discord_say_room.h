@@ -60,7 +60,7 @@ struct platform_saying {
 	bool is_final;                  /* the parts will not change any more */
 	bool is_withdrawn;              /* no parts: it is taken back */
 	bool has_reference;             /* shown as a reply to to_id */
-	bool is_uncertain;              /* the next message may be there already, with an older text */
+	bool is_uncertain;              /* the next message may be there, with an older text */
 	char *parts[PLATFORM_PARTS_MAX];
 	unsigned part_count;
 	struct platform_message messages[PLATFORM_PARTS_MAX];
@@ -111,12 +111,13 @@ struct platform_sayings {
 
 /* discord_say.c */
 void platform_sayings_soon(struct platform_sayings *s);
-/* The channel is not to be written to: told once; when it is for good (for_ms 0), whatever waits for
- * it ends. */
+/* The channel is not to be written to: told once; when it is for good (for_ms 0), whatever waits
+ * for it ends. */
 void platform_sayings_shut(struct platform_sayings *s, const char *channel_id, int64_t for_ms,
 	int code);
 /* How the end of a call is told: the code of Discord's, or what there is instead. */
-enum reason platform_saying_read(const struct platform_rest_answer *a, char why[PLATFORM_CODE_BYTES]);
+enum reason platform_saying_read(const struct platform_rest_answer *a,
+	char why[PLATFORM_CODE_BYTES]);
 /* The text that this answer shall have; its first parts may stand already. ERR_NOMEM. */
 int platform_saying_set(struct platform_saying *s, struct str text) MUST_USE;
 /* GIVES one at the end of the list. NULL: no memory, or too many. */

@@ -31,7 +31,9 @@ static struct str language_of(struct str s)
 	while (n < s.len && n <= LANGUAGE_BYTES && (ascii_is_alnum(s.at[n]) ||
 			strchr("_+-.#", s.at[n])))
 		n++;
-	return n <= LANGUAGE_BYTES && n < s.len && s.at[n] == '\n' ? (struct str){s.at, n} : STR("");
+	if (n > LANGUAGE_BYTES || n >= s.len || s.at[n] != '\n')
+		n = 0;
+	return (struct str){s.at, n};
 }
 
 static bool starts_with_fence(struct str s)

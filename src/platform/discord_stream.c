@@ -202,10 +202,9 @@ static void failed(struct platform_saying *s, const struct platform_rest_answer 
 		deleted(s); /* it is not to be had */
 		return;
 	}
-	log_failure(s, a, e->advice, why);
 	if (e->act == PLATFORM_REST_CLOSE && !s->interaction && !s->is_shut)
 		platform_sayings_shut(s->all, s->channel_id, 0, a->code);
-	else if (a->err == ERR_BUSY && a->wait_ms > 0 && !s->interaction && !s->is_shut)
+	else if (is_create && a->err == ERR_BUSY && a->wait_ms > 0 && !s->interaction)
 		platform_sayings_shut(s->all, s->channel_id, a->wait_ms, a->code);
 	if (s->interaction && e->act == PLATFORM_REST_GONE)
 		platform_interaction_over(s->interaction);
@@ -215,6 +214,8 @@ static void failed(struct platform_saying *s, const struct platform_rest_answer 
 		platform_saying_over(s, r, why);
 	else
 		failed_in_between(s, a, r, why);
+	if (s->is_final || s->is_broken)
+		log_failure(s, a, e->advice, why);
 }
 
 static void on_answer(void *ctx, const struct platform_rest_answer *a)

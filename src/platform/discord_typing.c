@@ -43,7 +43,8 @@ void platform_discord_typing(struct platform_sayings *s, const char *turn, const
 
 	platform_typing_stop(s, turn);
 	DL_COUNT(s->typings, t, n);
-	if (!is_on || s->is_doomed || n >= TYPINGS_MAX || platform_snowflake(str_of(channel_id)) == 0)
+	if (!is_on || s->is_doomed || n >= TYPINGS_MAX ||
+			platform_snowflake(str_of(channel_id)) == 0)
 		return;
 	t = mem_new(sizeof(*t));
 	if (!t)

@@ -10,9 +10,10 @@
 #define TURN "018f0000-0000-7000-8000-000000000001"
 #define TURN_2 "018f0000-0000-7000-8000-000000000002"
 #define QUESTION "1180000000000001002"
-#define BAD_REFERENCE JSON_HEAD("400 Bad Request", "") "{\"message\":\"Invalid Form Body\","         \
-	"\"code\":50035,\"errors\":{\"message_reference\":{\"_errors\":[{\"code\":"                \
-	"\"REPLIES_UNKNOWN_MESSAGE\",\"message\":\"Unknown message\"}]}}}"
+#define BAD_REFERENCE JSON_HEAD("400 Bad Request", "")                                             \
+	"{\"code\":50035,\"message\":\"Invalid Form Body\",\"errors\":{"                             \
+	"\"message_reference\":{"                                                                \
+	"\"_errors\":[{\"code\":\"REPLIES_UNKNOWN_MESSAGE\",\"message\":\"Unknown message\"}]}}}"
 
 struct mouth {
 	struct world w;
@@ -245,8 +246,8 @@ static void a_long_answer_with_code_becomes_two_messages(void **state)
 	assert_int_equal(m->reason, REASON_NONE);
 	assert_int_equal(asked(&m->w, "POST " SEND " "), 2);
 	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(json_parse(str_of(asked_at(&m->w, "POST " SEND " ", i)->body), 1 << 16,
-			&body, NULL), 0);
+		struct str sent = str_of(asked_at(&m->w, "POST " SEND " ", i)->body);
+		assert_int_equal(json_parse(sent, 1 << 16, &body, NULL), 0);
 		struct str part = json_str(body, "content");
 		assert_true(text_points(part) <= 2000);
 		if (i == 0) {
@@ -275,7 +276,7 @@ static void a_reply_to_a_message_that_is_gone_is_said_without_it(void **state)
 		{BAD_REFERENCE, 2},
 		{JSON_HEAD("403 Forbidden", "") "{\"code\":160002}", 2},
 		{JSON_HEAD("404 Not Found", "") "{\"code\":10008}", 2},
-		{JSON_HEAD("400 Bad Request", "") "{\"code\":50035,\"errors\":{\"content\":{}}}", 1},
+		{JSON_HEAD("400 No", "") "{\"code\":50035,\"errors\":{\"content\":{}}}", 1},
 		{JSON_HEAD("400 Bad Request", "") "{\"code\":200000}", 1},
 	};
 
@@ -313,7 +314,7 @@ static void a_channel_without_permission_is_closed_and_told_once(void **state)
 		char bytes[512], why[16];
 
 		mouth_open(&m);
-		snprintf(bytes, sizeof(bytes), JSON_HEAD("403 Forbidden", "") "{\"code\":%d}", codes[i]);
+		snprintf(bytes, sizeof(bytes), JSON_HEAD("403 No", "") "{\"code\":%d}", codes[i]);
 		snprintf(why, sizeof(why), "%d", codes[i]);
 		world_rule(&m.w, "POST", FOR_EVER, bytes);
 		platform_discord_typing(m.sayings, TURN_2, CHANNEL, true);
@@ -482,7 +483,7 @@ static void a_stream_outlives_failures_in_between(void **state)
 {
 	struct mouth *m = *state;
 
-	/* The answer to the first is lost twice: whether it stands there is known by its nonce only. */
+	/* The answer to the first is lost twice: only its nonce tells whether it stands there. */
 	world_rule(&m->w, "POST", 2, "");
 	so_far(m, TURN, "It is", NULL);
 	turn(&m->w, 5000, &m->w.asked_count, 2);
@@ -591,8 +592,10 @@ static void an_interaction_that_is_gone_is_answered_nowhere(void **state)
 		size_t patches;
 	} cases[] = {
 		{JSON_HEAD("404 No", "") "{\"code\":10062}", "interaction_over", 0},
-		{JSON_HEAD("400 No", "") "{\"code\":40060}", "", 1}, /* answered: it can be edited */
-		{"", "", 1},                                         /* nobody knows: the edit tells */
+		/* It was answered: it can be edited. */
+		{JSON_HEAD("400 No", "") "{\"code\":40060}", "", 1},
+		/* Nobody knows: the edit will tell. */
+		{"", "", 1},
 	};
 
 	(void)state;

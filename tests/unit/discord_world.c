@@ -27,8 +27,8 @@ static const char *message(struct world *w)
 {
 	char *out = w->made[++w->next_id % COUNT(w->made)];
 
-	snprintf(out, sizeof(w->made[0]), JSON_HEAD("200 OK", "") "{\"id\":\"118000000000000%04lu\"}",
-		w->next_id % 10000);
+	snprintf(out, sizeof(w->made[0]), JSON_HEAD("200 OK", "")
+		"{\"id\":\"118000000000000%04lu\"}", w->next_id % 10000);
 	return out;
 }
 
