@@ -394,6 +394,20 @@ static void drop_out(struct io_ws *ws, struct out *o)
 	free_out(o);
 }
 
+/* The close frame. Not out of a callback of the connection: libwebsockets takes a -1 of WRITEABLE
+ * for a dead socket and sends none, whatever lws_close_reason says. */
+static void say_goodbye(struct handle *h)
+{
+	struct io_ws *ws = (struct io_ws *)h;
+	struct io *io = h->io;
+
+	if (!ws->wsi)
+		return;
+	lws_close_reason(ws->wsi, (enum lws_close_status)ws->code, NULL, 0);
+	lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	io_lws_door_wake(io);
+}
+
 /* Hands messages over until the socket is full. Not 0 = close the connection. */
 static int on_writeable(struct io_ws *ws)
 {
@@ -413,10 +427,9 @@ static int on_writeable(struct io_ws *ws)
 		lws_callback_on_writable(ws->wsi);
 		return 0;
 	}
-	if (!ws->is_closing)
-		return 0;
-	lws_close_reason(ws->wsi, (enum lws_close_status)ws->code, NULL, 0);
-	return -1;
+	if (ws->is_closing)
+		io_handle_later(&ws->h, say_goodbye);
+	return 0;
 }
 
 static void ask_writeable(struct io_ws *ws)
@@ -521,7 +534,7 @@ static int on_receive(struct io_ws *ws, const void *in, size_t len)
 
 static void on_peer_close(struct io_ws *ws, const unsigned char *in, size_t len)
 {
-	if (len < 2)
+	if (len < 2 || ws->is_closing)
 		return;
 	ws->code = in[0] << 8 | in[1];
 	snprintf(ws->heard, sizeof(ws->heard), "%.*s", (int)(len - 2 < 123 ? len - 2 : 123),

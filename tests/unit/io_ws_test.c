@@ -506,6 +506,36 @@ static void test_close_tells_nobody_and_sends_what_is_queued(void **state)
 	io_ws_free(NULL);
 }
 
+static void test_close_tells_the_peer_its_code(void **state)
+{
+	static const struct {
+		int code;
+		const char *heard;
+	} cases[] = {{1000, "last words 03e8|"}, {4900, "last words 1324|"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct seen s = {0};
+		bool is_right = false;
+
+		open_to(&s, "ws", "127.0.0.1", peer.plain, "/ws/goodbye");
+		assert_true(turn_until(io, &s.is_open, 30000));
+		assert_int_equal(io_ws_send(s.ws, STR("last words"), false), 0);
+		io_ws_close(s.ws, cases[i].code);
+		for (int tries = 0; tries < 1000 && !is_right; tries++) {
+			struct seen t = {.enough_messages = 1};
+
+			turn_for(io, 5);
+			open_to(&t, "ws", "127.0.0.1", peer.plain, "/ws/last-goodbye");
+			assert_true(turn_until(io, &t.is_enough, 30000));
+			is_right = strcmp(t.text, cases[i].heard) == 0;
+			io_ws_free(t.ws);
+		}
+		assert_case(i, is_right);
+		assert_false(s.is_closed);
+	}
+}
+
 static void test_freed_in_each_callback(void **state)
 {
 	static const struct {
@@ -719,6 +749,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_a_server_that_does_not_speak_tls),
 		WITH_LOOP(test_peer_that_does_not_read),
 		WITH_LOOP(test_close_tells_nobody_and_sends_what_is_queued),
+		WITH_LOOP(test_close_tells_the_peer_its_code),
 		WITH_LOOP(test_freed_in_each_callback),
 		WITH_LOOP(test_timers_and_reconnect_beside_an_idle_connection),
 		WITH_LOOP(test_reconnecting_leaks_no_descriptor),

@@ -53,6 +53,9 @@ async def echo(r, w):
             w.write(frame(1, body))
 
 
+last_goodbye = []  # what the client of /ws/goodbye said, close frames as hex
+
+
 async def until_close(r):
     """The code of the client's close frame, or 0."""
     while True:
@@ -97,6 +100,19 @@ async def ws(r, w, path, arg, headers):
     elif path == "/ws/kinds":
         w.write(frame(2, b"a\x00b") + frame(1, b"text") + frame(2, b"one ", False))
         w.write(frame(9, b"ping") + frame(0, b"two") + frame(1, b"") + frame(2, b""))
+        await r.read()
+    elif path == "/ws/goodbye":
+        last_goodbye.clear()
+        try:
+            while True:
+                opcode, body = await read_frame(r)
+                last_goodbye.append(body.hex() if opcode == 8 else body.decode())
+                if opcode == 8:
+                    w.write(frame(8, body))
+        except asyncio.IncompleteReadError:
+            pass
+    elif path == "/ws/last-goodbye":
+        w.write(frame(1, " ".join(last_goodbye).encode()))
         await r.read()
     elif path == "/ws/split":
         for b in frame(1, b"byte by byte"):
