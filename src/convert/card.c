@@ -340,7 +340,7 @@ int convert_card_read(struct str bytes, struct convert_card **out, const char **
 	if (c->was_cut)
 		convert_note(c, "what it says of itself beyond %d KiB", PERSONA_SYSTEM_BYTES / 1024);
 	if (c->examples_lost > 0)
-		convert_note(c, "%zu examples that are too long for a chat line, or too many",
+		convert_note(c, "examples that are too long for a chat line, or too many: %zu",
 			c->examples_lost);
 	*out = c;
 	return 0;

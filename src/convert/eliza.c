@@ -100,7 +100,7 @@ int convert_eliza_read(struct convert_card *c)
 	if (err == 0)
 		err = read_examples(c);
 	if (others > 0)
-		convert_note(c, "%zu files or folders of knowledge", others);
+		convert_note(c, "files and folders of knowledge: %zu", others);
 	if (json_count(json_get(root, "plugins")) > 0)
 		convert_note(c, "its plugins");
 	if (has_keys(root))

@@ -152,7 +152,7 @@ int convert_modelfile_read(struct convert_card *c)
 		}
 	}
 	if (parameters > 0)
-		convert_note(c, "%zu parameters of the model", parameters);
+		convert_note(c, "parameters of the model: %zu", parameters);
 	return err < 0 ? err : convert_add_part(c, NULL, system);
 }
 

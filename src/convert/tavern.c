@@ -120,7 +120,7 @@ static int read_lore(struct convert_card *c, const struct json *book)
 			others++;
 	}
 	if (others > 0)
-		convert_note(c, "%zu entries of its lorebook, which wait for words of the chat", others);
+		convert_note(c, "lorebook entries that wait for words of the chat: %zu", others);
 	return err;
 }
 
@@ -130,7 +130,7 @@ static void note_rest(struct convert_card *c, const struct json *data)
 		json_count(json_get(data, "group_only_greetings"));
 
 	if (json_str(data, "first_mes").len > 0 || greetings > 0)
-		convert_note(c, "%zu greetings: here triggers say whom to greet",
+		convert_note(c, "greetings, since here triggers say whom to greet: %zu",
 			greetings + (json_str(data, "first_mes").len > 0));
 	if (json_count(json_get(data, "assets")) > 0)
 		convert_note(c, "its pictures and sounds");
@@ -291,11 +291,16 @@ static void copy_member(void *ctx, const char *key, const struct json *value)
 	write_member(w, key, value);
 }
 
+static bool has_nickname(const struct convert_job *job)
+{
+	return job->kept && json_str(data_of(job->kept->root), "nickname").len > 0;
+}
+
 static int write_data(const struct convert_job *job, struct buf *out)
 {
 	struct writing w = {.job = job, .from = job->kept ? data_of(job->kept->root) : NULL};
 
-	w.has_nickname = json_str(w.from, "nickname").len > 0;
+	w.has_nickname = has_nickname(job) && job->format == CONVERT_TAVERN_V3;
 	convert_object_begin(&w.object, out);
 	json_each(w.from, copy_member, &w);
 	for (size_t i = 0; i < MEMBERS && w.object.err == 0; i++) {
@@ -309,12 +314,20 @@ static int write_data(const struct convert_job *job, struct buf *out)
 	return convert_object_end(&w.object);
 }
 
-int convert_tavern_write(const struct convert_job *job, struct buf *out)
+int convert_tavern_write(const struct convert_job *given, struct buf *out)
 {
+	struct convert_job own = *given;
+	const struct convert_job *job = &own;
 	const bool is_v3 = job->format == CONVERT_TAVERN_V3;
 	const bool is_own = job->kept && job->kept->format == job->format;
 	struct writing w = {.job = job, .is_outer = true};
 
+	/* Older versions know no nickname: there it is the name. */
+	if (!is_v3 && !is_own && has_nickname(job))
+		own.edited |= CONVERT_EDITED_NAME;
+	/* V1 has no place for prompts and lore: there all of it is the description. */
+	if (job->format == CONVERT_TAVERN_V1 && !is_own)
+		own.edited |= CONVERT_EDITED_SYSTEM;
 	if (job->format == CONVERT_TAVERN_V1)
 		return write_data(job, out);
 	convert_object_begin(&w.object, out);
