@@ -15,7 +15,8 @@ int platform_commands_new(struct io *io, struct platform_rest *rest, struct plat
 	MUST_USE;
 void platform_commands_free(struct platform_commands *c);
 /* What shall be offered, BORROWED. Compared and put as soon as the application's id is known. */
-int platform_commands_want(struct platform_commands *c, const struct slash *list, size_t n) MUST_USE;
+int platform_commands_want(struct platform_commands *c, const struct slash *list, size_t n)
+	MUST_USE;
 /* application_id: from READY. guilds: ids to register in; n 0 = globally. ERR_NOMEM. */
 int platform_commands_where(struct platform_commands *c, const char *application_id,
 	const char *const *guilds, size_t n) MUST_USE;

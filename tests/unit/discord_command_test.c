@@ -8,8 +8,8 @@
 #define IN_GUILD "/api/v10/applications/" BOT "/guilds/" GUILD "/commands "
 /* discord.md 13.6 */
 #define ASK                                                                                        \
-	"{\"name\":\"ask\",\"type\":1,\"description\":\"Ask the assistant\","                          \
-	"\"contexts\":[0,1],"                                                                    \
+	"{\"name\":\"ask\",\"type\":1,\"description\":\"Ask the assistant\","                      \
+	"\"contexts\":[0,1],"                                                                      \
 	"\"integration_types\":[0],\"options\":[{\"type\":3,\"name\":\"question\","                \
 	"\"description\":\"What to ask\",\"required\":true,\"max_length\":1000}]}"
 /* As Discord gives it back. */

@@ -254,10 +254,7 @@ static void answers_are_told_apart(void **state)
 		world_open(&w);
 		world_rule(&w, "GET", FOR_EVER, cases[i].bytes);
 		assert_non_null(call(&w, "GET", SEND "?around=kelpforest", 60000));
-		for (int tries = 0; tries < 200 && w.answers == 0; tries++) {
-			turn(&w, 50, &w.answers, 1);
-			io_clock_shift(w.io, w.peer.live > 0 ? 0 : 100); /* between the tries */
-		}
+		wait_out(&w, &w.answers, 1);
 		assert_case(i, w.err == cases[i].err && w.status == cases[i].status);
 		assert_case(i, w.code == cases[i].code);
 		assert_string_equal(w.field, cases[i].field);
@@ -286,7 +283,7 @@ static void a_lost_answer_is_asked_for_once_more_where_that_is_safe(void **state
 		world_open(&w);
 		world_rule(&w, "POST", FOR_EVER, answers[i / 2]);
 		assert_non_null(platform_rest_start(w.rest, &c));
-		turn(&w, 5000, &w.asked_count, c.is_once ? 1 : 2);
+		wait_out(&w, &w.asked_count, c.is_once ? 1 : 2);
 		if (!c.is_once)
 			assert_string_equal(w.asked[0].body, w.asked[1].body);
 		settle(&w);

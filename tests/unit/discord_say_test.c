@@ -11,8 +11,8 @@
 #define TURN_2 "018f0000-0000-7000-8000-000000000002"
 #define QUESTION "1180000000000001002"
 #define BAD_REFERENCE JSON_HEAD("400 Bad Request", "")                                             \
-	"{\"code\":50035,\"message\":\"Invalid Form Body\",\"errors\":{"                             \
-	"\"message_reference\":{"                                                                \
+	"{\"code\":50035,\"message\":\"Invalid Form Body\",\"errors\":{"                           \
+	"\"message_reference\":{"                                                                  \
 	"\"_errors\":[{\"code\":\"REPLIES_UNKNOWN_MESSAGE\",\"message\":\"Unknown message\"}]}}}"
 
 struct mouth {
@@ -386,7 +386,8 @@ static void a_lost_answer_is_asked_for_with_the_same_nonce(void **state)
 
 		mouth_open(&m);
 		world_rule(&m.w, "POST", cases[i].times, cases[i].bytes);
-		say_and_wait(&m, TURN, "once", QUESTION);
+		platform_discord_say(m.sayings, reply_of(TURN, "once", QUESTION));
+		wait_out(&m.w, &m.outcomes, 1);
 		assert_case(i, m.reason == cases[i].reason);
 		settle(&m.w);
 		assert_case(i, asked(&m.w, "POST") == (i == 4 ? 1 : 2));
@@ -486,8 +487,7 @@ static void a_stream_outlives_failures_in_between(void **state)
 	/* The answer to the first is lost twice: only its nonce tells whether it stands there. */
 	world_rule(&m->w, "POST", 2, "");
 	so_far(m, TURN, "It is", NULL);
-	turn(&m->w, 5000, &m->w.asked_count, 2);
-	settle(&m->w);
+	wait_out(&m->w, &m->w.asked_count, 2);
 	platform_discord_say(m->sayings, reply_of(TURN, "It is deep.", NULL));
 	next_edit(m);
 	next_edit(m);
@@ -605,7 +605,8 @@ static void an_interaction_that_is_gone_is_answered_nowhere(void **state)
 		mouth_open(&m);
 		world_rule(&m.w, CALLBACK, 2, cases[i].bytes);
 		defer(&m, true);
-		say_and_wait(&m, TURN, "a secret", INTERACTION);
+		platform_discord_say(m.sayings, reply_of(TURN, "a secret", INTERACTION));
+		wait_out(&m.w, &m.outcomes, 1);
 		assert_string_equal(m.why, cases[i].why);
 		assert_case(i, asked(&m.w, "PATCH") == cases[i].patches);
 		assert_case(i, asked(&m.w, "POST " SEND) == 0);

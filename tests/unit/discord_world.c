@@ -149,6 +149,16 @@ void settle(struct world *w)
 	} while (w->asked_count != before || w->peer.live > 0 || is_running(w));
 }
 
+void wait_out(struct world *w, const size_t *n, size_t until)
+{
+	for (int i = 0; i < 100; i++) {
+		settle(w);
+		if (*n >= until)
+			return;
+		io_clock_shift(w->io, 300);
+	}
+}
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 static void on_answer(void *ctx, const struct platform_rest_answer *a)

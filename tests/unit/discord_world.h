@@ -65,6 +65,8 @@ void world_rule(struct world *w, const char *begin, unsigned times, const char *
 void turn(struct world *w, int64_t ms, const size_t *n, size_t until);
 /* Lets everything that is under way end, and what comes of it at once. */
 void settle(struct world *w);
+/* Lets time pass until *n reaches `until`: for what waits between two tries. */
+void wait_out(struct world *w, const size_t *n, size_t until);
 /* How many requests began so. */
 size_t asked(const struct world *w, const char *begin);
 /* The n-th of them, from 0. */
