@@ -89,13 +89,13 @@ int clock_parse(struct str text, int64_t *wall_ms)
 {
 	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	const char seps[] = "--T::";
-	char copy[CLOCK_TEXT_BYTES];
+	char copy[CLOCK_TEXT_BYTES] = "";
 	const char *at = copy;
 	int part[6], ms = 0;
 
-	if (text.len >= sizeof(copy))
+	if (text.len == 0 || text.len >= sizeof(copy))
 		return ERR_PARSE;
-	snprintf(copy, sizeof(copy), "%.*s", STR_FMT(text));
+	memcpy(copy, text.at, text.len);
 	for (int i = 0; i < 6; i++) {
 		part[i] = take_digits(&at, i == 0 ? 4 : 2);
 		if (part[i] < 0 || (i < 5 && *at++ != seps[i]))

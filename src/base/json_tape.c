@@ -131,23 +131,41 @@ static int grow(struct json_tape *t, void **array, size_t *cap, size_t need, siz
 	return 0;
 }
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Kinds of bytes that were seen: in the highest bit of any byte. */
+struct seen {
+	uint64_t low, high, slash;
+};
+
+static void look_at(struct seen *seen, uint64_t eight)
+{
+	const uint64_t x = eight ^ EACH_BYTE * '\\';
+
+	seen->high |= eight;
+	seen->low |= (eight - EACH_BYTE * ' ') & ~eight;
+	seen->slash |= (x - EACH_BYTE) & ~x;
+}
+
 /* One look at all bytes, eight at a time: most texts have nothing that needs a second. */
 static int look(struct json_tape *t)
 {
-	const uint64_t each = 0x0101010101010101;
-	uint64_t low = 0, high = 0, slash = 0;
+	const char *at = t->text.at;
+	size_t left = t->text.len;
+	struct seen seen = {0};
+	uint64_t eight;
 
-	for (size_t i = 0; i < t->text.len; i += 8) {
-		uint64_t w = each * ' ';
-		memcpy(&w, t->text.at + i, t->text.len - i < 8 ? t->text.len - i : 8);
-		uint64_t x = w ^ each * '\\';
-		high |= w;
-		low |= (w - each * ' ') & ~w;
-		slash |= (x - each) & ~x;
+	for (; left >= sizeof(eight); left -= sizeof(eight), at += sizeof(eight)) {
+		memcpy(&eight, at, sizeof(eight));
+		look_at(&seen, eight);
 	}
-	t->has_low = low & each * 0x80;
-	t->has_slash = slash & each * 0x80;
-	if ((high & each * 0x80) && !text_is_utf8(t->text))
+	eight = EACH_BYTE * ' ';
+	if (left > 0)
+		memcpy(&eight, at, left);
+	look_at(&seen, eight);
+	t->has_low = seen.low & EACH_BYTE * 0x80;
+	t->has_slash = seen.slash & EACH_BYTE * 0x80;
+	if ((seen.high & EACH_BYTE * 0x80) && !text_is_utf8(t->text))
 		return refuse(t, ERR_PARSE, "not UTF-8");
 	return t->has_slash ? buf_reserve(&t->unescaped, t->text.len) : 0;
 }

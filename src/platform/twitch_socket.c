@@ -25,8 +25,18 @@ struct metric platform_frames_ignored = {.name = "mynah_eventsub_ignored_total",
 struct frame {
 	struct str bytes;
 	const struct json_item *root, *meta, *payload;
-	int64_t stamp_ms, now_ms; /* stamp 0 = none */
+	int64_t now_ms;
 };
+
+/* When it was sent; 0 = it does not say. */
+static int64_t stamp_of(const struct frame *f)
+{
+	int64_t wall_ms;
+
+	if (clock_parse(json_item_str(f->meta, "message_timestamp"), &wall_ms) < 0)
+		return 0;
+	return wall_ms;
+}
 
 static void on_welcome(struct platform_socket *k, const struct frame *f)
 {
@@ -42,13 +52,13 @@ static void on_welcome(struct platform_socket *k, const struct frame *f)
 	k->silence_ms = keepalive_s * 1200;
 	k->phase = PLATFORM_SOCKET_SERVING;
 	k->since_ms = f->now_ms;
-	platform_seen_stamp(&k->session->seen, f->stamp_ms, f->now_ms);
+	platform_seen_stamp(&k->session->seen, stamp_of(f), f->now_ms);
 	platform_session_welcome(k, platform_clean_id(json_item_str(session, "id")));
 }
 
 static void on_keepalive(struct platform_socket *k, const struct frame *f)
 {
-	platform_seen_stamp(&k->session->seen, f->stamp_ms, f->now_ms);
+	platform_seen_stamp(&k->session->seen, stamp_of(f), f->now_ms);
 }
 
 static void on_notification(struct platform_socket *k, const struct frame *f)
@@ -60,7 +70,7 @@ static void on_notification(struct platform_socket *k, const struct frame *f)
 	platform_notification_of(f->root, &n);
 	if (n.id.len == 0 || !n.event)
 		why = "incomplete";
-	else if (platform_seen_is_stale(&s->seen, f->stamp_ms, f->now_ms))
+	else if (platform_seen_is_stale(&s->seen, n.wall_ms, f->now_ms))
 		why = "stale";
 	else if (platform_seen_before(&s->seen, n.id, f->now_ms))
 		why = "duplicate";
@@ -110,8 +120,6 @@ static void read_frame(struct platform_socket *k, struct str bytes, const struct
 		.payload = json_item_get(root, "payload"), .now_ms = now_ms};
 	struct str type = json_item_str(f.meta, "message_type");
 
-	if (clock_parse(json_item_str(f.meta, "message_timestamp"), &f.stamp_ms) < 0)
-		f.stamp_ms = 0;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (str_is(type, types[i].type)) {
 			metric_add(&platform_frames, types[i].type, 1);
