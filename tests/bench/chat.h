@@ -1,30 +1,26 @@
 /* tests/bench/chat.h: the chat server of the measurements, and the client its wire is timed with.
- *
- * Plain sockets and WebSocket frames made beforehand, so that the server is never what is measured.
- * It says yes to everything: who is strict is tests/stage/twitch.py. One client at a time. */
+ * It says yes to everything: who is strict is tests/stage/twitch.py. */
 #ifndef BENCH_CHAT_H
 #define BENCH_CHAT_H
 
-#include "base/base.h"
+#include "wire.h"
 
 #define CHAT_TEXT_BYTES 2048 /* longest text of a line */
 
 struct chat {
-	int listener, fd, port;
-	struct buf in;   /* bytes received, from the first frame that is not complete */
-	struct buf text; /* what was in frames, from the first line that is not complete */
-	struct buf out;
-	size_t joined;   /* channels, since the client came */
-	bool is_in;      /* the client said NICK, and was welcomed */
-	unsigned said;   /* ids of accepted lines */
+	struct wire wire; /* its text begins with the first line that is not complete */
+	size_t joined;    /* channels, since the client came */
+	bool is_in;       /* the client said NICK, and was welcomed */
+	unsigned said;    /* ids of accepted lines */
 };
 
 void chat_open(struct chat *c);
 void chat_shut(struct chat *c);
 void chat_accept(struct chat *c); /* waits for a client and upgrades it */
 void chat_gone(struct chat *c);   /* the client is let go */
-/* Does what a chat server does, until a line comes that the caller has to look at (PRIVMSG, PONG), at
- * most until a time (clock_mono_us). The line lies in c->text until the next call. Empty = the time is over. */
+/* Does what a chat server does, until a line comes that the caller has to look at (PRIVMSG, PONG),
+ * at most until a time (clock_mono_us). The line is there until the next call. Empty = the time is
+ * over. */
 struct str chat_next(struct chat *c, int64_t until_us);
 /* Serves until it has n channels. Dies when that takes too long. */
 void chat_until_joined(struct chat *c, size_t n);

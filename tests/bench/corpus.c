@@ -220,3 +220,23 @@ struct trigger_set *corpus_set(char patterns[][CORPUS_PATTERN_BYTES], size_t n)
 	conf_report_fini(&report);
 	return set;
 }
+
+static bool is_matched(const struct trigger_set *set, struct trigger_state *state, struct str text)
+{
+	struct event e = {.kind = EVENT_MESSAGE, .text = text};
+	struct trigger_hit hit;
+
+	return trigger_find(set, state, &e, 0, 0, &hit) != REASON_NO_MATCH;
+}
+
+void corpus_quiet_line(struct buf *b, const struct trigger_set *set)
+{
+	struct trigger_state *state;
+
+	bench_must(trigger_state_new(&state));
+	do {
+		buf_clear(b);
+		corpus_line(b);
+	} while (b->len == 0 || is_matched(set, state, buf_str(b)));
+	trigger_state_free(state);
+}

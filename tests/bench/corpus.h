@@ -8,6 +8,7 @@
 
 #include "trigger/trigger.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CORPUS_PATTERN_BYTES 160
 #define CORPUS_FILE_TRIGGERS 1000 /* a file is bounded */
 #define CORPUS_FILES_MAX 10
@@ -20,6 +21,8 @@ void corpus_pattern(char out[CORPUS_PATTERN_BYTES], size_t i); /* of trigger num
 void corpus_triggers(struct buf *yaml, char patterns[][CORPUS_PATTERN_BYTES], size_t from,
 	size_t to);
 struct trigger_set *corpus_set(char patterns[][CORPUS_PATTERN_BYTES], size_t n);
+/* Puts a line on which nothing of set matches in place of what b holds. */
+void corpus_quiet_line(struct buf *b, const struct trigger_set *set);
 
 /* Out of memory and the like: a measurement cannot go on. */
 void bench_die(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));

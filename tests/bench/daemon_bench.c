@@ -39,22 +39,12 @@ struct block {
 	double average;
 };
 
-static bool is_matched(const struct trigger_set *set, struct trigger_state *state, struct str text)
-{
-	struct event e = {.kind = EVENT_MESSAGE, .text = text};
-	struct trigger_hit hit;
-
-	return trigger_find(set, state, &e, 0, 0, &hit) != REASON_NO_MATCH;
-}
-
 /* channels: the lines go round so many, named by CHANNEL and a number; 0 = the one without. */
 static void make_block(struct block *k, size_t triggers, unsigned channels)
 {
 	struct trigger_set *set = corpus_set(patterns, triggers);
-	struct trigger_state *state;
 	struct buf text;
 
-	bench_must(trigger_state_new(&state));
 	buf_init(&text, CHAT_TEXT_BYTES);
 	buf_init(&k->bytes, 4 * 1024 * 1024);
 	for (unsigned i = 0; i < BLOCK; i++) {
@@ -62,16 +52,12 @@ static void make_block(struct block *k, size_t triggers, unsigned channels)
 
 		if (channels > 0)
 			snprintf(channel, sizeof(channel), CHANNEL "%u", i % channels);
-		do {
-			buf_clear(&text);
-			corpus_line(&text);
-		} while (text.len == 0 || is_matched(set, state, buf_str(&text)));
+		corpus_quiet_line(&text, set);
 		k->ids[i] = chat_frame(&k->bytes, corpus_below(USERS), channel, buf_str(&text));
 		k->ends[i] = k->bytes.len;
 	}
 	k->average = (double)k->bytes.len / BLOCK;
 	buf_fini(&text);
-	trigger_state_free(state);
 	trigger_set_free(set);
 }
 
@@ -129,7 +115,7 @@ static void configure_twitch(const char *more)
 {
 	daemon_configure(&bot, "twitch: {account: tidalbot, token: {file: %s/token}, "
 		"channels: [" CHANNEL "], url: 'ws://127.0.0.1:%d/', id_url: 'http://127.0.0.1:9/'}\n%s",
-		bot.folder, chat.port, more);
+		bot.folder, chat.wire.port, more);
 }
 
 static void begin(size_t channels)
@@ -279,7 +265,7 @@ static void ask_round(struct talk *t, struct block *k, int64_t per_second)
 
 static void echo_round(struct talk *t, struct block *k, int64_t per_second)
 {
-	int pid = chat_echo(chat.port);
+	int pid = chat_echo(chat.wire.port);
 
 	chat_accept(&chat);
 	ask_round(t, k, per_second);
@@ -390,7 +376,7 @@ static void bench_channels(void)
 	make_block(&k, 100, n);
 	/* Twitch's joins may not be faster than 18 in 12 s; those of an IRC network may. */
 	daemon_configure(&bot, "irc: {account: tidalbot, url: 'ws://127.0.0.1:%d/', joins: 100, "
-		"join_window: 1s, channels: [%s]}\n", chat.port, buf_text(&names));
+		"join_window: 1s, channels: [%s]}\n", chat.wire.port, buf_text(&names));
 	begin(n);
 	pace_until(clock_mono_us() + 300000);
 	printf("d  in %u channels, idle                   %8.1f MiB                target 16\n", n,
