@@ -1,5 +1,5 @@
-/* safety_check on any bytes. Oracle: what it lets through is sayable by the wire rule, within the
- * length, valid UTF-8, and lets itself through again; what it refuses has a rule. safety_quote and
+/* safety_check on any bytes, for one line and for lines. Oracle: what it lets through is sayable by
+ * the wire rule, within the length and valid UTF-8; what it refuses has a rule. safety_quote and
  * safety_redact give valid UTF-8 from valid UTF-8, within their bounds. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,18 +28,22 @@ static void demand(bool holds)
 		abort();
 }
 
-static void check(const struct safety *s, struct str text, bool is_model)
+static void check(const struct safety *s, struct str text, bool is_model, const char *platform)
 {
+	const struct form *form = form_of(str_of(platform));
 	struct safety_context c = {.bot = STR("Mynah"), .persona = STR("Mynah"), .user = STR("alice"),
 		.question = STR("what game is this?"), .system = STR("You are Mynah, a cheerful bird."),
-		.canary = STR("0123456789abcdef"), .is_model = is_model};
+		.canary = STR("0123456789abcdef"), .form = form, .is_model = is_model};
 	const char *rule = NULL;
 	struct buf out;
 
 	buf_init(&out, 1 << 16);
 	enum reason why = safety_check(s, &c, text, &out, &rule);
 	demand((why == REASON_UNSAFE) == (rule != NULL));
-	if (why == REASON_NONE) {
+	if (why == REASON_NONE && form->has_lines) {
+		demand(safety_is_showable(buf_str(&out), form->length));
+		demand(text_is_utf8(buf_str(&out)) && text_points(buf_str(&out)) <= form->length);
+	} else if (why == REASON_NONE) {
 		demand(safety_is_sayable(buf_str(&out), MAX_UNITS));
 		demand(text_is_utf8(buf_str(&out)) && text_units(buf_str(&out)) <= MAX_UNITS);
 	}
@@ -54,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!s)
 		s = make();
-	check(s, text, true);
-	check(s, text, false);
+	check(s, text, true, "twitch");
+	check(s, text, false, "twitch");
+	check(s, text, true, "discord");
+	check(s, text, false, "discord");
 	buf_init(&out, 1 << 20);
 	if (safety_quote(text, 200, &out) == 0)
 		demand(out.len <= 200 && text_is_utf8(buf_str(&out)));

@@ -167,6 +167,70 @@ static void a_copied_event_outlives_the_receive_buffer(void **state)
 	mem_fail_at(0, 0);
 }
 
+/* Every string of an event is the copy's own: one that is forgotten would point into the wire. */
+static void a_copy_owns_every_string(void **state)
+{
+	static const char text[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	struct event e;
+	size_t strings = 0;
+
+	(void)state;
+	memset(&e, 0, sizeof(e));
+	struct str *all[] = {&e.platform, &e.channel, &e.channel_id, &e.channel_name, &e.parent,
+		&e.user, &e.login, &e.user_id, &e.id, &e.text, &e.to_id, &e.touser, &e.tier,
+		&e.reward, &e.reward_id, &e.batch, &e.users, &e.command, &e.emoji, &e.stream.id,
+		&e.stream.title, &e.stream.game};
+
+	for (; strings < COUNT(all); strings++)
+		*all[strings] = (struct str){text, strings + 1};
+	struct event *copy = event_copy(&e);
+	assert_non_null(copy);
+	for (size_t i = 0; i < COUNT(all); i++) {
+		const struct str *s =
+			(struct str *)((char *)copy + ((char *)all[i] - (char *)&e));
+
+		assert_case(i, s->at != text && s->len == i + 1);
+		assert_case(i, memcmp(s->at, text, s->len) == 0);
+	}
+	mem_free(copy);
+}
+
+static void a_command_has_a_name_that_can_be_offered(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_good;
+	} cases[] = {
+		{"ask", true}, {"a-b_c9", true}, {"fr\u00e4ge", true}, {"\u8cea\u554f", true},
+		{"", false}, {"Ask", false}, {"a b", false}, {"/ask", false}, {"a.b", false},
+		{"\u00c4sk", false}, {"a\xff", false},
+		{"abcdefghijklmnopqrstuvwxyz012345", true},
+		{"abcdefghijklmnopqrstuvwxyz0123456", false},
+	};
+	enum slash_own own;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_case(i, slash_is_name(str_of(cases[i].name)) == cases[i].is_good);
+	for (int i = 0; i < SLASH_OWN_COUNT; i++) {
+		const struct slash *s = slash_own((enum slash_own)i);
+
+		assert_int_equal(slash_own_parse(str_of(s->name), &own), 0);
+		assert_int_equal(own, i);
+	}
+	assert_int_equal(slash_own_parse(STR("ask"), &own), ERR_NOTFOUND);
+}
+
+static void every_platform_has_a_form(void **state)
+{
+	(void)state;
+	assert_true(form_of(STR("discord"))->has_lines);
+	assert_int_equal(form_of(STR("discord"))->length, 2000);
+	assert_false(form_of(STR("twitch"))->has_lines);
+	assert_int_equal(form_of(STR("twitch"))->length, 500);
+	assert_ptr_equal(form_of(STR("elsewhere")), form_of(STR("twitch")));
+}
+
 static void a_reply_takes_its_address_from_the_event(void **state)
 {
 	struct event e = {.platform = STR("twitch"), .channel = STR("alice"),
@@ -227,6 +291,9 @@ int main(void)
 		cmocka_unit_test(no_word_means_two_event_kinds),
 		cmocka_unit_test(sorts_of_messages_are_told_by_what_they_are),
 		cmocka_unit_test(a_copied_event_outlives_the_receive_buffer),
+		cmocka_unit_test(a_copy_owns_every_string),
+		cmocka_unit_test(a_command_has_a_name_that_can_be_offered),
+		cmocka_unit_test(every_platform_has_a_form),
 		cmocka_unit_test(a_reply_takes_its_address_from_the_event),
 		cmocka_unit_test(without_memory_there_is_no_half_a_reply),
 		cmocka_unit_test(priorities_are_in_order),

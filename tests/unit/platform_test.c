@@ -930,6 +930,10 @@ static void made_up_events_are_what_was_written(void **state)
 			"100 monkeys e=mc2"},
 		{"message user=eve hi", 0, EVENT_MESSAGE, 0, 0, 0, "", "eve", "", "hi"},
 		{"follow", 0, EVENT_FOLLOW, 0, 0, 0, "", "", "", ""},
+		{"slash /ask why 5?", 0, EVENT_SLASH, 0, 0, 0, "", "", "", "why 5?"},
+		{"boost 2 tier=3", 0, EVENT_BOOST, 2, 0, 0, "3", "", "", ""},
+		{"reaction emoji=:o", 0, EVENT_REACTION, 0, 0, 0, "", "", "", ""},
+		{"slash", ERR_INVALID, 0, 0, 0, 0, "", "", "", ""},
 		{"raid -5", ERR_INVALID, 0, 0, 0, 0, "", "", "", ""},
 		{"sub teir=2", ERR_INVALID, 0, 0, 0, 0, "", "", "", ""},
 		{"sub tier=9", ERR_INVALID, 0, 0, 0, 0, "", "", "", ""},
@@ -947,6 +951,8 @@ static void made_up_events_are_what_was_written(void **state)
 		if (cases[i].err)
 			continue;
 		assert_int_equal(e.kind, cases[i].kind);
+		assert_text(e.command, e.kind == EVENT_SLASH ? STR("ask") : STR(""), where);
+		assert_text(e.emoji, e.kind == EVENT_REACTION ? STR(":o") : STR(""), where);
 		assert_int_equal(e.count, cases[i].count);
 		assert_int_equal(e.months, cases[i].months);
 		assert_int_equal(e.bits, cases[i].bits);
