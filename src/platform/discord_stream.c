@@ -19,12 +19,13 @@
 
 /* ---- What is asked --------------------------------------------------------------------------- */
 
-/* One for each message, whatever its text: a try that is repeated says it once (discord.md 6.1). */
+/* One for each message, whatever its text: a try that is repeated says it once (discord.md 6.1). It is
+ * made of what is answered, as a bot that was killed may be told that again when it resumes. */
 static void make_nonce(const struct platform_saying *s, unsigned at, char out[NONCE_BYTES])
 {
 	char sum[SHA256_TEXT_BYTES];
 
-	seal_sha256(str_of(s->turn), sum);
+	seal_sha256(str_of(s->to_id && s->to_id[0] ? s->to_id : s->turn), sum);
 	snprintf(out, NONCE_BYTES, "%.22s-%u", sum, at % 10);
 }
 
