@@ -55,10 +55,10 @@ def discord_rate(world):
     for e in world.history.find("discord", "frame"):
         frames[e["client"]].append(e)
     for client, sent in frames.items():
-        if (n := most_in_window(sent, 60)) > 120:
+        if (n := most_in_window(sent, 60 / world.rate)) > 120:
             bad.append(f"{n} messages within 60 s on connection {client}")
     calls = [e for e in world.history.find("discord", "call") if e["call"] not in OF_INTERACTIONS]
-    if (n := most_in_window(calls, 1)) > 50:
+    if (n := most_in_window(calls, 1 / world.rate)) > 50:
         bad.append(f"{n} calls within a second")
     identifies = collections.defaultdict(list)
     for e in world.history.find("discord", "identify"):
@@ -214,7 +214,7 @@ def unnoticed_cuts(world, end):
 def polite(world):
     """I8: no storm of connections: at most 8 in any 10 s, and none after a refused login."""
     return [f"{n} connections to {who} within 10 s" for who in ("twitch", "discord")
-            if (n := most_in_window(world.history.find(who, "accept"), 10)) > 8]
+            if (n := most_in_window(world.history.find(who, "accept"), 10 / world.rate)) > 8]
 
 
 def lively(world):
@@ -358,7 +358,7 @@ def quiet(world):
             if value["level"] == "error":
                 kind = (value["module"], value["action"], value["timestamp"][:16])
                 kinds[kind] = kinds.get(kind, 0) + 1
-    bad += [f"{n} error lines of {kind}" for kind, n in kinds.items() if n > 20]
+    bad += [f"{n} error lines of {kind}" for kind, n in kinds.items() if n > 20 * world.rate]
     return bad
 
 

@@ -70,6 +70,7 @@ class World:
         self.bots = [self.bot]
         self.statuses = []
         self.lag_limit_ms = 100
+        self.rate = 1  # how much faster the bots' clocks run than ours
         self.exit_code = 0
         self._servers = []
         self.app = TwitchApp(self.history)  # what every Twitch server of this world shares

@@ -19,7 +19,7 @@ class MadeUp:
         self.history = History(folder / "history.jsonl")
         self.history.wall = 0
         self.statuses, self.lags = [], []
-        self.lag_limit_ms, self.exit_code = 100, 0
+        self.lag_limit_ms, self.exit_code, self.rate = 100, 0, 1
         self.app = TwitchApp()
 
     def add(self, t, who, what, **facts):

@@ -12,6 +12,7 @@ import json
 import re
 import time
 
+from tests.stage.bot import PATIENCE_S
 from tests.stage.discord_body import LOUD, ROLES, USERS
 from tests.stage.discord_calls import Calls
 from tests.stage.discord_gateway import BINARY, Gateway
@@ -131,6 +132,7 @@ class Discord:
     def __init__(self, loop, history, token, toggles=("content", "members")):
         self.loop, self.history, self.token, self.toggles = loop, history, token, set(toggles)
         self.callback_s, self.token_s = 3, 900
+        self.rate = 1               # how much faster the bot's clock runs than ours; all limits are its
         self.users, self.guilds, self.channels = {}, {}, {}
         self.messages, self.interactions = {}, {}
         self._numbers = itertools.count()
@@ -138,7 +140,7 @@ class Discord:
         self.users[self.bot.username] = self.bot
         self.calls = Calls(self)
         self.gateway = Gateway(loop, history, self)
-        self.rest = Rest(loop, history, self.calls, lambda: self.token)
+        self.rest = Rest(loop, history, self.calls, lambda: self.token, (self.now, self.late))
         self.user("alice", user_id=ALICE, global_name="Alice")
         self.user("bob", user_id=BOB)
         self.guild("Stream Café", guild_id=GUILD)
@@ -161,6 +163,12 @@ class Discord:
     def stop(self):
         self.loop.run(self.rest.stop())
         self.loop.run(self.gateway.stop())
+
+    def now(self):
+        return time.monotonic() * self.rate
+
+    def late(self):
+        return self.loop.late() * self.rate
 
     def note(self, what, **facts):
         return self.history.add("discord", what, **facts)
@@ -450,7 +458,7 @@ class Discord:
         where, who = self.channels_of(channel), self.user(user)
         command = self.offered(name, user, channel)
         assert command or forced, f"/{name} is not offered to {user}"
-        found = Interaction(self.new_id(), "tok" + self.new_id() + "en", where, who, time.monotonic())
+        found = Interaction(self.new_id(), "tok" + self.new_id() + "en", where, who, self.now())
         given = [{"name": k, "type": 3, "value": v} for k, v in options.items()]
         d = {"id": found.id, "application_id": self.bot.id, "type": 2, "token": found.token, "version": 1,
              "channel_id": where.id, "channel": where.json(), "locale": "en-US", "entitlements": [],
@@ -468,7 +476,7 @@ class Discord:
             d["user"] = who.json()
 
         def go():
-            found.t = time.monotonic()
+            found.t = self.now()
             self.interactions[found.token] = found
             self.note("slash", id=found.id, name=name, user=who.username, channel=where.id)
             for _ in range(times):
@@ -533,7 +541,7 @@ class Discord:
 
     # -- What the test waits for --------------------------------------------------------------------
 
-    def wait_for(self, question, what, timeout=60):
+    def wait_for(self, question, what, timeout=PATIENCE_S):
         deadline = time.monotonic() + timeout
         while not (answer := question()):
             if time.monotonic() > deadline:
@@ -542,7 +550,7 @@ class Discord:
             time.sleep(0.005)
         return answer
 
-    def wait(self, what, n=1, timeout=60, **facts):
+    def wait(self, what, n=1, timeout=PATIENCE_S, **facts):
         """Waits until the history holds n events like this; gives them."""
         return self.wait_for(lambda: len(found := self.history.find("discord", what, **facts)) >= n
                              and found, f"{n} x {what} {facts}", timeout)
@@ -557,16 +565,16 @@ class Discord:
         """What the bot's messages say now."""
         return [m["content"] for m in self.own(channel)]
 
-    def wait_said(self, pattern, channel=None, timeout=60):
+    def wait_said(self, pattern, channel=None, timeout=PATIENCE_S):
         """Waits for a message of the bot that says this now; gives the message."""
         return self.wait_for(lambda: next((m for m in self.own(channel)
                                            if re.search(pattern, m["content"])), None),
                              f"{pattern!r}", timeout)
 
-    def wait_ready(self, n=1, timeout=60):
+    def wait_ready(self, n=1, timeout=PATIENCE_S):
         """Waits for the n-th session."""
         return self.wait("ready", n, timeout)[-1]
 
-    def wait_connected(self, timeout=60):
+    def wait_connected(self, timeout=PATIENCE_S):
         """Waits until a connection has a session again."""
         return self.wait_for(lambda: [c for c in self.gateway.live() if c.session], "a session", timeout)

@@ -133,7 +133,7 @@ class Calls:
             flags=body.get("flags") or 0, nonce=body.get("nonce"), embeds=body.get("embeds") or [],
             reference=body.get("message_reference"))
         if body.get("nonce") is not None:
-            self.nonces[body["nonce"]] = (time.monotonic(), message["id"])
+            self.nonces[body["nonce"]] = (self.world.now(), message["id"])
         self._said("said", message, body, reply_to=(body.get("message_reference") or {}).get("message_id"),
                    pings=form.pings(message["content"], body.get("allowed_mentions"), False, author))
         self.world.gateway.dispatch("MESSAGE_CREATE", message)
@@ -141,7 +141,7 @@ class Calls:
 
     def _of_nonce(self, nonce):
         when, message_id = self.nonces.get(nonce, (-NONCE_S, None))
-        if time.monotonic() - when >= NONCE_S:
+        if self.world.now() - when >= NONCE_S:
             return None
         self.world.note("nonce_hit", nonce=nonce, id=message_id)
         if message_id not in self.world.messages:
@@ -263,14 +263,14 @@ class Calls:
         found = self.world.interactions.get(token)
         if not found:
             raise Refusal(404, 10015, "Unknown Webhook")
-        if time.monotonic() - found.t > self.world.token_s:
+        if self.world.now() - found.t > self.world.token_s:
             raise Refusal(401, 50027, "Invalid Webhook Token")
         return found
 
     def callback(self, info, body, query):
         found = self.world.interactions.get(info["token"])
         if not found or found.id != info["interaction"] or \
-                (not found.state and time.monotonic() - found.t > self.world.callback_s):
+                (not found.state and self.world.now() - found.t > self.world.callback_s):
             raise Refusal(404, 10062, "Unknown interaction")
         self._check(body, form.CALLBACK, is_message=False)
         if found.state:
@@ -284,7 +284,7 @@ class Calls:
             raise form.wrong(["type"], "INTERACTION_RESPONSE_TYPE", "Not an answer to a command")
         found.state = DEFERRED if body["type"] == 5 else ANSWERED
         found.is_private = bool((data.get("flags") or 0) & EPHEMERAL)
-        found.delay = time.monotonic() - found.t
+        found.delay = self.world.now() - found.t
         message = self.world.write(
             found.channel, self.world.bot, data.get("content") or "", kind=20, interaction=found,
             flags=(data.get("flags") or 0) | (LOADING if body["type"] == 5 else 0))

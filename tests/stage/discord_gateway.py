@@ -10,7 +10,6 @@ import copy
 import itertools
 import json
 import secrets
-import time
 import zlib
 
 from aiohttp import WSMsgType, web
@@ -70,7 +69,7 @@ class Connection:
         self.is_packed = False          # IDENTIFY asked for payload compression
         self.session = None
         self.is_greeted = self.is_mute = False
-        self.code = None                # we closed it with this code
+        self.code = self.left = None    # we closed it with this code; the bot with that
         self.beat_by = None             # when the next heartbeat must have come
         self.sends, self.presences = Window(SENDS, SENDS_S), Window(5, 20)
 
@@ -163,7 +162,8 @@ class Gateway:
             return web.Response(status=503)
         if self.mode == "hang-upgrade":
             await asyncio.sleep(60)
-        ws = web.WebSocketResponse(max_msg_size=0, compress=False)
+        # aiohttp forgets a close code that it can no longer answer: we close ourselves.
+        ws = web.WebSocketResponse(max_msg_size=0, compress=False, autoclose=False)
         await ws.prepare(request)
         compress = request.query.get("compress")
         connection = Connection(ws, request, number, door, compress == "zlib-stream")
@@ -191,34 +191,34 @@ class Gateway:
             self.send(c, 10, {"heartbeat_interval": self.interval_ms, "_trace": ["stage"]})
         watch = asyncio.get_running_loop().create_task(self._watch(c))
         try:
-            async for message in c.ws:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY) or c.code is not None:
-                    continue
-                verdict = self._receive(c, message)
+            while (message := await c.ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                verdict = self._receive(c, message) if c.code is None else None
                 if verdict:
                     await self._refuse(c, *verdict)
+            if message.type == WSMsgType.CLOSE:
+                c.left = message.data or 1005
         finally:
             watch.cancel()
-        if c.code and c.code != 1006:
-            await c.ws.close(code=c.code)  # the other task waits for us to stop reading
+        if c.code != 1006:
+            await c.ws.close(code=c.code or c.left or 1000)  # close() waits for us to stop reading
 
     async def _watch(self, c):
         """Closes the connection of a shard whose heart does not beat."""
-        c.beat_by = time.monotonic() + self.interval_ms / 1000 + SLACK_S
+        c.beat_by = self.discord.now() + self.interval_ms / 1000 + SLACK_S
         while True:
-            await asyncio.sleep(max(0.01, c.beat_by - time.monotonic()))
-            if time.monotonic() >= c.beat_by and c.is_greeted:
+            await asyncio.sleep(max(0.01, (c.beat_by - self.discord.now()) / self.discord.rate))
+            if self.discord.now() >= c.beat_by and c.is_greeted:
                 self.note("no_beat", client=c.number, interval_ms=self.interval_ms)
                 await self.close(c, 4009)
                 return
 
     def _lost(self, c):
         by = "server" if c.code else "bot"
-        code = c.code or c.ws.close_code or 1006
+        code = c.code or c.left or 1006
         self.note("close", client=c.number, code=code, by=by)
         session = c.session
         if session and session.connection is c:
-            session.connection, session.left = None, time.monotonic()
+            session.connection, session.left = None, self.discord.now()
             if by == "bot" and code in (1000, 1001):
                 session.is_over = True
                 self.note("session_over", session=session.id)
@@ -293,9 +293,9 @@ class Gateway:
 
     def _receive(self, c, message):
         """Handles a message. Gives (close code, why) when it is not to be taken."""
-        now, late = time.monotonic(), self.loop.late()
+        now, late = self.discord.now(), self.discord.late()
         data = message.data.encode() if isinstance(message.data, str) else message.data
-        self.note("frame", client=c.number, bytes=len(data), late=late)
+        self.note("frame", client=c.number, bytes=len(data), late=late / self.discord.rate)
         if not c.sends.add(now, late):
             return 4008, "more than 120 messages in 60 s"
         if message.type != WSMsgType.TEXT or len(data) > MESSAGE_BYTES:
@@ -305,7 +305,7 @@ class Gateway:
             op, d = value["op"], value.get("d")
         except (ValueError, KeyError, TypeError, AttributeError):
             return 4002, f"not a message: {data[:80]!r}"
-        self.note("recv", client=c.number, op=op, late=late,
+        self.note("recv", client=c.number, op=op,
                   d=d if op == 1 else sorted(d) if isinstance(d, dict) else d)
         hear = {1: self._beat, 2: self._identify, 3: self._presence, 6: self._resume,
                 8: self._members}.get(op)
@@ -324,7 +324,7 @@ class Gateway:
             return 4002, f"a heartbeat of {d!r}"
         if c.session and d is not None and d > c.session.seq:
             return 4007, f"a heartbeat of {d}, {c.session.seq} is the newest"
-        c.beat_by = time.monotonic() + self.interval_ms / 1000 + SLACK_S
+        c.beat_by = self.discord.now() + self.interval_ms / 1000 + SLACK_S
         if not c.is_mute:
             self.send(c, 11, None)
         return None
@@ -334,7 +334,7 @@ class Gateway:
             return 4002, "a presence with members missing"
         if d["status"] not in ("online", "dnd", "idle", "invisible", "offline"):
             return 4002, f"status {d['status']!r}"
-        if not c.presences.add(time.monotonic(), self.loop.late()):
+        if not c.presences.add(self.discord.now(), self.discord.late()):
             return 4008, "more than 5 presences in 20 s"
         self.note("presence", client=c.number, d=d)
         return None
@@ -355,12 +355,14 @@ class Gateway:
         if verdict:
             return verdict
         shard = tuple(d.get("shard") or (0, 1))
-        key, now, late = shard[0] % self.concurrency, time.monotonic(), self.loop.late()
+        key, now, late = shard[0] % self.concurrency, self.discord.now(), self.discord.late()
         is_early = now - self.identified.get(key, -1e9) < self.identify_s
         self.identified[key] = now - late
         self.remaining -= 1
-        self.note("identify", client=c.number, door=c.door, shard=shard, intents=d["intents"], late=late,
-                  compress=bool(c.deflate), key=key, remaining=self.remaining, every_s=self.identify_s)
+        self.note("identify", client=c.number, door=c.door, shard=shard, intents=d["intents"],
+                  late=late / self.discord.rate,
+                  compress=bool(c.deflate), key=key, remaining=self.remaining,
+                  every_s=self.identify_s / self.discord.rate)
         if self.remaining < 0:
             self.note("token_reset")
             return 4004, "no IDENTIFY was left of the day's: the token is reset"
@@ -427,7 +429,7 @@ class Gateway:
     def _is_kept(self, session):
         """Who names it may go on with it."""
         return not session.is_over and (
-            bool(session.connection) or time.monotonic() - session.left < self.resume_s)
+            bool(session.connection) or self.discord.now() - session.left < self.resume_s)
 
     # -- RESUME -------------------------------------------------------------------------------------
 
@@ -477,7 +479,7 @@ class Gateway:
             if c.session and not is_resumable:
                 c.session.is_over = True
             if c.session:
-                c.session.connection, c.session.left, c.session = None, time.monotonic(), None
+                c.session.connection, c.session.left, c.session = None, self.discord.now(), None
             self.send(c, 9, is_resumable)
 
     def cut(self, is_abort):

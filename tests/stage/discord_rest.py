@@ -79,12 +79,12 @@ class Fault:
 class Bucket:
     """So many requests, full again `seconds` after the first of them."""
 
-    def __init__(self, limit, seconds):
-        self.limit, self.seconds = limit, seconds
+    def __init__(self, limit, seconds, now):
+        self.limit, self.seconds, self.now = limit, seconds, now
         self.remaining, self.ends = limit, 0
 
     def take(self):
-        now = time.monotonic()
+        now = self.now()
         if now >= self.ends:
             self.remaining, self.ends = self.limit, now + self.seconds
         self.remaining -= 1
@@ -94,8 +94,9 @@ class Bucket:
 class Rest:
     """The server. Attributes may be changed while it runs."""
 
-    def __init__(self, loop, history, calls, token):
+    def __init__(self, loop, history, calls, token, clock):
         self.loop, self.history, self.calls, self.token = loop, history, calls, token
+        self.now, self.late = clock
         self.faults = {}              # call -> Fault
         self.limits = {}              # call -> (requests, seconds) instead of those of ROUTES
         self.skew = 0                 # seconds that Discord's clock is ahead of ours
@@ -187,11 +188,11 @@ class Rest:
             answer = web.json_response({"message": f"{e.status}: {e.reason}", "code": 0}, status=e.status)
         is_shared = answer.headers.get("X-RateLimit-Scope") == "shared"
         if answer.status in (401, 403, 429) and not is_shared:
-            self.invalid.append(time.monotonic())
+            self.invalid.append(self.now())
         return answer
 
     def _forget_invalid(self):
-        now = time.monotonic()
+        now = self.now()
         self.invalid = [t for t in self.invalid if now - t < INVALID_S]
 
     def _note_refused(self, call, refusal):
@@ -210,26 +211,25 @@ class Rest:
                 await asyncio.sleep(self.delay)
             answer = await self._play(fault) if fault else None
             if answer is None:
-                answer = await self._work(request, call, (name, *self.limits.get(call, (n, seconds))),
-                                          late)
+                answer = await self._work(request, call, (name, *self.limits.get(call, (n, seconds))))
             note["status"] = answer.status
             if fault and fault.kind == "lost":
                 request.transport.abort()
             return answer
         return handle
 
-    async def _work(self, request, call, limit, late):
+    async def _work(self, request, call, limit):
         bucket = None
         try:
             if call not in OF_INTERACTIONS:
                 self._authorize(request)
-                if not self.all.add(time.monotonic(), late):
+                if not self.all.add(self.now(), self.late()):
                     self.history.add("discord", "over", call=call, scope="global")
                     return self._too_many(1, "global")
             bucket = self._bucket(request, *limit)
             if bucket and not bucket.take():
                 self.history.add("discord", "over", call=call, scope="user")
-                return self._head(self._too_many(bucket.ends - time.monotonic(), "user"), bucket, limit[0])
+                return self._head(self._too_many(bucket.ends - self.now(), "user"), bucket, limit[0])
             status, value = self.calls.call(call, request.match_info, await self._body(request),
                                             request.query)
             answer = web.json_response(value, status=status) if value is not None \
@@ -273,11 +273,11 @@ class Rest:
         major = info.get("channel") or info.get("guild") or (info.get("application"), info.get("token"))
         if name.endswith(("commands", "commands_in")):
             major = None
-        return self.buckets.setdefault((name, major), Bucket(n, seconds))
+        return self.buckets.setdefault((name, major), Bucket(n, seconds, self.now))
 
     def _head(self, answer, bucket, name):
         if bucket:
-            left = max(0.001, bucket.ends - time.monotonic())
+            left = max(0.001, bucket.ends - self.now())
             answer.headers.update({
                 "X-RateLimit-Limit": str(bucket.limit),
                 "X-RateLimit-Remaining": str(max(0, bucket.remaining)),

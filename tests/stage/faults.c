@@ -1,11 +1,13 @@
-/* Preloaded into the bot by tests: a wall clock that jumps, names that resolve as the test says, a disk
- * that is full or fails. It stands between the bot and the C library, so that the bot is the one its
- * users run. The orders lie in a file that both sides map (tests/stage/faults.py); the counters in it
- * tell the test that a fault has struck. */
+/* Preloaded into the bot by tests: a wall clock that jumps, a monotonic one that runs faster, names that
+ * resolve as the test says, a disk that is full or fails. It stands between the bot and the C library, so
+ * that the bot is the one its users run. The orders lie in a file that both sides map
+ * (tests/stage/faults.py); the counters in it tell the test that a fault has struck. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -39,12 +42,17 @@ struct orders {
 	_Atomic int64_t disk_left;     /* bytes that still fit before writes fail */
 	_Atomic int64_t disk_failed;   /* calls refused */
 	_Atomic int64_t mono_ms;       /* added to every monotonic clock: the host has slept so long */
+	_Atomic int64_t rate;          /* how much faster monotonic clocks run; read once; 0 = as they do */
 	char name_match[TEXT_BYTES];   /* a part of the names concerned, "" = every one of ours */
 	char name_address[TEXT_BYTES]; /* the numeric addresses of our names, a space between two */
 	char disk_path[TEXT_BYTES];
 };
 
 static struct orders *orders;
+static int64_t rate = 1;
+static int64_t born_ns; /* when the monotonic clock began to run faster */
+
+static int64_t now_ns(void);
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -56,8 +64,12 @@ __attribute__((constructor)) static void begin(void)
 		return;
 	map = mmap(NULL, sizeof(*orders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	if (map != MAP_FAILED)
-		orders = map;
+	if (map == MAP_FAILED)
+		return;
+	orders = map;
+	born_ns = now_ns();
+	if (atomic_load(&orders->rate) > 1)
+		rate = atomic_load(&orders->rate);
 }
 
 /* The function that the bot would have called. ISO C knows no way from void * to it. */
@@ -88,12 +100,25 @@ static int64_t leap_ms(clockid_t id)
 	return 0;
 }
 
+static int64_t ns_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static struct timespec of_ns(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
 int clock_gettime(clockid_t id, struct timespec *t)
 {
 	REAL(int, clock_gettime)
 	int r = real(id, t);
 	int64_t ms = leap_ms(id);
 
+	if (r == 0 && rate > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE ||
+			id == CLOCK_MONOTONIC_RAW || id == CLOCK_BOOTTIME))
+		*t = of_ns(born_ns + (ns_of(t) - born_ns) * rate);
 	if (r == 0 && ms) {
 		int64_t ns = t->tv_nsec + ms % 1000 * 1000000;
 
@@ -122,6 +147,60 @@ time_t time(time_t *out)
 	if (out)
 		*out = now.tv_sec;
 	return now.tv_sec;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return ns_of(&t);
+}
+
+/* Who waits by the faster clock waits for less. */
+static int sooner(int ms)
+{
+	return ms > 0 ? (int)((ms + rate - 1) / rate) : ms;
+}
+
+/* A moment of the faster clock as the kernel's; one of the wall clock stays, it is decades away. */
+static struct timespec kernels(const struct timespec *t)
+{
+	if (rate == 1 || ns_of(t) - born_ns > INT64_C(365) * 86400 * 1000000000)
+		return *t;
+	return of_ns(born_ns + (ns_of(t) - born_ns) / rate);
+}
+
+#define ARGS_epoll_wait (int, struct epoll_event *, int, int)
+#define ARGS_epoll_pwait (int, struct epoll_event *, int, int, const sigset_t *)
+#define ARGS_poll (struct pollfd *, nfds_t, int)
+#define ARGS_pthread_cond_timedwait (pthread_cond_t *, pthread_mutex_t *, const struct timespec *)
+
+int epoll_wait(int fd, struct epoll_event *events, int n, int ms)
+{
+	REAL(int, epoll_wait)
+	return real(fd, events, n, sooner(ms));
+}
+
+int epoll_pwait(int fd, struct epoll_event *events, int n, int ms, const sigset_t *mask)
+{
+	REAL(int, epoll_pwait)
+	return real(fd, events, n, sooner(ms), mask);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	REAL(int, poll)
+	return real(fds, n, sooner(ms));
+}
+
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
+	const struct timespec *restrict until)
+{
+	REAL(int, pthread_cond_timedwait)
+	struct timespec t = kernels(until);
+
+	return real(cond, mutex, &t);
 }
 
 /* ---- Names --------------------------------------------------------------------------------------- */

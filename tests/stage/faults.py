@@ -1,4 +1,4 @@
-"""Faults of the machine below the bot: its wall clock, its resolver, its disk. faults.c, preloaded,
+"""Faults of the machine below the bot: its clocks, its resolver, its disk. faults.c, preloaded,
 does what the attributes here say, as soon as they are set."""
 
 import errno
@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 NUMBERS = ("wall_ms", "name_is_stuck", "name_ms", "name_error", "names_asked", "names_waiting",
-           "disk_errno", "disk_calls", "disk_left", "disk_failed", "mono_ms")
+           "disk_errno", "disk_calls", "disk_left", "disk_failed", "mono_ms", "rate")
 TEXTS = ("name_match", "name_address", "disk_path")
 TEXT_BYTES = 256
 SIZE = 8 * len(NUMBERS) + TEXT_BYTES * len(TEXTS)
