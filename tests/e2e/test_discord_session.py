@@ -1,0 +1,192 @@
+"""The gateway session: resumed whenever it can be, given up when it must, nothing lost and nothing twice."""
+
+import signal
+
+import pytest
+
+from tests.e2e.discord import echo, start, wait_up
+
+
+def identifies(scene):
+    return len(scene.world.history.find("discord", "identify"))
+
+
+def resumed(scene, fault, n=1):
+    """A fault; what is said meanwhile is answered by the session that goes on."""
+    before = len(scene.world.history.find("discord", "resumed"))
+    begun = identifies(scene)
+    fault()
+    scene.discord.say(f"!echo meanwhile {before}")
+    scene.discord.wait("resumed", before + n)
+    scene.discord.wait_said(f"^meanwhile {before}$")
+    assert identifies(scene) == begun
+    assert scene.discord.said().count(f"meanwhile {before}") == 1
+
+
+def test_it_resumes_after_whatever_can_be_resumed(world):
+    scene = start(world)
+    resumed(scene, scene.discord.cut)
+    resumed(scene, scene.discord.reconnect)
+    resumed(scene, lambda: scene.discord.cut(abort=True))
+    closes = [(e["code"], e["by"]) for e in world.history.find("discord", "close")]
+    assert (1000, "bot") not in closes and (1001, "bot") not in closes
+
+
+@pytest.mark.parametrize("code", [4000, 4002, 1000, 1001])
+def test_it_resumes_after_these_closes(world, code):
+    scene = start(world)
+    resumed(scene, lambda: scene.discord.close(code))
+
+
+def test_it_resumes_when_it_is_told_that_it_may(world):
+    """13.8, 8"""
+    scene = start(world)
+    resumed(scene, lambda: scene.discord.invalid(True))
+
+
+@pytest.mark.parametrize("fault", ["garbage", "binary", "cut frame"])
+def test_nonsense_is_no_end_of_a_session(world, fault):
+    """13.8, 17; G7: what was told while nobody understood is told again."""
+    scene = start(world)
+    resumed(scene, {"garbage": scene.discord.garbage, "binary": lambda: scene.discord.binary(b"\x00\x01\xff"
+            b"\x00\x00\xff\xff"), "cut frame": lambda: scene.discord.raw("{")}[fault])
+
+
+def test_a_bomb_is_not_inflated(world):
+    """G7"""
+    scene = start(world, compress=True)
+    before = scene.bot.rss_kib()
+    resumed(scene, lambda: scene.discord.bomb(256 << 20))
+    assert scene.bot.rss_kib() - before < 128 * 1024  # the sanitizer keeps what is freed for a while
+
+
+def test_a_heart_without_an_answer_is_a_dead_connection(world):
+    """G1, G2; 13.8, 2"""
+    def quick(scene):
+        scene.discord.gateway.interval_ms = 500
+    scene = start(world, before=quick)
+    scene.discord.wait("recv", n=3, op=1)
+    resumed(scene, scene.discord.mute_acks)
+    assert scene.discord.wait("close", by="bot")[0]["code"] == 4900
+    beats = len(world.history.find("discord", "recv", op=1))
+    scene.discord.wait("recv", n=beats + 4, op=1)
+    assert len(world.history.find("discord", "open")) == 2
+
+
+def test_it_beats_when_it_is_asked_to(world):
+    """13.8, 3"""
+    scene = start(world)
+    scene.discord.ask_beat()
+    scene.discord.wait("recv", op=1)
+    echo(scene, "alive")
+    assert len(world.history.find("discord", "open")) == 1
+
+
+@pytest.mark.parametrize("code", [4007, 4009])
+def test_it_begins_anew_after_these_closes(world, code):
+    """13.8, 10"""
+    scene = start(world)
+    scene.discord.close(code)
+    wait_up(scene, 2)
+    echo(scene, "anew")
+    assert identifies(scene) == 2 and not world.history.find("discord", "resume")
+
+
+def test_a_session_that_is_over_is_begun_anew_where_sessions_begin(world):
+    """13.8, 7; G3"""
+    scene = start(world)
+    scene.discord.end_sessions()
+    scene.discord.cut()
+    wait_up(scene, 2)
+    echo(scene, "anew")
+    assert [e["door"] for e in world.history.find("discord", "identify")] == ["base", "base"]
+    assert [e["door"] for e in world.history.find("discord", "resume")] == ["resume"]
+
+
+def test_a_dead_place_to_resume_is_given_up(world):
+    """G6"""
+    scene = start(world)
+    scene.discord.dead_resume()
+    scene.discord.cut()
+    scene.discord.wait_connected()
+    echo(scene, "back")
+
+
+def test_strange_messages_change_nothing(world):
+    """13.8, 15 and 16"""
+    scene = start(world)
+    for message in ({"op": 0, "s": 99, "t": "SOME_FUTURE_EVENT", "d": {"anything": [1, {"x": None}]}},
+                    {"op": 99, "d": {"x": 1}, "extra": []}, {"op": 11}, {"op": 0, "s": 1, "t": "TYPING_START",
+                                                                        "d": {}}):
+        scene.discord.gateway.extra = {"unknown": [1]}
+        if message.get("s") != 99:
+            scene.discord.raw(message)
+    echo(scene, "still here")
+    assert len(world.history.find("discord", "open")) == 1
+    resumed(scene, scene.discord.cut)
+
+
+def test_op_7_before_hello_is_no_session(world):
+    """13.8, 4"""
+    def early(scene):
+        scene.discord.gateway.mode = "reconnect-first"
+    scene = start(world, before=early, wait=False)
+    scene.discord.wait("close")
+    scene.discord.gateway.mode = "serve"
+    wait_up(scene)
+    assert [e["client"] for e in world.history.find("discord", "identify")][0] > 1
+
+
+def test_frames_in_pieces_are_one_message(world):
+    """13.8, 14"""
+    def pieces(scene):
+        scene.discord.gateway.fragment, scene.discord.gateway.ready_padding = 64 << 10, 3 << 20
+    scene = start(world, before=pieces)
+    echo(scene, "whole")
+    scene.discord.gateway.fragment = 7
+    echo(scene, "in pieces")
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_with_and_without_compression(world, compress):
+    scene = start(world, compress=compress)
+    echo(scene, "heard 👋")
+    scene.discord.gateway.split = 5
+    echo(scene, "heard again")
+    assert world.history.find("discord", "identify")[0]["compress"] is compress
+
+
+def test_a_killed_bot_resumes_and_has_lost_nothing(world):
+    scene = start(world)
+    echo(scene, "before")
+    world.note_status()
+    scene.bot.kill()
+    scene.discord.say("!echo while it was away")
+    scene.bot.start()
+    scene.discord.wait("resumed")
+    scene.discord.wait_said("^while it was away$")
+    echo(scene, "after")
+    assert scene.discord.said() == ["before", "while it was away", "after"] and identifies(scene) == 1
+
+
+def test_sigterm_says_goodbye(world):
+    """13.8, 18"""
+    scene = start(world)
+    echo(scene, "before")
+    assert scene.bot.stop(signal.SIGTERM) == 0
+    assert scene.discord.wait("close", by="bot")[-1]["code"] == 1000
+    assert world.history.find("discord", "session_over")
+
+
+def test_two_shards_share_the_servers(world):
+    def shards(scene):
+        scene.discord.gateway.concurrency = 2
+        scene.discord.guild("Other", guild_id=str(2 << 22))
+        scene.discord.channel("there", guild="Other")
+    scene = start(world, before=shards, shards="2")
+    wait_up(scene, 2)
+    assert sorted(e["shard"] for e in world.history.find("discord", "ready")) == [(0, 2), (1, 2)]
+    echo(scene, "over there", channel="there")
+    echo(scene, "over here")
+    scene.discord.dm("!echo psst")
+    scene.discord.wait_said("^psst$")
