@@ -47,7 +47,7 @@ static void check_judge(struct str body, int status)
 {
 	char message[256], clean[256];
 
-	enum provider_error e = provider_judge(status, body, message);
+	enum provider_error e = provider_judge(status, -1, body, message);
 	must(e < PROVIDER_ERROR_COUNT);
 	must(memchr(message, 0, sizeof(message)) != NULL);
 	provider_scrub(str_of(message), NULL, clean);
@@ -63,12 +63,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{&provider_ollama, "application/x-ndjson"},
 		{&provider_openai, "text/event-stream"},
 		{&provider_openai, "application/json"},
+		{&provider_anthropic, "text/event-stream"},
+		{&provider_anthropic, "application/json"},
 	};
 	struct provider_sink whole, split;
 
 	if (size < 2)
 		return 0;
-	size_t pick = data[0] % 5, step = data[1] + 1u;
+	size_t pick = data[0] % 7, step = data[1] + 1u;
 	const char *bytes = (const char *)data + 2;
 	size_t n = size - 2;
 	if (pick == 3) {
@@ -80,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 
+	pick -= pick > 4 ? 2 : 0;
 	int err = read_all(wires[pick].ops, wires[pick].type, bytes, n, n + 1, &whole);
 	must(read_all(wires[pick].ops, wires[pick].type, bytes, n, step, &split) == err);
 	must(str_eq(buf_str(&whole.text), buf_str(&split.text)));

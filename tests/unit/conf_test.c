@@ -691,8 +691,8 @@ static void secrets_come_from_vault_variable_and_file(void **state)
 
 static void what_people_put_around_a_discord_token_is_left_out(void **state)
 {
-	static const char *const written[] = {"ab.cd.ef", " ab.cd.ef\r\n", "\xef\xbb\xbf" "ab.cd.ef\n",
-		"Bot ab.cd.ef", "bot  ab.cd.ef\n"};
+	static const char *const written[] = {"ab.cd.ef", " ab.cd.ef\r\n",
+		("\xef\xbb\xbf" "ab.cd.ef\n"), "Bot ab.cd.ef", "bot  ab.cd.ef\n"};
 	struct folder *d = *state;
 
 	for (size_t i = 0; i < COUNT(written); i++) {
