@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ID_BYTES 64
+#define ID_BYTES   64
 #define ID_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 /* ---- Where personas are ---------------------------------------------------------------------- */
@@ -30,7 +30,8 @@ static char *path_of(const struct cli *c, const char *id)
 		cli_complain(&r);
 	snprintf(name, sizeof(name), "%.*s.yaml", ID_BYTES, id);
 	if (source.personas_dir || conf)
-		path = file_join(source.personas_dir ? source.personas_dir : conf->personas_dir, name);
+		path = file_join(
+			source.personas_dir ? source.personas_dir : conf->personas_dir, name);
 	conf_free(conf);
 	conf_report_fini(&r);
 	return path;
@@ -226,7 +227,8 @@ static int into_picture(const char *path, enum convert_format f, struct buf *out
 	if (code == CLI_OK) {
 		err = convert_picture(buf_str(&picture), buf_str(out), f, &carrier);
 		if (err) {
-			cli_say("%s cannot carry the card: %s", path, err == ERR_PARSE ? "it is no sound PNG"
+			cli_say("%s cannot carry the card: %s", path,
+				err == ERR_PARSE     ? "it is no sound PNG"
 				: err == ERR_INVALID ? "only Tavern cards travel in pictures"
 						     : err_name(err));
 			code = CLI_FINDINGS;
@@ -271,7 +273,7 @@ static int export(const struct cli *c)
 	int code = CLI_CANNOT;
 
 	if (!c->format || convert_format_parse(str_of(c->format), &f)) {
-		cli_say("--format is one of tavern-v1, tavern-v2, tavern-v3, eliza, modelfile, text");
+		cli_say("--format is tavern-v1, tavern-v2, tavern-v3, eliza, modelfile or text");
 		return CLI_CANNOT;
 	}
 	if (!is_id(c->argv[1])) {
@@ -291,6 +293,6 @@ int cli_persona(const struct cli *c)
 		return import(c);
 	if (c->argc == 2 && strcmp(c->argv[0], "export") == 0)
 		return export(c);
-	cli_say("say: mynah persona import FILE [--name ID], or mynah persona export ID --format FORMAT");
+	cli_say("say: mynah persona import FILE, or mynah persona export ID --format FORMAT");
 	return CLI_CANNOT;
 }

@@ -48,11 +48,11 @@ bool cli_may_write(const struct cli *c, const char *path)
 
 int cli_write(const struct cli *c, const char *path, struct str bytes)
 {
-	int err;
+	int err = 0;
 
 	if (strcmp(path, "-") == 0) {
-		err = fwrite(bytes.at, 1, bytes.len, stdout) == bytes.len && fflush(stdout) == 0
-			? 0 : ERR_IO;
+		if (fwrite(bytes.at, 1, bytes.len, stdout) != bytes.len || fflush(stdout) != 0)
+			err = ERR_IO;
 	} else {
 		if (!cli_may_write(c, path))
 			return CLI_CANNOT;
@@ -68,6 +68,7 @@ int cli_read(const char *path, struct buf *out)
 	const int err = file_read(path, out);
 
 	if (err)
-		cli_say("%s cannot be read: %s", path, err == ERR_LIMIT ? "it is too long" : err_name(err));
+		cli_say("%s cannot be read: %s", path,
+			err == ERR_LIMIT ? "it is too long" : err_name(err));
 	return err ? CLI_CANNOT : CLI_OK;
 }

@@ -51,7 +51,8 @@ struct str convert_card_notes(const struct convert_card *c)
 const char *convert_name(const struct convert_card *c)
 {
 	/* The name of a file that is not written yet: lengths are counted with the longest. */
-	return c->name ? c->name : "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
+	return c->name ? c->name
+		       : "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
 }
 
 /* One scrubbed line of at most max bytes as a new string; *out stays NULL when nothing is left. */
@@ -259,7 +260,8 @@ static struct convert_card *make_card(void)
 /* An object: "{{char}} is ..." is plain text. */
 static bool is_json(struct str s)
 {
-	struct str rest = s.len > 0 && s.at[0] == '{' ? str_trim((struct str){s.at + 1, s.len - 1}) : s;
+	struct str rest =
+		s.len > 0 && s.at[0] == '{' ? str_trim((struct str){s.at + 1, s.len - 1}) : s;
 
 	return rest.at != s.at && (rest.len == 0 || rest.at[0] == '"' || rest.at[0] == '}');
 }
@@ -338,7 +340,8 @@ int convert_card_read(struct str bytes, struct convert_card **out, const char **
 		return err;
 	}
 	if (c->was_cut)
-		convert_note(c, "what it says of itself beyond %d KiB", PERSONA_SYSTEM_BYTES / 1024);
+		convert_note(
+			c, "what it says of itself beyond %d KiB", PERSONA_SYSTEM_BYTES / 1024);
 	if (c->examples_lost > 0)
 		convert_note(c, "examples that are too long for a chat line, or too many: %zu",
 			c->examples_lost);
@@ -366,7 +369,8 @@ void convert_card_free(struct convert_card *c)
 
 int convert_card_of(const struct conf_file *f, const struct persona *p, struct convert_card **out)
 {
-	const struct conf_node *root = conf_file_root(f), *examples = conf_node_find(root, "examples");
+	const struct conf_node *root = conf_file_root(f);
+	const struct conf_node *examples = conf_node_find(root, "examples");
 	struct convert_card *c = make_card();
 	int err = c ? 0 : ERR_NOMEM;
 
@@ -378,7 +382,8 @@ int convert_card_of(const struct conf_file *f, const struct persona *p, struct c
 	}
 	/* As it stands in the file: there the macros are macros still. */
 	if (err == 0)
-		err = buf_add_str(&c->system, str_trim(conf_node_text(conf_node_find(root, "system"))));
+		err = buf_add_str(
+			&c->system, str_trim(conf_node_text(conf_node_find(root, "system"))));
 	for (size_t i = 0; i < p->example_count && err == 0; i++) {
 		const struct conf_node *pair = conf_node_at(examples, i);
 		struct str user = str_trim(conf_node_text(conf_node_find(pair, "user")));
@@ -443,7 +448,8 @@ static bool is_tavern(enum convert_format f)
 
 static int write_text(const struct convert_job *job, struct buf *out)
 {
-	int err = convert_fill(buf_str(&job->persona->system), job->persona->name, "the viewer", out);
+	int err =
+		convert_fill(buf_str(&job->persona->system), job->persona->name, "the viewer", out);
 
 	return err < 0 ? err : buf_addc(out, '\n');
 }

@@ -10,16 +10,16 @@
 #include <string.h>
 
 /* Longer texts are cut before they are looked at; what stays is four times what fits. */
-#define RAW_BYTES (4 * PERSONA_SYSTEM_BYTES)
+#define RAW_BYTES   (4 * PERSONA_SYSTEM_BYTES)
 #define INDENT_MOST 8
-#define MACRO_BYTES 1000 /* between {{ and }}: a longer one is none, and looking for its end costs */
+#define MACRO_BYTES 1000 /* a longer one is none: looking for its end costs */
 
 /* U+2983 and U+2984, which no text may bring along. */
 #define STAND_IN_OPEN  "\u2983"
 #define STAND_IN_CLOSE "\u2984"
 #define STAND_IN_CHAR  STAND_IN_OPEN "c" STAND_IN_CLOSE
 #define STAND_IN_USER  STAND_IN_OPEN "u" STAND_IN_CLOSE
-#define VIEWER "the viewer" /* what persona.c makes of {{user}} */
+#define VIEWER         "the viewer" /* what persona.c makes of {{user}} */
 
 /* ---- Macros ---------------------------------------------------------------------------------- */
 
@@ -64,8 +64,8 @@ static int add_words(struct str words, struct buf *out)
 /* What stands between {{ and }}. */
 static int add_macro(struct str word, struct buf *out)
 {
-	static const char *const silent[] = {"//", "comment:", "hidden_key:", "roll:", "original",
-		"newline", "trim", "noop"};
+	static const char *const silent[] = {
+		"//", "comment:", "hidden_key:", "roll:", "original", "newline", "trim", "noop"};
 
 	if (str_is_among(word, "char bot agentname charname"))
 		return buf_adds(out, STAND_IN_CHAR);
@@ -101,7 +101,8 @@ static int take_macro(struct str *rest, struct buf *out)
 	} else {
 		const size_t reach = s.len < MACRO_BYTES ? s.len : MACRO_BYTES;
 		const char *close = reach > 4 && s.at[0] == '{' && s.at[1] == '{'
-			? memmem(s.at + 2, reach - 2, "}}", 2) : NULL;
+					    ? memmem(s.at + 2, reach - 2, "}}", 2)
+					    : NULL;
 
 		if (close) {
 			taken = (size_t)(close - s.at) + 2;
@@ -190,10 +191,15 @@ static int add_ours(struct str text, const char *name, size_t max, struct buf *o
 			(void)text_next(text, &next);
 		spent += is_char ? strlen(name) : is_macro ? sizeof(VIEWER) - 1 : next - at;
 		/* The text may also not be longer than that before it is filled in. */
-		if (spent > max || out->len + 8 > out->max)
+		if (spent + 1 > max || out->len + 9 > out->max)
 			return ERR_LIMIT;
-		err = !is_macro ? buf_add(out, text.at + at, next - at)
-				: buf_adds(out, is_char ? "{{char}}" : "{{user}}");
+		if (is_macro && out->len > 0 && out->at[out->len - 1] == '{') {
+			err = buf_addc(out, ' '); /* "{{{char}}" would be another macro */
+			spent++;
+		}
+		if (err == 0)
+			err = !is_macro ? buf_add(out, text.at + at, next - at)
+					: buf_adds(out, is_char ? "{{char}}" : "{{user}}");
 		at = next;
 	}
 	return err;

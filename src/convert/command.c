@@ -98,12 +98,14 @@ static void add_aliases(const struct work *w, const struct json *command, struct
 	for (size_t i = 0; i < w->n; i++) {
 		const struct json *other = json_at(w->commands, i);
 
-		if (is_plain_alias(other) && str_eq_nocase(str_trim(json_str(other, "alias")), name))
+		if (is_plain_alias(other) &&
+			str_eq_nocase(str_trim(json_str(other, "alias")), name))
 			add_name(c, json_str(other, "name"));
 	}
 }
 
-static void read_nightbot(const struct work *w, const struct json *command, struct convert_command *c)
+static void read_nightbot(
+	const struct work *w, const struct json *command, struct convert_command *c)
 {
 	const struct str name = str_trim(json_str(command, "name"));
 
@@ -113,7 +115,7 @@ static void read_nightbot(const struct work *w, const struct json *command, stru
 	c->level = json_str(command, "userLevel");
 	c->channel_s = json_int(command, "coolDown", 0);
 	if (json_str(command, "alias").len > 0) {
-		lose(c, "it is an alias of a command that is not in this file, or adds words to it");
+		lose(c, "it is an alias of what is not in this file, or adds words to it");
 		c->is_off = true;
 	}
 	add_aliases(w, command, c);
@@ -147,7 +149,7 @@ static void read_streamelements(const struct json *command, struct convert_comma
 	for (size_t i = 0; i < json_count(aliases) && i < CONVERT_LIST_MAX; i++)
 		add_name(c, json_text(json_at(aliases, i)));
 	c->reply = json_str(command, "response").len > 0 ? json_str(command, "response")
-							  : json_str(command, "reply");
+							 : json_str(command, "reply");
 	c->level = level_of(json_int(command, "accessLevel", 100));
 	c->user_s = json_int(cooldown, "user", 0);
 	c->channel_s = json_int(cooldown, "global", 0);
@@ -228,11 +230,12 @@ static int write_timers(struct work *w, const struct json *timers)
 	for (size_t i = 0; i < json_count(timers) && i < CONVERT_COMMANDS_MAX && err == 0; i++) {
 		const struct json *t = json_at(timers, i);
 		const struct json *messages = json_get(t, "messages");
-		const struct str message = json_count(messages) > 0 ? json_text(json_at(messages, 0))
-								    : json_str(t, "message");
+		const struct str message = json_count(messages) > 0
+						   ? json_text(json_at(messages, 0))
+						   : json_str(t, "message");
 
-		err = convert_comment(w->out, "timer %.*s: %.*s", STR_FMT(json_str(t, "name")),
-			STR_FMT(message));
+		err = convert_comment(
+			w->out, "timer %.*s: %.*s", STR_FMT(json_str(t, "name")), STR_FMT(message));
 		w->tally->none++;
 	}
 	return err == ERR_LIMIT ? 0 : err; /* the file is full; they are counted */
@@ -258,7 +261,8 @@ int convert_commands(enum convert_source source, struct str json, struct buf *ou
 		err = ERR_INVALID;
 	}
 	if (err == 0)
-		err = convert_comment(out, "Imported from %s by mynah; mynah-triggers(5) is the manual.",
+		err = convert_comment(out,
+			"Imported from %s by mynah; mynah-triggers(5) is the manual.",
 			source == CONVERT_NIGHTBOT ? "Nightbot" : "StreamElements");
 	if (err == 0)
 		err = write_commands(&w);

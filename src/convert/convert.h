@@ -14,11 +14,15 @@
 
 /* ---- Cards: personas of other programs ------------------------------------------------------- */
 
-#define CONVERT_CARD_BYTES (4 * 1024 * 1024)     /* of text; cards with a lorebook reach 1 MiB */
+#define CONVERT_CARD_BYTES    (4 * 1024 * 1024)  /* of text; cards with a lorebook reach 1 MiB */
 #define CONVERT_PICTURE_BYTES (32 * 1024 * 1024) /* of a PNG that carries a card */
 
 enum convert_format {
-	CONVERT_TAVERN_V1, CONVERT_TAVERN_V2, CONVERT_TAVERN_V3, CONVERT_ELIZA, CONVERT_MODELFILE,
+	CONVERT_TAVERN_V1,
+	CONVERT_TAVERN_V2,
+	CONVERT_TAVERN_V3,
+	CONVERT_ELIZA,
+	CONVERT_MODELFILE,
 	CONVERT_TEXT,
 };
 #define CONVERT_FORMAT_COUNT 6
@@ -33,8 +37,8 @@ struct convert_card;
  * a clause (static); ERR_NOMEM. */
 int convert_card_read(struct str bytes, struct convert_card **out, const char **why) MUST_USE;
 /* The card that a persona file is. f was read into p. GIVES *out. ERR_NOMEM. */
-int convert_card_of(const struct conf_file *f, const struct persona *p, struct convert_card **out)
-	MUST_USE;
+int convert_card_of(
+	const struct conf_file *f, const struct persona *p, struct convert_card **out) MUST_USE;
 void convert_card_free(struct convert_card *c);
 enum convert_format convert_card_format(const struct convert_card *c);
 /* What it calls itself; NULL = it does not say. */
@@ -53,8 +57,8 @@ int convert_card_write(const struct convert_card *persona, const struct convert_
 	enum convert_format f, struct buf *out) MUST_USE;
 /* Writes the picture with a card in it instead of those it has. ERR_PARSE: no sound PNG;
  * ERR_INVALID: only Tavern cards travel in pictures. */
-int convert_picture(struct str png, struct str card, enum convert_format f, struct buf *out)
-	MUST_USE;
+int convert_picture(
+	struct str png, struct str card, enum convert_format f, struct buf *out) MUST_USE;
 
 /* ---- Commands of other bots ------------------------------------------------------------------ */
 
@@ -62,7 +66,7 @@ enum convert_source { CONVERT_NIGHTBOT, CONVERT_STREAMELEMENTS };
 int convert_source_parse(struct str s, enum convert_source *out) MUST_USE; /* ERR_NOTFOUND */
 
 #define CONVERT_COMMANDS_BYTES (8 * 1024 * 1024)
-#define CONVERT_COMMANDS_MAX 2000 /* a channel has a few hundred; a trigger file stays readable */
+#define CONVERT_COMMANDS_MAX   2000 /* a channel has a few hundred; a trigger file stays readable */
 
 /* How many came over whole, with something lost, not at all. */
 struct convert_tally {

@@ -55,7 +55,8 @@ static int read_examples(struct convert_card *c)
 	int err = 0;
 
 	for (size_t i = 0; i < json_count(all) && i < CONVERT_LIST_MAX && err == 0; i++) {
-		const struct json *first = json_at(json_at(all, i), 0), *second = json_at(json_at(all, i), 1);
+		const struct json *first = json_at(json_at(all, i), 0);
+		const struct json *second = json_at(json_at(all, i), 1);
 		const struct str user = json_str(json_get(first, "content"), "text");
 		const struct str reply = json_str(json_get(second, "content"), "text");
 
@@ -88,9 +89,11 @@ int convert_eliza_read(struct convert_card *c)
 	if (err == 0)
 		err = add_list(c, NULL, "\n", json_get(root, "lore"), &ignored);
 	if (err == 0)
-		err = add_list(c, "What you are like", ", ", json_get(root, "adjectives"), &ignored);
+		err = add_list(
+			c, "What you are like", ", ", json_get(root, "adjectives"), &ignored);
 	if (err == 0)
-		err = add_list(c, "What you like to talk about", ", ", json_get(root, "topics"), &ignored);
+		err = add_list(
+			c, "What you like to talk about", ", ", json_get(root, "topics"), &ignored);
 	if (err == 0)
 		err = add_list(c, "How you talk", "\n- ", json_get(style, "all"), &ignored);
 	if (err == 0)
@@ -154,7 +157,8 @@ static int fill(const struct convert_card *p, const char *text, const char *user
 	return convert_fill(str_of(text), p->name, user, out);
 }
 
-static int add_message(const struct convert_card *p, const char *name, const char *text, struct buf *out)
+static int add_message(
+	const struct convert_card *p, const char *name, const char *text, struct buf *out)
 {
 	struct buf filled;
 	int err;
@@ -211,7 +215,7 @@ static const struct member {
 	{"knowledge", CONVERT_EDITED_SYSTEM, "[]"},
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
-#define NEEDED 4 /* the first ones are in every character */
+#define NEEDED  4 /* the first ones are in every character */
 
 struct writing {
 	const struct convert_job *job;

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENTRY_BYTES (32 * 1024) /* the longest reply and 50 names */
-#define SLUG_BYTES 40           /* of a command in the name of its trigger: at most 64 with the rest */
-#define COMMENT_BYTES 500
+#define ENTRY_BYTES     (32 * 1024) /* the longest reply and 50 names */
+#define SLUG_BYTES      40 /* of a command in the name of its trigger: at most 64 with the rest */
+#define COMMENT_BYTES   500
 #define COOLDOWN_MOST_S (7 * 24 * 3600)
 
 int convert_comment(struct buf *out, const char *fmt, ...)
@@ -82,8 +82,11 @@ static int judge_reply(struct convert_command *c, struct str text)
 {
 	const struct safety_options options = {.max_length = 500, .mentions = 1};
 	const struct safety_context context = {.user = STR("viewer")};
-	struct event e = {.kind = EVENT_MESSAGE, .user = STR("viewer"), .login = STR("viewer"),
-		.channel = STR("channel"), .platform = STR("twitch")};
+	struct event e = {.kind = EVENT_MESSAGE,
+		.user = STR("viewer"),
+		.login = STR("viewer"),
+		.channel = STR("channel"),
+		.platform = STR("twitch")};
 	struct safety *safety = NULL;
 	const char *rule = NULL;
 	struct buf said, clean;
@@ -94,11 +97,14 @@ static int judge_reply(struct convert_command *c, struct str text)
 	buf_init(&clean, SAFETY_TEXT_BYTES);
 	if (err == 0)
 		err = trigger_expand(copy, &e, NULL, 0, &said);
-	if (err == 0 && safety_check(safety, &context, buf_str(&said), &clean, &rule) == REASON_UNSAFE) {
+	if (err == 0 &&
+		safety_check(safety, &context, buf_str(&said), &clean, &rule) == REASON_UNSAFE) {
 		if (strcmp(rule, "link") == 0)
-			err = buf_adds(&c->lost, "its link is only said once safety.allow_hosts names the host\n");
+			err = buf_adds(&c->lost,
+				"its link is only said once safety.allow_hosts names the host\n");
 		else
-			err = buf_addf(&c->lost, "what it says is refused by the safety rule \"%s\"\n", rule);
+			err = buf_addf(&c->lost,
+				"what it says is refused by the safety rule \"%s\"\n", rule);
 	}
 	buf_fini(&said);
 	buf_fini(&clean);
@@ -181,7 +187,8 @@ static int add_level(struct convert_command *c, struct buf *out)
 
 	if (level_parse(c->level, &level) < 0) {
 		level = str_is_nocase(c->level, "regular") ? LEVEL_VIP : LEVEL_BROADCASTER;
-		const int err = buf_addf(&c->lost, "level \"%.*s\" is not known here: it is for %ss and above\n",
+		const int err = buf_addf(&c->lost,
+			"level \"%.*s\" is not known here: it is for %ss and above\n",
 			STR_FMT(c->level), level_name(level));
 		if (err < 0 && err != ERR_LIMIT)
 			return err;
@@ -200,7 +207,8 @@ static int add_entry(struct convert_command *c, const char *name, struct buf *ou
 	if (err == 0 && reply.lost_count == 0)
 		err = judge_reply(c, buf_str(&reply.text));
 	if (err == 0 && reply.lost_count > 0)
-		err = buf_addf(&c->lost, "%s %s not known here: change the reply, then take enabled: away\n",
+		err = buf_addf(&c->lost,
+			"%s %s not known here: change the reply, then take enabled: away\n",
 			buf_text(&reply.lost), reply.lost_count > 1 ? "are" : "is");
 	if (err == 0)
 		err = buf_addf(out, "%s:\n", name);

@@ -1,7 +1,8 @@
 /* Ollama's Modelfile (github.com/ollama/ollama, docs/modelfile.md, 2026-08).
  *
  * Lines of an instruction and its value, in any case and order; long values stand in """. Which
- * model answers, and how it is asked, is for mynah.yaml to say: of that only a comment comes over. */
+ * model answers, and how it is asked, is for mynah.yaml to say: of that only a comment comes over.
+ */
 #include "convert/room.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 #define NUMBER_BYTES 32
 
 struct instruction {
-	struct str word;  /* empty for comments and empty lines */
+	struct str word; /* empty for comments and empty lines */
 	struct str value;
 	struct str whole; /* with its line end */
 };
@@ -168,7 +169,8 @@ static int add_system(const struct convert_card *p, struct buf *out)
 		err = convert_fill(buf_str(&p->system), p->name, "the user", out);
 	/* Nothing in it may end it. */
 	for (size_t i = text; err == 0 && i < out->len; i++) {
-		if (out->at[i] == '"' && (i + 1 == out->len || (i + 1 < out->len && out->at[i + 1] == '"')))
+		if (out->at[i] == '"' &&
+			(i + 1 == out->len || (i + 1 < out->len && out->at[i + 1] == '"')))
 			out->at[i] = '\'';
 	}
 	if (err == 0)
@@ -226,11 +228,13 @@ int convert_modelfile_write(const struct convert_job *job, struct buf *out)
 	if (job->kept) {
 		err = copy_kept(job, out);
 	} else {
-		err = buf_adds(out, "# FROM names the model: put the one here that you use.\nFROM llama3.2\n");
+		err = buf_adds(out,
+			"# FROM names the model: put the one here that you use.\nFROM llama3.2\n");
 		if (err == 0 && isfinite(p->temperature))
 			err = buf_addf(out, "PARAMETER temperature %g\n", p->temperature);
 		if (err == 0 && p->max_tokens > 0)
-			err = buf_addf(out, "PARAMETER num_predict %lld\n", (long long)p->max_tokens);
+			err = buf_addf(
+				out, "PARAMETER num_predict %lld\n", (long long)p->max_tokens);
 	}
 	if (err == 0 && (job->edited & CONVERT_EDITED_SYSTEM))
 		err = add_system(p, out);

@@ -1,7 +1,7 @@
 /* A card as a persona file of ours. */
 #include "convert/room.h"
 
-#include <math.h>
+#include <string.h>
 
 /* What each format is called in a comment. */
 static const char *title_of(enum convert_format f)
@@ -20,7 +20,8 @@ static const char *title_of(enum convert_format f)
 static int add_head(const struct convert_card *c, const char *kept, struct buf *out)
 {
 	struct str rest = buf_str(&c->notes);
-	int err = buf_addf(out, "# Imported from %s, which is kept in %s; mynah-personas(5) is the manual.\n",
+	int err = buf_addf(out,
+		"# Imported from %s, which is kept in %s; mynah-personas(5) is the manual.\n",
 		title_of(c->format), kept);
 
 	if (err == 0 && rest.len > 0)
@@ -42,9 +43,32 @@ static int add_text(const char *key, const char *text, struct buf *out)
 	return err == 0 && text ? buf_addc(out, '\n') : err;
 }
 
+/* A line "? ..." is refused wherever it stands (conf: flaw.c). */
+static bool has_question_line(struct str text)
+{
+	while (text.len > 0) {
+		struct str line = str_split(&text, '\n');
+		size_t at = 0;
+
+		while (at < line.len && strchr(" \t-:", line.at[at]))
+			at++;
+		if (at < line.len && line.at[at] == '?')
+			return true;
+	}
+	return false;
+}
+
 static int add_system(struct str text, struct buf *out)
 {
-	int err = buf_adds(out, "\nsystem: |\n");
+	int err;
+
+	if (has_question_line(text)) {
+		err = buf_adds(out, "\nsystem: ");
+		if (err == 0)
+			err = convert_quote(text, out);
+		return err < 0 ? err : buf_addc(out, '\n');
+	}
+	err = buf_adds(out, "\nsystem: |\n");
 
 	while (text.len > 0 && err == 0) {
 		struct str line = str_split(&text, '\n');
@@ -108,7 +132,8 @@ int convert_card_persona(const struct convert_card *c, const char *kept, struct 
 	if (err == 0)
 		err = add_text("name", c->name, out);
 	if (err == 0)
-		err = buf_addf(out, "version: %s\n", c->version ? c->version : CONVERT_FIRST_VERSION);
+		err = buf_addf(
+			out, "version: %s\n", c->version ? c->version : CONVERT_FIRST_VERSION);
 	if (err == 0)
 		err = add_text("description", c->summary, out);
 	if (err == 0)

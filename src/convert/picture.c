@@ -7,11 +7,11 @@
 #include <string.h>
 #include <zlib.h>
 
-#define SIGNATURE "\x89PNG\r\n\x1a\n"
+#define SIGNATURE       "\x89PNG\r\n\x1a\n"
 #define SIGNATURE_BYTES 8
-#define FRAME_BYTES 12    /* length, type and checksum around the data of a chunk */
-#define KEYWORD_BYTES 79  /* section 11.3.3.1 */
-#define CHUNKS_MAX 100000 /* a picture of the largest size in chunks of 330 bytes */
+#define FRAME_BYTES     12     /* length, type and checksum around the data of a chunk */
+#define KEYWORD_BYTES   79     /* section 11.3.3.1 */
+#define CHUNKS_MAX      100000 /* a picture of the largest size in chunks of 330 bytes */
 
 struct chunk {
 	struct str type, data, whole;
@@ -174,7 +174,8 @@ int convert_picture(struct str png, struct str card, enum convert_format f, stru
 			continue;
 		has_end = str_is(c.type, "IEND");
 		if (has_end)
-			err = add_text(f == CONVERT_TAVERN_V3 ? "ccv3" : "chara", buf_str(&base64), out);
+			err = add_text(
+				f == CONVERT_TAVERN_V3 ? "ccv3" : "chara", buf_str(&base64), out);
 		if (err == 0)
 			err = buf_add_str(out, c.whole);
 	}

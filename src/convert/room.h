@@ -10,12 +10,12 @@
 
 #include "convert/convert.h"
 
-#define CONVERT_NAME_BYTES 100    /* persona.c: a name is one line of at most that */
-#define CONVERT_NOTES_BYTES 4096
-#define CONVERT_LINE_BYTES 200    /* of a card's or command's words in a comment or summary */
+#define CONVERT_NAME_BYTES    100 /* persona.c: a name is one line of at most that */
+#define CONVERT_NOTES_BYTES   4096
+#define CONVERT_LINE_BYTES    200  /* of a card's or command's words in a comment or summary */
 #define CONVERT_EXAMPLE_BYTES 1000 /* persona.c: one side of an example */
 #define CONVERT_EXAMPLE_UNITS 500
-#define CONVERT_LIST_MAX 200      /* items of a list in a card that are looked at */
+#define CONVERT_LIST_MAX      200     /* items of a list in a card that are looked at */
 #define CONVERT_FIRST_VERSION "1.0.0" /* of a persona whose card says none */
 
 /* ---- clean.c --------------------------------------------------------------------------------- */
@@ -39,19 +39,19 @@ struct convert_example {
 
 struct convert_card {
 	enum convert_format format;
-	char *name;         /* NULL = none */
-	char *summary;      /* one line; NULL = none */
-	char *version;      /* NULL = none */
-	struct buf system;  /* with {{char}} and {{user}} */
+	char *name;        /* NULL = none */
+	char *summary;     /* one line; NULL = none */
+	char *version;     /* NULL = none */
+	struct buf system; /* with {{char}} and {{user}} */
 	struct convert_example examples[PERSONA_EXAMPLES];
 	size_t example_count;
 	size_t examples_lost; /* that no chat could hear, or too many */
-	double temperature; /* NAN = it does not say */
-	int64_t max_tokens; /* 0 = it does not say */
+	double temperature;   /* NAN = it does not say */
+	int64_t max_tokens;   /* 0 = it does not say */
 	struct buf notes;
-	struct json *root;  /* Tavern, eliza */
-	struct buf text;    /* Modelfile, text: as it came */
-	bool was_cut;       /* the system text was too long */
+	struct json *root; /* Tavern, eliza */
+	struct buf text;   /* Modelfile, text: as it came */
+	bool was_cut;      /* the system text was too long */
 };
 
 /* What is called in the texts of the card. */
@@ -71,8 +71,12 @@ void convert_note(struct convert_card *c, const char *fmt, ...) PRINTF_LIKE(2, 3
 
 /* What was edited in a persona since it was imported. */
 enum {
-	CONVERT_EDITED_NAME = 1, CONVERT_EDITED_SUMMARY = 2, CONVERT_EDITED_VERSION = 4,
-	CONVERT_EDITED_SYSTEM = 8, CONVERT_EDITED_EXAMPLES = 16, CONVERT_EDITED_ALL = 31,
+	CONVERT_EDITED_NAME = 1,
+	CONVERT_EDITED_SUMMARY = 2,
+	CONVERT_EDITED_VERSION = 4,
+	CONVERT_EDITED_SYSTEM = 8,
+	CONVERT_EDITED_EXAMPLES = 16,
+	CONVERT_EDITED_ALL = 31,
 };
 
 /* What a writer of a format works from. */
@@ -126,8 +130,8 @@ int convert_object_end(struct convert_object *o) MUST_USE;
 
 /* What became of a reply's variables. */
 struct convert_reply {
-	struct buf text;   /* a template of ours */
-	struct buf lost;   /* names of variables we do not have: "$(urlfetch), $(count)" */
+	struct buf text; /* a template of ours */
+	struct buf lost; /* names of variables we do not have: "$(urlfetch), $(count)" */
 	size_t lost_count;
 };
 
@@ -138,20 +142,20 @@ void convert_reply_fini(struct convert_reply *r);
 
 /* ---- entry.c --------------------------------------------------------------------------------- */
 
-#define CONVERT_WORDS_MAX 50  /* names of one command */
+#define CONVERT_WORDS_MAX     50 /* names of one command */
 #define CONVERT_CLAUSES_BYTES 1024
 
 /* One command of another bot, on its way to a trigger. Strings BORROWED. */
 struct convert_command {
-	struct str shown;      /* its name as the export spells it */
+	struct str shown;                    /* its name as the export spells it */
 	struct str names[CONVERT_WORDS_MAX]; /* single words, with or without ! */
 	size_t name_count;
-	bool is_bare;          /* the first name has no ! of its own and needs none */
+	bool is_bare; /* the first name has no ! of its own and needs none */
 	struct str reply;
-	struct str level;      /* a word of ours, or of theirs */
+	struct str level; /* a word of ours, or of theirs */
 	int64_t user_s, channel_s;
 	bool is_off, is_live_only, is_offline_only;
-	struct buf lost;       /* clauses on what is lost; one a line */
+	struct buf lost; /* clauses on what is lost; one a line */
 };
 
 /* Adds a trigger, or comments that say why there is none. used: triggers so far, for names that

@@ -18,14 +18,15 @@ static const struct json *data_of(const struct json *root)
 
 bool convert_tavern_is(const struct json *root)
 {
-	static const char *const keys[] = {"first_mes", "mes_example", "personality", "scenario",
-		"description"};
+	static const char *const keys[] = {
+		"first_mes", "mes_example", "personality", "scenario", "description"};
 
 	if (str_is(json_str(root, "spec"), "chara_card_v2") ||
 		str_is(json_str(root, "spec"), "chara_card_v3"))
 		return true;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (json_is_string(json_get(root, keys[i])) && json_is_string(json_get(root, "name")))
+		if (json_is_string(json_get(root, keys[i])) &&
+			json_is_string(json_get(root, "name")))
 			return true;
 	}
 	return false;
@@ -127,7 +128,7 @@ static int read_lore(struct convert_card *c, const struct json *book)
 static void note_rest(struct convert_card *c, const struct json *data)
 {
 	const size_t greetings = json_count(json_get(data, "alternate_greetings")) +
-		json_count(json_get(data, "group_only_greetings"));
+				 json_count(json_get(data, "group_only_greetings"));
 
 	if (json_str(data, "first_mes").len > 0 || greetings > 0)
 		convert_note(c, "greetings, since here triggers say whom to greet: %zu",
@@ -147,8 +148,9 @@ int convert_tavern_read(struct convert_card *c, const char **why)
 		*why = "this Tavern card has no data";
 		return ERR_INVALID;
 	}
-	c->format = str_is(spec, "chara_card_v3") ? CONVERT_TAVERN_V3
-		: str_is(spec, "chara_card_v2") ? CONVERT_TAVERN_V2 : CONVERT_TAVERN_V1;
+	c->format = str_is(spec, "chara_card_v3")   ? CONVERT_TAVERN_V3
+		    : str_is(spec, "chara_card_v2") ? CONVERT_TAVERN_V2
+						    : CONVERT_TAVERN_V1;
 	err = convert_set_name(c, nickname.len > 0 ? nickname : json_str(data, "name"));
 	if (err == 0)
 		err = convert_set_summary(c, json_str(data, "creator_notes"));
@@ -165,7 +167,8 @@ int convert_tavern_read(struct convert_card *c, const char **why)
 	if (err == 0)
 		err = read_lore(c, json_get(data, "character_book"));
 	if (err == 0)
-		err = convert_add_part(c, "Always keep in mind", json_str(data, "post_history_instructions"));
+		err = convert_add_part(
+			c, "Always keep in mind", json_str(data, "post_history_instructions"));
 	if (err == 0)
 		err = read_talk(c, json_str(data, "mes_example"));
 	note_rest(c, data);
@@ -278,7 +281,7 @@ static void copy_member(void *ctx, const char *key, const struct json *value)
 {
 	struct writing *w = ctx;
 	const bool is_frame = strcmp(key, "spec") == 0 || strcmp(key, "spec_version") == 0 ||
-		strcmp(key, "data") == 0;
+			      strcmp(key, "data") == 0;
 
 	if (w->is_outer && is_frame)
 		return; /* written already */
@@ -333,7 +336,8 @@ int convert_tavern_write(const struct convert_job *given, struct buf *out)
 	convert_object_begin(&w.object, out);
 	convert_object_text(&w.object, "spec", is_v3 ? STR("chara_card_v3") : STR("chara_card_v2"));
 	if (is_own && json_get(job->kept->root, "spec_version"))
-		convert_object_copy(&w.object, "spec_version", json_get(job->kept->root, "spec_version"));
+		convert_object_copy(
+			&w.object, "spec_version", json_get(job->kept->root, "spec_version"));
 	else
 		convert_object_text(&w.object, "spec_version", is_v3 ? STR("3.0") : STR("2.0"));
 	convert_object_key(&w.object, "data");

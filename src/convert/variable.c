@@ -1,13 +1,14 @@
 /* What other bots put into a reply, as our templates say it.
  *
- * Nightbot writes $(name), StreamElements ${name} too; both nest. A variable comes over only if ours
- * says the very same thing: a wrong word in public is worse than a trigger that waits for a person.
- * Sources: docs.nightbot.tv/variables, docs.streamelements.com/chatbot/variables, 2026-08. */
+ * Nightbot writes $(name), StreamElements ${name} too; both nest. A variable comes over only if
+ * ours says the very same thing: a wrong word in public is worse than a trigger that waits for a
+ * person. Sources: docs.nightbot.tv/variables, docs.streamelements.com/chatbot/variables, 2026-08.
+ */
 #include "convert/room.h"
 
 #include <string.h>
 
-#define NEST_MOST 50
+#define NEST_MOST  50
 #define NAME_SHOWN 40
 
 /* Theirs, separated by spaces, and ours. */
@@ -32,7 +33,7 @@ static size_t length_of(struct str s)
 
 	for (size_t i = 0; i < s.len; i++) {
 		const bool is_open = s.at[i] == '$' && i + 1 < s.len &&
-			(s.at[i + 1] == '(' || s.at[i + 1] == '{');
+				     (s.at[i + 1] == '(' || s.at[i + 1] == '{');
 
 		if (is_open && depth == NEST_MOST)
 			return 0;
@@ -64,7 +65,8 @@ static bool is_range(struct str s)
 	struct str rest = s, from = str_split(&rest, '-');
 	int64_t a, b;
 
-	return str_int(from, &a) == 0 && str_int(rest, &b) == 0 && a >= 0 && a <= b && b <= 1000000000;
+	return str_int(from, &a) == 0 && str_int(rest, &b) == 0 && a >= 0 && a <= b &&
+	       b <= 1000000000;
 }
 
 /* Adds our variable for what stands between the brackets. ERR_NOTFOUND: we have none. */
@@ -72,7 +74,8 @@ static int add_ours(struct str inside, struct buf *out)
 {
 	struct str fallback = inside, name = str_trim(str_split(&fallback, '|'));
 	struct str argument = name, word;
-	const bool has_fallback = name.len < str_trim(inside).len && memchr(inside.at, '|', inside.len);
+	const bool has_fallback =
+		name.len < str_trim(inside).len && memchr(inside.at, '|', inside.len);
 
 	if (memchr(inside.at, '$', inside.len))
 		return ERR_NOTFOUND;
@@ -119,7 +122,8 @@ static int add_lost(struct convert_reply *r, struct str whole)
 		n++;
 	r->lost_count++;
 	/* Names past the limit are not told: the reply itself shows them. */
-	const int err = buf_addf(&r->lost, "%s$(%.*s)", r->lost.len > 0 ? ", " : "", (int)n, inside.at);
+	const int err =
+		buf_addf(&r->lost, "%s$(%.*s)", r->lost.len > 0 ? ", " : "", (int)n, inside.at);
 	return err == ERR_LIMIT ? 0 : err;
 }
 

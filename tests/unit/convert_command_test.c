@@ -3,8 +3,8 @@
 
 #include "convert/convert.h"
 
-static void convert(enum convert_source source, struct str json, struct buf *out,
-	struct convert_tally *tally)
+static void convert(
+	enum convert_source source, struct str json, struct buf *out, struct convert_tally *tally)
 {
 	const char *why = NULL;
 
@@ -42,8 +42,8 @@ static void exports_are_as_they_were_when_they_were_looked_at(void **state)
 		struct convert_tally tally;
 		size_t triggers;
 	} cases[] = {
-		{CONVERT_NIGHTBOT, "tests/data/commands/nightbot.json", "tests/data/commands/nightbot.yaml",
-			{4, 4, 3}, 8},
+		{CONVERT_NIGHTBOT, "tests/data/commands/nightbot.json",
+			"tests/data/commands/nightbot.yaml", {4, 4, 3}, 8},
 		{CONVERT_STREAMELEMENTS, "tests/data/commands/streamelements.json",
 			"tests/data/commands/streamelements.yaml", {2, 2, 0}, 4},
 	};
@@ -98,7 +98,8 @@ static void variables_say_the_same_or_wait_for_a_person(void **state)
 		{"${random.1-6} $(random 5-9)", "$(random 1-6) $(random 5-9)", true},
 		{"$(random.pick 'a' 'b')", "$$(random.pick 'a' 'b')", false},
 		{"$(random 9-1)", "$$(random 9-1)", false},
-		{"$(urlfetch https://a.invalid/$(user))", "$$(urlfetch https://a.invalid/$$(user))", false},
+		{"$(urlfetch https://a.invalid/$(user))", "$$(urlfetch https://a.invalid/$$(user))",
+			false},
 		{"$(count) $(eval 1+1)", "$$(count) $$(eval 1+1)", false},
 		{"${1|${user}}", "$${1|$${user}}", false},
 		{"$(100) $(0)", "$$(100) $$(0)", false},
@@ -129,8 +130,8 @@ static void variables_say_the_same_or_wait_for_a_person(void **state)
 
 static void what_could_do_harm_is_no_trigger(void **state)
 {
-	static const char *const replies[] = {"/timeout $(user) 600", "/ban $(touser)", ".clear",
-		"!so $(user)", "", "   ", "\n"};
+	static const char *const replies[] = {
+		"/timeout $(user) 600", "/ban $(touser)", ".clear", "!so $(user)", "", "   ", "\n"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(replies); i++) {
@@ -152,23 +153,33 @@ static void hostile_exports_make_files_that_are_taken(void **state)
 		const char *json;
 		size_t triggers;
 	} cases[] = {
-		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\\nb: {on: raid, reply: x}\", \"message\": \"m\"}]", 0},
+		{CONVERT_NIGHTBOT,
+			"[{\"name\": \"!a\\nb: {on: raid, reply: x}\", \"message\": \"m\"}]", 0},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"x\\\\E.*'\\\"\", \"message\": \"m\"}]", 1},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"(a+)+$\", \"message\": \"m\"}]", 1},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"!\", \"message\": \"m\"}, 5, null, [], {}]", 0},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"!\\u043f\", \"message\": \"m\"}]", 1},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"m\\\"\\n\\u202e}\"}]", 1},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"m\\ufffe\"}]", 0},
-		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"m\", \"coolDown\": -5, "
-			"\"userLevel\": \"x: y\\n# z\"}]", 1},
+		{CONVERT_NIGHTBOT,
+			"[{\"name\": \"!a\", \"message\": \"m\", \"coolDown\": -5, "
+			"\"userLevel\": \"x: y\\n# z\"}]",
+			1},
 		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"\", \"alias\": \"!a\"}]", 0},
-		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"m\", \"coolDown\": 1e300}]", 1},
-		{CONVERT_STREAMELEMENTS, "[{\"command\": \"a\", \"response\": \"m\", "
-			"\"aliases\": [\"a\", 5, \"b c\", \"\", \"!d\"]}]", 1},
-		{CONVERT_STREAMELEMENTS, "[{\"command\": \"a\", \"response\": \"m\", \"accessLevel\": -1, "
-			"\"cooldown\": {\"user\": 9223372036854775807, \"global\": 86400000}}]", 1},
-		{CONVERT_STREAMELEMENTS, "{\"commands\": [], \"timers\": [{\"name\": \"x\\ny: 1\", "
-			"\"message\": \"a\\nb: {reply: x, on: raid}\"}]}", 0},
+		{CONVERT_NIGHTBOT, "[{\"name\": \"!a\", \"message\": \"m\", \"coolDown\": 1e300}]",
+			1},
+		{CONVERT_STREAMELEMENTS,
+			"[{\"command\": \"a\", \"response\": \"m\", "
+			"\"aliases\": [\"a\", 5, \"b c\", \"\", \"!d\"]}]",
+			1},
+		{CONVERT_STREAMELEMENTS,
+			"[{\"command\": \"a\", \"response\": \"m\", \"accessLevel\": -1, "
+			"\"cooldown\": {\"user\": 9223372036854775807, \"global\": 86400000}}]",
+			1},
+		{CONVERT_STREAMELEMENTS,
+			"{\"commands\": [], \"timers\": [{\"name\": \"x\\ny: 1\", "
+			"\"message\": \"a\\nb: {reply: x, on: raid}\"}]}",
+			0},
 	};
 
 	(void)state;
@@ -205,7 +216,9 @@ static void files_that_are_no_exports_are_refused(void **state)
 		{"[]", ERR_INVALID},
 		{"{\"commands\": {}}", ERR_INVALID},
 		{"5", ERR_INVALID},
-		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", ERR_LIMIT},
+		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+		 "]",
+			ERR_LIMIT},
 		{"[{\"name\": \"!a\", \"name\": \"!b\"}]", ERR_PARSE},
 	};
 
@@ -216,8 +229,8 @@ static void files_that_are_no_exports_are_refused(void **state)
 		struct buf got;
 
 		buf_init(&got, CONF_FILE_BYTES);
-		assert_case(i, convert_commands(CONVERT_NIGHTBOT, str_of(cases[i].json), &got, &tally,
-			&why) == cases[i].err);
+		assert_case(i, convert_commands(CONVERT_NIGHTBOT, str_of(cases[i].json), &got,
+				       &tally, &why) == cases[i].err);
 		assert_case(i, why && *why);
 		buf_fini(&got);
 	}
@@ -237,7 +250,8 @@ static void a_flood_of_commands_is_bounded(void **state)
 	buf_init(&json, CONVERT_COMMANDS_BYTES);
 	for (int i = 0; i < n; i++)
 		assert_int_equal(buf_addf(&json, "%s{\"name\": \"!same\", \"message\": \"%s\"}",
-			i == 0 ? "[" : ",", reply), 0);
+					 i == 0 ? "[" : ",", reply),
+			0);
 	assert_int_equal(buf_addc(&json, ']'), 0);
 	convert(CONVERT_NIGHTBOT, buf_str(&json), &got, &tally);
 	assert_int_equal(tally.whole + tally.part + tally.none, n);
