@@ -1,4 +1,5 @@
-/* Sessions on disk: a restart resumes them.
+/* Sessions on disk: a restart resumes them. The sequence in the file is some seconds old; a page of
+ * marks (discord_mark.h) has the newest.
  *
  *   mynah-discord-sessions 1
  *   shard <TAB> its number <TAB> of how many <TAB> wall ms <TAB> sequence <TAB> id <TAB> url
@@ -6,13 +7,15 @@
  */
 #include "platform/discord_session.h"
 
+#include <limits.h>
 #include <string.h>
 
+#include "platform/discord_mark.h"
 #include "platform/discord_store.h"
 
 #define HEAD "mynah-discord-sessions 1"
-#define SAVE_MS 5000         /* what a crash can lose of a sequence: it is sent again */
-#define SHARDS_MAX 256       /* 640,000 servers (discord.md section 3) */
+#define SAVE_MS 5000         /* what a machine that dies can lose: it is sent again */
+#define SHARDS_MAX PLATFORM_MARKS
 #define OLD_MS (60 * 60000)  /* Discord keeps a session for some minutes */
 
 struct row {
@@ -22,6 +25,7 @@ struct row {
 
 struct platform_sessions {
 	struct platform_store *store;
+	struct platform_marks *marks; /* NULL = it could not be opened */
 	struct io_timer *timer;
 	bool is_dirty;
 	struct row *rows; /* by the shard's number */
@@ -173,6 +177,33 @@ static int load(struct platform_sessions *s)
 	return 0;
 }
 
+static void open_marks(struct platform_sessions *s)
+{
+	struct buf path;
+	int err;
+
+	buf_init(&path, PATH_MAX);
+	err = buf_addf(&path, "%s.seq", platform_store_path(s->store));
+	if (!err)
+		err = platform_marks_open(buf_text(&path), &s->marks);
+	if (err)
+		log_event(LOG_ERROR, "platform", "marks_not_kept", "result", "FAILED", "file",
+			buf_text(&path), "error", err_name(err), "message",
+			"after a crash the last seconds may be answered twice", NULL);
+	buf_fini(&path);
+	for (size_t i = 0; i < s->n; i++) {
+		struct platform_session *session = &s->rows[i].session;
+		int64_t seq = platform_marks_get(s->marks, (unsigned)i, session->id);
+
+		if (seq > session->seq) {
+			session->seq = seq;
+			continue;
+		}
+		platform_marks_begin(s->marks, (unsigned)i, session->id);
+		platform_marks_set(s->marks, (unsigned)i, session->seq);
+	}
+}
+
 /* ---- The header's functions ----------------------------------------------------------------- */
 
 int platform_sessions_open(struct io *io, struct io_worker *worker, const char *state_dir,
@@ -193,6 +224,7 @@ int platform_sessions_open(struct io *io, struct io_worker *worker, const char *
 		platform_sessions_free(s);
 		return err;
 	}
+	open_marks(s);
 	*out = s;
 	return 0;
 }
@@ -209,6 +241,7 @@ void platform_sessions_free(struct platform_sessions *s)
 		buf_clear(&text);
 	platform_store_free(s->store, buf_str(&text));
 	buf_fini(&text);
+	platform_marks_close(s->marks);
 	mem_free(s->rows);
 	mem_free(s);
 }
@@ -233,6 +266,9 @@ int platform_sessions_put(struct platform_sessions *s, unsigned shard, unsigned 
 	err = keep(s, shard, shards, session);
 	if (err)
 		return err;
+	if (is_other)
+		platform_marks_begin(s->marks, shard, session->id);
+	platform_marks_set(s->marks, shard, session->seq);
 	s->is_dirty = true;
 	if (is_other)
 		io_timer_start(s->timer, 0);

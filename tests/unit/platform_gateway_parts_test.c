@@ -248,6 +248,16 @@ static void switches_are_named(void **state)
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
+/* Not the marks beside it. */
+static const char *sessions_path(void)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s", gateway_path("discord-sessions"));
+	path[strcspn(path, ".")] = '\0';
+	return path;
+}
+
 static void write_file(const char *path, const char *text)
 {
 	assert_int_equal(file_replace(path, str_of(text), 0600), 0);
@@ -299,7 +309,7 @@ static void sessions_survive_a_restart(void **state)
 	assert_int_equal(platform_sessions_get(gw.sessions, 0, 3)->seq, 0);
 	assert_string_equal(platform_sessions_get(gw.sessions, 1, 3)->id, "");
 	assert_string_equal(platform_sessions_get(gw.sessions, 2, 4)->id, "");
-	assert_int_equal(stat(gateway_path("discord-sessions"), &st), 0);
+	assert_int_equal(stat(sessions_path(), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	put(2, 3, "", -1);
 	reopen_sessions();
@@ -312,7 +322,7 @@ static void holds(const char *text, bool is_there)
 	struct buf file;
 
 	buf_init(&file, 1 << 20);
-	assert_int_equal(file_read(gateway_path("discord-sessions"), &file), 0);
+	assert_int_equal(file_read(sessions_path(), &file), 0);
 	if ((strstr(buf_text(&file), text) != NULL) != is_there)
 		fail_msg("%s %s", text, buf_text(&file));
 	buf_fini(&file);
@@ -331,6 +341,47 @@ static void ids_are_written_at_once_and_sequences_within_5_s(void **state)
 	gateway_pass(0);
 	holds("bbb", true);
 	holds("aaa", false);
+}
+
+/* As if this process had been killed: what it holds is never written. */
+static void a_kill_loses_no_sequence(void **state)
+{
+	struct platform_sessions *after;
+	char path[512];
+
+	(void)state;
+	put(1, 2, "aaa", 1);
+	gateway_pass(0);
+	put(1, 2, "aaa", 77);
+	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
+	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, 77);
+	platform_sessions_free(after);
+
+	/* The mark is of a session, not of the shard. */
+	snprintf(path, sizeof(path), "%s", sessions_path());
+	write_file(path, "mynah-discord-sessions 1\n"
+		"shard\t1\t2\t1763740800000\t5\tbbb\twss://a\nend\t1\n");
+	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
+	assert_string_equal(platform_sessions_get(after, 1, 2)->id, "bbb");
+	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, 5);
+	platform_sessions_free(after);
+}
+
+static void without_a_place_for_marks_it_works(void **state)
+{
+	char path[600];
+
+	(void)state;
+	put(0, 1, "aaa", 1);
+	gateway_pass(0);
+	platform_sessions_free(gw.sessions);
+	snprintf(path, sizeof(path), "%s.seq", sessions_path());
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/nowhere/at/all", path), 0);
+	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
+	put(0, 1, "aaa", 2);
+	reopen_sessions();
+	assert_int_equal(platform_sessions_get(gw.sessions, 0, 1)->seq, 2);
 }
 
 static void old_sessions_are_not_taken_up(void **state)
@@ -360,7 +411,7 @@ static void a_damaged_file_means_no_session(void **state)
 	(void)state;
 	put(0, 1, "aaa", 1);
 	gateway_pass(0);
-	snprintf(path, sizeof(path), "%s", gateway_path("discord-sessions"));
+	snprintf(path, sizeof(path), "%s", sessions_path());
 	for (size_t i = 0; i < COUNT(damaged); i++) {
 		write_file(path, damaged[i]);
 		platform_sessions_free(gw.sessions);
@@ -587,6 +638,8 @@ int main(void)
 		IN_A_WORLD(switches_are_named),
 		IN_A_WORLD(sessions_survive_a_restart),
 		IN_A_WORLD(ids_are_written_at_once_and_sequences_within_5_s),
+		IN_A_WORLD(a_kill_loses_no_sequence),
+		IN_A_WORLD(without_a_place_for_marks_it_works),
 		IN_A_WORLD(old_sessions_are_not_taken_up),
 		IN_A_WORLD(a_damaged_file_means_no_session),
 		IN_A_WORLD(identifies_are_5_s_apart_for_each_key),
