@@ -307,6 +307,7 @@ static void discord_free(void *self)
 		return;
 	t->is_stopping = true;
 	platform_discord_forget(t);
+	platform_fetch_free(t->fetch);
 	platform_commands_free(t->commands);
 	platform_sayings_free(t->sayings);
 	platform_rest_free(t->rest);
@@ -379,6 +380,8 @@ int platform_discord_new(struct io *io, unsigned place, const struct conf_place 
 		err = platform_guilds_new(&t->guilds);
 	if (!err)
 		platform_reader_init(&t->reader, place, STR("discord"), t->guilds, &t->rules);
+	if (!err)
+		err = platform_fetch_new(&t->fetch);
 	if (!err)
 		err = io_worker_new(io, "discord", WORKER_JOBS, &t->worker);
 	if (!err)

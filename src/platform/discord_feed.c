@@ -59,6 +59,8 @@ static void tell_event(struct platform_discord *t, const struct platform_dispatc
 	const struct platform_guild *g = news->guild ? platform_guild_find(t->guilds, news->guild) : NULL;
 	bool is_heard;
 
+	if (news->guild && !g)
+		platform_fetch_guild(t, news->guild);
 	if (is_command) {
 		is_heard = news->guild ? platform_rules_hear(&t->rules, g, news->channel)
 				       : t->rules.direct;

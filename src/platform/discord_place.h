@@ -3,6 +3,7 @@
  *   discord.c           the place: the functions of platform_ops, its one timer, its state
  *   discord_start.c     what is asked before it can connect, and its shards
  *   discord_feed.c      what comes in: dispatches become what the owner is told
+ *   discord_fetch.c     servers that the gateway did not tell
  *   discord_room.c      channels that something was heard in lately, and their lanes
  *   discord_turn.c      what becomes of turns: typing, growing answers, commands without answer
  *   discord_diagnose.c  what is wrong, in words that say what to click
@@ -35,6 +36,7 @@
 #define PLATFORM_INTENT_CONTENT (1u << 15)
 
 struct platform_discord;
+struct platform_fetch; /* discord_fetch.c */
 
 struct platform_shard_seat {
 	struct platform_discord *place;
@@ -96,6 +98,7 @@ struct platform_discord {
 	struct platform_sessions *sessions;  /* these two NULL: there is no token */
 	struct platform_identify *identify;
 	struct platform_guilds *guilds;
+	struct platform_fetch *fetch;
 	struct platform_reader reader;
 
 	/* discord_start.c */
@@ -159,6 +162,12 @@ enum platform_state platform_discord_state(const struct platform_discord *t, con
 /* discord_feed.c */
 void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str type,
 	const struct json_item *d, struct str bytes);
+
+/* discord_fetch.c */
+int platform_fetch_new(struct platform_fetch **out) MUST_USE; /* ERR_NOMEM */
+void platform_fetch_free(struct platform_fetch *f);
+/* Asks for a server that is not known, unless another one is being asked for. */
+void platform_fetch_guild(struct platform_discord *t, uint64_t guild);
 
 /* discord_room.c */
 /* Something happens in a channel: its lane is told. *is_heard: false where the bot is only by

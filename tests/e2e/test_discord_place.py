@@ -94,6 +94,24 @@ def test_a_channel_that_is_opened_is_spoken_in(world, scene):
     discord.wait_said("o7 Alice", "quiet")
 
 
+def test_a_resumed_session_learns_whose_servers_it_hears(world, scene):
+    """RESUMED brings no GUILD_CREATE: after a crash channels have names and owners their level all the same."""
+    discord = scene(world.discord(), triggers=TRIGGERS + (
+        "where: {match: '^where', level: broadcaster, reply: 'in $(channel)'}\n"))
+    world.bot.wait_up("discord")
+    discord.say("hello")
+    discord.wait_said("o7 Alice")
+    world.bot.wait_for(lambda: list(world.bot.state.glob("*session*")), "the session is kept")
+    world.bot.kill()
+    world.bot.start()
+    world.bot.wait_up("discord")
+    discord.say("hello again", user="bob")
+    discord.wait_said("o7 bob")
+    world.bot.wait_for(lambda: "#general" in world.bot.command("status").stdout, "the channel's name")
+    discord.say("where am I?")
+    discord.wait_said("in general")
+
+
 def test_twitch_and_discord_keep_two_memories_of_one_person(world):
     twitch, discord, models = world.twitch(), world.discord(), world.models()
     models.plan(text=lambda last: FENCED.findall(last)[-1][2].split("about ")[-1] + " it is.")

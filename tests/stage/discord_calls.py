@@ -57,7 +57,13 @@ class Calls:
                      "team": None, "flags": self.world.flags, "bot": bot.json()}
 
     def guild(self, info, _body, _query):
-        return 200, self._guild(info["guild"]).json(self.world)
+        """Without what only GUILD_CREATE has."""
+        told = self._guild(info["guild"]).json(self.world)
+        return 200, {k: v for k, v in told.items() if k not in ("channels", "threads", "members")}
+
+    def guild_channels(self, info, _body, _query):
+        """Threads are not among them."""
+        return 200, self._guild(info["guild"]).json(self.world)["channels"]
 
     def member(self, info, _body, _query):
         guild = self._guild(info["guild"])

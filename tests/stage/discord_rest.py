@@ -44,6 +44,7 @@ ROUTES = (  # method, path, call, what its limit is named after, requests, secon
     ("PUT", MESSAGE + "/reactions/{emoji}/@me", "react", "reactions", 1, 0.25),
     ("DELETE", MESSAGE + "/reactions/{emoji}/@me", "unreact", "reactions", 1, 0.25),
     ("GET", "/guilds/{guild}", "guild", "guild", 5, 5),
+    ("GET", "/guilds/{guild}/channels", "guild_channels", "guild_channels", 5, 5),
     ("GET", "/guilds/{guild}/members/{user}", "member", "member", 5, 5),
     ("GET", "/applications/{application}/commands", "get_commands", "commands", 5, 20),
     ("PUT", "/applications/{application}/commands", "put_commands", "put_commands", 5, 20),
