@@ -108,16 +108,13 @@ static int lint_number(struct lint *l)
 
 static int lint_word(struct lint *l)
 {
-	static const char *const words[] = {"true", "false", "null"};
+	const int c = peek(l);
+	const struct str word = c == 'n' ? STR("null") : c == 't' ? STR("true") : STR("false");
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t n = strlen(words[i]);
-		if (l->text.len - l->at >= n && memcmp(l->text.at + l->at, words[i], n) == 0) {
-			l->at += n;
-			return 0;
-		}
-	}
-	return refuse(l, ERR_PARSE, "unexpected character");
+	if (l->text.len - l->at < word.len || memcmp(l->text.at + l->at, word.at, word.len) != 0)
+		return refuse(l, ERR_PARSE, "unexpected character");
+	l->at += word.len;
+	return 0;
 }
 
 bool json_lint_is_primitive(struct str s)

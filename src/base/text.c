@@ -72,6 +72,14 @@ bool text_is_utf8(struct str s)
 	int32_t point;
 
 	for (size_t i = 0; i < s.len;) {
+		uint64_t eight = ~UINT64_C(0); /* so many at a time while all are ASCII */
+
+		if (s.len - i >= sizeof(eight))
+			memcpy(&eight, p + i, sizeof(eight));
+		if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+			i += sizeof(eight);
+			continue;
+		}
 		if (p[i] < 0x80) {
 			i++;
 			continue;
