@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/discord_token.h"
 #include "platform/room.h"
 
 #define WORKER_JOBS 64
@@ -46,13 +47,16 @@ static int conf_copy(const struct conf_place *p, struct platform_discord_conf *o
 {
 	struct platform_discord_conf c = {.name = mem_dup(p->name), .ca_file = mem_dup(p->ca_file),
 		.presence = mem_dup(p->presence), .api_url = mem_dup(p->api_url),
-		.token_hint = platform_irc_token_hint(p), .token = secret_ref(p->secret),
+		.token_hint = platform_irc_token_hint(p),
 		.compress = p->compress, .typing = p->typing, .edits = p->edits,
 		.commands = p->commands, .shards = p->shards, .first = p->shard_first,
 		.last = p->shard_last};
+	int err = p->secret ? platform_discord_token(p->secret, &c.token) : 0;
 
+	if (err == ERR_INVALID)
+		c.token = secret_ref(p->secret); /* with which REST is refused, and says so */
 	if (!c.name || !c.api_url || !c.token_hint || (p->ca_file && !c.ca_file) ||
-		(p->presence && !c.presence)) {
+		(p->presence && !c.presence) || (p->secret && !c.token)) {
 		conf_fini(&c);
 		return ERR_NOMEM;
 	}

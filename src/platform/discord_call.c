@@ -193,8 +193,7 @@ static void on_dead_token(struct platform_rest_task *t)
 		snprintf(r->refused_why, sizeof(r->refused_why),
 			"Discord refused the bot's token (HTTP %d, code %d): %s", t->status,
 			t->code, advice ? advice : "");
-		r->is_refused = true;
-		r->must_tell = r->o.refused != NULL;
+		r->is_refused = r->must_tell = true;
 		log_event(LOG_ERROR, "platform", "discord_refused", "result", "FAILED", "message",
 			r->refused_why, NULL);
 	}

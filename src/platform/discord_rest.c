@@ -286,7 +286,7 @@ static void tell_ends(struct platform_rest *r)
 {
 	struct platform_rest_task *t = r->tasks;
 
-	if (r->must_tell) {
+	if (r->must_tell && r->o.refused) {
 		r->must_tell = false;
 		r->o.refused(r->o.ctx, r->refused_why);
 		t = r->is_doomed ? NULL : r->tasks;
@@ -325,13 +325,11 @@ int platform_rest_reload(struct platform_rest *r, const struct conf_place *conf,
 	struct secret *cleaned = NULL;
 	int err = token ? platform_discord_token(token, &cleaned) : 0;
 
-	if (err == 0 && (!api_url || (conf->ca_file && !ca_file)))
-		err = ERR_NOMEM;
-	if (err < 0) {
+	if (err == ERR_NOMEM || !api_url || (conf->ca_file && !ca_file)) {
 		mem_free(api_url);
 		mem_free(ca_file);
 		secret_free(cleaned);
-		return err;
+		return ERR_NOMEM;
 	}
 	mem_free(r->api_url);
 	mem_free(r->ca_file);
@@ -339,7 +337,8 @@ int platform_rest_reload(struct platform_rest *r, const struct conf_place *conf,
 	r->api_url = api_url;
 	r->ca_file = ca_file;
 	r->token = cleaned;
-	r->is_refused = r->must_tell = false;
+	r->is_refused = r->must_tell = err == ERR_INVALID;
+	snprintf(r->refused_why, sizeof(r->refused_why), "what is given as the bot's token is none");
 	platform_refusals_clear(&r->refusals); /* a person may have mended it */
 	platform_rest_soon(r);
 	return 0;

@@ -19,8 +19,8 @@ struct platform_rest;
 struct platform_rest_options {
 	struct io *io;
 	const struct conf_place *conf; /* api_url, ca_file; copied */
-	struct secret *token;          /* referenced; NULL = none yet */
-	/* A 401: the token is dead, nothing is sent any more. */
+	struct secret *token; /* as it was given, cleaned here; NULL = none yet */
+	/* The token is dead (401), or is none at all: nothing is sent any more. */
 	void (*refused)(void *ctx, const char *why);
 	void *ctx;
 };

@@ -200,6 +200,23 @@ static void without_tls_the_token_stays_here(void **state)
 	assert_non_null(strstr(w->why, "TLS"));
 }
 
+static void what_is_no_token_is_refused_here(void **state)
+{
+	struct world *w = *state;
+	struct secret *wrong;
+
+	assert_int_equal(secret_new(STR("two words"), &wrong), 0);
+	assert_int_equal(platform_rest_reload(w->rest, &w->conf, wrong), 0);
+	call_and_wait(w, "GET", "/gateway/bot");
+	assert_int_equal(w->err, ERR_DENIED);
+	assert_int_equal(w->refusals, 1);
+	assert_int_equal(w->asked_count, 0);
+	secret_free(wrong);
+	assert_int_equal(platform_rest_reload(w->rest, &w->conf, w->token), 0);
+	call_and_wait(w, "GET", "/gateway/bot");
+	assert_int_equal(w->err, 0);
+}
+
 static void without_a_token_calls_wait_for_one(void **state)
 {
 	struct world *w = *state;
@@ -721,6 +738,7 @@ int main(void)
 		WITH_WORLD(a_call_goes_out_as_the_sheet_says),
 		cmocka_unit_test(a_token_is_taken_as_people_paste_it),
 		WITH_WORLD(without_tls_the_token_stays_here),
+		WITH_WORLD(what_is_no_token_is_refused_here),
 		WITH_WORLD(without_a_token_calls_wait_for_one),
 		cmocka_unit_test(answers_are_told_apart),
 		cmocka_unit_test(a_lost_answer_is_asked_for_once_more_where_that_is_safe),
