@@ -9,7 +9,6 @@
 #define PLATFORM_DISCORD_GUILD_H
 
 #include "base/base.h"
-#include "base/json_tape.h"
 
 /* Permissions, as sets of these; discord.md section 9 has their bits on the wire. */
 enum platform_may {

@@ -11,7 +11,6 @@
 #ifndef PLATFORM_DISCORD_REST_H
 #define PLATFORM_DISCORD_REST_H
 
-#include "base/json.h"
 #include "conf/conf.h"
 #include "io/io.h"
 
