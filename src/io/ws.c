@@ -507,12 +507,11 @@ static int on_receive(struct io_ws *ws, const void *in, size_t len)
 	if (ws->is_closing)
 		return 0;
 	err = buf_add(&ws->in, in, len);
-	if (err == ERR_LIMIT)
-		lws_close_reason(ws->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
 	if (err) {
 		struct lws *wsi = ws->wsi;
 
-		/* Returning -1 closes it, with the close frame: not to be killed as well. */
+		/* Returning -1 closes it: not to be killed as well. Without a close frame, after which
+		 * libwebsockets 4.1 writes the rest of a long message past the end of its buffer. */
 		ws->wsi = NULL;
 		lws_set_opaque_user_data(wsi, NULL);
 		end_with(ws, err, err == ERR_LIMIT ? "a message from %s is over %zu bytes"

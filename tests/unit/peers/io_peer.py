@@ -7,6 +7,7 @@ standard input closes. What it does with a connection is said by the path of the
 """
 
 import asyncio
+import contextlib
 import base64
 import hashlib
 import ssl
@@ -54,14 +55,6 @@ async def echo(r, w):
 
 
 last_goodbye = []  # what the client of /ws/goodbye said, close frames as hex
-
-
-async def until_close(r):
-    """The code of the client's close frame, or 0."""
-    while True:
-        opcode, body = await read_frame(r)
-        if opcode == 8:
-            return struct.unpack("!H", body[:2])[0] if len(body) >= 2 else 0
 
 
 async def ws(r, w, path, arg, headers):
@@ -122,7 +115,8 @@ async def ws(r, w, path, arg, headers):
         await r.read()
     elif path == "/ws/big":
         w.write(frame(1, b"x" * int(arg)))
-        assert await until_close(r) == 1009
+        with contextlib.suppress(ConnectionError):
+            assert await r.read() == b""  # no close frame: src/io/ws.c says why
     elif path == "/ws/many":
         for i in range(int(arg)):
             w.write(frame(1, b"%06d" % i))
