@@ -166,8 +166,8 @@ static int load(struct platform_identify *b)
 		b->hold_ms = now_ms + HOLD_MS;
 		log_event(LOG_ERROR, "platform", "identifies_unknown", "result", "FAILED", "file",
 			platform_store_path(b->store), "error", err_name(err), "message",
-			"nobody knows how often this bot logged in to Discord today, so it does not "
-			"for an hour: after too often Discord would take its token away", NULL);
+			"nobody knows how often this bot logged in to Discord today, so it does "
+			"not for an hour: after too often Discord would take its token away", NULL);
 		save(b);
 	}
 	/* Which key the last one had depends on what is not known yet: all of them wait. */

@@ -1,5 +1,5 @@
-/* The page of marks. A mark is begun with its number first, so that whenever the process is killed a
- * number never stands beside the name of another session. */
+/* The page of marks. A mark is begun with its number first, so that whenever the process is killed
+ * a number never stands beside the name of another session. */
 #include "platform/discord_mark.h"
 
 #include <errno.h>

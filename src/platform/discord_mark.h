@@ -1,8 +1,8 @@
-/* platform/discord_mark.h: how far each session was handled, to the last event, even if this process
- * is killed: what was answered is not answered again. Not for other rooms.
+/* platform/discord_mark.h: how far each session was handled, to the last event, even if this
+ * process is killed: what was answered is not answered again. Not for other rooms.
  *
- * A page of a file in memory: a store costs nothing and waits for nobody. The system writes it down
- * when it likes, so only a machine that dies loses some; discord_session.h has those. */
+ * A page of a file in memory: a store costs nothing and waits for nobody. The system writes it
+ * down when it likes, so only a machine that dies loses some; discord_session.h has those. */
 #ifndef PLATFORM_DISCORD_MARK_H
 #define PLATFORM_DISCORD_MARK_H
 

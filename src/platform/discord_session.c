@@ -1,5 +1,5 @@
-/* Sessions on disk: a restart resumes them. The sequence in the file is some seconds old; a page of
- * marks (discord_mark.h) has the newest.
+/* Sessions on disk: a restart resumes them. The sequence in the file is some seconds old; a page
+ * of marks (discord_mark.h) has the newest.
  *
  *   mynah-discord-sessions 1
  *   shard <TAB> its number <TAB> of how many <TAB> wall ms <TAB> sequence <TAB> id <TAB> url

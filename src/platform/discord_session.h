@@ -1,9 +1,9 @@
 /* platform/discord_session.h: what of Discord's gateway survives a restart: a session for each
  * shard, and the IDENTIFYs of the last day. Not for other rooms.
  *
- * One file each in state_dir, written whole and renamed, on a worker; beside that of the sessions a
- * page of marks (discord_mark.h). A file that makes no sense means: no session, and for the budget
- * that it is spent for an hour. */
+ * One file each in state_dir, written whole and renamed, on a worker; beside that of the sessions
+ * a page of marks (discord_mark.h). A file that makes no sense means: no session, and for the
+ * budget that it is spent for an hour. */
 #ifndef PLATFORM_DISCORD_SESSION_H
 #define PLATFORM_DISCORD_SESSION_H
 

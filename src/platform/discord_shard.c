@@ -5,8 +5,8 @@
  *        +------------+---------+-------+----------+   the backoff, or REFUSED: never again
  *
  * With a session in hand it resumes: at the session's URL, or, when that could not be connected
- * to, at the base URL, by turns. Three RESUMEs in a row that are not answered with RESUMED, an op 9
- * false and some close codes end the session; then it IDENTIFYs, always at the base URL.
+ * to, at the base URL, by turns. Three RESUMEs in a row that are not answered with RESUMED, an op
+ * 9 false and some close codes end the session; then it IDENTIFYs, always at the base URL.
  *
  * Waits have full jitter, from 1 s to 60 s before a RESUME, to 600 s before an IDENTIFY, and begin
  * anew after a minute of service. IDENTIFYs that lead to nothing keep a distance that doubles from

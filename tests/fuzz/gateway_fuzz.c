@@ -18,8 +18,8 @@ struct io_ws *__wrap_io_ws_open(struct io *io, const struct io_ws_options *o);
 void __wrap_io_ws_free(struct io_ws *ws);
 void __wrap_io_ws_close(struct io_ws *ws, int code);
 int __wrap_io_ws_send(struct io_ws *ws, struct str text, bool ahead);
-int __wrap_io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),
-	void *ctx);
+int __wrap_io_worker_put(
+	struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
 
 static void must(bool is_so)
 {
@@ -67,8 +67,8 @@ int __wrap_io_ws_send(struct io_ws *ws, struct str text, bool ahead)
 	return 0;
 }
 
-int __wrap_io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),
-	void *ctx)
+int __wrap_io_worker_put(
+	struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)
 {
 	(void)w;
 	(void)work;
@@ -104,9 +104,15 @@ static struct platform_gateway *come_up(struct io *io, struct platform_sessions 
 	struct platform_identify *identify, struct secret *token)
 {
 	static const char hello[] = "{\"op\":10,\"d\":{\"heartbeat_interval\":600000}}";
-	static const char ready[] = "{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"a\"}}";
-	struct platform_gateway_options o = {.io = io, .url = "wss://gateway.example", .token = token,
-		.shards = 1, .identify = identify, .sessions = sessions, .dispatch = on_dispatch};
+	static const char ready[] =
+		"{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"a\"}}";
+	struct platform_gateway_options o = {.io = io,
+		.url = "wss://gateway.example",
+		.token = token,
+		.shards = 1,
+		.identify = identify,
+		.sessions = sessions,
+		.dispatch = on_dispatch};
 	struct platform_gateway *g;
 
 	must(platform_gateway_new(&o, &g) == 0);

@@ -15,8 +15,8 @@ struct io_ws *__wrap_io_ws_open(struct io *io, const struct io_ws_options *o);
 void __wrap_io_ws_free(struct io_ws *ws);
 void __wrap_io_ws_close(struct io_ws *ws, int code);
 int __wrap_io_ws_send(struct io_ws *ws, struct str text, bool ahead);
-int __wrap_io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),
-	void *ctx);
+int __wrap_io_worker_put(
+	struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
 
 struct io_ws *__wrap_io_ws_open(struct io *io, const struct io_ws_options *o)
 {
@@ -67,8 +67,8 @@ int __wrap_io_ws_send(struct io_ws *ws, struct str text, bool ahead)
 	return 0;
 }
 
-int __wrap_io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx),
-	void *ctx)
+int __wrap_io_worker_put(
+	struct io_worker *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)
 {
 	struct job *j = &jobs[n_jobs];
 
@@ -110,7 +110,8 @@ static void on_dispatch(void *ctx, struct platform_gateway *g, struct str type,
 		gw.biggest = bytes.len;
 	assert_int_equal(json_parse(bytes, PLATFORM_GATEWAY_BYTES, &message, NULL), 0);
 	assert_int_equal(buf_addf(&gw.types, "%.*s:%lld ", STR_FMT(type),
-		(long long)json_int(message, "s", -1)), 0);
+				 (long long)json_int(message, "s", -1)),
+		0);
 	json_free(message);
 	if (gw.on_dispatch)
 		gw.on_dispatch(g, type);
@@ -140,8 +141,10 @@ static void on_lost(void *ctx, struct platform_gateway *g)
 
 static void open_files(void)
 {
-	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
-	assert_int_equal(platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
+	assert_int_equal(
+		platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
+	assert_int_equal(
+		platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
 }
 
 static void close_files(void)
@@ -189,9 +192,17 @@ int gateway_setup(void **state)
 
 void gateway_begin(void)
 {
-	struct platform_gateway_options o = {.io = gw.io, .url = GATEWAY_BASE, .token = gw.token,
-		.intents = gw.intents, .shards = 1, .compress = gw.compress, .identify = gw.identify,
-		.sessions = gw.sessions, .dispatch = on_dispatch, .state = on_state, .lost = on_lost};
+	struct platform_gateway_options o = {.io = gw.io,
+		.url = GATEWAY_BASE,
+		.token = gw.token,
+		.intents = gw.intents,
+		.shards = 1,
+		.compress = gw.compress,
+		.identify = gw.identify,
+		.sessions = gw.sessions,
+		.dispatch = on_dispatch,
+		.state = on_state,
+		.lost = on_lost};
 
 	assert_int_equal(platform_gateway_new(&o, &gw.gateway), 0);
 	gateway_pass(0);
@@ -231,13 +242,15 @@ void gateway_spend(int n)
 	gateway_pass(0);
 	buf_init(&text, 1 << 20);
 	assert_int_equal(buf_addf(&text, "mynah-discord-identifies 1\t%lld\t%lld\n",
-		(long long)clock_mono_ms(), (long long)clock_wall_ms()), 0);
+				 (long long)clock_mono_ms(), (long long)clock_wall_ms()),
+		0);
 	for (int i = 0; i < n; i++)
 		assert_int_equal(buf_addf(&text, "identify\t%lld\t0\n", wall_ms), 0);
 	assert_int_equal(buf_addf(&text, "end\t%d\n", n), 0);
 	assert_int_equal(file_replace(gateway_path("discord-identifies"), buf_str(&text), 0600), 0);
 	buf_fini(&text);
-	assert_int_equal(platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
+	assert_int_equal(
+		platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
 }
 
 static void remove_folder(void)
@@ -335,15 +348,18 @@ void gateway_tellf(struct io_ws *ws, const char *fmt, ...)
 void gateway_hello(struct io_ws *ws, int64_t interval_ms)
 {
 	gateway_open(ws);
-	gateway_tellf(ws, "{\"op\":10,\"s\":null,\"t\":null,\"d\":{\"heartbeat_interval\":%lld,"
+	gateway_tellf(ws,
+		"{\"op\":10,\"s\":null,\"t\":null,\"d\":{\"heartbeat_interval\":%lld,"
 		"\"_trace\":[\"[\\\"gateway-test-a\\\",{\\\"micros\\\":0.0}]\"]}}",
 		(long long)interval_ms);
 }
 
 void gateway_ready(struct io_ws *ws, const char *id, int64_t seq)
 {
-	gateway_tellf(ws, "{\"op\":0,\"s\":%lld,\"t\":\"READY\",\"d\":{\"v\":10,\"user\":{\"id\":"
-		"\"1180000000000000001\"},\"guilds\":[],\"session_id\":\"%s\",\"resume_gateway_url\":"
+	gateway_tellf(ws,
+		"{\"op\":0,\"s\":%lld,\"t\":\"READY\",\"d\":{\"v\":10,\"user\":{\"id\":"
+		"\"1180000000000000001\"},\"guilds\":[],\"session_id\":\"%s\",\"resume_gateway_"
+		"url\":"
 		"\"" GATEWAY_RESUME "\",\"session_type\":\"normal\",\"shard\":[0,1]}}",
 		(long long)seq, id);
 }

@@ -1,31 +1,47 @@
-/* A thousand random faults of Discord's gateway, in virtual time: a small Discord keeps sessions, tells
- * events, replays what was missed, and does everything wrong that group G of faults.md names. What
- * has to hold is asserted while it goes on. */
+/* A thousand random faults of Discord's gateway, in virtual time: a small Discord keeps sessions,
+ * tells events, replays what was missed, and does everything wrong that group G of faults.md names.
+ * What has to hold is asserted while it goes on. */
 #include <zlib.h>
 
 #include "unit/gateway_world.h"
 
-#define FAULTS 1000
-#define STEP_MS 250
-#define LATENCY_MS 50
-#define INTERVAL_MS 41250
-#define KEEP_MS 180000      /* so long a session waits for whom it lost */
-#define BACK_MS 1300000     /* twice the slow cap: a refused IDENTIFY is waited for again */
-#define MINUTE_MAX 14       /* connections in any minute: full jitter from 1 s, whatever happens */
-#define EVENTS_MAX 200000
+#define FAULTS       1000
+#define STEP_MS      250
+#define LATENCY_MS   50
+#define INTERVAL_MS  41250
+#define KEEP_MS      180000  /* so long a session waits for whom it lost */
+#define BACK_MS      1300000 /* twice the slow cap: a refused IDENTIFY is waited for again */
+#define MINUTE_MAX   14      /* connections in any minute: full jitter from 1 s, whatever happens */
+#define EVENTS_MAX   200000
 #define SESSIONS_MAX 4000
 
 enum fault {
-	CUT, OP_7, OP_9_TRUE, OP_9_FALSE, CLOSE_CODE, REFUSAL, NO_ACK, DEAD_RESUME_HOST, DEAD_NETWORK,
-	GARBAGE, BOMB, LATE_HELLO, NO_LOGIN_ANSWER, RESUMES_DROPPED, OP_7_FIRST, IDENTIFY_REFUSED,
-	RESTART, FORGETFUL, FAULT_KINDS,
+	CUT,
+	OP_7,
+	OP_9_TRUE,
+	OP_9_FALSE,
+	CLOSE_CODE,
+	REFUSAL,
+	NO_ACK,
+	DEAD_RESUME_HOST,
+	DEAD_NETWORK,
+	GARBAGE,
+	BOMB,
+	LATE_HELLO,
+	NO_LOGIN_ANSWER,
+	RESUMES_DROPPED,
+	OP_7_FIRST,
+	IDENTIFY_REFUSED,
+	RESTART,
+	FORGETFUL,
+	FAULT_KINDS,
 };
 
 struct session {
-	int64_t seq, told;      /* newest; newest that a connection took */
-	int64_t left_ms;        /* when its connection was lost; 0 = it has one */
+	int64_t seq, told; /* newest; newest that a connection took */
+	int64_t left_ms;   /* when its connection was lost; 0 = it has one */
 	bool is_over;
-	int64_t *events;        /* of each sequence number, 0 = none */
+	int64_t *events; /* of each sequence number, 0 = none */
 };
 
 /* The small Discord. */
@@ -76,7 +92,8 @@ static void say_packed(struct str text)
 	s->next_out = (Bytef *)packed;
 	s->avail_out = sizeof(packed);
 	assert_int_equal(deflate(s, Z_SYNC_FLUSH), Z_OK);
-	size_t n = sizeof(packed) - s->avail_out, cut = chance_below(4) ? n : chance_below((uint32_t)n);
+	size_t n = sizeof(packed) - s->avail_out,
+	       cut = chance_below(4) ? n : chance_below((uint32_t)n);
 	gateway_tell_bytes(sv.ws, (struct str){packed, cut}, true);
 	if (cut < n && is_there())
 		gateway_tell_bytes(sv.ws, (struct str){packed + cut, n - cut}, true);
@@ -101,8 +118,8 @@ static void say(const char *fmt, ...)
 
 static void say_event(struct session *s, int64_t seq)
 {
-	say("{\"op\":0,\"s\":%lld,\"t\":\"MESSAGE_CREATE\",\"d\":{\"id\":\"%lld\"}}", (long long)seq,
-		(long long)s->events[seq]);
+	say("{\"op\":0,\"s\":%lld,\"t\":\"MESSAGE_CREATE\",\"d\":{\"id\":\"%lld\"}}",
+		(long long)seq, (long long)s->events[seq]);
 	if (seq > s->told)
 		s->told = seq;
 }
@@ -130,8 +147,10 @@ static void begin_session(void)
 	*s = (struct session){.seq = 1, .told = 1};
 	s->events = mem_array(2, sizeof(*s->events));
 	sv.session = s;
-	say("{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"s%zu\",\"resume_gateway_url\":"
-		"\"" GATEWAY_RESUME "\"}}", sv.n_sessions);
+	say("{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"s%zu\",\"resume_gateway_"
+	    "url\":"
+	    "\"" GATEWAY_RESUME "\"}}",
+		sv.n_sessions);
 }
 
 static void on_identify(void)
@@ -324,7 +343,8 @@ static void check_pace(void)
 	assert_true(n <= MINUTE_MAX);
 	if (is_there() && sv.is_greeted)
 		assert_true(now_ms - sv.beat_ms <= INTERVAL_MS + 2 * STEP_MS);
-	assert_true(gw.sockets == 0 || (gateway_last()->code != 1000 && gateway_last()->code != 1001));
+	assert_true(
+		gw.sockets == 0 || (gateway_last()->code != 1000 && gateway_last()->code != 1001));
 }
 
 static void step(void)
@@ -358,8 +378,8 @@ static void come_back(const char *after)
 	while (gw.state != PLATFORM_GATEWAY_READY) {
 		step();
 		if (clock_mono_ms() > end_ms)
-			fail_msg("not back after %s: %s, identifies %zu, next in %lld ms", after, gw.why,
-				sv.identifies,
+			fail_msg("not back after %s: %s, identifies %zu, next in %lld ms", after,
+				gw.why, sv.identifies,
 				(long long)(gw.gateway->retry_ms - clock_mono_ms()));
 	}
 }
@@ -400,8 +420,8 @@ static void send_garbage(void)
 
 static void close_with_some_code(void)
 {
-	static const int codes[] = {0, 1000, 1001, 1006, 1009, 1011, 1012, 4000, 4001, 4002, 4003, 4005,
-		4006, 4007, 4008, 4009, 4015, 4900};
+	static const int codes[] = {0, 1000, 1001, 1006, 1009, 1011, 1012, 4000, 4001, 4002, 4003,
+		4005, 4006, 4007, 4008, 4009, 4015, 4900};
 
 	gateway_close(sv.ws, codes[chance_below(COUNT(codes))]);
 }
@@ -448,15 +468,39 @@ static void break_something(enum fault f)
 		live(2 * INTERVAL_MS + 1000);
 		sv.is_mute = false;
 		break;
-	case DEAD_RESUME_HOST: sv.is_host_dead = true; cut(); break;
-	case DEAD_NETWORK: sv.is_network_dead = true; cut(); live(1000 + chance_below(100000)); break;
+	case DEAD_RESUME_HOST:
+		sv.is_host_dead = true;
+		cut();
+		break;
+	case DEAD_NETWORK:
+		sv.is_network_dead = true;
+		cut();
+		live(1000 + chance_below(100000));
+		break;
 	case GARBAGE: send_garbage(); break;
 	case BOMB: send_bomb(); break;
-	case LATE_HELLO: sv.is_late = true; cut(); live(chance_below(100000)); break;
-	case NO_LOGIN_ANSWER: sv.is_deaf = true; cut(); live(chance_below(100000)); break;
-	case RESUMES_DROPPED: sv.drops = 1 + (int)chance_below(5); cut(); break;
-	case OP_7_FIRST: sv.is_op_7_first = true; cut(); break;
-	case IDENTIFY_REFUSED: sv.refuses_login = true; say("{\"op\":9,\"d\":false}"); break;
+	case LATE_HELLO:
+		sv.is_late = true;
+		cut();
+		live(chance_below(100000));
+		break;
+	case NO_LOGIN_ANSWER:
+		sv.is_deaf = true;
+		cut();
+		live(chance_below(100000));
+		break;
+	case RESUMES_DROPPED:
+		sv.drops = 1 + (int)chance_below(5);
+		cut();
+		break;
+	case OP_7_FIRST:
+		sv.is_op_7_first = true;
+		cut();
+		break;
+	case IDENTIFY_REFUSED:
+		sv.refuses_login = true;
+		say("{\"op\":9,\"d\":false}");
+		break;
 	case RESTART: restart(); break;
 	case FORGETFUL: /* the session is gone, and nobody says so */
 		sv.session->is_over = true;
@@ -474,9 +518,24 @@ static void heal(void)
 static void run_faults(bool compress, int n)
 {
 	static const char *const names[] = {
-		"cut", "op 7", "op 9 true", "op 9 false", "close code", "refusal", "no ack",
-		"dead resume host", "dead network", "garbage", "bomb", "late hello", "no login answer",
-		"resumes dropped", "op 7 first", "identify refused", "restart", "forgetful",
+		"cut",
+		"op 7",
+		"op 9 true",
+		"op 9 false",
+		"close code",
+		"refusal",
+		"no ack",
+		"dead resume host",
+		"dead network",
+		"garbage",
+		"bomb",
+		"late hello",
+		"no login answer",
+		"resumes dropped",
+		"op 7 first",
+		"identify refused",
+		"restart",
+		"forgetful",
 	};
 
 	gateway_setup(NULL);
@@ -501,10 +560,11 @@ static void run_faults(bool compress, int n)
 	live(60000);
 	assert_true(sv.resumed > (size_t)n / 4 && sv.identifies > (size_t)n / 8);
 	assert_true(platform_identify_spent(gw.identify) <= 900);
-	print_message("# %d faults in %lld virtual minutes: %zu connections (at most %zu a minute), "
-		"%zu resumes, %zu resumed, %zu identifies, %lld events\n", n,
-		(long long)(clock_mono_ms() - gw.ws[0]->at_ms) / 60000, gw.sockets, sv.most_in_minute,
-		sv.resumes, sv.resumed, sv.identifies, (long long)sv.events);
+	print_message(
+		"# %d faults in %lld virtual minutes: %zu connections (at most %zu a minute), "
+		"%zu resumes, %zu resumed, %zu identifies, %lld events\n",
+		n, (long long)(clock_mono_ms() - gw.ws[0]->at_ms) / 60000, gw.sockets,
+		sv.most_in_minute, sv.resumes, sv.resumed, sv.identifies, (long long)sv.events);
 	end_deflate();
 	for (size_t i = 0; i < sv.n_sessions; i++)
 		mem_free(sv.sessions[i].events);

@@ -151,7 +151,8 @@ static void sizes_around_a_piece_are_whole(void **state)
 		struct str out;
 
 		assert_case(i, feed(z, packed, n, &out) == 1);
-		assert_case(i, out.len == sizes[i] && memcmp(out.at ? out.at : "", in, out.len) == 0);
+		assert_case(
+			i, out.len == sizes[i] && memcmp(out.at ? out.at : "", in, out.len) == 0);
 		platform_inflate_free(z);
 	}
 }
@@ -237,7 +238,8 @@ static void switches_are_named(void **state)
 		{5633, ""},
 		{38401, "\"Message Content Intent\""},
 		{38403, "\"Message Content Intent\", \"Server Members Intent\""},
-		{UINT32_MAX, "\"Message Content Intent\", \"Server Members Intent\", \"Presence Intent\""},
+		{UINT32_MAX, "\"Message Content Intent\", \"Server Members Intent\", \"Presence "
+			     "Intent\""},
 	};
 	char out[PLATFORM_SWITCHES_BYTES];
 
@@ -266,13 +268,15 @@ static void write_file(const char *path, const char *text)
 static void reopen_sessions(void)
 {
 	platform_sessions_free(gw.sessions);
-	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
+	assert_int_equal(
+		platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
 }
 
 static void reopen_identify(void)
 {
 	platform_identify_free(gw.identify);
-	assert_int_equal(platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
+	assert_int_equal(
+		platform_identify_open(gw.io, gw.worker, gw.dir, gw.token, &gw.identify), 0);
 }
 
 static struct platform_session session_of(const char *id, int64_t seq)
@@ -360,7 +364,7 @@ static void a_kill_loses_no_sequence(void **state)
 	/* The mark is of a session, not of the shard. */
 	snprintf(path, sizeof(path), "%s", sessions_path());
 	write_file(path, "mynah-discord-sessions 1\n"
-		"shard\t1\t2\t1763740800000\t5\tbbb\twss://a\nend\t1\n");
+			 "shard\t1\t2\t1763740800000\t5\tbbb\twss://a\nend\t1\n");
 	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
 	assert_string_equal(platform_sessions_get(after, 1, 2)->id, "bbb");
 	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, 5);
@@ -378,7 +382,8 @@ static void without_a_place_for_marks_it_works(void **state)
 	snprintf(path, sizeof(path), "%s.seq", sessions_path());
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/nowhere/at/all", path), 0);
-	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
+	assert_int_equal(
+		platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
 	put(0, 1, "aaa", 2);
 	reopen_sessions();
 	assert_int_equal(platform_sessions_get(gw.sessions, 0, 1)->seq, 2);
@@ -397,14 +402,18 @@ static void old_sessions_are_not_taken_up(void **state)
 static void a_damaged_file_means_no_session(void **state)
 {
 	static const char *const damaged[] = {
-		"", "garbage", "mynah-discord-sessions 1\n",
+		"",
+		"garbage",
+		"mynah-discord-sessions 1\n",
 		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t5\taaa\twss://a\n",
 		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t5\taaa\twss://a\nend\t2\n",
 		"mynah-discord-sessions 1\nshard\t1\t1\t1763740800000\t5\taaa\twss://a\nend\t1\n",
 		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t-2\taaa\twss://a\nend\t1\n",
 		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t5\ta a\twss://a\nend\t1\n",
-		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t5\taaa\twss://\x01\nend\t1\n",
-		"mynah-discord-sessions 1\nshard\t0\t1\t1763740800000\t5\taaa\twss://a\nend\t1\nmore\n",
+		"mynah-discord-sessions "
+		"1\nshard\t0\t1\t1763740800000\t5\taaa\twss://\x01\nend\t1\n",
+		"mynah-discord-sessions "
+		"1\nshard\t0\t1\t1763740800000\t5\taaa\twss://a\nend\t1\nmore\n",
 	};
 	char path[512];
 
@@ -417,8 +426,9 @@ static void a_damaged_file_means_no_session(void **state)
 		platform_sessions_free(gw.sessions);
 		gw.sessions = NULL;
 		write_file(path, damaged[i]);
-		assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token,
-			&gw.sessions), 0);
+		assert_int_equal(
+			platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions),
+			0);
 		assert_case(i, platform_sessions_get(gw.sessions, 0, 1)->id[0] == '\0');
 	}
 }
@@ -551,9 +561,14 @@ static void a_damaged_budget_is_spent_for_an_hour(void **state)
 {
 	static const char head[] = "mynah-discord-identifies 1\t1000000000\t1763740800000\n";
 	static const char *const damaged[] = {
-		"", "garbage", "%s", "%sidentify\t1763740700000\t0\n",
-		"%sidentify\t1763740700000\t0\nend\t2\n", "%sidentify\t1763740900000\t0\nend\t1\n",
-		"%sidentify\t1763740700000\t-1\nend\t1\n", "%shold\t1863740700000\nend\t1\n",
+		"",
+		"garbage",
+		"%s",
+		"%sidentify\t1763740700000\t0\n",
+		"%sidentify\t1763740700000\t0\nend\t2\n",
+		"%sidentify\t1763740900000\t0\nend\t1\n",
+		"%sidentify\t1763740700000\t-1\nend\t1\n",
+		"%shold\t1863740700000\nend\t1\n",
 		"%sidentify\t1763740700000\t0\nidentify\t1763740600000\t0\nend\t2\n",
 		"%sidentify\tsoon\t0\nend\t1\n",
 	};
@@ -566,7 +581,8 @@ static void a_damaged_budget_is_spent_for_an_hour(void **state)
 		const char *rest = damaged[i];
 		bool has_head = strncmp(rest, "%s", 2) == 0;
 
-		snprintf(text, sizeof(text), "%s%s", has_head ? head : "", has_head ? rest + 2 : rest);
+		snprintf(text, sizeof(text), "%s%s", has_head ? head : "",
+			has_head ? rest + 2 : rest);
 		write_file(path, text);
 		reopen_identify();
 		assert_case(i, platform_identify_take(gw.identify, 0) == 3600000);
@@ -587,7 +603,7 @@ static void the_file_as_it_should_be_is_read(void **state)
 	assert_true(wait_and_take(0) <= DISK_MS);
 	snprintf(path, sizeof(path), "%s", gateway_path("discord-identifies"));
 	write_file(path, "mynah-discord-identifies 1\t1000000000\t1763740800000\n"
-		"identify\t1763740600000\t0\nidentify\t1763740799000\t3\nend\t2\n");
+			 "identify\t1763740600000\t0\nidentify\t1763740799000\t3\nend\t2\n");
 	reopen_identify();
 	assert_int_equal(platform_identify_spent(gw.identify), 2);
 	assert_in_range(platform_identify_take(gw.identify, 0), 5500 - DISK_MS, 5500);

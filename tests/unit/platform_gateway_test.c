@@ -4,11 +4,11 @@
 
 #include "unit/gateway_world.h"
 
-#define IDENTIFY "{\"op\":2,"
-#define RESUME "{\"op\":6,"
-#define BEAT "{\"op\":1,"
-#define ACK "{\"op\":11}"
-#define BASE_URL GATEWAY_BASE "/?v=10&encoding=json"
+#define IDENTIFY   "{\"op\":2,"
+#define RESUME     "{\"op\":6,"
+#define BEAT       "{\"op\":1,"
+#define ACK        "{\"op\":11}"
+#define BASE_URL   GATEWAY_BASE "/?v=10&encoding=json"
 #define RESUME_URL GATEWAY_RESUME "/?v=10&encoding=json"
 
 static int begin(void **state)
@@ -36,7 +36,8 @@ static struct io_ws *next_after(const struct io_ws *ws, int64_t ms)
 static void expect_said(const struct io_ws *ws, size_t i, const char *text)
 {
 	if (i >= ws->n || strcmp(ws->said[i].text, text) != 0)
-		fail_msg("message %zu: got %s, want %s", i, i < ws->n ? ws->said[i].text : "none", text);
+		fail_msg("message %zu: got %s, want %s", i, i < ws->n ? ws->said[i].text : "none",
+			text);
 }
 
 /* Answers beats for so long. */
@@ -109,7 +110,8 @@ static void script_2_a_zombie_is_left_and_resumed(void **state)
 	next = next_after(ws, 1000);
 	assert_string_equal(next->url, RESUME_URL);
 	gateway_hello(next, 1000);
-	expect_said(next, 0, "{\"op\":6,\"d\":{\"token\":\"" GATEWAY_TOKEN "\",\"session_id\":\"abc\","
+	expect_said(next, 0,
+		"{\"op\":6,\"d\":{\"token\":\"" GATEWAY_TOKEN "\",\"session_id\":\"abc\","
 		"\"seq\":1337}}");
 	/* G2: what the old one missed is not held against the new one. */
 	resumed(next, 1338);
@@ -225,7 +227,7 @@ static void script_6_a_replay_is_told_once(void **state)
 	resumed(next, 6);
 	assert_int_equal(gw.state, PLATFORM_GATEWAY_READY);
 	assert_string_equal(buf_text(&gw.types), "READY:1 MESSAGE_CREATE:2 MESSAGE_CREATE:3 "
-		"MESSAGE_CREATE:4 MESSAGE_CREATE:5 RESUMED:6 ");
+						 "MESSAGE_CREATE:4 MESSAGE_CREATE:5 RESUMED:6 ");
 }
 
 static void script_7_op_9_false_begins_anew(void **state)
@@ -318,7 +320,8 @@ static void script_10_lost_sessions_are_identified_anew(void **state)
 		assert_string_equal(next->url, BASE_URL);
 		gateway_hello(next, 41250);
 		gateway_pass(7000);
-		assert_case(i, gateway_count(next, IDENTIFY) == 1 && gateway_count(next, RESUME) == 0);
+		assert_case(
+			i, gateway_count(next, IDENTIFY) == 1 && gateway_count(next, RESUME) == 0);
 		gateway_teardown(NULL);
 	}
 }
@@ -418,10 +421,14 @@ static void script_14_a_large_ready(void **state)
 	buf_init(&text, 4 << 20);
 	gateway_hello(ws, 1000);
 	gateway_pass(30);
-	assert_int_equal(buf_adds(&text, "{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
-		"\"resume_gateway_url\":\"" GATEWAY_RESUME "\",\"guilds\":[{\"id\":\"0\"}"), 0);
+	assert_int_equal(
+		buf_adds(&text,
+			"{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
+			"\"resume_gateway_url\":\"" GATEWAY_RESUME "\",\"guilds\":[{\"id\":\"0\"}"),
+		0);
 	while (text.len < 3 << 20)
-		assert_int_equal(buf_addf(&text, ",{\"id\":\"%020zu\",\"unavailable\":true}", text.len), 0);
+		assert_int_equal(
+			buf_addf(&text, ",{\"id\":\"%020zu\",\"unavailable\":true}", text.len), 0);
 	assert_int_equal(buf_adds(&text, "]}}"), 0);
 	gateway_tell_bytes(ws, buf_str(&text), false);
 	assert_int_equal(gw.state, PLATFORM_GATEWAY_READY);
@@ -435,11 +442,20 @@ static void script_14_a_large_ready(void **state)
 static void script_15_what_nobody_knows_is_let_be(void **state)
 {
 	static const char *const strange[] = {
-		"{\"op\":99,\"d\":{}}", "{\"op\":0,\"s\":2,\"t\":\"WHAT_IS_THIS\",\"d\":{\"a\":[1]}}",
-		"{\"op\":11}", "{\"op\":5,\"d\":null}", "{\"d\":null}", "{\"op\":\"0\"}", "{\"op\":null}",
-		"{\"op\":0,\"s\":3,\"d\":{}}", "{\"op\":0,\"t\":\"MESSAGE_CREATE\",\"d\":{}}",
-		"{\"op\":0,\"s\":null,\"t\":null,\"d\":null}", "{\"op\":-1}", "{}",
-		"{\"op\":10,\"d\":{\"heartbeat_interval\":1}}", "{\"op\":11,\"d\":null,\"x\":{\"y\":1}}",
+		"{\"op\":99,\"d\":{}}",
+		"{\"op\":0,\"s\":2,\"t\":\"WHAT_IS_THIS\",\"d\":{\"a\":[1]}}",
+		"{\"op\":11}",
+		"{\"op\":5,\"d\":null}",
+		"{\"d\":null}",
+		"{\"op\":\"0\"}",
+		"{\"op\":null}",
+		"{\"op\":0,\"s\":3,\"d\":{}}",
+		"{\"op\":0,\"t\":\"MESSAGE_CREATE\",\"d\":{}}",
+		"{\"op\":0,\"s\":null,\"t\":null,\"d\":null}",
+		"{\"op\":-1}",
+		"{}",
+		"{\"op\":10,\"d\":{\"heartbeat_interval\":1}}",
+		"{\"op\":11,\"d\":null,\"x\":{\"y\":1}}",
 		"{\"op\":0,\"s\":99999999999999999999,\"t\":\"MESSAGE_CREATE\",\"d\":{}}",
 		"{\"op\":0,\"s\":1.5,\"t\":\"MESSAGE_CREATE\",\"d\":{}}",
 	};
@@ -486,8 +502,17 @@ static void sequence_0_is_not_no_sequence(void **state)
 static void script_17_what_cannot_be_read_is_resumed_with_patience(void **state)
 {
 	static const char *const broken[] = {
-		"{", "{\"op\":0,\"s\":2", "null", "[]", "7", "\"x\"", "", "{\"op\":0}x", "\xff\xfe",
-		"{\"op\":0,\"s\":2,\"t\":\"A\",\"d\":\"\xc3\"}", "{\"op\":1,\"op\":1}",
+		"{",
+		"{\"op\":0,\"s\":2",
+		"null",
+		"[]",
+		"7",
+		"\"x\"",
+		"",
+		"{\"op\":0}x",
+		"\xff\xfe",
+		"{\"op\":0,\"s\":2,\"t\":\"A\",\"d\":\"\xc3\"}",
+		"{\"op\":1,\"op\":1}",
 	};
 
 	(void)state;
@@ -511,7 +536,8 @@ static void script_18_the_end_says_goodbye(void **state)
 
 	(void)state;
 	platform_gateway_stop(gw.gateway);
-	ws->o.message(ws->o.ctx, (char[]){"{\"op\":0,\"s\":2,\"t\":\"MESSAGE_CREATE\",\"d\":{}}"}, 42);
+	ws->o.message(
+		ws->o.ctx, (char[]){"{\"op\":0,\"s\":2,\"t\":\"MESSAGE_CREATE\",\"d\":{}}"}, 42);
 	gateway_pass(0);
 	assert_int_equal(ws->code, 1000);
 	gateway_pass(1000);
@@ -534,10 +560,13 @@ static void the_login_is_what_discord_wants(void **state)
 	assert_int_equal(platform_gateway_presence(gw.gateway, "chat \"here\""), 0);
 	gateway_hello(ws, 41250);
 	gateway_pass(50);
-	expect_said(ws, 0, "{\"op\":2,\"d\":{\"token\":\"" GATEWAY_TOKEN "\",\"intents\":38403,"
+	expect_said(ws, 0,
+		"{\"op\":2,\"d\":{\"token\":\"" GATEWAY_TOKEN "\",\"intents\":38403,"
 		"\"properties\":{\"os\":\"linux\",\"browser\":\"mynah\",\"device\":\"mynah\"},"
-		"\"compress\":false,\"large_threshold\":50,\"shard\":[0,1],\"presence\":{\"since\":null,"
-		"\"activities\":[{\"name\":\"Custom Status\",\"type\":4,\"state\":\"chat \\\"here\\\"\"}],"
+		"\"compress\":false,\"large_threshold\":50,\"shard\":[0,1],\"presence\":{\"since\":"
+		"null,"
+		"\"activities\":[{\"name\":\"Custom Status\",\"type\":4,\"state\":\"chat "
+		"\\\"here\\\"\"}],"
 		"\"status\":\"online\",\"afk\":false}}}");
 	assert_int_equal(gateway_count(ws, "{\"op\":3,"), 0);
 }
@@ -553,7 +582,8 @@ static void a_restart_resumes(void **state)
 	ws = gateway_last();
 	assert_string_equal(ws->url, RESUME_URL);
 	gateway_hello(ws, 41250);
-	assert_non_null(strstr(gateway_find(ws, RESUME)->text, "\"session_id\":\"abc\",\"seq\":41}"));
+	assert_non_null(
+		strstr(gateway_find(ws, RESUME)->text, "\"session_id\":\"abc\",\"seq\":41}"));
 	resumed(ws, 42);
 	assert_int_equal(gateway_count_all(IDENTIFY), 1);
 }
@@ -600,8 +630,8 @@ static void urls_with_and_without_a_slash(void **state)
 		{GATEWAY_RESUME "/", RESUME_URL},
 		{GATEWAY_RESUME "/?v=6&compress=zlib-stream", RESUME_URL},
 		{GATEWAY_RESUME "/path//", GATEWAY_RESUME "/path/?v=10&encoding=json"},
-		{"ws://resume.example", BASE_URL},  /* in the clear */
-		{"ws://127.0.0.1:80", BASE_URL},    /* only if the base is, too */
+		{"ws://resume.example", BASE_URL}, /* in the clear */
+		{"ws://127.0.0.1:80", BASE_URL},   /* only if the base is, too */
 		{"https://resume.example", BASE_URL},
 		{"resume.example", BASE_URL},
 		{"", BASE_URL},
@@ -615,8 +645,10 @@ static void urls_with_and_without_a_slash(void **state)
 		ws = gateway_last();
 		gateway_hello(ws, 41250);
 		gateway_pass(50);
-		gateway_tellf(ws, "{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
-			"\"resume_gateway_url\":\"%s\"}}", cases[i].url);
+		gateway_tellf(ws,
+			"{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
+			"\"resume_gateway_url\":\"%s\"}}",
+			cases[i].url);
 		gateway_close(ws, 0);
 		ws = next_after(ws, 1000);
 		assert_string_equal(ws->url, cases[i].resume);
@@ -659,7 +691,9 @@ static void without_hello_it_tries_again(void **state)
 static void a_hello_without_an_interval_is_none(void **state)
 {
 	static const char *const hellos[] = {
-		"{\"op\":10}", "{\"op\":10,\"d\":null}", "{\"op\":10,\"d\":{\"heartbeat_interval\":0}}",
+		"{\"op\":10}",
+		"{\"op\":10,\"d\":null}",
+		"{\"op\":10,\"d\":{\"heartbeat_interval\":0}}",
 		"{\"op\":10,\"d\":{\"heartbeat_interval\":-5}}",
 		"{\"op\":10,\"d\":{\"heartbeat_interval\":\"41250\"}}",
 	};
@@ -865,7 +899,7 @@ static void g9_beats_get_through_whatever_else_is_said(void **state)
 
 		for (; k < ws->n && ws->said[k].at_ms < ws->said[i].at_ms + 60000; k++)
 			presences += strncmp(ws->said[k].text, "{\"op\":3,", 8) == 0 &&
-				ws->said[k].at_ms < ws->said[i].at_ms + 20000;
+				     ws->said[k].at_ms < ws->said[i].at_ms + 20000;
 		assert_true(presences <= 5);
 		if (k - i > in_minute)
 			in_minute = k - i;
@@ -880,14 +914,17 @@ static void the_last_presence_counts(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(platform_gateway_presence(gw.gateway, i == 19 ? "last" : "other"), 0);
+		assert_int_equal(
+			platform_gateway_presence(gw.gateway, i == 19 ? "last" : "other"), 0);
 		gateway_pass(10);
 	}
 	assert_int_equal(gateway_count(ws, "{\"op\":3,"), 5);
 	live(ws, 21000);
 	assert_int_equal(gateway_count(ws, "{\"op\":3,"), 6);
-	assert_string_equal(gateway_find(ws, "{\"op\":3,")->text, "{\"op\":3,\"d\":{\"since\":null,"
-		"\"activities\":[{\"name\":\"Custom Status\",\"type\":4,\"state\":\"last\"}],\"status\":"
+	assert_string_equal(gateway_find(ws, "{\"op\":3,")->text,
+		"{\"op\":3,\"d\":{\"since\":null,"
+		"\"activities\":[{\"name\":\"Custom "
+		"Status\",\"type\":4,\"state\":\"last\"}],\"status\":"
 		"\"online\",\"afk\":false}}");
 	assert_int_equal(platform_gateway_presence(gw.gateway, NULL), 0);
 	live(ws, 21000);
@@ -997,10 +1034,12 @@ static void a_compressed_session(void **state)
 	gateway_open(ws);
 	say_packed(ws, &s, "{\"op\":10,\"d\":{\"heartbeat_interval\":41250}}");
 	gateway_pass(50);
-	say_packed(ws, &s, "{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
+	say_packed(ws, &s,
+		"{\"op\":0,\"s\":1,\"t\":\"READY\",\"d\":{\"session_id\":\"abc\","
 		"\"resume_gateway_url\":\"" GATEWAY_RESUME "\"}}");
 	say_packed(ws, &s, "{\"op\":0,\"s\":2,\"t\":\"MESSAGE_CREATE\",\"d\":{}}");
-	gateway_tell(ws, "{\"op\":0,\"s\":3,\"t\":\"MESSAGE_CREATE\",\"d\":{}}"); /* text is plain */
+	gateway_tell(
+		ws, "{\"op\":0,\"s\":3,\"t\":\"MESSAGE_CREATE\",\"d\":{}}"); /* text is plain */
 	say_packed(ws, &s, "{\"op\":7}");
 	deflateEnd(&s);
 	assert_string_equal(buf_text(&gw.types), "READY:1 MESSAGE_CREATE:2 MESSAGE_CREATE:3 ");
@@ -1043,7 +1082,8 @@ static void a_bomb_is_no_harm(void **state)
 	gateway_tell_bytes(ws, (struct str){packed, sizeof(packed) - s.avail_out}, true);
 	deflateEnd(&s);
 	assert_true(keeps_session(ws));
-	assert_string_equal(gw.why, "Discord sent what cannot be read: its compression is broken, or it is "
+	assert_string_equal(gw.why,
+		"Discord sent what cannot be read: its compression is broken, or it is "
 		"too large");
 	gateway_teardown(NULL);
 }
