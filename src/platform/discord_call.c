@@ -16,6 +16,7 @@
 #define REPEATS 3         /* discord.md 8.4 step 8: of what may be done twice */
 #define CREATE_REPEATS 1  /* of a create: the one safe repetition with its nonce (faults.md R8) */
 #define UNTOLD_MS 3000    /* a 429 that does not say how long (discord.md 8.2: a few seconds) */
+#define LEAST_MS 100      /* of a 429: "0 s" is no reason to ask in a loop */
 #define BAN_MS (10 * 60000) /* discord.md 8.4 step 11: at least */
 /* discord.md 5: browser-like or missing agents are blocked. */
 #define AGENT "User-Agent: DiscordBot (" PACKAGE_URL ", " PACKAGE_VERSION ")"
@@ -212,7 +213,7 @@ static void on_wait(struct platform_rest_task *t, const struct platform_rest_wor
 
 	if (wait_ms < 0)
 		wait_ms = default_ms > 0 ? default_ms : UNTOLD_MS;
-	until_ms = clock_mono_ms() + wait_ms;
+	until_ms = clock_mono_ms() + (wait_ms > LEAST_MS ? wait_ms : LEAST_MS);
 	if (w->is_global)
 		r->global_until_ms = until_ms > r->global_until_ms ? until_ms : r->global_until_ms;
 	else if (!is_alone)
@@ -221,7 +222,7 @@ static void on_wait(struct platform_rest_task *t, const struct platform_rest_wor
 		LOG_INT("wait_ms", wait_ms), LOG_INT("code", t->code), "result",
 		w->is_global ? "global" : w->is_shared ? "shared" : is_alone ? "call" : "bucket",
 		NULL);
-	repeat_at(t, w->is_global ? 0 : until_ms);
+	repeat_at(t, until_ms);
 }
 
 static void count_refusal(struct platform_rest_task *t, bool is_shared)

@@ -369,15 +369,19 @@ static void a_loop_of_refusals_ends(void **state)
 static void after_a_thousand_refusals_calls_go_slowly(void **state)
 {
 	struct world *w = *state;
+	char path[64];
 	size_t n;
 
 	world_rule(w, "PATCH", FOR_EVER, JSON_HEAD("429 No", "") "{\"retry_after\":0}");
-	assert_non_null(call(w, "PATCH", SEND "/1", LONG_MS));
+	for (int i = 1; i <= 100; i++) {
+		snprintf(path, sizeof(path), "/channels/%d/messages/1", i);
+		assert_non_null(call(w, "PATCH", path, LONG_MS));
+	}
 	for (int i = 0; i < 3000 && w->peer.requests < PLATFORM_REST_SLOW; i++) {
 		settle(w);
 		io_clock_shift(w->io, PLATFORM_REST_WINDOW_MS);
 	}
-	assert_in_range(w->peer.requests, PLATFORM_REST_SLOW, PLATFORM_REST_SLOW + 60);
+	assert_in_range(w->peer.requests, PLATFORM_REST_SLOW, PLATFORM_REST_SLOW + 100);
 	settle(w);
 	n = w->peer.requests;
 	for (int i = 0; i < 20; i++) {
@@ -389,6 +393,21 @@ static void after_a_thousand_refusals_calls_go_slowly(void **state)
 	for (int i = 0; i < 20; i++)
 		call_and_wait(w, "POST", CALLBACK);
 	assert_int_equal(w->err, 0);
+}
+
+static void a_limit_of_all_calls_holds_one_of_an_interaction_too_if_it_met_it(void **state)
+{
+	struct world *w = *state;
+
+	world_rule(w, "POST", 1, JSON_HEAD("429 No", "X-RateLimit-Scope: global\r\n")
+		"{\"retry_after\":5,\"global\":true}");
+	assert_non_null(call(w, "POST", CALLBACK, LONG_MS));
+	turn(w, 5000, &w->asked_count, 1);
+	settle(w);
+	wait_out(w, &w->answers, 1);
+	assert_int_equal(w->err, 0);
+	assert_int_equal(w->asked_count, 2);
+	assert_true(w->asked[1].at_ms - w->asked[0].at_ms >= 4900);
 }
 
 static void a_page_of_the_guard_is_a_ban(void **state)
@@ -746,6 +765,7 @@ int main(void)
 		WITH_WORLD(a_dead_token_stops_everything_until_a_reload),
 		WITH_WORLD(a_loop_of_refusals_ends),
 		WITH_WORLD(after_a_thousand_refusals_calls_go_slowly),
+		WITH_WORLD(a_limit_of_all_calls_holds_one_of_an_interaction_too_if_it_met_it),
 		cmocka_unit_test(a_page_of_the_guard_is_a_ban),
 		WITH_WORLD(what_a_limit_is_like_is_learnt_by_one),
 		WITH_WORLD(routes_of_one_hash_share_their_limit),
