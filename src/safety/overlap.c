@@ -122,9 +122,10 @@ int safety_leak_check(struct str canary, struct str system, struct str text)
 	if (system.len == 0)
 		return 0;
 	err = read_words(text, &said);
-	if (err == 0)
+	if (err == 0 && said.n >= LEAK_WORDS)
 		err = read_words(system, &secret);
-	if (err == 0 && count_common(&said, &secret, LEAK_WORDS) > 0)
+	/* Any in common is the same either way round, and the shorter text is the one to sort. */
+	if (err == 0 && count_common(&secret, &said, LEAK_WORDS) > 0)
 		err = ERR_DENIED;
 	mem_free(said.at);
 	mem_free(secret.at);
