@@ -89,6 +89,7 @@ static void on_dispatch(struct platform_gateway *g, const struct frame *f)
 
 	if (is_ready) {
 		fresh = session_of(f->d);
+		fresh.intents = g->o.intents;
 		g->session.seq = -1;
 		g->wire.is_resume = false;
 	}

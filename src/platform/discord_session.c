@@ -47,8 +47,9 @@ static int add_rows(const struct platform_sessions *s, struct buf *out)
 
 		if (!r->session.id[0])
 			continue;
-		err = buf_addf(out, "shard\t%zu\t%u\t%lld\t%lld\t%s\t%s\n", i, r->shards, now_ms,
-			(long long)r->session.seq, r->session.id, r->session.url);
+		err = buf_addf(out, "shard\t%zu\t%u\t%lld\t%lld\t%s\t%s\t%lu\n", i, r->shards, now_ms,
+			(long long)r->session.seq, r->session.id, r->session.url,
+			(unsigned long)r->session.intents);
 		lines++;
 	}
 	return err ? err : buf_addf(out, "end\t%zu\n", lines);
@@ -110,7 +111,7 @@ static int keep(struct platform_sessions *s, unsigned shard, unsigned shards,
 static int read_row(struct platform_sessions *s, struct str line)
 {
 	struct platform_session session = none;
-	int64_t shard, shards, at_ms;
+	int64_t shard, shards, at_ms, intents = 0;
 	struct str id, url;
 
 	if (!str_is(str_split(&line, '\t'), "shard") ||
@@ -120,13 +121,16 @@ static int read_row(struct platform_sessions *s, struct str line)
 		str_int(str_split(&line, '\t'), &session.seq) < 0)
 		return ERR_PARSE;
 	id = str_split(&line, '\t');
-	url = line;
+	url = str_split(&line, '\t');
+	if (line.len > 0 && str_int(line, &intents) < 0)
+		return ERR_PARSE;
 	if (shard < 0 || shard >= SHARDS_MAX || shards <= shard || shards > INT32_MAX ||
-		session.seq < -1 || !is_word(id, sizeof(session.id)) ||
+		session.seq < -1 || intents < 0 || intents > UINT32_MAX || !is_word(id, sizeof(session.id)) ||
 		(url.len > 0 && !is_word(url, sizeof(session.url))))
 		return ERR_PARSE;
 	if (clock_wall_ms() - at_ms > OLD_MS)
 		return 0;
+	session.intents = (uint32_t)intents;
 	memcpy(session.id, id.at, id.len);
 	if (url.len > 0)
 		memcpy(session.url, url.at, url.len);

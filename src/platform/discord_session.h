@@ -16,6 +16,7 @@ struct platform_session {
 	char id[PLATFORM_SESSION_ID_BYTES]; /* "" = none */
 	char url[PLATFORM_SESSION_URL_BYTES];
 	int64_t seq;                        /* -1 = none yet */
+	uint32_t intents;                   /* it was identified with; 0 = not known */
 };
 
 struct platform_sessions;

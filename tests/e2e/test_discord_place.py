@@ -137,3 +137,19 @@ def test_twitch_and_discord_keep_two_memories_of_one_person(world):
     twitch.say("!ask tell me about shells", user="alice")
     world.bot.wait_ended(4)
     assert "kelp" in past() and "moss" not in past()
+
+
+def test_a_session_of_other_intents_is_not_resumed(world, scene):
+    """What the triggers want has changed while the bot was away: who identifies anew hears it."""
+    discord = scene(world.discord())
+    world.bot.wait_up("discord")
+    kept = world.bot.state
+    world.bot.wait_for(lambda: any("shard" in f.read_text() for f in kept.glob("*session*")), "the session")
+    world.bot.kill()
+    world.bot.write("triggers/t.yaml", "thumb: {on: reaction, reply: 'thank you $(user)'}\n")
+    message = discord.say("look")
+    world.bot.start()
+    world.bot.wait_up("discord")
+    assert not world.history.find("discord", "resumed")
+    discord.react(message)
+    discord.wait_said("thank you Alice")

@@ -405,7 +405,8 @@ class Gateway:
 
     def _begin(self, c, session):
         for old in [s for s in self.sessions.values() if s.shard == session.shard]:
-            if self._is_kept(old) and not old.is_doubtful:
+            # Only IDENTIFY says which events are wanted: other ones are a reason to begin anew.
+            if self._is_kept(old) and not old.is_doubtful and old.intents == session.intents:
                 self.note("thrown_away", session=old.id, client=c.number)
             old.is_over = True
             del self.sessions[old.id]
