@@ -46,6 +46,12 @@ def wait_problem(bot, *words):
     assert sum(all(w in text for w in words) for text in texts) == 1
 
 
+def wait_kept(bot):
+    """The session is on disk: from now on it can be resumed."""
+    bot.wait_for(lambda: any(b"shard\t" in f.read_bytes() for f in bot.state.glob("*session*")),
+                 "the session")
+
+
 def test_a_healthy_place_is_up_and_has_nothing_to_complain_of(world, scene):
     discord = scene(world.discord())
     world.bot.wait_up("discord")
@@ -101,10 +107,11 @@ def test_a_resumed_session_learns_whose_servers_it_hears(world, scene):
     world.bot.wait_up("discord")
     discord.say("hello")
     discord.wait_said("o7 Alice")
-    world.bot.wait_for(lambda: list(world.bot.state.glob("*session*")), "the session is kept")
+    wait_kept(world.bot)
     world.bot.kill()
     world.bot.start()
     world.bot.wait_up("discord")
+    assert world.history.find("discord", "resumed")
     discord.say("hello again", user="bob")
     discord.wait_said("o7 bob")
     world.bot.wait_for(lambda: "#general" in world.bot.command("status").stdout, "the channel's name")
@@ -143,8 +150,7 @@ def test_a_session_of_other_intents_is_not_resumed(world, scene):
     """What the triggers want has changed while the bot was away: who identifies anew hears it."""
     discord = scene(world.discord())
     world.bot.wait_up("discord")
-    kept = world.bot.state
-    world.bot.wait_for(lambda: any("shard" in f.read_text() for f in kept.glob("*session*")), "the session")
+    wait_kept(world.bot)
     world.bot.kill()
     world.bot.write("triggers/t.yaml", "thumb: {on: reaction, reply: 'thank you $(user)'}\n")
     message = discord.say("look")
