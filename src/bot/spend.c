@@ -54,6 +54,15 @@ static struct bot_count *count_of(struct bot *b, const char *what, struct str pl
 	return c;
 }
 
+/* That of a person, who is not named in the file. */
+static struct bot_count *count_of_user(struct bot *b, const char *what, const struct event *e)
+{
+	char tag[USER_TAG_BYTES];
+
+	seal_user_tag(e->platform, e->user_id, tag);
+	return count_of(b, what, e->platform, str_of(tag));
+}
+
 /* The counters that a turn's money counts in, beside the bot's own two. */
 enum { OF_CHANNEL, OF_USER, OF_PERSONA, COUNTERS };
 
@@ -62,7 +71,7 @@ static bool counters_of(struct bot *b, const struct turn *t, struct bot_count *o
 	const struct event *e = t->event;
 
 	out[OF_CHANNEL] = count_of(b, "channel", e->platform, e->channel_id);
-	out[OF_USER] = count_of(b, "user", e->platform, e->user_id);
+	out[OF_USER] = count_of_user(b, "user", e);
 	out[OF_PERSONA] = count_of(b, "persona", STR(""), str_of(t->persona->id));
 	return out[OF_CHANNEL] && out[OF_USER] && out[OF_PERSONA];
 }
@@ -169,7 +178,7 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 	if (!is_question(e))
 		return REASON_NONE;
 	look_at_clock(&b->spend);
-	c = count_of(b, "asks", e->platform, e->user_id);
+	c = count_of_user(b, "asks", e);
 	if (!c)
 		return REASON_NOMEM;
 	if (c->calls >= b->world->conf->limits.asks_day[level]) {
@@ -184,7 +193,7 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 
 void bot_spend_give_back(struct bot *b, const struct event *e)
 {
-	struct bot_count *c = is_question(e) ? count_of(b, "asks", e->platform, e->user_id) : NULL;
+	struct bot_count *c = is_question(e) ? count_of_user(b, "asks", e) : NULL;
 
 	if (c && c->calls > 0)
 		c->calls--;

@@ -536,6 +536,26 @@ static void test_close_tells_the_peer_its_code(void **state)
 	}
 }
 
+/* After a close frame libwebsockets 4.1 writes past its buffer what comes of a long message. */
+static void test_close_amid_a_message_is_safe(void **state)
+{
+	static const char *const sizes[] = {"20000", "100000", "262144", "400000"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		struct seen s = {0};
+		char path[64];
+
+		snprintf(path, sizeof(path), "/ws/half?%s", sizes[i]);
+		open_to(&s, "ws", "127.0.0.1", peer.plain, path);
+		assert_true(turn_until(io, &s.is_open, 30000));
+		turn_for(io, 100);
+		io_ws_close(s.ws, 4900);
+		turn_for(io, 1200);
+		assert_case(i, !s.is_closed && s.messages == 0);
+	}
+}
+
 static void test_freed_in_each_callback(void **state)
 {
 	static const struct {
@@ -750,6 +770,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_peer_that_does_not_read),
 		WITH_LOOP(test_close_tells_nobody_and_sends_what_is_queued),
 		WITH_LOOP(test_close_tells_the_peer_its_code),
+		WITH_LOOP(test_close_amid_a_message_is_safe),
 		WITH_LOOP(test_freed_in_each_callback),
 		WITH_LOOP(test_timers_and_reconnect_beside_an_idle_connection),
 		WITH_LOOP(test_reconnecting_leaks_no_descriptor),

@@ -117,6 +117,18 @@ async def ws(r, w, path, arg, headers):
         w.write(frame(1, b"x" * int(arg)))
         with contextlib.suppress(ConnectionError):
             assert await r.read() == b""  # no close frame: src/io/ws.c says why
+    elif path == "/ws/half":
+        # Half of a message; the rest, and more, when the client has said goodbye.
+        whole = frame(1, b"x" * int(arg))
+        w.write(whole[: len(whole) // 2])
+        await w.drain()
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while (await read_frame(r))[0] != 8:
+                pass
+            w.write(whole[len(whole) // 2 :] + frame(1, b"y" * 65536) + frame(9, b"ping"))
+            w.write(frame(2, b"z" * 65536) + frame(8, struct.pack("!H", 1000)))
+            await w.drain()
+            await r.read()
     elif path == "/ws/many":
         for i in range(int(arg)):
             w.write(frame(1, b"%06d" % i))
