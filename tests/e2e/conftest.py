@@ -266,9 +266,9 @@ def talk(world, scene):
 
 
 def pytest_collection_modifyitems(items):
-    """What waits for Twitch's own windows comes first: where several run at once, nobody waits for it
+    """What waits for windows and backoffs comes first: where several run at once, nobody waits for it
     at the end."""
-    first = ("test_twitch_rate.py", "test_twitch_join.py", "test_process_end.py")
+    first = ("test_twitch_rate.py", "test_twitch_join.py", "test_process_end.py", "test_discord_random.py")
     items.sort(key=lambda item: item.path.name not in first)
 
 
