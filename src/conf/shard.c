@@ -4,7 +4,7 @@
 
 /* Which shards of how many are ours: "auto", "4", "[0, 4]", "[0-3, 16]". */
 
-#define SHARDS_MAX 1024 /* 2,500 servers each; what a bot in all of them has is counted otherwise */
+#define SHARDS_MAX    1024 /* of 2,500 servers each: more is counted otherwise */
 #define SNOWFLAKE_MIN 15 /* digits: of the first days of 2015 */
 #define SNOWFLAKE_MAX 20 /* of 64 bits */
 

@@ -8,8 +8,8 @@
 #include "platform/discord_token.h"
 #include "platform/room.h"
 
-#define WORKER_JOBS 64
-#define RETRY_MS 1000 /* without memory */
+#define WORKER_JOBS    64
+#define RETRY_MS       1000 /* without memory */
 #define PROBLEMS_BYTES (16 * 1024)
 
 void platform_discord_soon(struct platform_discord *t)
@@ -45,11 +45,17 @@ static void conf_fini(struct platform_discord_conf *c)
 
 static int conf_copy(const struct conf_place *p, struct platform_discord_conf *out)
 {
-	struct platform_discord_conf c = {.name = mem_dup(p->name), .ca_file = mem_dup(p->ca_file),
-		.presence = mem_dup(p->presence), .api_url = mem_dup(p->api_url),
+	struct platform_discord_conf c = {.name = mem_dup(p->name),
+		.ca_file = mem_dup(p->ca_file),
+		.presence = mem_dup(p->presence),
+		.api_url = mem_dup(p->api_url),
 		.token_hint = platform_irc_token_hint(p),
-		.compress = p->compress, .typing = p->typing, .edits = p->edits,
-		.commands = p->commands, .shards = p->shards, .first = p->shard_first,
+		.compress = p->compress,
+		.typing = p->typing,
+		.edits = p->edits,
+		.commands = p->commands,
+		.shards = p->shards,
+		.first = p->shard_first,
 		.last = p->shard_last};
 	int err = p->secret ? platform_discord_token(p->secret, &c.token) : 0;
 
@@ -69,16 +75,16 @@ static bool is_same_text(const char *a, const char *b)
 	return str_eq(str_of(a), str_of(b));
 }
 
-static bool is_same_token(const struct platform_discord_conf *a,
-	const struct platform_discord_conf *b)
+static bool is_same_token(
+	const struct platform_discord_conf *a, const struct platform_discord_conf *b)
 {
 	return str_eq(secret_use(a->token), secret_use(b->token)) &&
 	       is_same_text(a->api_url, b->api_url);
 }
 
 /* Can the connections stay as they are? */
-static bool is_same_link(const struct platform_discord_conf *a,
-	const struct platform_discord_conf *b)
+static bool is_same_link(
+	const struct platform_discord_conf *a, const struct platform_discord_conf *b)
 {
 	return is_same_token(a, b) && is_same_text(a->ca_file, b->ca_file) &&
 	       a->compress == b->compress && a->shards == b->shards && a->first == b->first &&
@@ -94,7 +100,8 @@ static void on_refused(void *ctx, const char *why)
 	(void)why;
 	snprintf(t->refused, sizeof(t->refused),
 		"Discord does not accept the token. %s; a new one comes from "
-		"https://discord.com/developers/applications (your application, page Bot, Reset Token)",
+		"https://discord.com/developers/applications (your application, page Bot, Reset "
+		"Token)",
 		t->conf.token_hint);
 	platform_discord_soon(t);
 }
@@ -114,9 +121,9 @@ static void tell_state(struct platform_discord *t, enum platform_state state, co
 	if (state == t->state && strcmp(why, t->why) == 0)
 		return;
 	if (state != t->state)
-		log_event(state == PLATFORM_REFUSED ? LOG_ERROR : LOG_INFO, "platform", "place_state",
-			"place", t->conf.name, "state", platform_state_name(state), "why",
-			*why ? why : NULL, NULL);
+		log_event(state == PLATFORM_REFUSED ? LOG_ERROR : LOG_INFO, "platform",
+			"place_state", "place", t->conf.name, "state", platform_state_name(state),
+			"why", *why ? why : NULL, NULL);
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	if (state != t->state)
 		t->since_wall_ms = clock_wall_ms();
@@ -205,7 +212,8 @@ static int restart(struct platform_discord *t)
 	platform_discord_forget(t);
 	t->facts = (struct platform_facts){0};
 	if (!t->conf.token) {
-		snprintf(t->refused, sizeof(t->refused), "there is no token. %s", t->conf.token_hint);
+		snprintf(t->refused, sizeof(t->refused), "there is no token. %s",
+			t->conf.token_hint);
 		return 0;
 	}
 	return platform_discord_keep(t);
@@ -341,15 +349,18 @@ static const struct platform_ops discord_ops = {
 
 static int open_parts(struct platform_discord *t, const struct conf_place *c)
 {
-	const struct platform_rest_options rest = {.io = t->io, .conf = c, .token = c->secret,
-		.refused = on_refused, .ctx = t};
+	const struct platform_rest_options rest = {
+		.io = t->io, .conf = c, .token = c->secret, .refused = on_refused, .ctx = t};
 	int err = platform_rest_new(&rest, &t->rest);
 
 	if (!err)
 		err = platform_commands_new(t->io, t->rest, &t->commands);
 	if (!err) {
-		const struct platform_sayings_options sayings = {.io = t->io, .rest = t->rest,
-			.outcome = on_outcome, .closed = platform_hall_closed, .ctx = t};
+		const struct platform_sayings_options sayings = {.io = t->io,
+			.rest = t->rest,
+			.outcome = on_outcome,
+			.closed = platform_hall_closed,
+			.ctx = t};
 
 		err = platform_sayings_new(&sayings, &t->sayings);
 	}

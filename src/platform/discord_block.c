@@ -25,8 +25,7 @@ void platform_draft_init(struct platform_draft *d)
 	buf_init(&d->overwrites,
 		PLATFORM_BLOCK_OVERWRITES * sizeof(struct platform_block_overwrite));
 	buf_init(&d->sets, PLATFORM_BLOCK_CHANNELS * sizeof(struct platform_block_set));
-	buf_init(&d->packed,
-		PLATFORM_BLOCK_OVERWRITES * sizeof(struct platform_block_overwrite));
+	buf_init(&d->packed, PLATFORM_BLOCK_OVERWRITES * sizeof(struct platform_block_overwrite));
 	buf_init(&d->names, PLATFORM_BLOCK_NAMES);
 	buf_init(&d->kept, PLATFORM_BLOCK_NAMES);
 	buf_init(&d->scratch, NAME_BYTES);
@@ -146,11 +145,14 @@ int platform_draft_own(struct platform_draft *d, const struct json_item *roles)
 static int reopen_channel(struct platform_draft *d, const struct platform_guild *g,
 	const struct platform_block_channel *was)
 {
-	struct drafted c = {.id = was->id, .name = was->name, .type = was->type,
+	struct drafted c = {.id = was->id,
+		.name = was->name,
+		.type = was->type,
 		.parent = was->parent != PLATFORM_BLOCK_NONE ? g->channels[was->parent].id : 0,
 		.order = (uint32_t)(d->channels.len / sizeof(c))};
 
-	if (was->set != PLATFORM_BLOCK_NONE) { /* the overwrites stand in the draft as in the block */
+	if (was->set !=
+		PLATFORM_BLOCK_NONE) { /* the overwrites stand in the draft as in the block */
 		c.first = g->sets[was->set].first;
 		c.n = g->sets[was->set].n;
 	}
@@ -167,7 +169,8 @@ int platform_draft_open(struct platform_draft *d, const struct platform_guild *g
 	d->name = g->name;
 	err = buf_add(&d->names, g->names, g->name_bytes);
 	if (!err)
-		err = buf_add(&d->overwrites, g->overwrites, g->overwrite_n * sizeof(*g->overwrites));
+		err = buf_add(
+			&d->overwrites, g->overwrites, g->overwrite_n * sizeof(*g->overwrites));
 	if (!err)
 		err = buf_add(&d->own, g->own, g->own_n * sizeof(*g->own));
 	for (size_t i = 0; i < g->role_n && !err; i++)
@@ -247,7 +250,8 @@ static int pack_set(struct platform_draft *d, struct drafted *c)
 			c->set = (uint16_t)i;
 	if (c->set != PLATFORM_BLOCK_NONE)
 		return 0;
-	fresh = (struct platform_block_set){(uint16_t)(d->packed.len / sizeof(*from)), (uint16_t)c->n};
+	fresh = (struct platform_block_set){
+		(uint16_t)(d->packed.len / sizeof(*from)), (uint16_t)c->n};
 	err = buf_add(&d->packed, from + c->first, c->n * sizeof(*from));
 	if (!err)
 		err = buf_add(&d->sets, &fresh, sizeof(fresh));
@@ -312,8 +316,10 @@ static void seal_channels(struct platform_guild *g, const struct drafted *all)
 {
 	for (size_t i = 0; i < g->channel_n; i++)
 		g->channels[i] = (struct platform_block_channel){.id = all[i].id,
-			.name = all[i].name & 0xffffff, .type = all[i].type,
-			.parent = PLATFORM_BLOCK_NONE, .set = all[i].set};
+			.name = all[i].name & 0xffffff,
+			.type = all[i].type,
+			.parent = PLATFORM_BLOCK_NONE,
+			.set = all[i].set};
 	for (size_t i = 0; i < g->channel_n; i++) {
 		const struct platform_block_channel *parent =
 			all[i].parent ? platform_block_channel(g, all[i].parent) : NULL;
@@ -337,13 +343,19 @@ struct platform_guild *platform_draft_seal(struct platform_draft *d)
 	if (pack(d, channel_n, role_n))
 		return NULL;
 	g = mem_new(even(sizeof(*g)) + channel_n * sizeof(*g->channels) + even(d->roles.len) +
-		even(d->own.len) + even(d->packed.len) + even(d->sets.len) + even(d->kept.len));
+		    even(d->own.len) + even(d->packed.len) + even(d->sets.len) + even(d->kept.len));
 	if (!g)
 		return NULL;
-	*g = (struct platform_guild){.id = d->id, .owner = d->owner, .lobby = d->lobby, .name = d->name,
-		.role_n = role_n, .channel_n = channel_n, .own_n = own_n,
+	*g = (struct platform_guild){.id = d->id,
+		.owner = d->owner,
+		.lobby = d->lobby,
+		.name = d->name,
+		.role_n = role_n,
+		.channel_n = channel_n,
+		.own_n = own_n,
 		.set_n = d->sets.len / sizeof(*g->sets),
-		.overwrite_n = d->packed.len / sizeof(*g->overwrites), .name_bytes = d->kept.len};
+		.overwrite_n = d->packed.len / sizeof(*g->overwrites),
+		.name_bytes = d->kept.len};
 	at = (char *)g + even(sizeof(*g));
 	g->channels = (void *)at;
 	at += channel_n * sizeof(*g->channels);
@@ -378,6 +390,5 @@ const struct platform_block_role *platform_block_role(const struct platform_guil
 {
 	const struct platform_block_role key = {.id = id};
 
-	return g->role_n == 0 ? NULL
-			      : bsearch(&key, g->roles, g->role_n, sizeof(key), by_role);
+	return g->role_n == 0 ? NULL : bsearch(&key, g->roles, g->role_n, sizeof(key), by_role);
 }

@@ -7,18 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROBLEMS_MAX 20
+#define PROBLEMS_MAX  20
 #define PROBLEM_BYTES 512
-#define MUTE_MAX 5 /* channels named in one sentence */
-#define TEXT 0     /* type of a channel */
-#define SETTLE_MS 15000 /* servers that have not come by then are not waited for */
-#define PORTAL "https://discord.com/developers/applications"
+#define MUTE_MAX      5     /* channels named in one sentence */
+#define TEXT          0     /* type of a channel */
+#define SETTLE_MS     15000 /* servers that have not come by then are not waited for */
+#define PORTAL        "https://discord.com/developers/applications"
 
 /* View Channel, Send Messages, Read Message History, Send Messages in Threads: what an invitation
  * asks for. */
 #define INVITE_PERMISSIONS "274877975552"
-#define NEEDED (PLATFORM_MAY_VIEW | PLATFORM_MAY_SEND | PLATFORM_MAY_READ_HISTORY | \
-	PLATFORM_MAY_SEND_IN_THREADS)
+#define NEEDED                                                               \
+	(PLATFORM_MAY_VIEW | PLATFORM_MAY_SEND | PLATFORM_MAY_READ_HISTORY | \
+		PLATFORM_MAY_SEND_IN_THREADS)
 
 void platform_discord_look(struct platform_discord *t, int64_t in_ms)
 {
@@ -44,8 +45,8 @@ static void note(struct platform_discord *t, const struct buf *before, const cha
 	if (n < 0)
 		return;
 	if (!strstr(buf_text(before), line))
-		log_event(LOG_ERROR, "platform", "discord_problem", "place", t->conf.name, "message",
-			line, NULL);
+		log_event(LOG_ERROR, "platform", "discord_problem", "place", t->conf.name,
+			"message", line, NULL);
 	if (!buf_addf(&t->problems, "%s\n", line))
 		t->problem_n++;
 }
@@ -53,10 +54,13 @@ static void note(struct platform_discord *t, const struct buf *before, const cha
 static void look_at_switches(struct platform_discord *t, const struct buf *before)
 {
 	if (t->wants.kinds & EVENT_BIT(EVENT_MESSAGE) && !t->facts.has_content)
-		note(t, before, "Discord shows the bot only messages that mention it: switch on Message "
-			"Content Intent at " PORTAL " (your application, page Bot), then run mynah reload");
+		note(t, before,
+			"Discord shows the bot only messages that mention it: switch on Message "
+			"Content Intent at " PORTAL
+			" (your application, page Bot), then run mynah reload");
 	if (t->wants.kinds & EVENT_BIT(EVENT_JOIN) && !t->facts.has_members)
-		note(t, before, "who joins is heard only where the server shows it: switch on Server "
+		note(t, before,
+			"who joins is heard only where the server shows it: switch on Server "
 			"Members Intent at " PORTAL " (your application, page Bot), then run mynah "
 			"reload");
 }
@@ -79,16 +83,17 @@ static const char *lacks(unsigned may, bool is_thread, char *out, size_t size)
 	out[0] = '\0';
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && len < size; i++)
 		if (!((may | skip) & names[i].may))
-			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "",
-				names[i].name);
+			len += (size_t)snprintf(
+				out + len, size - len, "%s%s", len ? ", " : "", names[i].name);
 	return out;
 }
 
 static void note_invite(struct platform_discord *t, const struct buf *before, const char *what)
 {
-	note(t, before, "%s: invite the bot with https://discord.com/oauth2/authorize?client_id=%s"
-		"&scope=bot+applications.commands&permissions=" INVITE_PERMISSIONS, what,
-		t->facts.application_id);
+	note(t, before,
+		"%s: invite the bot with https://discord.com/oauth2/authorize?client_id=%s"
+		"&scope=bot+applications.commands&permissions=" INVITE_PERMISSIONS,
+		what, t->facts.application_id);
 }
 
 static void look_at_channel(struct platform_discord *t, const struct buf *before, uint64_t id)
@@ -99,37 +104,43 @@ static void look_at_channel(struct platform_discord *t, const struct buf *before
 	unsigned may;
 
 	if (!g || !platform_guild_channel(g, id, &facts)) {
-		snprintf(text, sizeof(text), "channel %llu is on no server of the bot, or wrong in "
-			"channels:", (unsigned long long)id);
-		if (!t->conf.shards || t->seat_n == t->shards) /* else another process may have it */
+		snprintf(text, sizeof(text),
+			"channel %llu is on no server of the bot, or wrong in "
+			"channels:",
+			(unsigned long long)id);
+		if (!t->conf.shards ||
+			t->seat_n == t->shards) /* else another process may have it */
 			note_invite(t, before, text);
 		return;
 	}
 	may = platform_guild_self_may(t->guilds, g, id);
 	if ((may & NEEDED) == NEEDED)
 		return;
-	note(t, before, "in #%.*s of %.*s the bot lacks %s: allow that to its role in the channel's "
-		"settings, page Permissions", STR_FMT(facts.name), STR_FMT(platform_guild_name(g)),
+	note(t, before,
+		"in #%.*s of %.*s the bot lacks %s: allow that to its role in the channel's "
+		"settings, page Permissions",
+		STR_FMT(facts.name), STR_FMT(platform_guild_name(g)),
 		lacks(may, facts.is_thread, text, sizeof(text)));
 }
 
 /* Without channels: those that the bot sees, and may not write to. Gives how many it may. */
-static size_t find_mute(const struct platform_discord *t, const struct platform_guild *g, char *out,
-	size_t size)
+static size_t find_mute(
+	const struct platform_discord *t, const struct platform_guild *g, char *out, size_t size)
 {
 	struct platform_guild_channel c;
 	size_t spoken = 0, mute = 0, len = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; platform_guild_nth(g, i, &c); i++) {
-		const unsigned may = c.type == TEXT ? platform_guild_self_may(t->guilds, g, c.id) : 0;
+		const unsigned may =
+			c.type == TEXT ? platform_guild_self_may(t->guilds, g, c.id) : 0;
 
 		spoken += (may & PLATFORM_MAY_SEND) != 0;
 		if (!(may & PLATFORM_MAY_VIEW) || may & PLATFORM_MAY_SEND || len >= size)
 			continue;
 		if (mute++ < MUTE_MAX)
-			len += (size_t)snprintf(out + len, size - len, "%s#%.*s", len ? ", " : "",
-				STR_FMT(c.name));
+			len += (size_t)snprintf(
+				out + len, size - len, "%s#%.*s", len ? ", " : "", STR_FMT(c.name));
 	}
 	if (mute > MUTE_MAX && len < size)
 		snprintf(out + len, size - len, " and %zu more", mute - MUTE_MAX);
@@ -145,13 +156,18 @@ static void look_at_servers(struct platform_discord *t, const struct buf *before
 		if (!platform_guild_find(t->guilds, platform_guild_id(g)))
 			continue;
 		if (find_mute(t, g, mute, sizeof(mute)) == 0)
-			note(t, before, "on %.*s the bot may write in no channel: allow View Channel and "
+			note(t, before,
+				"on %.*s the bot may write in no channel: allow View Channel and "
 				"Send Messages to its role under Server Settings, Roles",
 				STR_FMT(platform_guild_name(g)));
 		else if (mute[0])
-			note(t, before, "on %.*s the bot may read, but not write in %s: allow Send Messages "
-				"to its role in the channel's settings, page Permissions, or list the others "
-				"in channels:", STR_FMT(platform_guild_name(g)), mute);
+			note(t, before,
+				"on %.*s the bot may read, but not write in %s: allow Send "
+				"Messages "
+				"to its role in the channel's settings, page Permissions, or list "
+				"the others "
+				"in channels:",
+				STR_FMT(platform_guild_name(g)), mute);
 	}
 }
 
@@ -160,17 +176,20 @@ static void look_at_refusals(struct platform_discord *t, const struct buf *befor
 	const struct platform_hall *h;
 
 	for (h = t->silent; h; h = h->next) {
-		const struct platform_guild *g = h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
+		const struct platform_guild *g =
+			h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
 		struct platform_guild_channel facts = {0};
 
 		if (!h->refused)
 			continue;
 		if (g)
 			(void)platform_guild_channel(g, h->id, &facts);
-		note(t, before, "Discord refused a message in #%.*s (%d): allow View Channel and Send "
-			"Messages to the bot's role there; it is tried again when permissions change, or "
-			"after mynah reload", STR_FMT(facts.name.len ? facts.name : str_of(h->channel)),
-			h->refused);
+		note(t, before,
+			"Discord refused a message in #%.*s (%d): allow View Channel and Send "
+			"Messages to the bot's role there; it is tried again when permissions "
+			"change, or "
+			"after mynah reload",
+			STR_FMT(facts.name.len ? facts.name : str_of(h->channel)), h->refused);
 	}
 }
 

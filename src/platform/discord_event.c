@@ -6,12 +6,12 @@
 #include "platform/discord_text.h"
 #include "platform/twitch_event.h"
 
-#define EPHEMERAL 64      /* discord.md 4.6 */
+#define EPHEMERAL    64 /* discord.md 4.6 */
 #define HAS_SNAPSHOT 16384
-#define FORWARD 1         /* message_reference.type */
-#define BOOSTS_MAX 1000   /* more at once is a number that nobody means */
-#define TOKEN_BYTES 1024  /* of an interaction: some 200 */
-#define FILES_MAX 4       /* names of attachments that are told */
+#define FORWARD      1    /* message_reference.type */
+#define BOOSTS_MAX   1000 /* more at once is a number that nobody means */
+#define TOKEN_BYTES  1024 /* of an interaction: some 200 */
+#define FILES_MAX    4    /* names of attachments that are told */
 
 /* Types of messages: discord.md 4.5. */
 enum {
@@ -51,23 +51,37 @@ void platform_reader_fini(struct platform_reader *r)
 
 /* Members of MESSAGE_CREATE and MESSAGE_UPDATE that matter; NULL = absent. */
 struct message {
-	const struct json_item *id, *channel_id, *guild_id, *type, *flags, *content, *author, *member;
+	const struct json_item *id, *channel_id, *guild_id, *type, *flags, *content, *author,
+		*member;
 	const struct json_item *mentions, *mention_roles, *webhook_id, *attachments, *edited;
 	const struct json_item *reference, *referenced, *snapshots, *subscription;
 };
 
-#define FIELD(name, member) {name, sizeof(name) - 1, offsetof(struct message, member)}
+#define FIELD(name, member)                                              \
+	{                                                                \
+		name, sizeof(name) - 1, offsetof(struct message, member) \
+	}
 static const struct {
 	const char *name;
 	size_t len, offset;
 } fields[] = {
-	FIELD("id", id), FIELD("channel_id", channel_id), FIELD("guild_id", guild_id),
-	FIELD("type", type), FIELD("flags", flags), FIELD("content", content),
-	FIELD("author", author), FIELD("member", member), FIELD("mentions", mentions),
-	FIELD("mention_roles", mention_roles), FIELD("webhook_id", webhook_id),
-	FIELD("attachments", attachments), FIELD("edited_timestamp", edited),
-	FIELD("message_reference", reference), FIELD("referenced_message", referenced),
-	FIELD("message_snapshots", snapshots), FIELD("role_subscription_data", subscription),
+	FIELD("id", id),
+	FIELD("channel_id", channel_id),
+	FIELD("guild_id", guild_id),
+	FIELD("type", type),
+	FIELD("flags", flags),
+	FIELD("content", content),
+	FIELD("author", author),
+	FIELD("member", member),
+	FIELD("mentions", mentions),
+	FIELD("mention_roles", mention_roles),
+	FIELD("webhook_id", webhook_id),
+	FIELD("attachments", attachments),
+	FIELD("edited_timestamp", edited),
+	FIELD("message_reference", reference),
+	FIELD("referenced_message", referenced),
+	FIELD("message_snapshots", snapshots),
+	FIELD("role_subscription_data", subscription),
 };
 
 static void read_message(const struct json_item *d, struct message *m)
@@ -179,8 +193,8 @@ static void set_channel(struct platform_reader *r, struct platform_dispatch_news
 
 /* What happens to a whole server is told where people see it, else in the first channel of it that
  * the config lists. False: there is none. */
-static bool find_lobby(const struct platform_reader *r, const struct platform_guild *g,
-	uint64_t *channel)
+static bool find_lobby(
+	const struct platform_reader *r, const struct platform_guild *g, uint64_t *channel)
 {
 	struct platform_guild_channel facts;
 
@@ -224,8 +238,8 @@ static int set_text(struct platform_reader *r, struct event *e, struct str conte
 }
 
 /* A mention by name or by a role of the bot, a reply to it, a direct message. */
-static bool is_direct(const struct platform_reader *r, const struct message *m,
-	const struct platform_guild *g)
+static bool is_direct(
+	const struct platform_reader *r, const struct message *m, const struct platform_guild *g)
 {
 	const struct json_item *v;
 
@@ -248,14 +262,14 @@ static int read_chat(struct platform_reader *r, const struct message *m,
 {
 	const struct json_item *author = json_item_get(m->referenced, "author");
 	const bool is_forward = json_item_int(m->reference, "type", 0) == FORWARD ||
-		(json_item_number(m->flags, 0) & HAS_SNAPSHOT);
+				(json_item_number(m->flags, 0) & HAS_SNAPSHOT);
 	struct str content = json_item_text(m->content);
 	int err;
 
 	if (is_forward) { /* words of somebody else, from somewhere else (faults.md A16) */
 		e->is_foreign = true;
-		content = json_item_str(json_item_get(json_item_first(m->snapshots), "message"),
-			"content");
+		content = json_item_str(
+			json_item_get(json_item_first(m->snapshots), "message"), "content");
 	} else {
 		e->to_id = platform_clean_id(json_item_str(m->reference, "message_id"));
 		err = platform_clean_text(&r->touser, platform_text_name(author, NULL), &e->touser);
@@ -287,8 +301,8 @@ static void read_system(struct platform_reader *r, const struct message *m, int 
 		e->id = (struct str){r->id, (size_t)n};
 		return;
 	}
-	const int n = snprintf(r->id, sizeof(r->id), PLATFORM_NOTICE_ID "%.*s",
-		STR_FMT(json_item_text(m->id)));
+	const int n = snprintf(
+		r->id, sizeof(r->id), PLATFORM_NOTICE_ID "%.*s", STR_FMT(json_item_text(m->id)));
 
 	e->id = (struct str){r->id, (size_t)n}; /* Discord refuses replies to these */
 	if (e->kind == EVENT_BOOST) {
@@ -307,7 +321,8 @@ static bool kind_of(const struct message *m, int64_t type, enum event_kind *out)
 	case TYPE_REPLY: *out = EVENT_MESSAGE; return true;
 	case TYPE_JOIN: *out = EVENT_JOIN; return true;
 	case TYPE_SUBSCRIPTION:
-		*out = json_item_bool(m->subscription, "is_renewal", false) ? EVENT_RESUB : EVENT_SUB;
+		*out = json_item_bool(m->subscription, "is_renewal", false) ? EVENT_RESUB
+									    : EVENT_SUB;
 		return true;
 	default: break;
 	}
@@ -353,8 +368,9 @@ static int on_message_create(struct platform_reader *r, const struct json_item *
 	e->is_bot = e->is_bot || m.webhook_id;
 	if (err)
 		return err;
-	set_channel(r, news, g, kind == EVENT_MESSAGE ? platform_clean_id(json_item_text(m.channel_id))
-						      : (struct str){0});
+	set_channel(r, news, g,
+		kind == EVENT_MESSAGE ? platform_clean_id(json_item_text(m.channel_id))
+				      : (struct str){0});
 	if (kind != EVENT_MESSAGE) {
 		read_system(r, &m, (int)type, news->guild, e);
 	} else {
@@ -371,17 +387,19 @@ static int on_message_create(struct platform_reader *r, const struct json_item *
 /* ---- What is taken back ---------------------------------------------------------------------- */
 
 /* Gives whether its channel is one that is heard: elsewhere nothing was remembered. */
-static bool begin_erasure(struct platform_reader *r, const struct json_item *d,
-	struct platform_dispatch_news *news)
+static bool begin_erasure(
+	struct platform_reader *r, const struct json_item *d, struct platform_dispatch_news *news)
 {
 	const struct json_item *guild = json_item_get(d, "guild_id");
 	const struct platform_guild *g =
 		guild ? platform_guild_find(r->guilds, platform_snowflake_of(guild)) : NULL;
 	const uint64_t channel = platform_snowflake_of(json_item_get(d, "channel_id"));
 
-	if (channel == 0 || (guild ? !platform_rules_hear(r->rules, g, channel) : !r->rules->direct))
+	if (channel == 0 ||
+		(guild ? !platform_rules_hear(r->rules, g, channel) : !r->rules->direct))
 		return false;
-	news->erasure = (struct erasure){.platform = r->platform, .channel = number(r->channel, channel)};
+	news->erasure =
+		(struct erasure){.platform = r->platform, .channel = number(r->channel, channel)};
 	news->erasure.channel_id = news->erasure.channel;
 	return true;
 }
@@ -435,7 +453,8 @@ static int on_channel_delete(struct platform_reader *r, const struct json_item *
 	if (channel == 0)
 		return ERR_NOTFOUND;
 	news->channel = channel;
-	news->erasure = (struct erasure){.platform = r->platform, .channel = number(r->channel, channel)};
+	news->erasure =
+		(struct erasure){.platform = r->platform, .channel = number(r->channel, channel)};
 	news->erasure.channel_id = news->erasure.channel;
 	news->has_erasure = true;
 	return 0;
@@ -484,7 +503,8 @@ static int set_emoji(struct platform_reader *r, struct event *e, const struct js
 static int on_message_reaction_add(struct platform_reader *r, const struct json_item *d,
 	struct platform_dispatch_news *news, const char **why)
 {
-	const struct json_item *member = json_item_get(d, "member"), *user = json_item_get(member, "user");
+	const struct json_item *member = json_item_get(d, "member"),
+			       *user = json_item_get(member, "user");
 	const struct json_item *guild = json_item_get(d, "guild_id");
 	const uint64_t author = platform_snowflake_of(json_item_get(d, "message_author_id"));
 	const struct platform_guild *g;
@@ -495,8 +515,8 @@ static int on_message_reaction_add(struct platform_reader *r, const struct json_
 	news->channel = platform_snowflake_of(json_item_get(d, "channel_id"));
 	g = guild ? platform_guild_find(r->guilds, news->guild) : NULL;
 	*why = "elsewhere";
-	if (news->channel == 0 || (guild ? !platform_rules_hear(r->rules, g, news->channel)
-					 : !r->rules->direct))
+	if (news->channel == 0 ||
+		(guild ? !platform_rules_hear(r->rules, g, news->channel) : !r->rules->direct))
 		return ERR_NOTFOUND;
 	begin(r, e, EVENT_REACTION);
 	err = set_person(r, e, user, member);
@@ -511,8 +531,8 @@ static int on_message_reaction_add(struct platform_reader *r, const struct json_
 	set_channel(r, news, g, platform_clean_id(json_item_str(d, "channel_id")));
 	e->to_id = platform_clean_id(json_item_str(d, "message_id"));
 	e->is_direct = r->self != 0 && author == r->self;
-	n = snprintf(r->id, sizeof(r->id), "r-%.*s-%.*s-%.*s", STR_FMT(e->to_id), STR_FMT(e->user_id),
-		e->emoji.len < 32 ? (int)e->emoji.len : 32, e->emoji.at);
+	n = snprintf(r->id, sizeof(r->id), "r-%.*s-%.*s-%.*s", STR_FMT(e->to_id),
+		STR_FMT(e->user_id), e->emoji.len < 32 ? (int)e->emoji.len : 32, e->emoji.at);
 	e->id = (struct str){r->id, (size_t)n < sizeof(r->id) ? (size_t)n : sizeof(r->id) - 1};
 	e->roles = levels_of(r, g, member, platform_snowflake(e->user_id), news->channel);
 	news->has_event = true;
@@ -543,7 +563,8 @@ static struct str option_of(const struct json_item *data)
 static int on_interaction_create(struct platform_reader *r, const struct json_item *d,
 	struct platform_dispatch_news *news, const char **why)
 {
-	const struct json_item *data = json_item_get(d, "data"), *member = json_item_get(d, "member");
+	const struct json_item *data = json_item_get(d, "data"),
+			       *member = json_item_get(d, "member");
 	const struct json_item *guild = json_item_get(d, "guild_id");
 	const uint64_t id = platform_snowflake_of(json_item_get(d, "id"));
 	const struct platform_guild *g;

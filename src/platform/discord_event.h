@@ -56,7 +56,7 @@ struct platform_dispatch_news {
 	bool has_event, has_erasure;
 	struct event event;
 	struct erasure erasure;
-	const struct json_item *ids; /* the erasure stands for each of these message ids; NULL = once */
+	const struct json_item *ids; /* the erasure is of each of these messages; NULL = once */
 	uint64_t guild, channel;     /* where the event is; guild 0 = a direct message */
 	struct str token;            /* of an interaction, a secret; empty = the event is none */
 };

@@ -6,9 +6,11 @@
 #include <string.h>
 
 struct metric platform_dispatches = {.name = "mynah_discord_dispatches_total",
-	.help = "Events that Discord sent", .kind = METRIC_COUNTER};
+	.help = "Events that Discord sent",
+	.kind = METRIC_COUNTER};
 struct metric platform_dispatches_dropped = {.name = "mynah_discord_dispatches_dropped_total",
-	.help = "Events of Discord that tell the bot nothing, by why", .kind = METRIC_COUNTER,
+	.help = "Events of Discord that tell the bot nothing, by why",
+	.kind = METRIC_COUNTER,
 	.label = "why"};
 
 static void note_drop(const char *why)
@@ -16,8 +18,8 @@ static void note_drop(const char *why)
 	metric_add(&platform_dispatches_dropped, why, 1);
 }
 
-static void on_ready(struct platform_discord *t, struct platform_gateway *g,
-	const struct json_item *d)
+static void on_ready(
+	struct platform_discord *t, struct platform_gateway *g, const struct json_item *d)
 {
 	const struct json_item *user = json_item_get(d, "user");
 	const struct str id = json_item_str(user, "id"), login = json_item_str(user, "username");
@@ -56,7 +58,8 @@ static void tell_event(struct platform_discord *t, const struct platform_dispatc
 {
 	const struct event *e = &news->event;
 	const bool is_command = e->kind == EVENT_SLASH;
-	const struct platform_guild *g = news->guild ? platform_guild_find(t->guilds, news->guild) : NULL;
+	const struct platform_guild *g =
+		news->guild ? platform_guild_find(t->guilds, news->guild) : NULL;
 	bool is_heard;
 
 	if (news->guild && !g)

@@ -1,15 +1,15 @@
-/* Servers that were not told: a session that is resumed after a restart brings messages, and nothing
- * of the servers they are from. Each is asked for when something is first heard from it, by three
- * calls one after the other, and taken in as if the gateway had told it. Until then its channels
- * have no names and its people no levels but those of the config. */
+/* Servers that were not told: a session that is resumed after a restart brings messages, and
+ * nothing of the servers they are from. Each is asked for when something is first heard from it, by
+ * three calls one after the other, and taken in as if the gateway had told it. Until then its
+ * channels have no names and its people no levels but those of the config. */
 #include "platform/discord_place.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define FETCH_BYTES (2 * 1024 * 1024) /* 500 channels with their overwrites: some 200 KiB */
-#define AGAIN_MS 60000                /* after a failure, and for what is refused */
-#define PATH_BYTES 128
+#define AGAIN_MS    60000             /* after a failure, and for what is refused */
+#define PATH_BYTES  128
 
 enum { FETCH_GUILD, FETCH_CHANNELS, FETCH_MEMBER, FETCHES };
 
@@ -17,10 +17,10 @@ enum { FETCH_GUILD, FETCH_CHANNELS, FETCH_MEMBER, FETCHES };
 struct platform_fetch {
 	struct platform_rest_task *task;
 	struct json_tape *tape;
-	struct buf text;       /* a GUILD_CREATE, as far as it is known */
-	uint64_t guild;        /* 0 = none */
+	struct buf text; /* a GUILD_CREATE, as far as it is known */
+	uint64_t guild;  /* 0 = none */
 	int at;
-	uint64_t failed;       /* the last one that could not be had ... */
+	uint64_t failed; /* the last one that could not be had ... */
 	int64_t failed_ms;
 };
 
@@ -189,7 +189,8 @@ static void on_answer(void *ctx, const struct platform_rest_answer *a)
 		ask(t);
 		return;
 	}
-	if (!err && !platform_guild_find(t->guilds, f->guild)) /* the gateway has told it meanwhile */
+	if (!err &&
+		!platform_guild_find(t->guilds, f->guild)) /* the gateway has told it meanwhile */
 		err = take(t);
 	end(t, err);
 }
@@ -199,8 +200,8 @@ static void ask(struct platform_discord *t)
 	struct platform_fetch *f = t->fetch;
 	const unsigned long long guild = f->guild, self = t->reader.self;
 	char path[PATH_BYTES];
-	const struct platform_rest_call call = {.method = "GET", .path = path, .done = on_answer,
-		.ctx = t};
+	const struct platform_rest_call call = {
+		.method = "GET", .path = path, .done = on_answer, .ctx = t};
 
 	if (f->at == FETCH_GUILD)
 		snprintf(path, sizeof(path), "/guilds/%llu", guild);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define GUILDS_MAX 250000 /* of one process: 100 shards of 2,500 (discord.md section 3) */
-#define EPOCH_MS INT64_C(1420070400000) /* the first second of 2015: discord.md 4.1 */
+#define EPOCH_MS   INT64_C(1420070400000) /* the first second of 2015: discord.md 4.1 */
 
 struct platform_guilds {
 	struct platform_guild **at; /* by id */
@@ -117,8 +117,8 @@ static int put(struct platform_guilds *all, struct platform_guild *g)
 		return 0;
 	}
 	if (all->n == all->cap) {
-		struct platform_guild **more = all->n < GUILDS_MAX
-			? mem_resize(all->at, cap * sizeof(*more)) : NULL;
+		struct platform_guild **more =
+			all->n < GUILDS_MAX ? mem_resize(all->at, cap * sizeof(*more)) : NULL;
 
 		if (!more) {
 			mem_free(g);
@@ -160,8 +160,8 @@ static int await(struct platform_guilds *all, uint64_t id)
 	return err;
 }
 
-int platform_guilds_ready(struct platform_guilds *all, const struct json_item *ready,
-	unsigned shard, unsigned shards)
+int platform_guilds_ready(
+	struct platform_guilds *all, const struct json_item *ready, unsigned shard, unsigned shards)
 {
 	const struct json_item *list = json_item_get(ready, "guilds"), *v;
 	int err = 0;
@@ -203,10 +203,12 @@ static int set_facts(struct platform_guilds *all, const struct json_item *d)
 	draft->owner = platform_snowflake_of(json_item_get(d, "owner_id"));
 	draft->lobby = platform_snowflake_of(json_item_get(d, "system_channel_id"));
 	return platform_draft_name(draft, json_item_str(d, "name"), &draft->name) == ERR_NOMEM
-		? ERR_NOMEM : 0;
+		       ? ERR_NOMEM
+		       : 0;
 }
 
-static int on_guild_create(struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
+static int on_guild_create(
+	struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
 {
 	const uint64_t id = platform_snowflake_of(json_item_get(d, "id"));
 	const struct json_item *v = json_item_first(json_item_get(d, "members"));
@@ -217,7 +219,8 @@ static int on_guild_create(struct platform_guilds *all, const struct json_item *
 	platform_draft_begin(&all->draft, id);
 	err = set_facts(all, d);
 	for (; v && !err; v = json_item_next(v))
-		if (platform_snowflake_of(json_item_get(json_item_get(v, "user"), "id")) == all->self &&
+		if (platform_snowflake_of(json_item_get(json_item_get(v, "user"), "id")) ==
+				all->self &&
 			platform_draft_own(&all->draft, json_item_get(v, "roles")) == ERR_NOMEM)
 			err = ERR_NOMEM;
 	if (!err)
@@ -229,7 +232,8 @@ static int on_guild_create(struct platform_guilds *all, const struct json_item *
 	return err ? err : settle(all, changed);
 }
 
-static int on_guild_delete(struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
+static int on_guild_delete(
+	struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
 {
 	const uint64_t id = platform_snowflake_of(json_item_get(d, "id"));
 
@@ -243,13 +247,13 @@ static int on_guild_delete(struct platform_guilds *all, const struct json_item *
 /* The draft of a server that is known; ERR_NOTFOUND if it is not. */
 static int reopen(struct platform_guilds *all, const struct json_item *guild_id, uint64_t without)
 {
-	const struct platform_guild *g =
-		platform_guild_find(all, platform_snowflake_of(guild_id));
+	const struct platform_guild *g = platform_guild_find(all, platform_snowflake_of(guild_id));
 
 	return g ? platform_draft_open(&all->draft, g, without) : ERR_NOTFOUND;
 }
 
-static int on_guild_update(struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
+static int on_guild_update(
+	struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
 {
 	const struct json_item *roles = json_item_get(d, "roles");
 	int err = reopen(all, json_item_get(d, "id"), 0);
@@ -284,10 +288,11 @@ static int on_channel(struct platform_guilds *all, const struct json_item *d, ui
 	return err ? err : settle(all, changed);
 }
 
-static int on_channel_gone(struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
+static int on_channel_gone(
+	struct platform_guilds *all, const struct json_item *d, uint64_t *changed)
 {
-	int err = reopen(all, json_item_get(d, "guild_id"),
-		platform_snowflake_of(json_item_get(d, "id")));
+	int err = reopen(
+		all, json_item_get(d, "guild_id"), platform_snowflake_of(json_item_get(d, "id")));
 
 	return err ? err : settle(all, changed);
 }
@@ -315,20 +320,28 @@ static int on_member(struct platform_guilds *all, const struct json_item *d, uin
 	return err ? err : settle(all, changed);
 }
 
-int platform_guilds_take(struct platform_guilds *all, struct str type, const struct json_item *d,
-	uint64_t *changed)
+int platform_guilds_take(
+	struct platform_guilds *all, struct str type, const struct json_item *d, uint64_t *changed)
 {
 	static const struct {
 		const char *type;
-		int (*take)(struct platform_guilds *all, const struct json_item *d, uint64_t *changed);
+		int (*take)(
+			struct platform_guilds *all, const struct json_item *d, uint64_t *changed);
 	} takers[] = {
-		{"GUILD_CREATE", on_guild_create}, {"GUILD_UPDATE", on_guild_update},
-		{"GUILD_DELETE", on_guild_delete}, {"GUILD_ROLE_CREATE", on_role},
-		{"GUILD_ROLE_UPDATE", on_role}, {"GUILD_ROLE_DELETE", on_role},
-		{"CHANNEL_CREATE", on_channel}, {"CHANNEL_UPDATE", on_channel},
-		{"CHANNEL_DELETE", on_channel_gone}, {"THREAD_CREATE", on_channel},
-		{"THREAD_UPDATE", on_channel}, {"THREAD_DELETE", on_channel_gone},
-		{"THREAD_LIST_SYNC", on_threads}, {"GUILD_MEMBER_UPDATE", on_member},
+		{"GUILD_CREATE", on_guild_create},
+		{"GUILD_UPDATE", on_guild_update},
+		{"GUILD_DELETE", on_guild_delete},
+		{"GUILD_ROLE_CREATE", on_role},
+		{"GUILD_ROLE_UPDATE", on_role},
+		{"GUILD_ROLE_DELETE", on_role},
+		{"CHANNEL_CREATE", on_channel},
+		{"CHANNEL_UPDATE", on_channel},
+		{"CHANNEL_DELETE", on_channel_gone},
+		{"THREAD_CREATE", on_channel},
+		{"THREAD_UPDATE", on_channel},
+		{"THREAD_DELETE", on_channel_gone},
+		{"THREAD_LIST_SYNC", on_threads},
+		{"GUILD_MEMBER_UPDATE", on_member},
 	};
 	int err;
 
@@ -405,27 +418,29 @@ struct str platform_guild_role(const struct platform_guild *g, uint64_t id)
 	return r ? str_of(g->names + r->name) : (struct str){0};
 }
 
-bool platform_guild_channel(const struct platform_guild *g, uint64_t id,
-	struct platform_guild_channel *out)
+bool platform_guild_channel(
+	const struct platform_guild *g, uint64_t id, struct platform_guild_channel *out)
 {
 	const struct platform_block_channel *c = platform_block_channel(g, id);
 
 	if (!c)
 		return false;
-	*out = (struct platform_guild_channel){.id = id, .name = str_of(g->names + c->name),
+	*out = (struct platform_guild_channel){.id = id,
+		.name = str_of(g->names + c->name),
 		.parent = c->parent == PLATFORM_BLOCK_NONE ? 0 : g->channels[c->parent].id,
-		.type = c->type, .is_thread = c->type >= 10 && c->type <= 12};
+		.type = c->type,
+		.is_thread = c->type >= 10 && c->type <= 12};
 	return true;
 }
 
-bool platform_guild_nth(const struct platform_guild *g, size_t i,
-	struct platform_guild_channel *out)
+bool platform_guild_nth(
+	const struct platform_guild *g, size_t i, struct platform_guild_channel *out)
 {
 	return i < g->channel_n && platform_guild_channel(g, g->channels[i].id, out);
 }
 
-unsigned platform_guild_self_may(const struct platform_guilds *all, const struct platform_guild *g,
-	uint64_t channel)
+unsigned platform_guild_self_may(
+	const struct platform_guilds *all, const struct platform_guild *g, uint64_t channel)
 {
 	return platform_guild_may(g, all->self, g->own, g->own_n, channel);
 }

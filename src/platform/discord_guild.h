@@ -1,5 +1,5 @@
-/* platform/discord_guild.h: what is known of servers ("guilds" on the wire): their channels, threads
- * and roles by name, and who may do what where. Not for other rooms. No I/O, no clock.
+/* platform/discord_guild.h: what is known of servers ("guilds" on the wire): their channels,
+ * threads and roles by name, and who may do what where. Not for other rooms. No I/O, no clock.
  *
  * A server is one sorted block: 16 bytes a channel and a role, their names, and the overwrites of
  * permissions, of which channels that agree share one set; of permissions only those are kept that
@@ -53,9 +53,9 @@ const struct platform_guild *platform_guild_of(const struct platform_guilds *all
 
 uint64_t platform_guild_id(const struct platform_guild *g);
 uint64_t platform_guild_owner(const struct platform_guild *g);
-uint64_t platform_guild_lobby(const struct platform_guild *g); /* where joins are shown; 0 = nowhere */
+uint64_t platform_guild_lobby(const struct platform_guild *g); /* where joins are shown, or 0 */
 struct str platform_guild_name(const struct platform_guild *g);
-struct str platform_guild_role(const struct platform_guild *g, uint64_t id); /* its name, or empty */
+struct str platform_guild_role(const struct platform_guild *g, uint64_t id); /* its name */
 
 struct platform_guild_channel {
 	uint64_t id;

@@ -50,7 +50,7 @@ struct platform_hall {
 	uint64_t id, guild;
 	char channel[PLATFORM_SNOWFLAKE_BYTES];
 	bool is_looked, may_write; /* permissions have been reckoned, and allow to write */
-	int refused;               /* Discord's code for why not (50001, 50013); 0 = it did not say no */
+	int refused;               /* Discord's code for its no (50001, 50013); 0 = none */
 	bool is_told;              /* the lane is with the owner, as told */
 	struct outbox_lane told;
 	int64_t hold_until_ms;
@@ -146,7 +146,7 @@ void platform_discord_soon(struct platform_discord *t); /* the timer does what i
 void platform_discord_self(struct platform_discord *t, const char *user_id, const char *login);
 
 /* discord_start.c */
-uint32_t platform_discord_intents(const struct platform_discord *t); /* that are wanted and allowed */
+uint32_t platform_discord_intents(const struct platform_discord *t); /* wanted and allowed */
 /* Opens what is kept for this token. */
 int platform_discord_keep(struct platform_discord *t) MUST_USE;
 void platform_discord_forget(struct platform_discord *t);  /* and closes it, shards included */

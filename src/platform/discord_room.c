@@ -22,8 +22,8 @@ static void tell(struct platform_discord *t, struct platform_hall *h, const stru
 /* Where Discord says no, what wants to be said ends `refused`. */
 static void tell_lane(struct platform_discord *t, struct platform_hall *h, bool is_open)
 {
-	const struct outbox_lane open = {.is_open = true, .is_privileged = true,
-		.hold_until_ms = h->hold_until_ms};
+	const struct outbox_lane open = {
+		.is_open = true, .is_privileged = true, .hold_until_ms = h->hold_until_ms};
 	const struct outbox_lane refused = {.is_refused = true};
 
 	tell(t, h, is_open ? &open : &refused);
@@ -79,7 +79,7 @@ static bool may(struct platform_discord *t, struct platform_hall *h)
 
 	if (!h->is_looked && g && platform_guild_channel(g, h->id, &facts)) {
 		h->may_write = platform_guild_self_may(t->guilds, g, h->id) &
-			(facts.is_thread ? PLATFORM_MAY_SEND_IN_THREADS : PLATFORM_MAY_SEND);
+			       (facts.is_thread ? PLATFORM_MAY_SEND_IN_THREADS : PLATFORM_MAY_SEND);
 		h->is_looked = true;
 	}
 	return !h->refused && (!h->is_looked || h->may_write);
@@ -101,7 +101,8 @@ int platform_hall_hear(struct platform_discord *t, uint64_t guild, uint64_t chan
 	}
 	may_write = may(t, h);
 	tell_lane(t, h, is_command || may_write); /* commands are answered by other means */
-	*is_heard = is_command || may_write || h->refused || platform_rules_name(&t->rules, channel);
+	*is_heard =
+		is_command || may_write || h->refused || platform_rules_name(&t->rules, channel);
 	return 0;
 }
 
@@ -122,7 +123,8 @@ void platform_halls_reload(struct platform_discord *t)
 	struct platform_hall *h, *next;
 
 	DL_FOREACH_SAFE (t->silent, h, next) {
-		const struct platform_guild *g = h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
+		const struct platform_guild *g =
+			h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
 
 		h->refused = 0; /* somebody may have mended it */
 		h->is_looked = false;
@@ -157,12 +159,14 @@ void platform_halls_free(struct platform_discord *t)
 		hall_free(t, t->silent);
 }
 
-static int add_hall(const struct platform_discord *t, const struct platform_hall *h, struct buf *out)
+static int add_hall(
+	const struct platform_discord *t, const struct platform_hall *h, struct buf *out)
 {
 	const struct platform_guild *g = h->guild ? platform_guild_find(t->guilds, h->guild) : NULL;
 	struct platform_guild_channel facts = {0};
 	const char *state = h->refused || (h->is_looked && !h->may_write) ? "refused"
-		: h->told.hold_until_ms > clock_mono_ms() ? "held" : "open";
+			    : h->told.hold_until_ms > clock_mono_ms()     ? "held"
+									  : "open";
 	int err;
 
 	if (g)

@@ -14,13 +14,14 @@ static int by_id(const void *a, const void *b)
 static void add_roles(struct platform_rules *r, const struct conf_texts *ids, enum level level)
 {
 	for (size_t i = 0; i < ids->n; i++)
-		r->roles[r->role_n++] = (struct platform_rule_role){
-			platform_snowflake(str_of(ids->at[i])), level};
+		r->roles[r->role_n++] =
+			(struct platform_rule_role){platform_snowflake(str_of(ids->at[i])), level};
 }
 
 int platform_rules_copy(const struct conf_place *c, struct platform_rules *out)
 {
-	struct platform_rules r = {.direct = c->direct, .hears_bots = c->hears_bots,
+	struct platform_rules r = {.direct = c->direct,
+		.hears_bots = c->hears_bots,
 		.has_moderators = c->moderators.n > 0};
 
 	r.channels = c->channels.n ? mem_array(c->channels.n, sizeof(*r.channels)) : NULL;
@@ -56,8 +57,8 @@ bool platform_rules_name(const struct platform_rules *r, uint64_t channel)
 	       bsearch(&channel, r->channels, r->channel_n, sizeof(channel), by_id);
 }
 
-bool platform_rules_hear(const struct platform_rules *r, const struct platform_guild *g,
-	uint64_t channel)
+bool platform_rules_hear(
+	const struct platform_rules *r, const struct platform_guild *g, uint64_t channel)
 {
 	struct platform_guild_channel facts;
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define URL_MS 60000          /* discord.md 12.19: GET /gateway/bot is no part of reconnecting */
+#define URL_MS     60000 /* discord.md 12.19: GET /gateway/bot is no part of reconnecting */
 #define ASK_CAP_MS 300000
 
 /* discord.md section 2: flags of an application; the second of each is of small bots. */
@@ -30,7 +30,8 @@ uint32_t platform_discord_intents(const struct platform_discord *t)
 {
 	const uint64_t kinds = t->wants.kinds;
 	const uint64_t shown = EVENT_BIT(EVENT_MESSAGE) | EVENT_BIT(EVENT_BOOST) |
-		EVENT_BIT(EVENT_JOIN) | EVENT_BIT(EVENT_SUB) | EVENT_BIT(EVENT_RESUB);
+			       EVENT_BIT(EVENT_JOIN) | EVENT_BIT(EVENT_SUB) |
+			       EVENT_BIT(EVENT_RESUB);
 	uint32_t intents = PLATFORM_INTENT_GUILDS;
 
 	if (kinds & shown)
@@ -79,11 +80,20 @@ static void on_lost(void *ctx, struct platform_gateway *g)
 static int open_shard(struct platform_discord *t, unsigned i)
 {
 	struct platform_shard_seat *seat = &t->seats[i];
-	const struct platform_gateway_options o = {.io = t->io, .url = t->facts.url,
-		.ca_file = t->conf.ca_file, .token = t->conf.token, .intents = t->intents,
-		.shard = t->conf.shards ? t->conf.first + i : i, .shards = t->shards,
-		.compress = t->conf.compress, .identify = t->identify, .sessions = t->sessions,
-		.dispatch = platform_discord_dispatch, .state = on_state, .lost = on_lost, .ctx = seat};
+	const struct platform_gateway_options o = {.io = t->io,
+		.url = t->facts.url,
+		.ca_file = t->conf.ca_file,
+		.token = t->conf.token,
+		.intents = t->intents,
+		.shard = t->conf.shards ? t->conf.first + i : i,
+		.shards = t->shards,
+		.compress = t->conf.compress,
+		.identify = t->identify,
+		.sessions = t->sessions,
+		.dispatch = platform_discord_dispatch,
+		.state = on_state,
+		.lost = on_lost,
+		.ctx = seat};
 	int err;
 
 	seat->place = t;
@@ -141,7 +151,8 @@ void platform_discord_present(struct platform_discord *t)
 	for (size_t i = 0; i < t->seat_n; i++)
 		if (t->seats[i].gateway &&
 			platform_gateway_presence(t->seats[i].gateway, t->conf.presence))
-			log_event(LOG_ERROR, "platform", "presence_not_told", "place", t->conf.name, NULL);
+			log_event(LOG_ERROR, "platform", "presence_not_told", "place", t->conf.name,
+				NULL);
 }
 
 /* ---- Questions ------------------------------------------------------------------------------- */
@@ -154,7 +165,8 @@ static bool is_asking(const struct platform_discord *t)
 /* One failure fails them all, for now: they are asked again together. */
 static void fail(struct platform_discord *t, const struct platform_rest_answer *a)
 {
-	snprintf(t->trouble, sizeof(t->trouble), "%s", a->why && *a->why ? a->why : err_name(a->err));
+	snprintf(t->trouble, sizeof(t->trouble), "%s",
+		a->why && *a->why ? a->why : err_name(a->err));
 	for (int i = 0; i < ASKS; i++) {
 		platform_rest_cancel(t->asked[i]);
 		t->asked[i] = NULL;
@@ -181,8 +193,9 @@ static void on_gateway(void *ctx, const struct platform_rest_answer *a)
 	if (!answered(t, ASK_GATEWAY, a))
 		return;
 	keep_text(t->facts.url, sizeof(t->facts.url), json_str(a->body, "url"));
-	t->facts.shards = shards < 1 ? 1 : shards > PLATFORM_DISCORD_SHARDS ? PLATFORM_DISCORD_SHARDS
-									    : (unsigned)shards;
+	t->facts.shards = shards < 1                         ? 1
+			  : shards > PLATFORM_DISCORD_SHARDS ? PLATFORM_DISCORD_SHARDS
+							     : (unsigned)shards;
 	if (json_is_object(limit) && t->identify)
 		platform_identify_told(t->identify, json_int(limit, "remaining", 0),
 			json_int(limit, "reset_after", 0),
@@ -201,7 +214,8 @@ static void on_application(void *ctx, const struct platform_rest_answer *a)
 		return;
 	t->facts.has_content = flags & FLAGS_CONTENT;
 	t->facts.has_members = flags & FLAGS_MEMBERS;
-	keep_text(t->facts.application_id, sizeof(t->facts.application_id), json_str(a->body, "id"));
+	keep_text(
+		t->facts.application_id, sizeof(t->facts.application_id), json_str(a->body, "id"));
 	platform_sayings_self(t->sayings, t->facts.application_id);
 	platform_discord_place_commands(t);
 }
@@ -224,8 +238,8 @@ static void ask(struct platform_discord *t, int which)
 		void (*done)(void *ctx, const struct platform_rest_answer *a);
 	} asks[ASKS] = {{"/gateway/bot", on_gateway}, {"/applications/@me", on_application},
 		{"/users/@me", on_self}};
-	const struct platform_rest_call call = {.method = "GET", .path = asks[which].path,
-		.done = asks[which].done, .ctx = t};
+	const struct platform_rest_call call = {
+		.method = "GET", .path = asks[which].path, .done = asks[which].done, .ctx = t};
 
 	t->asked[which] = platform_rest_start(t->rest, &call);
 	if (!t->asked[which])
@@ -249,10 +263,12 @@ static void ask_due(struct platform_discord *t)
 
 int platform_discord_keep(struct platform_discord *t)
 {
-	int err = platform_sessions_open(t->io, t->worker, t->state_dir, t->conf.token, &t->sessions);
+	int err =
+		platform_sessions_open(t->io, t->worker, t->state_dir, t->conf.token, &t->sessions);
 
 	if (!err)
-		err = platform_identify_open(t->io, t->worker, t->state_dir, t->conf.token, &t->identify);
+		err = platform_identify_open(
+			t->io, t->worker, t->state_dir, t->conf.token, &t->identify);
 	io_backoff_init(&t->backoff);
 	t->backoff.cap_ms = ASK_CAP_MS;
 	t->is_known = false;

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #define MARKUP_BYTES 160 /* the longest: a command of 100 characters and its id */
-#define EMOJI_MAX 32
-#define SECONDS_MAX INT64_C(8640000000000) /* what Discord's own clients still show */
+#define EMOJI_MAX    32
+#define SECONDS_MAX  INT64_C(8640000000000) /* what Discord's own clients still show */
 
 bool platform_text_has_markup(struct str content)
 {
@@ -78,7 +78,8 @@ static int add_channel(struct str body, const struct platform_text_names *n, str
 	if (id == 0)
 		return ERR_NOTFOUND;
 	if (n->guild)
-		(void)platform_guild_channel(n->guild, id, &channel); /* not found: without a name */
+		(void)platform_guild_channel(
+			n->guild, id, &channel); /* not found: without a name */
 	return add_name('#', channel.name, "channel", out);
 }
 
@@ -160,8 +161,14 @@ static size_t take(struct str s, const struct platform_text_names *n, struct buf
 		const char *front;
 		int (*add)(struct str body, const struct platform_text_names *n, struct buf *out);
 	} sorts[] = {
-		{"@&", add_role}, {"@", add_user}, {"#", add_channel}, {"/", add_command},
-		{":", add_emoji}, {"a:", add_emoji}, {"t:", add_time}, {"id:", add_place},
+		{"@&", add_role},
+		{"@", add_user},
+		{"#", add_channel},
+		{"/", add_command},
+		{":", add_emoji},
+		{"a:", add_emoji},
+		{"t:", add_time},
+		{"id:", add_place},
 	};
 	const char *end = memchr(s.at, '>', s.len < MARKUP_BYTES ? s.len : MARKUP_BYTES);
 	struct str body = {s.at + 1, end ? (size_t)(end - s.at) - 1 : 0};
@@ -184,8 +191,8 @@ static size_t take(struct str s, const struct platform_text_names *n, struct buf
 	return 0;
 }
 
-int platform_text_plain(struct str content, const struct platform_text_names *names,
-	struct buf *out)
+int platform_text_plain(
+	struct str content, const struct platform_text_names *names, struct buf *out)
 {
 	int err = 0;
 

@@ -1,6 +1,6 @@
-/* platform/discord_text.h: what people wrote on Discord, as they saw it: mentions, roles, channels,
- * commands, emoji and times stand in a message by number (discord.md 10.1) and are spelled out here,
- * for patterns and prompts. Not for other rooms. Pure. */
+/* platform/discord_text.h: what people wrote on Discord, as they saw it. Mentions, roles, channels,
+ * commands, emoji and times stand in a message by number (discord.md 10.1) and are spelled out
+ * here, for patterns and prompts. Not for other rooms. Pure. */
 #ifndef PLATFORM_DISCORD_TEXT_H
 #define PLATFORM_DISCORD_TEXT_H
 

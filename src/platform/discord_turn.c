@@ -42,7 +42,8 @@ void platform_discord_turn(void *self, const struct platform_turn *step)
 	snprintf(channel, sizeof(channel), "%.*s", STR_FMT(e->channel_id));
 	switch (step->step) {
 	case PLATFORM_TURN_THINKING:
-		if (t->conf.typing && e->kind != EVENT_SLASH) /* which shows that it thinks already */
+		if (t->conf.typing &&
+			e->kind != EVENT_SLASH) /* which shows that it thinks already */
 			platform_discord_typing(t->sayings, step->turn, channel, true);
 		break;
 	case PLATFORM_TURN_SO_FAR:
@@ -68,8 +69,8 @@ static const struct platform_offer *find_offer(const struct platform_discord *t,
 	return NULL;
 }
 
-bool platform_discord_accept(struct platform_discord *t, const struct event *e, struct str token,
-	bool is_heard)
+bool platform_discord_accept(
+	struct platform_discord *t, const struct event *e, struct str token, bool is_heard)
 {
 	const struct platform_offer *offer = find_offer(t, e->command);
 	const bool is_alone = !offer || !is_heard || offer->is_private;
@@ -81,7 +82,8 @@ bool platform_discord_accept(struct platform_discord *t, const struct event *e, 
 	if (!is_heard)
 		platform_interaction_close(t->sayings, e->id, "I do not answer here.");
 	else if (!offer)
-		platform_interaction_close(t->sayings, e->id, "This command is not there any more.");
+		platform_interaction_close(
+			t->sayings, e->id, "This command is not there any more.");
 	return offer && is_heard;
 }
 
@@ -113,7 +115,7 @@ void platform_discord_place_commands(struct platform_discord *t)
 {
 	const bool is_global = t->conf.commands != CONF_COMMANDS_GUILD;
 	const size_t n = is_global ? 0 : platform_guilds_count(t->guilds);
-	char (*text)[PLATFORM_SNOWFLAKE_BYTES] = mem_array(n + 1, sizeof(*text));
+	char(*text)[PLATFORM_SNOWFLAKE_BYTES] = mem_array(n + 1, sizeof(*text));
 	const char **ids = mem_array(n + 1, sizeof(*ids));
 
 	for (size_t i = 0; i < n && text && ids; i++) {
@@ -123,7 +125,8 @@ void platform_discord_place_commands(struct platform_discord *t)
 	}
 	if (t->facts.application_id[0] && (is_global || n > 0) && text && ids &&
 		platform_commands_where(t->commands, t->facts.application_id, ids, n))
-		log_event(LOG_ERROR, "platform", "commands_not_placed", "place", t->conf.name, NULL);
+		log_event(
+			LOG_ERROR, "platform", "commands_not_placed", "place", t->conf.name, NULL);
 	mem_free(text);
 	mem_free(ids);
 }
