@@ -9,7 +9,7 @@
 #include "platform/room.h"
 
 #define WORKER_JOBS    64
-#define RETRY_MS       1000 /* without memory */
+#define SETTLE_MS      1000 /* after a reload, until what it asked is answered */
 #define PROBLEMS_BYTES (16 * 1024)
 
 void platform_discord_soon(struct platform_discord *t)
@@ -245,7 +245,7 @@ static int discord_reload(void *self, const struct conf_place *c)
 	platform_halls_reload(t);
 	platform_discord_present(t);
 	platform_discord_place_commands(t);
-	platform_discord_look(t, RETRY_MS);
+	platform_discord_look(t, SETTLE_MS);
 	return err;
 }
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-struct metric platform_dispatches = {.name = "mynah_discord_dispatches_total",
+static struct metric dispatches = {.name = "mynah_discord_dispatches_total",
 	.help = "Events that Discord sent",
 	.kind = METRIC_COUNTER};
 struct metric platform_dispatches_dropped = {.name = "mynah_discord_dispatches_dropped_total",
@@ -103,7 +103,7 @@ void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str
 
 	if (t->is_stopping)
 		return;
-	metric_add(&platform_dispatches, NULL, 1);
+	metric_add(&dispatches, NULL, 1);
 	t->reader.now_ms = clock_mono_ms();
 	t->reader.wall_ms = clock_wall_ms();
 	if (str_is(type, "READY")) {

@@ -138,7 +138,7 @@ struct platform_discord {
 	int64_t stop_ms;
 };
 
-extern struct metric platform_dispatches, platform_dispatches_dropped;
+extern struct metric platform_dispatches_dropped;
 
 /* discord.c */
 void platform_discord_soon(struct platform_discord *t); /* the timer does what is due */
