@@ -63,3 +63,9 @@ def hears_content(scene):
 def prompts(scene):
     """What models were last asked by users."""
     return [r["body"]["messages"][-1]["content"] for r in scene.models.requests]
+
+
+def wait_kept(bot):
+    """The session is on disk: from now on it can be resumed."""
+    bot.wait_for(lambda: any(b"shard\t" in f.read_bytes() for f in bot.state.glob("*session*")),
+                 "the session")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.e2e.discord import wait_kept
 from tests.stage.discord import GENERAL
 
 TRIGGERS = """\
@@ -44,12 +45,6 @@ def wait_problem(bot, *words):
     bot.wait_for(question, f"a problem with {words}")
     texts = [line["message"] for line in bot.log_lines("discord_problem")]
     assert sum(all(w in text for w in words) for text in texts) == 1
-
-
-def wait_kept(bot):
-    """The session is on disk: from now on it can be resumed."""
-    bot.wait_for(lambda: any(b"shard\t" in f.read_bytes() for f in bot.state.glob("*session*")),
-                 "the session")
 
 
 def test_a_healthy_place_is_up_and_has_nothing_to_complain_of(world, scene):

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.e2e.discord import echo, start, wait_up
+from tests.e2e.discord import echo, start, wait_kept, wait_up
 
 
 def identifies(scene):
@@ -160,6 +160,7 @@ def test_a_killed_bot_resumes_and_has_lost_nothing(world):
     scene = start(world)
     echo(scene, "before")
     world.note_status()
+    wait_kept(scene.bot)
     scene.bot.kill()
     scene.discord.say("!echo while it was away")
     scene.bot.start()
