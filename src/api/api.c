@@ -24,8 +24,10 @@ static int fail(struct io_response *a, int status, const char *code, const char 
 	int err;
 
 	a->status = status;
-	err = buf_addf(&a->body, "{\"success\":false,\"error\":{\"code\":\"%s\",\"timestamp\":\"%s\","
-		"\"message\":", code, clock_text(clock_wall_ms(), now));
+	err = buf_addf(&a->body,
+		"{\"success\":false,\"error\":{\"code\":\"%s\",\"timestamp\":\"%s\","
+		"\"message\":",
+		code, clock_text(clock_wall_ms(), now));
 	if (!err)
 		err = json_add_string(&a->body, str_of(message));
 	return err ? err : buf_adds(&a->body, "}}");
@@ -235,7 +237,8 @@ static int post_record(struct api *api, const struct io_request *q, struct io_re
 
 	(void)q;
 	if (err == ERR_NOTFOUND)
-		return fail(a, 409, "NO_PLACE", "there is no twitch: section, so there is nothing to record");
+		return fail(a, 409, "NO_PLACE",
+			"there is no twitch: section, so there is nothing to record");
 	a->content_type = "application/x-ndjson";
 	return err;
 }
@@ -279,7 +282,8 @@ static int admit(struct api *api, const struct route *r, const struct io_request
 		return 0;
 	if (!api->key || strncmp(q->authorization, bearer, sizeof(bearer) - 1) != 0 ||
 			!secret_is_equal(api->key, str_of(q->authorization + sizeof(bearer) - 1)))
-		return fail(a, 401, "UNAUTHORIZED", "an API key is needed: Authorization: Bearer KEY");
+		return fail(
+			a, 401, "UNAUTHORIZED", "an API key is needed: Authorization: Bearer KEY");
 	return 0;
 }
 
@@ -297,7 +301,8 @@ static void answer(void *ctx, const struct io_request *q, struct io_response *a)
 
 		may_get = may_get || (same && strcmp(routes[i].method, "GET") == 0);
 		may_post = may_post || (same && strcmp(routes[i].method, "POST") == 0);
-		if (same && strcmp(routes[i].method, strcmp(q->method, "HEAD") ? q->method : "GET") == 0)
+		if (same && strcmp(routes[i].method,
+				    strcmp(q->method, "HEAD") ? q->method : "GET") == 0)
 			found = &routes[i];
 	}
 	metric_add(&requests_total, found ? found->path : "unknown", 1);

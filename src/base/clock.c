@@ -21,7 +21,8 @@ static int64_t read_us(clockid_t id)
 	struct timespec t = {0};
 
 	if (atomic_load(&is_frozen))
-		return (id == CLOCK_MONOTONIC ? FROZEN_MONO_MS : atomic_load(&frozen_wall_ms)) * 1000;
+		return (id == CLOCK_MONOTONIC ? FROZEN_MONO_MS : atomic_load(&frozen_wall_ms)) *
+		       1000;
 	clock_gettime(id, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }

@@ -300,7 +300,8 @@ int json_add(struct buf *out, const struct json *v)
 
 	if (!v)
 		return buf_adds(out, "null");
-	/* The text belongs to the node; a tree is at most JSON_DEPTH_MAX deep, so json-c may recurse. */
+	/* The text belongs to the node; a tree is at most JSON_DEPTH_MAX deep, so json-c may
+	 * recurse. */
 	text = json_object_to_json_string_length(of(v),
 		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 	return text ? buf_add(out, text, n) : ERR_NOMEM;

@@ -1,9 +1,9 @@
 /* The tape. jsmn finds where tokens begin and end; that they are strict JSON is held here.
  *
  * Of Debian's C parsers (MESSAGE_CREATE of 1.3 KB): jsmn 2.9 us, cJSON 5, yajl 6.7, json-c 17; and
- * yajl makes bytes that are no UTF-8 of half a surrogate pair. jsmn judges little, so nothing it says
- * is believed but the places of tokens: these and what stands between them are judged here, in the
- * order of the text, and become items. */
+ * yajl makes bytes that are no UTF-8 of half a surrogate pair. jsmn judges little, so nothing it
+ * says is believed but the places of tokens: these and what stands between them are judged here, in
+ * the order of the text, and become items. */
 #include "base/json_tape.h"
 
 #define JSMN_STATIC

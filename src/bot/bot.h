@@ -55,7 +55,8 @@ struct bot_world *bot_world_ref(struct bot_world *w);
 void bot_world_unref(struct bot_world *w);
 /* The persona a trigger speaks with: its own, else the default; never NULL in a loaded world. */
 const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t);
-const struct persona *bot_world_persona_named(const struct bot_world *w, const char *id); /* or NULL */
+const struct persona *bot_world_persona_named(
+	const struct bot_world *w, const char *id); /* or NULL */
 
 /* ---- The bot --------------------------------------------------------------------------------- */
 

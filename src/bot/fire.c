@@ -155,7 +155,8 @@ int bot_fired_report(struct bot *b, int64_t number, struct buf *out)
 
 	if (!f)
 		return ERR_NOTFOUND;
-	err = buf_addf(out, "{\"number\":%lld,\"over\":%s,\"reason\":\"%s\",\"because\":\"%s\",\"trigger\":",
+	err = buf_addf(out,
+		"{\"number\":%lld,\"over\":%s,\"reason\":\"%s\",\"because\":\"%s\",\"trigger\":",
 		(long long)number, f->is_over ? "true" : "false", reason_name(f->reason),
 		reason_text(f->reason));
 	if (!err)

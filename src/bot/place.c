@@ -252,7 +252,8 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 
 int bot_places_alone(struct bot *b)
 {
-	return place_start(b, 0, b->options.replay ? bot_place_conf(b->world->conf, "twitch") : NULL);
+	return place_start(
+		b, 0, b->options.replay ? bot_place_conf(b->world->conf, "twitch") : NULL);
 }
 
 int bot_place_number(const struct bot *b, const char *name)

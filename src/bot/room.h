@@ -17,7 +17,7 @@
 #define BOT_CHANNEL_BYTES 256     /* name of one: no place delivers a longer one */
 #define BOT_COUNTS_MAX 20000      /* users, channels with a budget of their own */
 #define BOT_PAIR_MS 60000         /* faults.md A10: limits.in_a_row counts within this time */
-#define BOT_ANSWERS_MAX 64        /* answers remembered per channel; limits.turns_minute ends at 60 */
+#define BOT_ANSWERS_MAX   64 /* answers remembered per channel; limits.turns_minute ends at 60 */
 #define BOT_FIRED_MAX 16          /* made-up events whose end is remembered */
 #define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
 
@@ -70,7 +70,15 @@ struct bot_spend {
 };
 
 /* turn.c: one per hit. */
-enum turn_state { TURN_HIT, TURN_RECALL, TURN_ASK, TURN_CHECK, TURN_QUEUED, TURN_SENT, TURN_DROPPED };
+enum turn_state {
+	TURN_HIT,
+	TURN_RECALL,
+	TURN_ASK,
+	TURN_CHECK,
+	TURN_QUEUED,
+	TURN_SENT,
+	TURN_DROPPED
+};
 
 /* The last model call of a turn; its row is written when the turn's end is known. */
 struct turn_call {
@@ -305,7 +313,8 @@ void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct st
 /* That frame has told something: it is kept. e: what, NULL = an erasure. */
 void bot_record_told(struct bot *b, const struct event *e);
 void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
-void bot_record_lane(struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l);
+void bot_record_lane(
+	struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l);
 /* In any case: */
 void bot_record_sweep(struct bot *b, int64_t now_ms); /* ends one that nobody takes */
 void bot_record_end(struct bot *b);

@@ -199,7 +199,7 @@ void bot_spend_give_back(struct bot *b, const struct event *e)
 		c->calls--;
 }
 
-/* ---- Across restarts: a line a counter: its window, its amount, its name ---------------------- */
+/* ---- Across restarts: a line a counter: its window, its amount, its name --------------------- */
 
 static int add_line(struct buf *out, int64_t window, int64_t amount, const char *name)
 {

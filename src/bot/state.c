@@ -1,5 +1,6 @@
 /* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets,
- * what model calls cost, and the times of recent starts. Written on the bot's worker, read once at start.
+ * what model calls cost, and the times of recent starts. Written on the bot's worker, read once at
+ * start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
  * closed in order; after a crash the sends since the last save are unknown, and everything counts

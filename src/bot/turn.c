@@ -170,10 +170,10 @@ static bool has_question(const struct bot *b, const struct event *e)
 	if (b->options.console)
 		return false;
 	for (const struct turn *t = b->turns; t; t = t->hh.next) {
-		if ((t->state == TURN_RECALL || t->state == TURN_ASK) &&
-				event_is_talk(t->event) && t->event->place == e->place && e->user_id.len > 0 &&
-				str_eq(t->event->user_id, e->user_id) &&
-				str_eq(t->event->channel, e->channel))
+		if ((t->state == TURN_RECALL || t->state == TURN_ASK) && event_is_talk(t->event) &&
+			t->event->place == e->place && e->user_id.len > 0 &&
+			str_eq(t->event->user_id, e->user_id) &&
+			str_eq(t->event->channel, e->channel))
 			return true;
 	}
 	return false;
@@ -601,7 +601,8 @@ static bool is_erased_by(const struct turn *t, const struct erasure *e)
 {
 	const struct event *v = t->event;
 
-	if (!event_is_talk(v) || !str_eq(v->platform, e->platform) || !str_eq(v->channel, e->channel))
+	if (!event_is_talk(v) || !str_eq(v->platform, e->platform) ||
+		!str_eq(v->channel, e->channel))
 		return false;
 	if (e->message_id.len > 0)
 		return str_eq(v->id, e->message_id);

@@ -14,7 +14,8 @@ const struct cli_verb cli_verbs[] = {
 	{"run", "", "run the daemon in the foreground", cli_run},
 	{"chat", "", "talk to the bot in this terminal; no account, no network needed", cli_chat},
 	{"check", "[--json]", "read every file and say what is wrong with it", cli_check},
-	{"explain", "TEXT [--user --level --channel --platform --on EVENT --live|--offline --game NAME]",
+	{"explain",
+		"TEXT [--user --level --channel --platform --on EVENT --live|--offline --game NAME]",
 		"say which gates and triggers TEXT would pass, and why", cli_explain},
 	{"event", "NAME [--from USER --to USER --count N --message TEXT ... --channel NAME]",
 		"fire a made-up event into the running bot and say what became of it", cli_event},
@@ -23,7 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
 	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
 	{"replay", "FILE [--against DIR] [--json]",
-		"what the bot would do with a record, or do differently with other files", cli_replay},
+		"what the bot would do with a record, or do differently with other files",
+		cli_replay},
 	{"safety", "check TEXT [--user NAME] [--platform NAME] [--json]",
 		"whether the bot would say this, and why not", cli_safety},
 	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
@@ -32,9 +34,12 @@ const struct cli_verb cli_verbs[] = {
 		"what the model calls of the last days cost", cli_ledger},
 	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
 		cli_secret},
-	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch", cli_login},
-	{"persona", "import FILE [--name ID] | export ID --format FORMAT [--picture PNG]  [-o FILE] [--force]",
-		"personas from and to Tavern cards, eliza characters, Modelfiles, texts", cli_persona},
+	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch",
+		cli_login},
+	{"persona",
+		"import FILE [--name ID] | export ID --format FORMAT [--picture PNG]  [-o FILE] [--force]",
+		"personas from and to Tavern cards, eliza characters, Modelfiles, texts",
+		cli_persona},
 	{"import", "nightbot|streamelements FILE [-o FILE] [--force]",
 		"the commands of another bot as a file of triggers", cli_import},
 	{"version", "", "the version", cli_version},
@@ -162,8 +167,8 @@ static int unknown(const char *verb)
 	for (const struct cli_verb *v = cli_verbs; v->name && n < 32; v++)
 		names[n++] = v->name;
 	near = conf_nearest(str_of(verb), names, n);
-	cli_say("there is no verb \"%s\"%s%s%s; see: mynah help", verb, near ? "; did you mean \"" : "",
-		near ? near : "", near ? "\"?" : "");
+	cli_say("there is no verb \"%s\"%s%s%s; see: mynah help", verb,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return CLI_CANNOT;
 }
 
@@ -239,7 +244,8 @@ void cli_complain(const struct conf_report *r)
 static const char *find_config(void)
 {
 	static char path[4096];
-	const char *said = getenv("MYNAH_CONFIG"), *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *said = getenv("MYNAH_CONFIG"), *dir = getenv("XDG_CONFIG_HOME"),
+		   *home = getenv("HOME");
 
 	if (said && *said != '\0')
 		return said;

@@ -75,13 +75,15 @@ int cli_event(const struct cli *c)
 	buf_init(&name, NAME_BYTES);
 	buf_init(&body, IO_SERVE_BODY_BYTES);
 	buf_init(&text, IO_SERVE_BODY_BYTES);
-	if (c->argc == 0 || join_words(c, &name) || cli_event_body(c, buf_text(&name), NULL, &body)) {
+	if (c->argc == 0 || join_words(c, &name) ||
+		cli_event_body(c, buf_text(&name), NULL, &body)) {
 		cli_say("say: mynah event NAME [--from USER] [--to USER] [--count N] [--message TEXT] "
 			"[--channel NAME] ...; mynah help events lists the names");
 		goto out;
 	}
 	code = cli_ask(c, "POST", "/api/v1/event", buf_str(&body), &text, &j);
-	snprintf(path, sizeof(path), "/api/v1/event?number=%lld", (long long)json_int(j, "number", 0));
+	snprintf(path, sizeof(path), "/api/v1/event?number=%lld",
+		(long long)json_int(j, "number", 0));
 	for (int waited = 0; code == CLI_OK && !json_bool(j, "over", false) && waited < WAIT_MS;
 			waited += LOOK_MS) {
 		json_free(j);

@@ -51,8 +51,8 @@ static int explain_files(const struct cli *c, const struct bot_event_args *a, st
 
 int cli_explain(const struct cli *c)
 {
-	const struct bot_event_args a = {c->argc > 0 ? c->argv[0] : NULL, c->user, c->level, c->channel,
-		c->platform, c->on, c->fields, c->field_count};
+	const struct bot_event_args a = {c->argc > 0 ? c->argv[0] : NULL, c->user, c->level,
+		c->channel, c->platform, c->on, c->fields, c->field_count};
 	struct buf out;
 	int status, code;
 

@@ -13,11 +13,12 @@ static void print_verbs(void)
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
 		printf("  %-9s %s\n            %s\n", v->name, v->arguments, v->help);
 	printf("\n  -c, --config FILE     mynah.yaml; else $MYNAH_CONFIG, ./mynah.yaml,\n"
-		"                        ~/.config/mynah/mynah.yaml, %s/mynah.yaml, built-in defaults\n"
-		"  --state DIR           the state folder, instead of the config's\n"
-		"  --triggers DIR        the folder of trigger files, instead of the config's\n"
-		"  --personas DIR        the folder of persona files, instead of the config's\n"
-		"  --debug               log everything, allow core dumps\n", MYNAH_SYSCONFDIR);
+	       "                        ~/.config/mynah/mynah.yaml, %s/mynah.yaml, built-in defaults\n"
+	       "  --state DIR           the state folder, instead of the config's\n"
+	       "  --triggers DIR        the folder of trigger files, instead of the config's\n"
+	       "  --personas DIR        the folder of persona files, instead of the config's\n"
+	       "  --debug               log everything, allow core dumps\n",
+		MYNAH_SYSCONFDIR);
 }
 
 static void print_options(void)
@@ -34,7 +35,8 @@ static void print_events(void)
 {
 	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
 		const enum event_kind k = (enum event_kind)i;
-		const char *vars = event_kind_vars(k), *text = event_kind_has_text(k) ? EVENT_TEXT_VARS : "";
+		const char *vars = event_kind_vars(k),
+			   *text = event_kind_has_text(k) ? EVENT_TEXT_VARS : "";
 
 		printf("%-14s %s%s%s%s%s\n", event_kind_name(k), event_kind_help(k),
 			*vars != '\0' || *text != '\0' ? "; variables: " : "", vars,
@@ -50,7 +52,8 @@ static void print_variables(void)
 	const char *name, *help;
 
 	for (size_t i = 0; (name = trigger_variable(i, &help)) != NULL; i++)
-		printf("$(%s)%*s %s\n", name, (int)(strlen(name) < 12 ? 12 - strlen(name) : 0), "", help);
+		printf("$(%s)%*s %s\n", name, (int)(strlen(name) < 12 ? 12 - strlen(name) : 0), "",
+			help);
 }
 
 static void print_reasons(void)
@@ -75,7 +78,9 @@ int cli_help(const struct cli *c)
 		const char *name;
 		void (*print)(void);
 	} topics[] = {
-		{"options", print_options}, {"events", print_events}, {"variables", print_variables},
+		{"options", print_options},
+		{"events", print_events},
+		{"variables", print_variables},
 		{"reasons", print_reasons},
 		{"scopes", print_scopes},
 	};

@@ -38,14 +38,17 @@ static void add_row(void *ctx, const struct ledger_cost *c)
 		if (!l->err)
 			l->err = json_add_string(&l->out, str_of(c->name));
 		if (!l->err)
-			l->err = buf_addf(&l->out, ",\"calls\":%lld,\"tokens_in\":%lld,"
-				"\"tokens_out\":%lld,\"cost_micros\":%lld}", (long long)c->calls,
-				(long long)c->tokens_in, (long long)c->tokens_out, (long long)c->cost);
+			l->err = buf_addf(&l->out,
+				",\"calls\":%lld,\"tokens_in\":%lld,"
+				"\"tokens_out\":%lld,\"cost_micros\":%lld}",
+				(long long)c->calls, (long long)c->tokens_in,
+				(long long)c->tokens_out, (long long)c->cost);
 	} else {
 		l->err = add_dollars(&l->out, c->cost);
 		if (!l->err)
-			l->err = buf_addf(&l->out, " %8lld %10lld %10lld  %s\n", (long long)c->calls,
-				(long long)c->tokens_in, (long long)c->tokens_out, c->name);
+			l->err =
+				buf_addf(&l->out, " %8lld %10lld %10lld  %s\n", (long long)c->calls,
+					(long long)c->tokens_in, (long long)c->tokens_out, c->name);
 	}
 	l->rows++;
 }
@@ -68,8 +71,9 @@ static int finish(struct listing *l, const char *group, int64_t days, bool has_f
 			(long long)days, (long long)l->calls, (long long)l->cost,
 			(long long)forecast_of(l, days));
 	else
-		err = buf_addf(&head, "    cost    calls  tokens in tokens out  %s, last %lld days\n",
-			group, (long long)days);
+		err = buf_addf(&head,
+			"    cost    calls  tokens in tokens out  %s, last %lld days\n", group,
+			(long long)days);
 	if (!err)
 		err = buf_add_str(&head, buf_str(&l->out));
 	if (!err && l->is_json)
@@ -77,7 +81,8 @@ static int finish(struct listing *l, const char *group, int64_t days, bool has_f
 	if (!err && !l->is_json)
 		err = add_dollars(&head, l->cost);
 	if (!err && !l->is_json)
-		err = buf_addf(&head, " %8lld                        in all\n", (long long)l->calls);
+		err = buf_addf(
+			&head, " %8lld                        in all\n", (long long)l->calls);
 	if (!err && !l->is_json && has_forecast) {
 		err = add_dollars(&head, forecast_of(l, days));
 		if (!err)
@@ -139,9 +144,10 @@ int cli_ledger(const struct cli *c)
 	while ((known = ledger_cost_group(i)) != NULL && strcmp(known, group) != 0)
 		i++;
 	if (c->argc != 1 || strcmp(c->argv[0], "cost") != 0 || !known ||
-			(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX))) {
+		(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX))) {
 		cli_say("say: mynah ledger cost [--by model|provider|user|channel|trigger|persona|day] "
-			"[--days 1..%d] [--forecast]", DAYS_MAX);
+			"[--days 1..%d] [--forecast]",
+			DAYS_MAX);
 		return CLI_CANNOT;
 	}
 	return cost(c, group, days);

@@ -48,7 +48,8 @@ static void draw_line(struct login *l)
 		return;
 	clear_line(l);
 	printf("Waiting for you to agree there: %lld:%02lld left. Ctrl-C gives up.",
-		(long long)(left_s > 0 ? left_s / 60 : 0), (long long)(left_s > 0 ? left_s % 60 : 0));
+		(long long)(left_s > 0 ? left_s / 60 : 0),
+		(long long)(left_s > 0 ? left_s % 60 : 0));
 	fflush(stdout);
 	l->is_line_drawn = true;
 }
@@ -63,7 +64,8 @@ static void on_tick(void *ctx)
 
 /* ---- What the login tells -------------------------------------------------------------------- */
 
-static void on_show(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes)
+static void on_show(
+	void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes)
 {
 	struct login *l = ctx;
 
@@ -81,7 +83,8 @@ static void on_show(void *ctx, const char *url, const char *code, int64_t for_ms
 	if (l->is_terminal)
 		on_tick(l);
 	else
-		printf("Waiting for you to agree there, for %lld min.\n", (long long)(for_ms / 60000));
+		printf("Waiting for you to agree there, for %lld min.\n",
+			(long long)(for_ms / 60000));
 	fflush(stdout);
 }
 
@@ -204,12 +207,20 @@ static int begin(struct login *l, const struct bot_world *w)
 		.stream = trigger_set_needs_stream(w->triggers),
 	};
 	const struct platform_login_options o = {
-		.io = l->io, .conf = l->place, .state_dir = w->conf->state_dir, .channel = l->channel,
-		.wants = &wants, .show = on_show, .trouble = on_trouble, .done = on_done, .ctx = l,
+		.io = l->io,
+		.conf = l->place,
+		.state_dir = w->conf->state_dir,
+		.channel = l->channel,
+		.wants = &wants,
+		.show = on_show,
+		.trouble = on_trouble,
+		.done = on_done,
+		.ctx = l,
 	};
 
 	l->tick = io_timer_new(l->io, on_tick, l);
-	if (!l->tick || io_signal(l->io, SIGINT, on_signal, l) || io_signal(l->io, SIGTERM, on_signal, l))
+	if (!l->tick || io_signal(l->io, SIGINT, on_signal, l) ||
+		io_signal(l->io, SIGTERM, on_signal, l))
 		return ERR_NOMEM;
 	l->login = platform_login_start(&o);
 	return l->login ? 0 : ERR_NOMEM;

@@ -14,7 +14,8 @@ struct inquiry {
 	bool is_json;
 };
 
-static void print_text(const struct conf_provider *p, const char *type, const struct provider_probed *r)
+static void print_text(
+	const struct conf_provider *p, const char *type, const struct provider_probed *r)
 {
 	printf("%s (%s)%s%s", p->name, type, p->model ? ", model " : "", p->model ? p->model : "");
 	if (p->url)
@@ -41,8 +42,9 @@ static void print_json(const struct conf_provider *p, const char *type,
 	if (!err)
 		err = json_add_string(&out, str_of(p->name));
 	if (!err)
-		err = buf_addf(&out, ",\"type\":\"%s\",\"price_in\":%lld,\"price_out\":%lld,\"model\":",
-			type, (long long)p->price_in, (long long)p->price_out);
+		err = buf_addf(&out,
+			",\"type\":\"%s\",\"price_in\":%lld,\"price_out\":%lld,\"model\":", type,
+			(long long)p->price_in, (long long)p->price_out);
 	if (!err)
 		err = json_add_string(&out, str_of(p->model ? p->model : ""));
 	if (!err && r)

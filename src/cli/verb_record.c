@@ -53,7 +53,8 @@ static int fetch(const char *socket, int fd, struct buf *text, size_t *lines)
 	int status;
 
 	buf_clear(text);
-	status = io_ask_socket(socket, "POST", "/api/v1/record", (struct str){NULL, 0}, ASK_MS, text);
+	status = io_ask_socket(
+		socket, "POST", "/api/v1/record", (struct str){NULL, 0}, ASK_MS, text);
 	if (status == ERR_CONNECT || status == ERR_NOTFOUND) {
 		cli_say("no mynah answers on %s; is it running?", socket);
 		return CLI_CANNOT;
@@ -113,8 +114,8 @@ int cli_record(const struct cli *c)
 	if (lines == 0)
 		unlink(c->argv[0]);
 	else
-		cli_say("%zu lines in %s; see what would happen with: mynah replay %s", lines, c->argv[0],
-			c->argv[0]);
+		cli_say("%zu lines in %s; see what would happen with: mynah replay %s", lines,
+			c->argv[0], c->argv[0]);
 	buf_fini(&text);
 	mem_free(socket);
 	return code;

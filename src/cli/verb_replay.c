@@ -110,7 +110,8 @@ static char *event_text(const struct run *r, const struct event *e)
 
 	buf_init(&out, TEXT_BYTES);
 	err = buf_addf(&out, "%3lld:%02lld.%03lld  #%.*s  %.*s", (long long)(t / 60000),
-		(long long)(t / 1000 % 60), (long long)(t % 1000), STR_FMT(e->channel), STR_FMT(e->user));
+		(long long)(t / 1000 % 60), (long long)(t % 1000), STR_FMT(e->channel),
+		STR_FMT(e->user));
 	if (!err && e->kind != EVENT_MESSAGE)
 		err = buf_addf(&out, " [%s%s", event_kind_name(e->kind), e->count > 0 ? "" : "]");
 	if (!err && e->kind != EVENT_MESSAGE && e->count > 0)
@@ -224,8 +225,8 @@ static int run_bot(struct run *r, const struct bot_source *s, struct bot_world *
 	const struct json *head, struct str text, const char *name)
 {
 	struct str login = json_str(head, "login"), user_id = json_str(head, "user_id");
-	const struct platform_replay_options replay = {
-		.login = login.len > 0 ? login.at : "", .user_id = user_id.len > 0 ? user_id.at : ""};
+	const struct platform_replay_options replay = {.login = login.len > 0 ? login.at : "",
+		.user_id = user_id.len > 0 ? user_id.at : ""};
 	struct bot_options o = {.source = *s, .world = w, .replay = &replay,
 		.verdict = on_verdict, .ctx = r};
 	struct bot *b = NULL;
@@ -310,8 +311,8 @@ static void print_difference(const struct decision *was, const struct decision *
 			is ? "{" : "null", is ? is->outcome : "", is ? "}" : "");
 		return;
 	}
-	printf("%s\n    - %s\n    + %s\n", (was ? was : is)->line, was ? was->text : "(did not happen)",
-		is ? is->text : "(did not happen)");
+	printf("%s\n    - %s\n    + %s\n", (was ? was : is)->line,
+		was ? was->text : "(did not happen)", is ? is->text : "(did not happen)");
 }
 
 /* The first of the same event in the other run that is not spoken for yet. */

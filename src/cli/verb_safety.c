@@ -11,7 +11,8 @@ static void print_json(enum reason r, const char *rule, struct str said)
 	int err;
 
 	buf_init(&out, 128 * 1024);
-	err = buf_addf(&out, "{\"verdict\":\"%s\",\"rule\":", r == REASON_NONE ? "said" : reason_name(r));
+	err = buf_addf(
+		&out, "{\"verdict\":\"%s\",\"rule\":", r == REASON_NONE ? "said" : reason_name(r));
 	if (!err && *rule)
 		err = json_add_string(&out, str_of(rule));
 	else if (!err)

@@ -199,8 +199,8 @@ struct conf_place {
 	int send;                 /* enum conf_sender */
 	int support;              /* enum conf_source: of subs, gifts, cheers, raids */
 	int64_t stream_poll_ms;   /* how often it is asked which channels are live */
-	/* discord only; its channels are ids, none = every channel it may write to; token: the bot's;
-	 * api_url: https://discord.com/api/v10; reply_threads: answer as a reply */
+	/* discord only; its channels are ids, none = every channel it may write to; token: the
+	 * bot's; api_url: https://discord.com/api/v10; reply_threads: answer as a reply */
 	struct conf_texts broadcasters, moderators, vips, subscribers; /* role ids of each level */
 	bool direct;              /* direct messages are heard and answered */
 	bool hears_bots;          /* other bots that mention this one */

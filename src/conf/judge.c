@@ -240,8 +240,8 @@ static void judge_place_urls(const struct judge *j, const struct conf_place *p)
 	if (p->url)
 		judge_token_url(j, p, "url", p->url, "ws");
 	else if (!is_given(j, p->name, "url", NULL))
-		complain(j, node_of(j, p->name, "url", NULL), CONF_ERROR, "add url: wss://HOST:PORT/",
-			"\"%s\" needs a url", p->name);
+		complain(j, node_of(j, p->name, "url", NULL), CONF_ERROR,
+			"add url: wss://HOST:PORT/", "\"%s\" needs a url", p->name);
 	if (p->kind != CONF_TWITCH)
 		return;
 	judge_token_url(j, p, "id_url", p->id_url, "http");
@@ -258,7 +258,8 @@ static void judge_snowflakes(const struct judge *j, const struct conf_texts *ids
 
 	snprintf(hint, sizeof(hint),
 		"switch on Developer Mode (User Settings, Advanced), then right-click the %s and choose "
-		"Copy %s ID", what, strcmp(what, "role") == 0 ? "Role" : "Channel");
+		"Copy %s ID",
+		what, strcmp(what, "role") == 0 ? "Role" : "Channel");
 	for (size_t i = 0; i < ids->n; i++) {
 		if (!conf_is_snowflake(ids->at[i]))
 			complain(j, item_of(n, i), CONF_ERROR, hint, "\"%.*s\" is no id of a %s",
@@ -362,7 +363,8 @@ static void judge_sources(const struct judge *j, const struct conf_place *p)
 			"chat: eventsub cannot go with send: irc");
 	if (!has_account && p->chat == CONF_BY_EVENTSUB)
 		complain(j, node_of(j, p->name, "chat", NULL), CONF_ERROR,
-			"add account: LOGIN and run mynah login twitch", "chat: eventsub needs an account");
+			"add account: LOGIN and run mynah login twitch",
+			"chat: eventsub needs an account");
 	if (!has_account && p->support == CONF_BY_EVENTSUB)
 		complain(j, node_of(j, p->name, "support", NULL), CONF_ERROR,
 			"add account: LOGIN and run mynah login twitch",

@@ -170,8 +170,8 @@ static int read_place(struct conf *c, enum conf_place_kind kind, const struct co
 	p->name = mem_dup(part->name);
 	err = p->name ? conf_read(r, f, n, part->options, part->n, p) : ERR_NOMEM;
 	if (err != ERR_NOMEM && kind == CONF_DISCORD)
-		err = finish_discord(p, conf_node_kind(n) == CONF_MAP ? conf_node_find(n, "shards") : n,
-			f, r);
+		err = finish_discord(
+			p, conf_node_kind(n) == CONF_MAP ? conf_node_find(n, "shards") : n, f, r);
 	return err == ERR_NOMEM ? err : 0;
 }
 

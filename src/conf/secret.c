@@ -42,7 +42,8 @@ static int slots_each(struct conf *c, int (*each)(void *ctx, const struct slot *
 					p->kind == CONF_DISCORD});
 		snprintf(name, sizeof(name), "%s.client_secret", p->name);
 		if (!err)
-			err = each(ctx, &(struct slot){&p->client_secret, &p->client, name, "", false});
+			err = each(ctx,
+				&(struct slot){&p->client_secret, &p->client, name, "", false});
 	}
 	for (size_t i = 0; !err && i < c->provider_count; i++) {
 		struct conf_provider *p = &c->providers[i];

@@ -274,8 +274,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 	r->heard_ms = clock_mono_ms();
 	r->header_bytes += n;
 	if (r->header_bytes > HEADERS_MAX_BYTES)
-		stop(r, ERR_LIMIT, "%s:%d: the headers of the answer are over %d bytes", r->url.host,
-			r->url.port, HEADERS_MAX_BYTES);
+		stop(r, ERR_LIMIT, "%s:%d: the headers of the answer are over %d bytes",
+			r->url.host, r->url.port, HEADERS_MAX_BYTES);
 	if (r->h.is_dead || r->err)
 		return 0;
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -231,8 +231,9 @@ static void attempt_failed(struct io_ws *ws, const char *what)
 	else if (ws->phase == IO_TCP && !has_descriptors())
 		end_with(ws, ERR_CONNECT, "no socket for %s: %s", ws->url.host, strerror(EMFILE));
 	else if (ws->phase == IO_TCP)
-		end_with(ws, ERR_CONNECT, "cannot connect to %s (%s port %d): refused or unreachable",
-			ws->url.host, address_text(ws), ws->url.port);
+		end_with(ws, ERR_CONNECT,
+			"cannot connect to %s (%s port %d): refused or unreachable", ws->url.host,
+			address_text(ws), ws->url.port);
 	else if (ws->phase == IO_TLS)
 		end_with(ws, ERR_TLS, "TLS with %s (%s) failed: %s", ws->url.host,
 			address_text(ws), what);
@@ -414,7 +415,8 @@ static int on_writeable(struct io_ws *ws)
 	struct out *o;
 
 	while ((o = ws->queue)) {
-		if (!o->is_given && lws_write(ws->wsi, o->room + LWS_PRE, o->len, LWS_WRITE_TEXT) < 0)
+		if (!o->is_given &&
+			lws_write(ws->wsi, o->room + LWS_PRE, o->len, LWS_WRITE_TEXT) < 0)
 			return -1;
 		o->is_given = true;
 		if (lws_partial_buffered(ws->wsi))
@@ -510,8 +512,9 @@ static int on_receive(struct io_ws *ws, const void *in, size_t len)
 	if (err) {
 		struct lws *wsi = ws->wsi;
 
-		/* Returning -1 closes it: not to be killed as well. Without a close frame, after which
-		 * libwebsockets 4.1 writes the rest of a long message past the end of its buffer. */
+		/* Returning -1 closes it: not to be killed as well. Without a close frame, after
+		 * which libwebsockets 4.1 writes the rest of a long message past the end of its
+		 * buffer. */
 		ws->wsi = NULL;
 		lws_set_opaque_user_data(wsi, NULL);
 		end_with(ws, err, err == ERR_LIMIT ? "a message from %s is over %zu bytes"

@@ -56,7 +56,7 @@ int ledger_sqlite_new(struct io *io, const char *path, size_t queue_max, int64_t
 /* Keeps nothing: `ledger: off`. */
 void ledger_none(struct ledger *out);
 
-/* ---- Reading: for the verbs, beside the daemon that writes ------------------------------------ */
+/* ---- Reading: for the verbs, beside the daemon that writes ----------------------------------- */
 
 struct ledger_cost {
 	const char *name;              /* of the group; BORROWED */

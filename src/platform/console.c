@@ -230,7 +230,8 @@ static const struct {
 	void (*run)(struct console *c, struct str rest);
 } commands[] = {
 	{"user", "/user NAME", "speak as somebody else", on_user},
-	{"level", "/level LEVEL", "as everyone, subscriber, vip, moderator or broadcaster", on_level},
+	{"level", "/level LEVEL", "as everyone, subscriber, vip, moderator or broadcaster",
+		on_level},
 	{"channel", "/channel NAME", "speak somewhere else", on_channel},
 	{"me", "/me waves", "an action", on_me},
 	{"event", "/event raid 50", "fire an event: sub tier=2, cheer 100 hello, giftbomb 5 ...",
@@ -494,8 +495,14 @@ int platform_console_new(struct io *io, unsigned place, const struct platform_co
 
 	if (!c)
 		return ERR_NOMEM;
-	*c = (struct console){.io = io, .place = place, .owner = *owner, .extra = o->extra, .quit = o->quit,
-		.ctx = o->ctx, .level = o->level, .state = PLATFORM_CONNECTING};
+	*c = (struct console){.io = io,
+		.place = place,
+		.owner = *owner,
+		.extra = o->extra,
+		.quit = o->quit,
+		.ctx = o->ctx,
+		.level = o->level,
+		.state = PLATFORM_CONNECTING};
 	platform_screen_init(&c->screen, o->in_fd, o->out_fd, o->is_color);
 	buf_init(&c->line, SCREEN_LINE_BYTES - 1);
 	buf_init(&c->text, SCREEN_LINE_BYTES - 1);

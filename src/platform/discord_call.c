@@ -347,7 +347,8 @@ void platform_rest_unsend(struct platform_rest_task *t)
 	if (t->http) {
 		t->rest->running -= !t->call.is_interaction;
 		t->bucket->running--;
-		if (t->bucket->remaining > 0) /* Discord has counted it, and no answer will say so */
+		if (t->bucket->remaining >
+			0) /* Discord has counted it, and no answer will say so */
 			t->bucket->remaining--;
 	}
 	io_http_cancel(t->http);

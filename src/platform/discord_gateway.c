@@ -35,7 +35,8 @@ int platform_gateway_new(const struct platform_gateway_options *o, struct platfo
 	g->lost_ms = INT64_MIN;
 	g->session = *platform_sessions_get(o->sessions, o->shard, o->shards);
 	if (g->session.intents != 0 && g->session.intents != o->intents)
-		g->session = (struct platform_session){.seq = -1}; /* it would bring too little, or too much */
+		g->session = (struct platform_session){
+			.seq = -1}; /* it would bring too little, or too much */
 	io_backoff_init(&g->backoff);
 	err = copy_options(g, o);
 	if (!err)

@@ -338,7 +338,8 @@ int platform_rest_reload(struct platform_rest *r, const struct conf_place *conf,
 	r->ca_file = ca_file;
 	r->token = cleaned;
 	r->is_refused = r->must_tell = err == ERR_INVALID;
-	snprintf(r->refused_why, sizeof(r->refused_why), "what is given as the bot's token is none");
+	snprintf(
+		r->refused_why, sizeof(r->refused_why), "what is given as the bot's token is none");
 	platform_refusals_clear(&r->refusals); /* a person may have mended it */
 	platform_rest_soon(r);
 	return 0;

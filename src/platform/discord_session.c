@@ -47,8 +47,8 @@ static int add_rows(const struct platform_sessions *s, struct buf *out)
 
 		if (!r->session.id[0])
 			continue;
-		err = buf_addf(out, "shard\t%zu\t%u\t%lld\t%lld\t%s\t%s\t%lu\n", i, r->shards, now_ms,
-			(long long)r->session.seq, r->session.id, r->session.url,
+		err = buf_addf(out, "shard\t%zu\t%u\t%lld\t%lld\t%s\t%s\t%lu\n", i, r->shards,
+			now_ms, (long long)r->session.seq, r->session.id, r->session.url,
 			(unsigned long)r->session.intents);
 		lines++;
 	}
@@ -125,7 +125,8 @@ static int read_row(struct platform_sessions *s, struct str line)
 	if (line.len > 0 && str_int(line, &intents) < 0)
 		return ERR_PARSE;
 	if (shard < 0 || shard >= SHARDS_MAX || shards <= shard || shards > INT32_MAX ||
-		session.seq < -1 || intents < 0 || intents > UINT32_MAX || !is_word(id, sizeof(session.id)) ||
+		session.seq < -1 || intents < 0 || intents > UINT32_MAX ||
+		!is_word(id, sizeof(session.id)) ||
 		(url.len > 0 && !is_word(url, sizeof(session.url))))
 		return ERR_PARSE;
 	if (clock_wall_ms() - at_ms > OLD_MS)

@@ -19,8 +19,8 @@
 
 /* ---- What is asked --------------------------------------------------------------------------- */
 
-/* One for each message, whatever its text: a try that is repeated says it once (discord.md 6.1). It is
- * made of what is answered, as a bot that was killed may be told that again when it resumes. */
+/* One for each message, whatever its text: a try that is repeated says it once (discord.md 6.1). It
+ * is made of what is answered, as a bot that was killed may be told that again when it resumes. */
 static void make_nonce(const struct platform_saying *s, unsigned at, char out[NONCE_BYTES])
 {
 	char sum[SHA256_TEXT_BYTES];

@@ -186,7 +186,8 @@ void platform_members_mode(struct platform_members *ms, const struct platform_mo
 			unsigned bit = 1u << (rank - m->letters);
 			change(ms, m, platform_line_param(l, at++), is_set ? bit : 0,
 				is_set ? 0 : bit);
-		} else if (mode && (strchr(m->always, mode) || (is_set && strchr(m->when_set, mode)))) {
+		} else if (mode &&
+			   (strchr(m->always, mode) || (is_set && strchr(m->when_set, mode)))) {
 			at++;
 		}
 	}

@@ -60,7 +60,7 @@ struct platform_wants {
 /* What becomes of a turn that began with an event of this place. */
 enum platform_turn_step {
 	PLATFORM_TURN_THINKING, /* a model is asked: typing may be shown until it is over */
-	PLATFORM_TURN_SO_FAR,   /* text: what has been written so far and may be shown; it only grows */
+	PLATFORM_TURN_SO_FAR,   /* text: what of it may be shown so far; it only grows */
 	/* Nothing will be said, and what was shown of it is void: reason, which is LATE also when a
 	 * model took too long. Not told when a reply was given to send. */
 	PLATFORM_TURN_OVER,
@@ -80,7 +80,7 @@ struct platform_ops {
 	/* TAKES r. The outcome is told later. Called only for lanes that are open. */
 	void (*send)(void *self, struct reply *r);
 	/* May be NULL; may be called while owner.event has not returned. OVER is told also of an
-	 * event with a command that no turn began with (turn ""), but not of a duplicate. BORROWED. */
+	 * event with a command that no turn began with (turn ""), not of a duplicate. BORROWED. */
 	void (*turn)(void *self, const struct platform_turn *t);
 	/* Every secret it has now that the config does not: kept logins. May be NULL. */
 	void (*secrets)(void *self, void (*each)(void *ctx, const struct secret *s), void *ctx);
@@ -119,7 +119,8 @@ struct platform_login_options {
 	const char *channel;               /* NULL = for the bot; else for the broadcaster of it */
 	const struct platform_wants *wants;
 	/* The code and where to type it; once more when the first has run out. Visible ASCII. */
-	void (*show)(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
+	void (*show)(
+		void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
 	/* What keeps it waiting besides people ("the id server answered 503");
 	 * "" = that is over. */
 	void (*trouble)(void *ctx, const char *why);

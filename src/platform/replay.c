@@ -14,7 +14,7 @@ struct replay {
 	struct platform_maker maker;
 	struct json_tape *tape;     /* of the frame that is being heard */
 	struct reply *sent;         /* utlist: delivered, not yet told */
-	bool is_plain;              /* that frame's lines are lines, whatever was redeemed with them */
+	bool is_plain; /* that frame's lines are lines, whatever was redeemed with them */
 	bool is_stopping;
 };
 

@@ -97,7 +97,7 @@ struct platform_irc {
 	enum platform_state state;
 	int64_t since_wall_ms;
 	char why[384];
-	int logged_err;          /* the failure that is in the log already: once per outage and kind */
+	int logged_err; /* the failure that is in the log already: once per outage and kind */
 	enum io_phase logged_phase;
 	struct io_backoff backoff;
 	int64_t retry_ms;        /* DOWN: connect then; UP: open the next link then; 0 = no */

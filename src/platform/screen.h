@@ -24,7 +24,7 @@ struct screen {
 	bool is_shown;           /* the bottom line */
 	bool is_raw;
 	struct termios was;      /* the terminal as we found it; is_raw */
-	int was_flags;           /* of in_fd: the loop makes it O_NONBLOCK, and it is not only ours */
+	int was_flags; /* of in_fd: the loop makes it O_NONBLOCK, and it is not only ours */
 	char prompt[SCREEN_PROMPT_BYTES];
 	struct buf typed;
 	char escape;             /* within an escape sequence: its last introducer */

@@ -340,7 +340,8 @@ static void twitch_problems(void *self, void (*tell)(void *ctx, const char *what
 		enum platform_token_state state = platform_token_state(a->token);
 		const char *what = a->channel[0] ? a->channel : t->conf.account;
 
-		if (a->channel[0] && (state == PLATFORM_TOKEN_NONE || state == PLATFORM_TOKEN_REFUSED))
+		if (a->channel[0] &&
+			(state == PLATFORM_TOKEN_NONE || state == PLATFORM_TOKEN_REFUSED))
 			tell(ctx, what, platform_token_why(a->token));
 		if (*platform_helix_problem(a->helix, why, sizeof(why)))
 			tell(ctx, what, why);

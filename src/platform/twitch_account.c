@@ -114,9 +114,16 @@ static int open_account(struct platform_twitch *t, const struct conf_place *c, c
 	err = platform_token_new(&token, &a->token);
 	if (!err)
 		err = platform_helix_new(t->io, c, a->token, &a->helix);
-	const struct platform_eventsub_options o = {.io = t->io, .conf = c, .token = a->token,
-		.helix = a->helix, .frame = on_frame, .notification = on_notification, .join = on_join,
-		.subscribed = on_subscribed, .changed = on_changed, .ctx = a};
+	const struct platform_eventsub_options o = {.io = t->io,
+		.conf = c,
+		.token = a->token,
+		.helix = a->helix,
+		.frame = on_frame,
+		.notification = on_notification,
+		.join = on_join,
+		.subscribed = on_subscribed,
+		.changed = on_changed,
+		.ctx = a};
 	if (!err)
 		err = platform_eventsub_new(&o, &a->eventsub);
 	if (err) {
@@ -200,8 +207,9 @@ static void note_lacks(struct platform_account *a)
 			snprintf(message, sizeof(message), "the token in mynah.yaml lacks %s",
 				buf_text(&text));
 		else
-			snprintf(message, sizeof(message), "the login lacks %s: run `mynah login twitch%s%s`",
-				buf_text(&text), a->channel[0] ? " --broadcaster " : "", a->channel);
+			snprintf(message, sizeof(message),
+				"the login lacks %s: run `mynah login twitch%s%s`", buf_text(&text),
+				a->channel[0] ? " --broadcaster " : "", a->channel);
 		log_event(LOG_ERROR, "platform", "scopes_missing", "place", a->place->conf.name,
 			"community", a->channel[0] ? a->channel : NULL, "message", message, NULL);
 		snprintf(a->lacks, sizeof(a->lacks), "%s", buf_text(&text));

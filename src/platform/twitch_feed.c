@@ -59,8 +59,8 @@ static void on_event(struct platform_twitch *t, struct platform_room *room, stru
 		tell(t, e);
 }
 
-/* A whisper has no channel. The person stands for one, whose lane is told here: whoever whispers may
- * be answered. Answers go by Helix, whichever way chat goes. */
+/* A whisper has no channel. The person stands for one, whose lane is told here: whoever whispers
+ * may be answered. Answers go by Helix, whichever way chat goes. */
 static void on_whisper(struct platform_twitch *t, struct event *e)
 {
 	const struct outbox_lane lane = {.is_open = true};

@@ -150,8 +150,8 @@ int platform_grant_validated(struct platform_grant *g, const struct json *body)
 	int err;
 
 	if (!take_word(json_str(body, "login"), LOWER DIGITS "_", sizeof(login), login) ||
-			!take_word(json_str(body, "user_id"), DIGITS, sizeof(user_id), user_id) ||
-			!take_word(json_str(body, "client_id"), LOWER DIGITS, sizeof(client_id), client_id))
+		!take_word(json_str(body, "user_id"), DIGITS, sizeof(user_id), user_id) ||
+		!take_word(json_str(body, "client_id"), LOWER DIGITS, sizeof(client_id), client_id))
 		return ERR_PARSE;
 	err = take_scopes(g, json_get(body, "scopes"));
 	if (err)
@@ -207,9 +207,10 @@ static int read_members(const struct json *j, int64_t wall_ms, struct platform_g
 		err = take_scopes(g, json_get(j, "scopes"));
 	if (err)
 		return err;
-	if (!take_word(json_str(j, "client_id"), LOWER DIGITS, sizeof(g->client_id), g->client_id) ||
-			!take_word(json_str(j, "login"), LOWER DIGITS "_", sizeof(g->login), g->login) ||
-			!take_word(json_str(j, "user_id"), DIGITS, sizeof(g->user_id), g->user_id))
+	if (!take_word(
+		    json_str(j, "client_id"), LOWER DIGITS, sizeof(g->client_id), g->client_id) ||
+		!take_word(json_str(j, "login"), LOWER DIGITS "_", sizeof(g->login), g->login) ||
+		!take_word(json_str(j, "user_id"), DIGITS, sizeof(g->user_id), g->user_id))
 		return ERR_PARSE;
 	/* Our clock may have been set back since: no token lives longer than it ever does. */
 	if (ends_ms > 0)

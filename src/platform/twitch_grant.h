@@ -38,7 +38,8 @@ int platform_grant_write(const struct platform_grant *g, int64_t wall_ms, struct
 int platform_grant_read(struct str text, int64_t wall_ms, struct platform_grant *out) MUST_USE;
 
 /* The vault of a folder. Blocking. ERR_NOTFOUND: nobody has logged in. */
-int platform_grant_load(const char *state_dir, const char *name, struct platform_grant *out) MUST_USE;
+int platform_grant_load(
+	const char *state_dir, const char *name, struct platform_grant *out) MUST_USE;
 /* spent: what was there when the caller began; when it is another login by now, that one stays and
  * ERR_BUSY tells. NULL = whatever is there is replaced. */
 int platform_grant_save(const char *state_dir, const char *name, const struct platform_grant *g,

@@ -339,8 +339,10 @@ const char *platform_helix_problem(const struct platform_helix *h, char *out, si
 	int64_t left_ms = h->refusals.stopped_until_ms - clock_mono_ms();
 
 	if (left_ms > 0)
-		snprintf(out, size, "Twitch refused %d calls within a minute; none is made for %lld s "
-			"more", PLATFORM_REFUSALS, (long long)(left_ms + 999) / 1000);
+		snprintf(out, size,
+			"Twitch refused %d calls within a minute; none is made for %lld s "
+			"more",
+			PLATFORM_REFUSALS, (long long)(left_ms + 999) / 1000);
 	else
 		out[0] = '\0';
 	return out;
@@ -362,8 +364,10 @@ int platform_helix_status(const struct platform_helix *h, struct buf *out)
 	if (err == 0)
 		err = json_add_string(out, str_of(why));
 	if (err == 0)
-		err = buf_addf(out, ",\"calls\":%lld,\"failures\":%lld,\"waiting\":%u,\"running\":%u,",
-		(long long)h->calls, (long long)h->failures, h->count - h->running, h->running);
+		err = buf_addf(out,
+			",\"calls\":%lld,\"failures\":%lld,\"waiting\":%u,\"running\":%u,",
+			(long long)h->calls, (long long)h->failures, h->count - h->running,
+			h->running);
 	if (err == 0 && b->remaining >= 0 && now_ms < b->reset_ms)
 		err = buf_addf(out, "\"points\":%lld,", (long long)b->remaining);
 	else if (err == 0)

@@ -72,7 +72,8 @@ static void read_message(const struct json *body, struct buf *out)
 	(void)!text_scrub(message, TEXT_CHAT, out); /* what does not fit is cut */
 }
 
-static void write_why(struct platform_id *r, int err, const char *why, int status, const char *message)
+static void write_why(
+	struct platform_id *r, int err, const char *why, int status, const char *message)
 {
 	if (err < 0 && status == 0)
 		snprintf(r->why, sizeof(r->why), "the id server does not answer: %s",

@@ -9,7 +9,12 @@
 #define PLATFORM_ID_TOTAL_MS 10000        /* these calls are small; an answer after that is none */
 #define PLATFORM_ID_BODY_BYTES (64 * 1024)
 
-enum platform_id_call { PLATFORM_ID_DEVICE, PLATFORM_ID_POLL, PLATFORM_ID_REFRESH, PLATFORM_ID_VALIDATE };
+enum platform_id_call {
+	PLATFORM_ID_DEVICE,
+	PLATFORM_ID_POLL,
+	PLATFORM_ID_REFRESH,
+	PLATFORM_ID_VALIDATE
+};
 
 enum platform_id_verdict {
 	PLATFORM_ID_OK,
@@ -18,7 +23,8 @@ enum platform_id_verdict {
 	PLATFORM_ID_OVER,    /* poll: this code is used or has run out */
 	PLATFORM_ID_DENIED,  /* poll: somebody said no */
 	PLATFORM_ID_BAD,     /* the token or the grant is good for nothing any more */
-	PLATFORM_ID_WRONG,   /* the request as such: app id, secret, scopes. A person must change something */
+	PLATFORM_ID_WRONG,   /* the request as such: app id, secret, scopes. A person must change
+				something */
 	PLATFORM_ID_LATER,   /* 429, 5xx, no answer, no sense in it */
 };
 

@@ -40,7 +40,8 @@ struct platform_login {
 	struct platform_grant grant;
 	int save_err;
 
-	void (*show)(void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
+	void (*show)(
+		void *ctx, const char *url, const char *code, int64_t for_ms, const char *scopes);
 	void (*trouble)(void *ctx, const char *why);
 	void (*done)(void *ctx, int err, const char *login, const char *why);
 	void *ctx;
@@ -136,9 +137,11 @@ static void on_validated(struct platform_login *l, const struct platform_id_answ
 		return;
 	}
 	if (wanted && *wanted && !str_eq_nocase(str_of(wanted), str_of(l->grant.login))) {
-		snprintf(why, sizeof(why), "the browser was logged in as %s, but the %s is %s. Nothing was "
-			"kept. Log in to Twitch as %s there, then run this again", l->grant.login,
-			l->channel ? "broadcaster" : "account in mynah.yaml", wanted, wanted);
+		snprintf(why, sizeof(why),
+			"the browser was logged in as %s, but the %s is %s. Nothing was "
+			"kept. Log in to Twitch as %s there, then run this again",
+			l->grant.login, l->channel ? "broadcaster" : "account in mynah.yaml",
+			wanted, wanted);
 		finish(l, ERR_DENIED, why);
 		return;
 	}
@@ -280,7 +283,8 @@ static void ask(struct platform_login *l)
 	l->codes += l->step == ASKING && !l->is_troubled;
 	l->request = platform_id_start(&o);
 	if (!l->request)
-		finish(l, ERR_NOMEM, "the id server cannot be asked: out of memory, or id_url: is no URL");
+		finish(l, ERR_NOMEM,
+			"the id server cannot be asked: out of memory, or id_url: is no URL");
 }
 
 static void on_timer(void *ctx)
@@ -339,11 +343,13 @@ struct platform_login *platform_login_start(const struct platform_login_options 
 		return NULL;
 	}
 	if (!l->client_id)
-		finish(l, ERR_INVALID, "mynah needs an application on Twitch to log in with. Register one "
+		finish(l, ERR_INVALID,
+			"mynah needs an application on Twitch to log in with. Register one "
 			"at https://dev.twitch.tv/console (client type: public; OAuth redirect URL: "
 			"http://localhost), and put its client id into mynah.yaml as twitch.client_id");
 	else if (l->scopes.len == 0)
-		finish(l, ERR_INVALID, "nothing that mynah.yaml and the triggers use needs this login; see "
+		finish(l, ERR_INVALID,
+			"nothing that mynah.yaml and the triggers use needs this login; see "
 			"mynah help scopes");
 	else
 		ask(l);

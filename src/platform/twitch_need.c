@@ -136,7 +136,8 @@ static bool is_own_channel(const struct conf_place *c)
 }
 
 /* Chat by EventSub has no IRC at all: replies go by Helix then (twitch_place.h). */
-static int add_chat_scopes(const struct conf_place *c, const struct platform_token *t, struct buf *out)
+static int add_chat_scopes(
+	const struct conf_place *c, const struct platform_token *t, struct buf *out)
 {
 	if (c->chat != CONF_BY_IRC)
 		return add_scopes(t, "user:write:chat", out);

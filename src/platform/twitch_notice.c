@@ -7,7 +7,7 @@
 #define SLOW_HOLD_MS 30000          /* msg_slowmode without seconds in its text */
 #define TIMEOUT_HOLD_MS 60000       /* msg_timedout without seconds in its text */
 #define MODE_HOLD_MS (5 * 60 * 1000)/* a mode that is never seen to change is tried again */
-#define LOGIN_HOLD_MS 60000         /* until a person has logged the bot in, it is asked once a minute */
+#define LOGIN_HOLD_MS   60000 /* until a person has logged the bot in, it is asked once a minute */
 #define WAIT_MAX_S 1209600          /* 14 days, the longest timeout Twitch gives */
 
 static const struct platform_notice notices[] = {

@@ -175,8 +175,8 @@ static struct platform_sub *find_revoked(struct platform_eventsub *s, const stru
 		channel = json_item_str(condition, rooms[i]);
 	DL_FOREACH(s->subs, sub) {
 		if ((sub->state == PLATFORM_SUB_ACTIVE || sub->state == PLATFORM_SUB_ASKED) &&
-				!sub->id[0] && str_is(json_item_str(of, "type"), sub->wish.need->type) &&
-				str_is(channel, sub->wish.channel_id))
+			!sub->id[0] && str_is(json_item_str(of, "type"), sub->wish.need->type) &&
+			str_is(channel, sub->wish.channel_id))
 			return sub;
 	}
 	return NULL;

@@ -10,7 +10,8 @@ static const struct {
 	{"Speaking over Helix (send: helix)", "user:write:chat"},
 };
 
-static int add_row(bool mdoc, const char *help, const char *scopes, const char *whose, struct buf *out)
+static int add_row(
+	bool mdoc, const char *help, const char *scopes, const char *whose, struct buf *out)
 {
 	struct str rest = str_of(scopes), scope = str_split(&rest, '|'); /* what login asks for */
 

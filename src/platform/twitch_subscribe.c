@@ -175,7 +175,7 @@ static void on_created(struct platform_sub *sub, const struct platform_helix_ans
 	activate(sub, platform_clean_id(json_str(one, "id")));
 }
 
-/* Nobody answers one: then the others need not all be tried for it, each by a schedule of its own. */
+/* Nobody answers one: then the others need not all be tried for it, each by its own schedule. */
 static void on_unanswered(struct platform_sub *sub, const struct platform_helix_answer *a)
 {
 	struct platform_eventsub *s = sub->session;

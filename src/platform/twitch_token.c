@@ -20,7 +20,8 @@ static const char *state_name(enum platform_token_state s)
 
 static bool refresh_is_due(const struct platform_token *t, int64_t now_ms)
 {
-	return t->grant.refresh && (t->must_refresh || (t->refresh_ms != 0 && now_ms >= t->refresh_ms));
+	return t->grant.refresh &&
+	       (t->must_refresh || (t->refresh_ms != 0 && now_ms >= t->refresh_ms));
 }
 
 /* Begins the most urgent thing that is due. A fresh pair is kept before all else. */
@@ -57,7 +58,8 @@ static int64_t next_due(const struct platform_token *t, int64_t now_ms)
 
 	if (t->doing != PLATFORM_IDLE)
 		return due;
-	if (t->fresh.access || t->must_read || (!platform_token_is_dead(t) && refresh_is_due(t, now_ms)))
+	if (t->fresh.access || t->must_read ||
+		(!platform_token_is_dead(t) && refresh_is_due(t, now_ms)))
 		return t->retry_ms;
 	if (platform_token_is_dead(t))
 		return due;
@@ -107,7 +109,7 @@ static int take_conf(struct platform_token *t, const struct conf_place *c)
 		.hint = platform_irc_token_hint(c)};
 
 	if (!fresh.hint || !copy(c->id_url, &fresh.id_url) || !copy(c->ca_file, &fresh.ca_file) ||
-			!copy(c->account, &fresh.account) || !copy(c->client_id, &fresh.client_id)) {
+		!copy(c->account, &fresh.account) || !copy(c->client_id, &fresh.client_id)) {
 		conf_fini(&fresh);
 		return ERR_NOMEM;
 	}
@@ -258,7 +260,8 @@ void platform_token_rejected(struct platform_token *t, const struct secret *used
 		platform_token_tell(t);
 		return;
 	}
-	if (t->doing == PLATFORM_REFRESHING || t->doing == PLATFORM_KEEPING || t->fresh.access || t->must_refresh) {
+	if (t->doing == PLATFORM_REFRESHING || t->doing == PLATFORM_KEEPING || t->fresh.access ||
+		t->must_refresh) {
 		t->is_bad = true;
 	} else if (t->grant.refresh && may_renew(t, now_ms)) {
 		t->is_bad = t->must_refresh = true;

@@ -19,9 +19,10 @@
 
 enum platform_token_state {
 	PLATFORM_TOKEN_NONE,     /* nobody has logged in */
-	PLATFORM_TOKEN_CHECKING, /* read or validated for the first time; nothing to use yet, unless fixed */
+	PLATFORM_TOKEN_CHECKING, /* read or validated for the first time; nothing to use yet, unless
+				    fixed */
 	PLATFORM_TOKEN_VALID,
-	PLATFORM_TOKEN_RENEWING, /* a refresh is under way; use() still gives a token that is valid */
+	PLATFORM_TOKEN_RENEWING, /* a refresh is under way; use() still gives a valid token */
 	PLATFORM_TOKEN_REFUSED,  /* a person must log in again */
 };
 
@@ -29,8 +30,8 @@ struct platform_token_options {
 	struct io *io;
 	const struct conf_place *conf; /* URLs, client id and secret, CA file. Copied as needed. */
 	const char *state_dir;         /* of the vault */
-	struct io_worker *worker;      /* BORROWED: what blocks runs there; free it after the token */
-	const char *channel;           /* NULL = the bot's own; else the broadcaster's of this channel */
+	struct io_worker *worker; /* BORROWED: what blocks runs there; free it after the token */
+	const char *channel;      /* NULL = the bot's own; else the broadcaster's of this channel */
 	/* State or token changed: look. Never from within a call of this room. */
 	void (*changed)(void *ctx);
 	void *ctx;
@@ -38,7 +39,8 @@ struct platform_token_options {
 
 struct platform_token;
 /* Starts to read and validate at once. ERR_NOMEM. */
-int platform_token_new(const struct platform_token_options *o, struct platform_token **out) MUST_USE;
+int platform_token_new(
+	const struct platform_token_options *o, struct platform_token **out) MUST_USE;
 void platform_token_free(struct platform_token *t);
 /* The config changed, or somebody logged in: reads the vault again, leaves REFUSED. */
 int platform_token_load(struct platform_token *t, const struct conf_place *conf) MUST_USE;

@@ -39,13 +39,15 @@ const char *platform_token_whose(const struct platform_token *t)
 void platform_token_explain(struct platform_token *t, const char *what)
 {
 	if (t->fixed)
-		snprintf(t->why, sizeof(t->why), "%.*s. %.100s, then `mynah reload`", WHAT_CHARS, what,
-			t->hint);
+		snprintf(t->why, sizeof(t->why), "%.*s. %.100s, then `mynah reload`", WHAT_CHARS,
+			what, t->hint);
 	else if (t->channel)
-		snprintf(t->why, sizeof(t->why), "%.*s. Run `mynah login twitch --broadcaster %.25s`",
-			WHAT_CHARS, what, t->channel);
+		snprintf(t->why, sizeof(t->why),
+			"%.*s. Run `mynah login twitch --broadcaster %.25s`", WHAT_CHARS, what,
+			t->channel);
 	else
-		snprintf(t->why, sizeof(t->why), "%.*s. Run `mynah login twitch`", WHAT_CHARS, what);
+		snprintf(
+			t->why, sizeof(t->why), "%.*s. Run `mynah login twitch`", WHAT_CHARS, what);
 }
 
 void platform_token_refuse(struct platform_token *t, const char *what)
@@ -53,8 +55,8 @@ void platform_token_refuse(struct platform_token *t, const char *what)
 	platform_token_explain(t, what);
 	t->must_refresh = false;
 	t->refresh_ms = t->retry_ms = 0;
-	log_event(LOG_ERROR, "platform", "token_refused", "place", "twitch", "community", t->channel,
-		"result", "FAILED", "message", t->why, NULL);
+	log_event(LOG_ERROR, "platform", "token_refused", "place", "twitch", "community",
+		t->channel, "result", "FAILED", "message", t->why, NULL);
 	platform_token_set(t, PLATFORM_TOKEN_REFUSED);
 }
 
@@ -119,15 +121,16 @@ static bool is_wrong_account(const struct platform_token *t)
 {
 	const char *wanted = platform_token_whose(t);
 
-	return *wanted && t->grant.login[0] && !str_eq_nocase(str_of(wanted), str_of(t->grant.login));
+	return *wanted && t->grant.login[0] &&
+	       !str_eq_nocase(str_of(wanted), str_of(t->grant.login));
 }
 
 static void refuse_account(struct platform_token *t)
 {
 	char what[PLATFORM_WHY_BYTES];
 
-	snprintf(what, sizeof(what), "the %s belongs to %s, not to %s", t->fixed ? "token" : "login",
-		t->grant.login, platform_token_whose(t));
+	snprintf(what, sizeof(what), "the %s belongs to %s, not to %s",
+		t->fixed ? "token" : "login", t->grant.login, platform_token_whose(t));
 	platform_token_refuse(t, what);
 }
 
@@ -173,7 +176,8 @@ void platform_token_adopt_fixed(struct platform_token *t)
 static void validated(struct platform_token *t, const struct json *body)
 {
 	if (platform_grant_validated(&t->grant, body) < 0) {
-		platform_token_refuse(t, "the token belongs to no account: it is an application's, or the answer "
+		platform_token_refuse(t,
+			"the token belongs to no account: it is an application's, or the answer "
 			"makes no sense");
 		return;
 	}
@@ -185,10 +189,12 @@ static void validated(struct platform_token *t, const struct json *body)
 	platform_token_live(t);
 	t->is_bad = false;
 	t->checked_wall_ms = clock_wall_ms();
-	log_event(LOG_INFO, "platform", "token_validated", "place", "twitch", "community", t->channel,
-		"result", "SUCCESS", LOG_INT("expires_s", t->grant.lives_ms / 1000), NULL);
+	log_event(LOG_INFO, "platform", "token_validated", "place", "twitch", "community",
+		t->channel, "result", "SUCCESS", LOG_INT("expires_s", t->grant.lives_ms / 1000),
+		NULL);
 	if (t->state != PLATFORM_TOKEN_VALID)
-		platform_token_set(t, t->must_refresh ? PLATFORM_TOKEN_RENEWING : PLATFORM_TOKEN_VALID);
+		platform_token_set(
+			t, t->must_refresh ? PLATFORM_TOKEN_RENEWING : PLATFORM_TOKEN_VALID);
 	else
 		platform_token_tell(t);
 }
@@ -236,8 +242,8 @@ static void on_validate(void *ctx, const struct platform_id_answer *a)
 }
 
 /* Asks the id server; what begins now ends in done. */
-void platform_token_ask(struct platform_token *t, enum platform_doing doing, struct platform_id_options *o,
-	void (*done)(void *ctx, const struct platform_id_answer *a))
+void platform_token_ask(struct platform_token *t, enum platform_doing doing,
+	struct platform_id_options *o, void (*done)(void *ctx, const struct platform_id_answer *a))
 {
 	o->io = t->io;
 	o->id_url = t->id_url;
@@ -248,7 +254,8 @@ void platform_token_ask(struct platform_token *t, enum platform_doing doing, str
 	if (t->request)
 		t->doing = doing;
 	else
-		platform_token_later(t, "the id server cannot be asked: out of memory, or id_url: is no URL", -1);
+		platform_token_later(t,
+			"the id server cannot be asked: out of memory, or id_url: is no URL", -1);
 }
 
 void platform_token_validate(struct platform_token *t)

@@ -86,8 +86,8 @@ static void on_kept(void *ctx)
 	if (err < 0) {
 		char why[PLATFORM_WHY_BYTES];
 
-		snprintf(why, sizeof(why), "the renewed login cannot be kept in %s: %s", t->state_dir,
-			err_name(err));
+		snprintf(why, sizeof(why), "the renewed login cannot be kept in %s: %s",
+			t->state_dir, err_name(err));
 		platform_token_later(t, why, -1);
 		return;
 	}
@@ -148,8 +148,10 @@ static void refuse_app(struct platform_token *t, const char *why)
 {
 	char what[PLATFORM_WHY_BYTES];
 
-	snprintf(what, sizeof(what), "the login cannot be renewed with the application of client_id "
-		"%s: %s. Correct client_id: and client_secret: in mynah.yaml", t->grant.client_id, why);
+	snprintf(what, sizeof(what),
+		"the login cannot be renewed with the application of client_id "
+		"%s: %s. Correct client_id: and client_secret: in mynah.yaml",
+		t->grant.client_id, why);
 	platform_token_refuse(t, what);
 }
 
@@ -202,7 +204,8 @@ static void nobody(struct platform_token *t)
 
 	platform_grant_fini(&t->grant);
 	platform_grant_fini(&t->fresh);
-	snprintf(what, sizeof(what), "nobody has logged in%s%s", *platform_token_whose(t) ? " as " : "", platform_token_whose(t));
+	snprintf(what, sizeof(what), "nobody has logged in%s%s",
+		*platform_token_whose(t) ? " as " : "", platform_token_whose(t));
 	platform_token_explain(t, what);
 	platform_token_set(t, PLATFORM_TOKEN_NONE);
 }
@@ -240,9 +243,11 @@ static void on_read(void *ctx)
 		t->must_read |= t->purpose == PLATFORM_TO_LOAD;
 		platform_token_later(t, "the vault cannot be read now", -1);
 	} else if (j->err < 0) {
-		platform_token_refuse(t, "the login in the vault cannot be read: its key or its bytes are not what "
+		platform_token_refuse(t,
+			"the login in the vault cannot be read: its key or its bytes are not what "
 			"they were");
-	} else if (t->purpose == PLATFORM_TO_LOAD || !platform_grant_is_same(&t->grant, &j->grant)) {
+	} else if (t->purpose == PLATFORM_TO_LOAD ||
+		   !platform_grant_is_same(&t->grant, &j->grant)) {
 		platform_token_adopt(t, &j->grant);
 	} else {
 		unchanged(t);

@@ -13,7 +13,8 @@
 #include "platform/twitch_id.h"
 #include "platform/twitch_token.h"
 
-#define PLATFORM_RETRY_CAP_MS (5 * 60000) /* faults.md section 7: an auth service that answers 5xx */
+#define PLATFORM_RETRY_CAP_MS \
+	(5 * 60000) /* faults.md section 7: an auth service that answers 5xx */
 #define PLATFORM_WHY_BYTES 400
 /* Refreshes because of a 401, in so long: what is refused although it was just renewed is not
  * mended by renewing it again. */
@@ -22,10 +23,10 @@
 
 enum platform_doing {
 	PLATFORM_IDLE,
-	PLATFORM_READING,    /* the vault: another process may have put a newer login there */
+	PLATFORM_READING, /* the vault: another process may have put a newer login there */
 	PLATFORM_VALIDATING,
 	PLATFORM_REFRESHING, /* the refresh token is spent from here on */
-	PLATFORM_KEEPING,    /* the new pair goes into the vault; only then it replaces the old one */
+	PLATFORM_KEEPING, /* the new pair goes into the vault; only then it replaces the old one */
 };
 enum platform_purpose { PLATFORM_TO_LOAD, PLATFORM_TO_REFRESH, PLATFORM_TO_GIVE_UP };
 
@@ -80,7 +81,8 @@ void platform_token_tell(struct platform_token *t); /* the owner is told, from t
 void platform_token_set(struct platform_token *t, enum platform_token_state s);
 /* The account or channel it is to belong to; "" when any will do. */
 const char *platform_token_whose(const struct platform_token *t);
-void platform_token_explain(struct platform_token *t, const char *what); /* and the command that mends it */
+void platform_token_explain(
+	struct platform_token *t, const char *what); /* and the command that mends it */
 void platform_token_refuse(struct platform_token *t, const char *what);
 /* What failed is tried again, at the soonest in asked_ms (-1 = whenever). */
 void platform_token_later(struct platform_token *t, const char *why, int64_t asked_ms);

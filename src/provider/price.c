@@ -1,5 +1,5 @@
-/* What an attempt may cost before it is made, and what it did cost, in millionths of a dollar; parts
- * of one count whole. */
+/* What an attempt may cost before it is made, and what it did cost, in millionths of a dollar;
+ * parts of one count whole. */
 #include "provider/room.h"
 
 #define TOKENS 1000000 /* what a price is for */

@@ -49,7 +49,8 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = buf_adds(headers, "Accept: application/x-ndjson\n");
 	if (!err)
-		err = provider_add_key(headers, PROVIDER_BEARER, c); /* hosted models and proxies want one */
+		err = provider_add_key(
+			headers, PROVIDER_BEARER, c); /* hosted models and proxies want one */
 	if (!err)
 		err = buf_adds(body, "{\"model\":");
 	if (!err)

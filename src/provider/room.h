@@ -48,8 +48,9 @@ int provider_ndjson_feed(struct provider_ndjson *l, const char *bytes, size_t n,
 int provider_ndjson_end(struct provider_ndjson *l, int (*line)(void *ctx, struct str text),
 	void *ctx) MUST_USE;
 
-/* The wire of those that stream events of one JSON object each, or answer with one object: the three
- * of provider_ops with what is particular to a vendor, how it reads an object, as an argument. */
+/* The wire of those that stream events of one JSON object each, or answer with one object: the
+ * three of provider_ops with what is particular to a vendor, how it reads an object, as an
+ * argument. */
 typedef int provider_read(struct provider_sink *s, const struct json *v);
 struct provider_wire *provider_stream_new(const char *content_type);
 void provider_stream_free(struct provider_wire *w);
@@ -74,7 +75,8 @@ int provider_add_messages(struct buf *body, const struct prompt *p, bool with_sy
 /* Base URL without its last slashes, and the path. */
 int provider_add_url(struct buf *url, const struct provider *p, const struct buf *path) MUST_USE;
 /* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
-int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1]) MUST_USE;
+int provider_list_headers(
+	struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1]) MUST_USE;
 /* Adds a number with three decimals, whatever the locale. */
 int provider_add_number(struct buf *body, double n) MUST_USE;
 #define PROVIDER_BEARER "Authorization: Bearer "
@@ -176,7 +178,8 @@ int64_t provider_price_most(const struct provider_call *c, const struct provider
 int64_t provider_price_of(const struct provider_try *t, bool *is_estimated);
 /* The longest answer p is asked for. */
 int64_t provider_max_tokens(const struct provider_call *c, const struct provider *p);
-/* Starts an attempt at p, for which so much is reserved. Its end, however early, comes through the loop to provider_call_tried. */
+/* Starts an attempt at p, for which so much is reserved. Its end, however early, comes through the
+ * loop to provider_call_tried. */
 void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved);
 /* The call's timer ran out while an attempt is on: a scripted answer is due, or a whole answer has
  * lingered long enough. */

@@ -34,8 +34,8 @@ static bool is_soft_sign(int32_t c)
 /* Blank or bodiless: nothing a reader sees before the first sign. */
 static bool is_blank(int32_t c)
 {
-	return c == ' ' || c == '\n' || c == 0x2800 || c == 0xA0 || c == 0x3000 || c == 0xFE0F || c == 0x200D ||
-	       (c > 0xC0 && safety_letter(c) < 0);
+	return c == ' ' || c == '\n' || c == 0x2800 || c == 0xA0 || c == 0x3000 || c == 0xFE0F ||
+	       c == 0x200D || (c > 0xC0 && safety_letter(c) < 0);
 }
 
 /* Words that act on people or rooms on Twitch, on IRC and with common bots. */
@@ -80,8 +80,8 @@ static bool is_command_word(const char *word)
 	return false;
 }
 
-/* How many bytes of signs (has_marks: of the hard ones) and blanks lead; *is_command: they could make a command of what follows
- * (an ellipsis does not). */
+/* How many bytes of signs (has_marks: of the hard ones) and blanks lead; *is_command: they could
+ * make a command of what follows (an ellipsis does not). */
 static size_t leading_signs(struct str line, bool has_marks, bool *is_command)
 {
 	size_t at = 0, end = 0;
@@ -89,8 +89,8 @@ static size_t leading_signs(struct str line, bool has_marks, bool *is_command)
 	int32_t c;
 
 	while ((c = text_next(line, &at)) >= 0) {
-		bool is_sign = is_hard_sign(c) ||
-			       (!has_marks && is_soft_sign(c) && at < line.len && ascii_is_letter(line.at[at]));
+		bool is_sign = is_hard_sign(c) || (!has_marks && is_soft_sign(c) && at < line.len &&
+							  ascii_is_letter(line.at[at]));
 		if (!is_sign && !is_blank(c))
 			break;
 		if (c == '.')

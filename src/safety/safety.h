@@ -51,11 +51,12 @@ struct safety_context {
 
 /* Cleans text into out (cleared first) and judges it. A template keeps its form (quotes, labels,
  * markdown), but since chat's words stand in it, its links pass only to allowed hosts, and
- * mentions, personal data and words are judged as in a model's text. Where the form has lines, lines,
- * code and markdown stay, but for links that hide behind a text. REASON_NONE: out is one line (or
- * lines), valid UTF-8, within max_length (or the form's length times parts), ready to say. REASON_EMPTY: nothing was left. REASON_UNSAFE:
- * refused, *rule says by which rule ("words", "link", "leak", ...; static). REASON_DECLINED: the
- * model said the silence token. REASON_NOMEM. out is undefined unless REASON_NONE. */
+ * mentions, personal data and words are judged as in a model's text. Where the form has lines,
+ * lines, code and markdown stay, but for links that hide behind a text. REASON_NONE: out is one
+ * line (or lines), valid UTF-8, within max_length (or the form's length times parts), ready to say.
+ * REASON_EMPTY: nothing was left. REASON_UNSAFE: refused, *rule says by which rule ("words",
+ * "link", "leak", ...; static). REASON_DECLINED: the model said the silence token. REASON_NOMEM.
+ * out is undefined unless REASON_NONE. */
 enum reason safety_check(const struct safety *s, const struct safety_context *c, struct str text,
 	struct buf *out, const char **rule) MUST_USE;
 

@@ -12,8 +12,10 @@ static int tell_texts(const struct conf_texts *texts, struct buf *out)
 
 static int tell_stream(const struct trigger *t, const struct stream *st, struct buf *out)
 {
-	const char *is = !st->is_known ? "nobody knows whether the stream is live, so it counts as live"
-		: st->is_live ? "the stream is live" : "the stream is offline";
+	const char *is = !st->is_known
+				 ? "nobody knows whether the stream is live, so it counts as live"
+			 : st->is_live ? "the stream is live"
+				       : "the stream is offline";
 
 	return buf_addf(out, "it is for %s streams; %s",
 		t->when == TRIGGER_LIVE ? "live" : "offline", is);

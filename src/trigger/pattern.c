@@ -26,8 +26,10 @@ struct trigger_engine {
 	bool uses_jit;
 };
 
-#define HINT_PLAIN "put a backslash before a sign that is meant as it stands: \\( \\) \\[ \\? \\* \\+ \\."
-#define HINT_WORDS "a pattern is a PCRE2 regular expression; words:, command: and contains: need none"
+#define HINT_PLAIN \
+	"put a backslash before a sign that is meant as it stands: \\( \\) \\[ \\? \\* \\+ \\."
+#define HINT_WORDS \
+	"a pattern is a PCRE2 regular expression; words:, command: and contains: need none"
 
 /* The mistakes people make, in their words, and what to do; the rest is said in PCRE2's. */
 static const struct {
@@ -55,7 +57,8 @@ static const struct {
 	{PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH, "a lookbehind of no fixed length",
 		"no *, + or ? within (?<= ) and (?<! )"},
 	{PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP, "groups nested too deep", HINT_WORDS},
-	{PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED, "\\C, which is not allowed", "write . for any character"},
+	{PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED, "\\C, which is not allowed",
+		"write . for any character"},
 };
 
 static void tell_compile_error(int code, struct str text, size_t at, struct trigger_fault *fault)

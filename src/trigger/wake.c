@@ -108,7 +108,8 @@ static size_t texts_of(
 
 		texts[i] = conf_node_text(item);
 		if (conf_node_kind(item) != CONF_SCALAR || str_trim(texts[i]).len == 0) {
-			TRIGGER_COMPLAIN(rd, item, "write a word, or remove it", "this text is empty");
+			TRIGGER_COMPLAIN(
+				rd, item, "write a word, or remove it", "this text is empty");
 			return 0;
 		}
 		texts[i] = str_trim(texts[i]);
@@ -205,8 +206,8 @@ void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w,
 	read_form(rd, w->contains, trigger_form_contains, NULL, own);
 	if (w->is_name)
 		read_name(rd, own);
-	if (t->on == EVENT_MESSAGE && !has_form && !rd->is_bad && t->sort == SORT_ANY && !t->needs_direct &&
-		!t->needs_first)
+	if (t->on == EVENT_MESSAGE && !has_form && !rd->is_bad && t->sort == SORT_ANY &&
+		!t->needs_direct && !t->needs_first)
 		TRIGGER_COMPLAIN(rd, rd->entry,
 			"add words:, command:, exact:, contains:, name: or match:",
 			"trigger \"%s\" would answer every message", t->name);
