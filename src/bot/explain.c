@@ -238,6 +238,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 		err = !s.fires->ask ? add_reply(&s, e) : is_brief ? 0 : add_prompt(&s, w, e, b);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->ask)
 		err = add_models(b, out);
+	if (!err && b && gate == REASON_NONE && s.claims && s.claims->ask && bot_spend_counts(e))
+		err = bot_spend_explain(b, e, out);
 	if (!err)
 		err = add_queue(b, e, out);
 	if (!err && gate != REASON_NONE)

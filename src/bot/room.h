@@ -234,6 +234,8 @@ void bot_count_free(struct bot_count **table, struct bot_count *c);
 bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost);
 /* What was reserved came to this. */
 void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int64_t cost);
+/* Does a person ask, rather than something happen? */
+bool bot_spend_counts(const struct event *e);
 /* May this person ask a model once more today? Counts it when it gives NONE. */
 enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rule);
 void bot_spend_give_back(struct bot *b, const struct event *e); /* no model was asked after all */
@@ -241,6 +243,8 @@ int bot_spend_save(struct bot *b, struct buf *out) MUST_USE;
 /* ERR_PARSE, ERR_NOMEM: what is not known counts as spent, for this hour and day. */
 int bot_spend_load(struct bot *b, struct str text) MUST_USE;
 int bot_spend_status(struct bot *b, struct buf *out) MUST_USE;
+/* What this person may still ask for, and what is spent; changes nothing. */
+int bot_spend_explain(struct bot *b, const struct event *e, struct buf *out) MUST_USE;
 void bot_spend_sweep(struct bot *b);
 void bot_spend_fini(struct bot *b);
 

@@ -37,18 +37,24 @@ static void look_at_clock(struct bot_spend *s)
 		s->has_warned_day = false;
 }
 
-/* One counter of this day. what: "channel"; whose: made one word of. NULL = no memory. */
+/* The name of a counter: a line of the file holds it. */
+static const char *key_of(
+	const char *what, struct str platform, struct str whose, char key[KEY_BYTES])
+{
+	snprintf(key, KEY_BYTES, "%s %.*s:%.*s", what, STR_FMT(platform), STR_FMT(whose));
+	for (char *at = key; *at; at++)
+		if ((unsigned char)*at < ' ')
+			*at = '_';
+	return key;
+}
+
+/* One counter of this day. what: "channel". NULL = no memory. */
 static struct bot_count *count_of(struct bot *b, const char *what, struct str platform,
 	struct str whose)
 {
 	char key[KEY_BYTES];
-	struct bot_count *c;
+	struct bot_count *c = bot_count_of(&b->spend.counts, key_of(what, platform, whose, key));
 
-	snprintf(key, sizeof(key), "%s %.*s:%.*s", what, STR_FMT(platform), STR_FMT(whose));
-	for (char *at = key; *at; at++)
-		if ((unsigned char)*at < ' ')
-			*at = '_'; /* a line is one counter */
-	c = bot_count_of(&b->spend.counts, key);
 	if (c)
 		turn_over(&c->when, b->spend.day, &c->calls);
 	return c;
@@ -161,8 +167,7 @@ void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int
 	bot_state_save_soon(b);
 }
 
-/* Does a person ask, rather than something happen? */
-static bool is_question(const struct event *e)
+bool bot_spend_counts(const struct event *e)
 {
 	return (e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH || e->kind == EVENT_WHISPER) &&
 		e->user_id.len > 0;
@@ -175,7 +180,7 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 	const enum level level = event_level(e);
 	struct bot_count *c;
 
-	if (!is_question(e))
+	if (!bot_spend_counts(e))
 		return REASON_NONE;
 	look_at_clock(&b->spend);
 	c = count_of_user(b, "asks", e);
@@ -193,7 +198,7 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 
 void bot_spend_give_back(struct bot *b, const struct event *e)
 {
-	struct bot_count *c = is_question(e) ? count_of_user(b, "asks", e) : NULL;
+	struct bot_count *c = bot_spend_counts(e) ? count_of_user(b, "asks", e) : NULL;
 
 	if (c && c->calls > 0)
 		c->calls--;
@@ -261,6 +266,29 @@ int bot_spend_load(struct bot *b, struct str text)
 	if (err)
 		s->spent_hour = s->spent_day = ALL_OF_IT;
 	return err;
+}
+
+int bot_spend_explain(struct bot *b, const struct event *e, struct buf *out)
+{
+	const struct conf_limits *l = &b->world->conf->limits;
+	const struct bot_count *c = NULL;
+	char tag[USER_TAG_BYTES], key[KEY_BYTES];
+	int64_t asked = 0;
+	int err;
+
+	look_at_clock(&b->spend);
+	seal_user_tag(e->platform, e->user_id, tag);
+	HASH_FIND_STR(b->spend.counts, key_of("asks", e->platform, str_of(tag), key), c);
+	if (c && c->when == b->spend.day)
+		asked = c->calls;
+	err = buf_addf(out, "caps     %.*s has asked %lld of %lld times today", STR_FMT(e->user),
+		(long long)asked, (long long)l->asks_day[event_level(e)]);
+	if (!err && (l->cost_day > 0 || b->spend.spent_day > 0))
+		err = buf_addf(out, "; $%.4f are spent today",
+			(double)b->spend.spent_day / CONF_DOLLAR);
+	if (!err && l->cost_day > 0)
+		err = buf_addf(out, " of $%.2f", (double)l->cost_day / CONF_DOLLAR);
+	return err ? err : buf_addc(out, '\n');
 }
 
 int bot_spend_status(struct bot *b, struct buf *out)

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/hash.h"
 
 struct mark {
 	uint64_t session; /* hash of its id; 0 = none */
@@ -16,14 +19,13 @@ struct platform_marks {
 	struct mark at[PLATFORM_MARKS];
 };
 
-/* FNV-1a. Discord makes the ids: nobody gains by two that meet. */
+/* Discord makes the ids: nobody gains by two that meet. */
 static uint64_t hash_of(const char *id)
 {
-	uint64_t h = 14695981039346656037u;
+	unsigned h;
 
-	for (; *id; id++)
-		h = (h ^ (unsigned char)*id) * 1099511628211u;
-	return h ? h : 1;
+	HASH_VALUE(id, strlen(id), h);
+	return (uint64_t)h + 1;
 }
 
 int platform_marks_open(const char *path, struct platform_marks **out)
