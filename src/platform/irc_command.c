@@ -227,12 +227,16 @@ static void on_join(struct platform_link *k, const struct platform_line *l)
 static void leave(struct platform_link *k, struct platform_channel *ch, struct str nick,
 	const char *why)
 {
+	const struct platform_seat *seat = ch ? platform_channel_seat(ch, k) : NULL;
+
 	if (!ch)
 		return;
 	if (!is_me(k, nick)) {
 		platform_members_gone(&ch->members, nick);
 		return;
 	}
+	if (seat && seat->join == PLATFORM_WANTED)
+		return; /* we were not there, nor on our way */
 	if (k == k->place->serving)
 		ch->is_refused = true;
 	platform_channel_lost(ch, k, PLATFORM_BANNED_MS, why);

@@ -42,9 +42,12 @@ def wait_problem(bot, *words):
     """A sentence with all these words is in the status, and in the log once."""
     def question():
         return any(all(w in text for w in words) for text in problems(bot))
+    def logged():
+        texts = [line["message"] for line in bot.log_lines("discord_problem")]
+        return sum(all(w in text for w in words) for text in texts)
     bot.wait_for(question, f"a problem with {words}")
-    texts = [line["message"] for line in bot.log_lines("discord_problem")]
-    assert sum(all(w in text for w in words) for text in texts) == 1
+    bot.wait_for(logged, "its line in the log")
+    assert logged() == 1
 
 
 def test_a_healthy_place_is_up_and_has_nothing_to_complain_of(world, scene):

@@ -155,7 +155,7 @@ def test_states_and_departures_out_of_order_do_no_harm(world, chat):
     twitch.wait("open")
     for line in ("@mod=1;id=x :tmi.twitch.tv USERSTATE #reef",
                  "@slow=5;room-id=1 :tmi.twitch.tv ROOMSTATE #kelpforest",
-                 ":tidalbot!tidalbot@tidalbot.tmi.twitch.tv PART #reef"):
+                 ":tidalbot!tidalbot@tidalbot.tmi.twitch.tv PART #elsewhere"):
         twitch.raw(line)
     twitch.wait("join", 2)
     is_alive(world, twitch)

@@ -651,6 +651,28 @@ static void being_taken_out_closes_the_lane_without_a_storm(void **state)
 	stand_free(s);
 }
 
+static void being_taken_out_of_where_it_has_not_been_means_nothing(void **state)
+{
+	static char names[12][16];
+	struct stand *s = stand_new();
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		snprintf(names[i], sizeof(names[i]), "room%d", i);
+		s->channels[i] = names[i];
+	}
+	s->conf.channels.n = 12;
+	s->conf.joins = 10;
+	s->conf.join_window_ms = 10000;
+	stand_begin(s);
+	UNTIL(s, s->state == PLATFORM_UP && peer_count(&s->peer, 0, "JOIN") == 10);
+	peer_say(&s->peer, 0, ":tidalbot!tidalbot@tidalbot.tmi.twitch.tv PART #room11");
+	turn_for(s, 50);
+	pass(s, 10100);
+	UNTIL(s, peer_count(&s->peer, 0, "JOIN #room11") == 1);
+	stand_free(s);
+}
+
 static void a_join_without_answer_is_tried_again_ever_more_slowly(void **state)
 {
 	struct stand *s = stand_new();
@@ -1287,6 +1309,7 @@ int main(void)
 		cmocka_unit_test(a_lane_that_could_not_be_noted_is_told_again),
 		cmocka_unit_test(a_timeout_of_the_bot_holds_its_tongue),
 		cmocka_unit_test(being_taken_out_closes_the_lane_without_a_storm),
+		cmocka_unit_test(being_taken_out_of_where_it_has_not_been_means_nothing),
 		cmocka_unit_test(a_join_without_answer_is_tried_again_ever_more_slowly),
 		cmocka_unit_test(joins_never_exceed_their_budget_not_even_across_a_reconnect),
 		cmocka_unit_test(reconnect_makes_before_it_breaks),
