@@ -12,13 +12,13 @@
 #define INVALID_LEAST_MS 1000   /* discord.md 1.9 */
 #define INVALID_MOST_MS 5000
 
-struct metric platform_gateway_messages = {.name = "mynah_gateway_messages_total",
+static struct metric messages_total = {.name = "mynah_gateway_messages_total",
 	.kind = METRIC_COUNTER, .label = "op",
 	.help = "Messages of Discord's gateway, by opcode."};
 struct metric platform_gateway_ignored = {.name = "mynah_gateway_ignored_total",
 	.kind = METRIC_COUNTER, .label = "why",
 	.help = "What was not handed on at Discord's gateway, by reason."};
-struct metric platform_gateway_latency = {.name = "mynah_gateway_heartbeat_seconds",
+static struct metric heartbeat_seconds = {.name = "mynah_gateway_heartbeat_seconds",
 	.kind = METRIC_HISTOGRAM, .help = "Time until Discord answered a heartbeat."};
 
 struct frame {
@@ -163,7 +163,7 @@ static void on_heartbeat_ack(struct platform_gateway *g, const struct frame *f)
 
 	(void)f;
 	if (platform_beat_answered(b, clock_mono_ms()))
-		metric_observe_ms(&platform_gateway_latency, NULL, (double)b->latency_ms);
+		metric_observe_ms(&heartbeat_seconds, NULL, (double)b->latency_ms);
 }
 
 /* ---- Messages ------------------------------------------------------------------------------- */
@@ -187,12 +187,12 @@ static void handle(struct platform_gateway *g, const struct frame *f)
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
 		if (ops[i].op == op) {
-			metric_add(&platform_gateway_messages, ops[i].name, 1);
+			metric_add(&messages_total, ops[i].name, 1);
 			ops[i].handle(g, f);
 			return;
 		}
 	}
-	metric_add(&platform_gateway_messages, "other", 1);
+	metric_add(&messages_total, "other", 1);
 }
 
 static void read_message(struct platform_gateway *g, struct str bytes)

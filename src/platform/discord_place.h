@@ -146,7 +146,6 @@ void platform_discord_soon(struct platform_discord *t); /* the timer does what i
 void platform_discord_self(struct platform_discord *t, const char *user_id, const char *login);
 
 /* discord_start.c */
-uint32_t platform_discord_intents(const struct platform_discord *t); /* wanted and allowed */
 /* Opens what is kept for this token. */
 int platform_discord_keep(struct platform_discord *t) MUST_USE;
 void platform_discord_forget(struct platform_discord *t);  /* and closes it, shards included */

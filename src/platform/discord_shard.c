@@ -69,7 +69,7 @@ void platform_shard_soon(struct platform_gateway *g)
 
 /* ---- States --------------------------------------------------------------------------------- */
 
-void platform_shard_state(struct platform_gateway *g, enum platform_gateway_state state,
+static void set_state(struct platform_gateway *g, enum platform_gateway_state state,
 	int close_code, const char *why)
 {
 	if (g->state == state && strcmp(g->why, why) == 0)
@@ -91,7 +91,7 @@ void platform_shard_keep(struct platform_gateway *g)
 		log_event(LOG_ERROR, "platform", "session_not_kept", "error", err_name(err), NULL);
 }
 
-void platform_shard_forget(struct platform_gateway *g)
+static void forget_session(struct platform_gateway *g)
 {
 	g->session = (struct platform_session){.seq = -1};
 	g->failed_resumes = 0;
@@ -129,7 +129,7 @@ static enum platform_next judge(struct platform_gateway *g, const struct platfor
 	if (next == PLATFORM_NEXT_RESUME && g->failed_resumes >= RESUMES_MAX)
 		next = PLATFORM_NEXT_IDENTIFY;
 	if (next == PLATFORM_NEXT_IDENTIFY && g->session.id[0])
-		platform_shard_forget(g);
+		forget_session(g);
 	if (next == PLATFORM_NEXT_RESUME && !g->session.id[0])
 		next = PLATFORM_NEXT_IDENTIFY;
 	return next;
@@ -181,10 +181,10 @@ static void log_end(struct platform_gateway *g, const struct platform_end *e, co
 static void refuse(struct platform_gateway *g, const struct platform_end *e)
 {
 	g->retry_ms = INT64_MAX;
-	platform_shard_forget(g);
+	forget_session(g);
 	log_event(LOG_ERROR, "platform", "gateway_refused", "result", "FAILED", "message", e->why,
 		LOG_INT("shard", g->o.shard), LOG_INT("code", e->code), NULL);
-	platform_shard_state(g, PLATFORM_GATEWAY_REFUSED, e->code, e->why);
+	set_state(g, PLATFORM_GATEWAY_REFUSED, e->code, e->why);
 }
 
 void platform_shard_end(struct platform_gateway *g, const struct platform_end *e)
@@ -203,7 +203,7 @@ void platform_shard_end(struct platform_gateway *g, const struct platform_end *e
 	}
 	g->retry_ms = now_ms + wait_before(g, e, next, now_ms);
 	log_end(g, e, next == PLATFORM_NEXT_RESUME ? "resume" : "identify");
-	platform_shard_state(g, PLATFORM_GATEWAY_DOWN, e->code, e->why);
+	set_state(g, PLATFORM_GATEWAY_DOWN, e->code, e->why);
 	platform_shard_soon(g);
 }
 
@@ -293,7 +293,7 @@ static bool is_worth_it(struct platform_gateway *g, int64_t now_ms)
 	if (wait_ms <= PATIENCE_MS)
 		return true;
 	g->retry_ms = now_ms + wait_ms;
-	platform_shard_state(g, PLATFORM_GATEWAY_DOWN, 0, platform_identify_why(g->o.identify));
+	set_state(g, PLATFORM_GATEWAY_DOWN, 0, platform_identify_why(g->o.identify));
 	return false;
 }
 
@@ -315,7 +315,7 @@ static void open_connection(struct platform_gateway *g, int64_t now_ms)
 		platform_shard_end(g, &(struct platform_end){.err = err, .why = err == ERR_NOMEM ?
 			"no memory for a connection, or its URL is none" : err_name(err)});
 	else
-		platform_shard_state(g, PLATFORM_GATEWAY_CONNECTING, 0, "");
+		set_state(g, PLATFORM_GATEWAY_CONNECTING, 0, "");
 }
 
 /* ---- Login ---------------------------------------------------------------------------------- */
@@ -378,7 +378,7 @@ void platform_shard_ready(struct platform_gateway *g)
 	g->is_presence_due = g->is_presence_due || (is_resumed && g->activity);
 	log_event(LOG_INFO, "platform", is_resumed ? "gateway_resumed" : "gateway_ready", "result",
 		"SUCCESS", LOG_INT("shard", g->o.shard), NULL);
-	platform_shard_state(g, PLATFORM_GATEWAY_READY, 0, "");
+	set_state(g, PLATFORM_GATEWAY_READY, 0, "");
 	platform_shard_soon(g);
 }
 
@@ -457,11 +457,11 @@ static int64_t stop(struct platform_gateway *g, int64_t now_ms)
 	if (g->stop_ms == 0) {
 		g->stop_ms = now_ms + (g->wire.ws ? STOP_FLUSH_MS : 0);
 		platform_shard_drop(g, CODE_STOP);
-		platform_shard_forget(g);
+		forget_session(g);
 	}
 	if (now_ms < g->stop_ms)
 		return g->stop_ms;
-	platform_shard_state(g, PLATFORM_GATEWAY_STOPPED, 0, "");
+	set_state(g, PLATFORM_GATEWAY_STOPPED, 0, "");
 	return INT64_MAX;
 }
 

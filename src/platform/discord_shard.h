@@ -125,12 +125,9 @@ void platform_shard_enter(struct platform_gateway *g);
 void platform_shard_leave(struct platform_gateway *g); /* g may be gone afterwards */
 /* Lets the socket go, without a goodbye when code is 0. */
 void platform_shard_drop(struct platform_gateway *g, int code);
-void platform_shard_state(struct platform_gateway *g, enum platform_gateway_state state,
-	int close_code, const char *why);
 void platform_shard_hello(struct platform_gateway *g); /* logs in, or waits for its turn */
 void platform_shard_ready(struct platform_gateway *g); /* READY or RESUMED */
 void platform_shard_keep(struct platform_gateway *g);   /* the session as it stands */
-void platform_shard_forget(struct platform_gateway *g); /* there is none any more */
 void platform_shard_free(struct platform_gateway *g); /* frees everything */
 
 /* ---- discord_frame.c ------------------------------------------------------------------------ */
@@ -146,5 +143,5 @@ int platform_shard_send_identify(struct platform_gateway *g) MUST_USE;
 int platform_shard_send_resume(struct platform_gateway *g) MUST_USE;
 int platform_shard_send_presence(struct platform_gateway *g) MUST_USE;
 
-extern struct metric platform_gateway_messages, platform_gateway_ignored, platform_gateway_latency;
+extern struct metric platform_gateway_ignored;
 #endif

@@ -26,7 +26,8 @@ static void keep_text(char *out, size_t size, struct str s)
 
 /* ---- Intents --------------------------------------------------------------------------------- */
 
-uint32_t platform_discord_intents(const struct platform_discord *t)
+/* Wanted and allowed. */
+static uint32_t intents_of(const struct platform_discord *t)
 {
 	const uint64_t kinds = t->wants.kinds;
 	const uint64_t shown = EVENT_BIT(EVENT_MESSAGE) | EVENT_BIT(EVENT_BOOST) |
@@ -119,7 +120,7 @@ static int open_shards(struct platform_discord *t)
 	int err = 0;
 
 	t->shards = t->conf.shards ? t->conf.shards : t->facts.shards;
-	t->intents = platform_discord_intents(t);
+	t->intents = intents_of(t);
 	t->seats = mem_array(n, sizeof(*t->seats));
 	if (!t->seats)
 		return ERR_NOMEM;
@@ -316,7 +317,7 @@ int64_t platform_discord_tend(struct platform_discord *t, int64_t now_ms)
 	if (!t->is_known && !is_asking(t) && t->ask_ms == 0 && t->facts.url[0])
 		t->is_known = true;
 	if (t->is_known && t->seat_n > 0 && !t->must_renew &&
-		platform_discord_intents(t) != t->intents) {
+		intents_of(t) != t->intents) {
 		t->must_renew = true;
 		platform_discord_close(t);
 	}

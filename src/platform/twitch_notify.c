@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const struct platform_who platform_who_user = {"user_id", "user_login", "user_name"};
+static const struct platform_who person = {"user_id", "user_login", "user_name"};
 const struct platform_who platform_who_chatter = {"chatter_user_id", "chatter_user_login",
 	"chatter_user_name"};
 static const struct platform_who broadcaster = {"broadcaster_user_id", "broadcaster_user_login",
@@ -98,7 +98,7 @@ int platform_news_touser(struct platform_maker *m, const struct json_item *from,
 static int on_follow(struct platform_maker *m, const struct platform_notification *n,
 	struct platform_news *out)
 {
-	return platform_news_begin(m, n, EVENT_FOLLOW, &platform_who_user, out);
+	return platform_news_begin(m, n, EVENT_FOLLOW, &person, out);
 }
 
 /* Gifts are told by those who give them. */
@@ -111,7 +111,7 @@ static int on_subscribe(struct platform_maker *m, const struct platform_notifica
 		return NOT_TOLD(out, "gift_received");
 	e->months = 1;
 	e->tier = platform_tier(json_item_str(n->event, "tier"));
-	if (platform_news_begin(m, n, EVENT_SUB, &platform_who_user, out) < 0)
+	if (platform_news_begin(m, n, EVENT_SUB, &person, out) < 0)
 		return ERR_NOMEM;
 	e->roles |= ROLE(LEVEL_SUBSCRIBER);
 	return 0;
@@ -126,7 +126,7 @@ static int on_subscription_message(struct platform_maker *m, const struct platfo
 	e->months = platform_news_count(n->event, "cumulative_months");
 	e->count = platform_news_count(n->event, "streak_months");
 	e->tier = platform_tier(json_item_str(n->event, "tier"));
-	if (platform_news_begin(m, n, EVENT_RESUB, &platform_who_user, out) < 0)
+	if (platform_news_begin(m, n, EVENT_RESUB, &person, out) < 0)
 		return ERR_NOMEM;
 	e->roles |= ROLE(LEVEL_SUBSCRIBER);
 	return platform_clean_text(&m->text, said, &e->text);
@@ -141,7 +141,7 @@ static int on_subscription_gift(struct platform_maker *m, const struct platform_
 	e->count = platform_news_count(n->event, "total");
 	e->tier = platform_tier(json_item_str(n->event, "tier"));
 	kind = e->count > 1 ? EVENT_GIFTBOMB : EVENT_GIFT;
-	if (platform_news_begin(m, n, kind, &platform_who_user, out) < 0)
+	if (platform_news_begin(m, n, kind, &person, out) < 0)
 		return ERR_NOMEM;
 	if (json_item_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
 		platform_news_anonymous(e, PLATFORM_ANONYMOUS_GIFTER);
@@ -154,7 +154,7 @@ static int on_cheer(struct platform_maker *m, const struct platform_notification
 	struct event *e = &out->event;
 
 	e->bits = e->count = platform_news_count(n->event, "bits");
-	if (platform_news_begin(m, n, EVENT_CHEER, &platform_who_user, out) < 0)
+	if (platform_news_begin(m, n, EVENT_CHEER, &person, out) < 0)
 		return ERR_NOMEM;
 	if (json_item_bool(n->event, "is_anonymous", false) || e->user_id.len == 0)
 		platform_news_anonymous(e, PLATFORM_ANONYMOUS_CHEERER);
@@ -184,7 +184,7 @@ static int on_redemption(struct platform_maker *m, const struct platform_notific
 	const struct json_item *reward = json_item_get(n->event, "reward");
 	struct str title = json_item_str(reward, "title");
 
-	if (platform_news_begin(m, n, EVENT_REDEEM, &platform_who_user, out) < 0)
+	if (platform_news_begin(m, n, EVENT_REDEEM, &person, out) < 0)
 		return ERR_NOMEM;
 	e->reward_id = platform_clean_id(json_item_str(reward, "id"));
 	if (title.len == 0)

@@ -8,7 +8,7 @@
 struct platform_who {
 	const char *id, *login, *name;
 };
-extern const struct platform_who platform_who_user, platform_who_chatter;
+extern const struct platform_who platform_who_chatter;
 
 /* Fills what events of every kind have: place, room, id, stamps; and who (NULL = nobody). 0,
  * ERR_NOMEM. */

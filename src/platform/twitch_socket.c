@@ -14,9 +14,9 @@
 #define KEEPALIVE_S 10       /* twitch.md 2.1: the default */
 #define KEEPALIVE_MOST_S 600 /* twitch.md 2.1 */
 
-struct metric platform_frames = {.name = "mynah_eventsub_frames_total", .kind = METRIC_COUNTER,
+static struct metric frames_total = {.name = "mynah_eventsub_frames_total", .kind = METRIC_COUNTER,
 	.label = "kind", .help = "Messages of EventSub sessions, by kind."};
-struct metric platform_frames_ignored = {.name = "mynah_eventsub_ignored_total",
+static struct metric ignored_total = {.name = "mynah_eventsub_ignored_total",
 	.kind = METRIC_COUNTER, .label = "why",
 	.help = "Notifications of EventSub that were not handed on, by reason."};
 
@@ -75,7 +75,7 @@ static void on_notification(struct platform_socket *k, const struct frame *f)
 	else if (platform_seen_before(&s->seen, n.id, f->now_ms))
 		why = "duplicate";
 	if (why) {
-		metric_add(&platform_frames_ignored, why, 1);
+		metric_add(&ignored_total, why, 1);
 		return;
 	}
 	if (s->is_doomed)
@@ -122,12 +122,12 @@ static void read_frame(struct platform_socket *k, struct str bytes, const struct
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (str_is(type, types[i].type)) {
-			metric_add(&platform_frames, types[i].type, 1);
+			metric_add(&frames_total, types[i].type, 1);
 			types[i].handle(k, &f);
 			return;
 		}
 	}
-	metric_add(&platform_frames, "unknown", 1);
+	metric_add(&frames_total, "unknown", 1);
 }
 
 /* ---- The connection -------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ static void on_message(void *ctx, char *bytes, size_t n)
 		k->heard_ms = now_ms;
 		read_frame(k, frame, root, now_ms);
 	} else {
-		metric_add(&platform_frames, "unparsable", 1);
+		metric_add(&frames_total, "unparsable", 1);
 		log_event(LOG_ERROR, "platform", "frame_unparsable", "place", s->name, "message",
 			why, NULL);
 	}

@@ -21,7 +21,7 @@ struct provider_probe {
 	void *ctx;
 };
 
-void provider_probe_cancel(struct provider_probe *p)
+static void probe_free(struct provider_probe *p)
 {
 	if (!p)
 		return;
@@ -38,7 +38,7 @@ static void finish(struct provider_probe *p)
 	p->result.took_ms = clock_mono_ms() - p->began_ms;
 	p->result.why = p->why;
 	p->done(p->ctx, &p->result);
-	provider_probe_cancel(p);
+	probe_free(p);
 }
 
 static void on_timer(void *ctx)
@@ -172,7 +172,7 @@ struct provider_probe *provider_probe_start(struct provider_pool *pool, size_t i
 	buf_init(&p->body, LIST_BYTES);
 	p->timer = io_timer_new(pool->io, on_timer, p);
 	if (!p->timer) {
-		provider_probe_cancel(p);
+		probe_free(p);
 		return NULL;
 	}
 	if (!p->provider->ops->list) { /* it has no wire, and what it needs it has */

@@ -124,10 +124,9 @@ struct provider_probed {
 struct provider_probe;
 /* Asks the i-th provider for its list of models: no model is asked, nothing is paid. done comes
  * once, within PROVIDER_PROBE_MS and a little, and the probe is gone after it. NULL: no memory, or
- * no such provider. Before the pool is freed a probe must be over or cancelled. */
+ * no such provider. The pool must not be freed before a probe is over. */
 struct provider_probe *provider_probe_start(struct provider_pool *p, size_t i,
 	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
-void provider_probe_cancel(struct provider_probe *p);
 /* i-th provider for status: NULL past the end. last: the last error as a sentence, "" if none. */
 const char *provider_state(const struct provider_pool *p, size_t i, const char **type,
 	const char **model, enum io_breaker_state *breaker, const char **last);
