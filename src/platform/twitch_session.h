@@ -184,7 +184,6 @@ struct platform_eventsub {
 	struct json_tape *tape;      /* of the frame that is being read */
 };
 
-
 void platform_session_enter(struct platform_eventsub *s);
 void platform_session_leave(struct platform_eventsub *s); /* s may be gone afterwards */
 void platform_session_soon(struct platform_eventsub *s);
