@@ -262,9 +262,20 @@ void bot_turn_erase(struct bot *b, const struct erasure *e); /* what answers it 
 void bot_turn_forget(struct bot *b, const struct event *e);
 /* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
 void bot_pump(struct bot *b);
+void bot_stage_took(const char *stage, int64_t began_us); /* for the histogram of stages */
+/* The arrows that ask.c takes. Each may free the turn. */
+void bot_turn_drop(struct turn *t, enum reason reason);
+/* No answer, for this reason: the trigger's own line if one is due, else silence. */
+void bot_turn_otherwise(struct turn *t, enum reason reason);
+void bot_turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
+struct memory_key bot_turn_key(const struct turn *t); /* whose past it is; BORROWED of t */
+int64_t bot_turn_ttl_ms(const struct turn *t);        /* an answer later than that is dropped */
 /* A verdict, for whoever listens; fired: the made-up event it is about, 0 = none. */
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
 	enum reason r, const char *rule);
+
+/* ask.c: from a question to the model's words, which go to bot_turn_check. */
+void bot_ask_begin(struct turn *t);
 
 /* judge.c: may it be said? */
 struct bot_text {

@@ -5,9 +5,10 @@
  *     └─────────────────────────┘ ▼         ▼
  *                              DROPPED ◀────┘        every state may end DROPPED, with a reason
  *
- * One function per arrow. Each ends in the next state or in turn_drop. A turn lives from its hit
- * until the platform has told what became of its reply, so that hits = sent + drops + live at every
- * instant. It holds the world it began with; a reload does not touch it. */
+ * One function per arrow, those to RECALL and ASK in ask.c. Each ends in the next state or in
+ * bot_turn_drop. A turn lives from its hit until the platform has told what became of its reply, so
+ * that hits = sent + drops + live at every instant. It holds the world it began with; a reload does
+ * not touch it. */
 #include "bot/room.h"
 
 #include <limits.h>
@@ -19,8 +20,11 @@
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
 
-static void turn_recall(struct turn *t);
-static void turn_ask(struct turn *t, const struct conversation *past);
+void bot_stage_took(const char *stage, int64_t began_us)
+{
+	metric_observe_ms(&stage_seconds, stage, (double)(clock_mono_us() - began_us) / 1000);
+}
+
 static void turn_queue(struct turn *t);
 static void turn_command(struct turn *t);
 
@@ -87,7 +91,7 @@ static void turn_end(struct turn *t, enum reason reason)
 		b->sent++;
 	else
 		b->drops[reason]++;
-	metric_observe_ms(&stage_seconds, "turn", (double)ms);
+	bot_stage_took("turn", t->began_us);
 
 	seal_user_tag(t->event->platform, t->event->user_id, user);
 	snprintf(channel, sizeof(channel), "%.*s", STR_FMT(t->event->channel));
@@ -113,7 +117,7 @@ static void turn_end(struct turn *t, enum reason reason)
 	bot_drain_look(b);
 }
 
-static void turn_drop(struct turn *t, enum reason reason)
+void bot_turn_drop(struct turn *t, enum reason reason)
 {
 	turn_end(t, reason);
 }
@@ -221,109 +225,19 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	t->state = TURN_HIT;
 	log_event(LOG_DEBUG, "bot", "hit", "turn", t->id, "trigger", hit->trigger->name, NULL);
 	if (hit->trigger->ask)
-		turn_recall(t);
+		bot_ask_begin(t);
 	else if (bot_is_command(hit->trigger))
 		turn_command(t);
 	else
 		turn_queue(t);
 }
 
-/* ---- RECALL ---------------------------------------------------------------------------------- */
-
-static struct memory_key key_of(const struct turn *t)
+struct memory_key bot_turn_key(const struct turn *t)
 {
 	return (struct memory_key){t->event->platform, t->event->channel_id, t->event->user_id};
 }
 
-static void on_recalled(void *ctx, int err, const struct conversation *past)
-{
-	struct turn *t = ctx;
-
-	(void)err; /* no memory, no past: the turn goes on */
-	t->is_recalling = false;
-	turn_ask(t, past);
-}
-
-static void turn_otherwise(struct turn *t, enum reason reason);
-
-static void turn_recall(struct turn *t)
-{
-	enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
-	const struct memory_key key = key_of(t);
-
-	if (spent == REASON_NONE) {
-		spent = bot_spend_ask(t->bot, t->event, &t->rule);
-		if (spent != REASON_NONE)
-			bot_budget_give_back(t->bot, t->event);
-	}
-	if (spent != REASON_NONE) {
-		turn_otherwise(t, spent);
-		return;
-	}
-	t->state = TURN_RECALL;
-	if (t->persona->lines <= 0 || t->persona->for_ms <= 0 || t->event->user_id.len == 0) {
-		turn_ask(t, NULL);
-		return;
-	}
-	t->is_recalling = true;
-	memory_recall(&t->bot->memory, &key, (size_t)t->persona->lines, t->persona->for_ms,
-		on_recalled, t);
-}
-
-/* ---- ASK ------------------------------------------------------------------------------------- */
-
-static void on_attempt(void *ctx, const struct provider_attempt *a)
-{
-	struct turn *t = ctx;
-
-	bot_spend_settle(t->bot, t, a->reserved, a->cost);
-	bot_row_hold(t, a);
-}
-
-static bool may_spend(void *ctx, const char *provider, int64_t cost)
-{
-	struct turn *t = ctx;
-
-	(void)provider; /* its price is in the cost */
-	return bot_spend_take(t->bot, t, cost);
-}
-
-static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
-
-static void on_so_far(void *ctx, struct str text)
-{
-	bot_step_so_far(ctx, text);
-}
-
-static void on_answer(void *ctx, const struct provider_answer *a)
-{
-	struct turn *t = ctx;
-
-	t->call = NULL;
-	if (a->attempts == 0) {
-		bot_budget_give_back(t->bot, t->event);
-		bot_spend_give_back(t->bot, t->event);
-	}
-	metric_observe_ms(&stage_seconds, "ask", (double)(clock_mono_us() - t->asked_us) / 1000);
-	switch (a->error) {
-	case PROVIDER_NONE:
-		t->rule = ""; /* of a provider that could not be paid */
-		turn_check(t, a->text, true, a->was_cut);
-		break;
-	case PROVIDER_BREAKER: turn_otherwise(t, REASON_BREAKER); break;
-	case PROVIDER_BUDGET: turn_otherwise(t, REASON_BUDGET); break;
-	case PROVIDER_UNSAFE: turn_otherwise(t, REASON_UNSAFE); break;
-	case PROVIDER_EMPTY: turn_otherwise(t, REASON_EMPTY); break;
-	case PROVIDER_NOMEM: turn_drop(t, REASON_NOMEM); break;
-	default:
-		t->is_slow = a->error == PROVIDER_TIMEOUT;
-		t->rule = provider_error_name(a->error);
-		turn_otherwise(t, REASON_PROVIDER);
-		break;
-	}
-}
-
-static int64_t ttl_of(const struct turn *t)
+int64_t bot_turn_ttl_ms(const struct turn *t)
 {
 	const struct conf_limits *l = &t->world->conf->limits;
 
@@ -335,86 +249,11 @@ static int64_t ttl_of(const struct turn *t)
 	}
 }
 
-/* How long a model may take for it. */
-static int64_t patience_of(const struct turn *t)
-{
-	const struct conf_limits *l = &t->world->conf->limits;
-	const int64_t ttl = ttl_of(t);
-	int64_t wait = l->event_deadline_ms;
-
-	if (t->event->kind == EVENT_SLASH)
-		wait = l->slash_deadline_ms;
-	else if (event_is_talk(t->event))
-		wait = l->deadline_ms;
-	return wait < ttl ? wait : ttl;
-}
-
-static void turn_ask(struct turn *t, const struct conversation *past)
-{
-	struct bot *b = t->bot;
-	size_t window, answer;
-	struct buf ask;
-	int err;
-
-	metric_observe_ms(&stage_seconds, "recall", (double)(clock_mono_us() - t->began_us) / 1000);
-	t->state = TURN_ASK;
-	t->asked_us = clock_mono_us();
-	provider_budget(b->providers, t->persona, &window, &answer);
-	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	uint32_t dice;
-	uint64_t marker;
-	rand_bytes(&dice, sizeof(dice));
-	rand_bytes(&marker, sizeof(marker));
-	err = trigger_expand(t->hit.trigger->ask, t->event, &t->hit, dice, &ask);
-	if (!err || err == ERR_LIMIT) {
-		const struct prompt_options o = {
-			.persona = t->persona,
-			.event = t->event,
-			.ask = buf_str(&ask),
-			.past = past,
-			.budget_tokens = window > answer ? window - answer : 0,
-			.form = form_of(t->event->platform),
-			.max_chars = bot_answer_chars(t->world, t->event),
-			.marker = marker,
-		};
-		err = prompt_build(&o, &t->prompt);
-	}
-	buf_fini(&ask);
-	if (err) {
-		t->rule = "prompt";
-		turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
-		return;
-	}
-	if (b->options.replay) { /* no model is asked: what it would be asked is the decision */
-		char text[64];
-
-		snprintf(text, sizeof(text), "(the model answers prompt %.12s)", t->prompt->hash);
-		turn_check(t, str_of(text), false, false);
-		return;
-	}
-	const struct provider_ask a = {
-		.prompt = t->prompt,
-		.persona = t->persona,
-		.turn = t->id,
-		.deadline_ms = t->event->at_ms + patience_of(t),
-		.may_spend = may_spend,
-		.attempt = on_attempt,
-		.so_far = bot_step_matters(t) ? on_so_far : NULL,
-		.done = on_answer,
-		.ctx = t,
-	};
-	t->call = provider_ask(b->providers, &a);
-	if (t->call)
-		bot_step_thinking(t);
-	else
-		turn_drop(t, REASON_NOMEM);
-}
-
 /* ---- CHECK ----------------------------------------------------------------------------------- */
 
 static void turn_put(struct turn *t);
 
-static void turn_check(struct turn *t, struct str text, bool is_model, bool was_cut)
+void bot_turn_check(struct turn *t, struct str text, bool is_model, bool was_cut)
 {
 	t->state = TURN_CHECK;
 	const struct bot_text said = {.text = text, .is_model = is_model, .was_cut = was_cut};
@@ -426,9 +265,9 @@ static void turn_check(struct turn *t, struct str text, bool is_model, bool was_
 	if (r == REASON_NONE)
 		turn_put(t);
 	else if (is_model && r != REASON_DECLINED && r != REASON_NOMEM)
-		turn_otherwise(t, r);
+		bot_turn_otherwise(t, r);
 	else
-		turn_drop(t, r);
+		bot_turn_drop(t, r);
 }
 
 /* Says a template of the trigger: its reply:, or its otherwise: when no model could answer. */
@@ -442,9 +281,9 @@ static void turn_template(struct turn *t, const char *template)
 	rand_bytes(&dice, sizeof(dice));
 	err = trigger_expand(template, t->event, &t->hit, dice, &text);
 	if (err == ERR_NOMEM)
-		turn_drop(t, REASON_NOMEM);
+		bot_turn_drop(t, REASON_NOMEM);
 	else
-		turn_check(t, buf_str(&text), false, false);
+		bot_turn_check(t, buf_str(&text), false, false);
 	buf_fini(&text);
 }
 
@@ -459,19 +298,18 @@ static void turn_command(struct turn *t)
 
 	buf_init(&text, TRIGGER_TEXT_BYTES);
 	if (bot_command_run(t->bot, t, &text) == ERR_NOMEM)
-		turn_drop(t, REASON_NOMEM);
+		bot_turn_drop(t, REASON_NOMEM);
 	else
-		turn_check(t, buf_str(&text), false, false);
+		bot_turn_check(t, buf_str(&text), false, false);
 	buf_fini(&text);
 }
 
-/* No answer, for this reason: the trigger's own line if it has one and one is due, else silence. */
-static void turn_otherwise(struct turn *t, enum reason reason)
+void bot_turn_otherwise(struct turn *t, enum reason reason)
 {
 	const char *line = t->hit.trigger->otherwise;
 
 	if (!line || *line == '\0' || t->is_otherwise || !bot_budget_otherwise(t->bot, t)) {
-		turn_drop(t, reason);
+		bot_turn_drop(t, reason);
 		return;
 	}
 	t->is_otherwise = true;
@@ -489,17 +327,17 @@ static void turn_put(struct turn *t)
 	enum reason why;
 
 	if (!r) {
-		turn_drop(t, REASON_NOMEM);
+		bot_turn_drop(t, REASON_NOMEM);
 		return;
 	}
 	r->priority = t->hit.trigger->urgency;
-	r->dies_ms = t->event->at_ms + ttl_of(t);
+	r->dies_ms = t->event->at_ms + bot_turn_ttl_ms(t);
 	r->is_thread = r->is_thread && t->hit.trigger->keeps_threads;
 	r->may_repeat = t->event->kind == EVENT_SLASH;
 	t->state = TURN_QUEUED;
 	why = outbox_put(b->outbox, r, clock_mono_ms());
 	if (why != REASON_NONE)
-		turn_drop(t, why);
+		bot_turn_drop(t, why);
 	bot_pump(b);
 }
 
@@ -549,7 +387,7 @@ void bot_pump(struct bot *b)
 /* What was asked and what was answered, for the next time this person speaks. */
 static void turn_remember(struct turn *t)
 {
-	const struct memory_key key = key_of(t);
+	const struct memory_key key = bot_turn_key(t);
 	/* By the clock that stamped the question, be it the platform's: ours may be wrong. */
 	const int64_t answered_ms = t->event->wall_ms + clock_mono_ms() - t->event->at_ms;
 	const struct line lines[] = {
@@ -581,7 +419,7 @@ void bot_turn_drop_all(struct bot *b, enum reason why)
 
 	outbox_drop(b->outbox, UINT_MAX, NULL, why);
 	HASH_ITER(hh, b->turns, t, next)
-		turn_drop(t, why);
+		bot_turn_drop(t, why);
 	bot_pump(b);
 }
 
@@ -593,7 +431,7 @@ void bot_turn_drop_place(struct bot *b, unsigned place)
 	bot_pump(b); /* ends what waited: what is still queued then is with the platform */
 	HASH_ITER(hh, b->turns, t, next) {
 		if (t->event->place == place)
-			turn_drop(t, t->state == TURN_QUEUED ? REASON_UNKNOWN_SENT : REASON_GONE);
+			bot_turn_drop(t, t->state == TURN_QUEUED ? REASON_UNKNOWN_SENT : REASON_GONE);
 	}
 }
 
@@ -633,7 +471,7 @@ void bot_turn_erase(struct bot *b, const struct erasure *e)
 		if (e->is_edit || t->state == TURN_QUEUED)
 			t->is_erased = true;
 		else
-			turn_drop(t, REASON_GONE);
+			bot_turn_drop(t, REASON_GONE);
 	}
 	bot_pump(b);
 }
