@@ -189,7 +189,7 @@ static int tell_claim(const struct trigger *t, const struct trigger_hit *hit, st
 }
 
 /* One trigger's verdict, with its sentence. */
-static enum reason judge(const struct trigger *t, struct trigger_engine *engine,
+static enum reason judge(const struct trigger *t, struct pattern_engine *engine,
 	const struct trigger_state *state, struct trigger_subject *s, int64_t now_ms,
 	struct buf *why)
 {
@@ -211,7 +211,7 @@ static enum reason judge(const struct trigger *t, struct trigger_engine *engine,
 
 		if (rc == ERR_LIMIT) {
 			err = buf_addf(
-				why, "its pattern gave up after %d steps", TRIGGER_MATCH_LIMIT);
+				why, "its pattern gave up after %d steps", PATTERN_STEPS);
 		} else if (rc == 0) {
 			err = trigger_tell_misfit(t, TRIGGER_FITS, s, why);
 		} else if (is_offline) {
@@ -236,13 +236,13 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 		const char *why),
 	void *ctx)
 {
-	struct trigger_engine *own = NULL, *engine = set->engine;
+	struct pattern_engine *own = NULL, *engine = set->engine;
 	struct trigger_subject s;
 	bool is_claimed = false;
 	struct buf why;
 
 	/* Every pattern is tried: the interpreter does it without compiling them all with JIT. */
-	if (trigger_engine_new(false, &own) == 0)
+	if (pattern_engine_new(false, &own) == 0)
 		engine = own;
 	trigger_subject_init(&s, e);
 	buf_init(&why, TRIGGER_WHY_BYTES);
@@ -256,5 +256,5 @@ void trigger_explain(const struct trigger_set *set, const struct trigger_state *
 		is_claimed = is_claimed || is_hit;
 	}
 	buf_fini(&why);
-	trigger_engine_free(own);
+	pattern_engine_free(own);
 }

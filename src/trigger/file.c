@@ -64,7 +64,7 @@ int trigger_file_read(const struct conf_file *f, const char *const *personas, si
 			"more than %d triggers", TRIGGER_COUNT_MAX);
 		return ERR_LIMIT;
 	}
-	err = trigger_engine_new(false, &rd.engine);
+	err = pattern_engine_new(false, &rd.engine);
 	if (err < 0)
 		goto out;
 	file = mem_new(sizeof(*file));
@@ -73,7 +73,7 @@ int trigger_file_read(const struct conf_file *f, const char *const *personas, si
 	else
 		err = read_all(&rd, root, file);
 out:
-	trigger_engine_free(rd.engine);
+	pattern_engine_free(rd.engine);
 	if (err < 0)
 		trigger_file_free(file);
 	else

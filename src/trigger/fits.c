@@ -12,8 +12,8 @@ void trigger_subject_init(struct trigger_subject *s, const struct event *e)
 	s->event = e;
 	s->text = e->text;
 	s->length = s->words = -1;
-	if (s->text.len > TRIGGER_SUBJECT_BYTES) {
-		s->text.len = TRIGGER_SUBJECT_BYTES;
+	if (s->text.len > PATTERN_SUBJECT_BYTES) {
+		s->text.len = PATTERN_SUBJECT_BYTES;
 		while (s->text.len > 0 && ((unsigned char)e->text.at[s->text.len] & 0xc0) == 0x80)
 			s->text.len--; /* not within a character */
 	}

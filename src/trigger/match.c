@@ -9,8 +9,8 @@
 /* The clock costs about as much as a match; it is asked once in so many patterns. */
 #define CLOCK_EVERY 8
 
-int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
-	struct str captures[TRIGGER_CAPTURES], size_t *n)
+int trigger_try(const struct trigger *t, struct pattern_engine *g, struct trigger_subject *s,
+	struct str captures[PATTERN_CAPTURES], size_t *n)
 {
 	bool is_given_up = false;
 
@@ -18,7 +18,7 @@ int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigge
 	if (t->own->pattern_count == 0 || t->on != s->event->kind)
 		return 1; /* its slash command was called: the patterns are for messages */
 	for (size_t i = 0; i < t->own->pattern_count; i++) {
-		int rc = trigger_pattern_match(t->own->patterns[i], g, s->text, captures, n);
+		int rc = pattern_match(t->own->patterns[i], g, s->text, captures, n);
 
 		if (rc == 1)
 			return 1;
@@ -61,7 +61,7 @@ static enum reason claim(struct trigger_state *state, const struct trigger *t,
 static void find_candidates(const struct trigger_set *set, const struct trigger_subject *s)
 {
 	memcpy(set->candidates, set->always[s->event->kind], set->words * sizeof(*set->candidates));
-	trigger_filter_scan(set->filter, s->text, set->candidates);
+	pattern_filter_scan(set->filter, s->text, set->candidates);
 }
 
 enum step { GO_ON, CLAIMED, STOP };
@@ -118,7 +118,7 @@ enum reason trigger_find(const struct trigger_set *set, struct trigger_state *st
 		budget.began_us = state->clock_us();
 	for (size_t w = 0; w < set->words; w++) {
 		for (uint64_t bits = set->candidates[w]; bits != 0; bits &= bits - 1) {
-			size_t i = w * TRIGGER_BITS + (size_t)__builtin_ctzll(bits);
+			size_t i = w * PATTERN_BITS + (size_t)__builtin_ctzll(bits);
 			const struct trigger *t = set->sorted[i];
 			enum step step = try_candidate(set, t, &s, &budget, now_ms, hit);
 

@@ -1,71 +1,16 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
- * slash.c (its slash command), form.c (words: and the like as patterns), pattern.c (the only file
- * that knows PCRE2), literal.c (what every match of a pattern must contain), trial.c (hostile
- * text, examples), template.c.
- * Running: set.c puts files together and builds filter.c; match.c searches, with fits.c for the
+ * slash.c (its slash command), form.c (words: and the like as patterns), trial.c (examples),
+ * template.c.
+ * Running: set.c puts files together and builds their filter; match.c searches, with fits.c for the
  * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
 #define TRIGGER_ROOM_H
 
 #include "trigger/trigger.h"
 
-/* ---- pattern.c ------------------------------------------------------------------------------- */
-
-#define TRIGGER_NEST_MAX 50        /* groups within groups; no pattern for chat needs ten */
-#define TRIGGER_PATTERNS_MAX 100   /* of one trigger */
-#define TRIGGER_FAULT_BYTES 160
-
-struct trigger_pattern; /* a compiled pattern; JIT is compiled when it is first matched */
-struct trigger_engine;  /* what matching needs besides: limits, stack, room for captures */
-
-/* Why a pattern is refused: a clause, and where in the pattern. */
-struct trigger_fault {
-	size_t character; /* from 0 */
-	const char *hint; /* static; never NULL */
-	char what[TRIGGER_FAULT_BYTES];
-};
-
-/* GIVES *out. ERR_PARSE with the fault filled in, ERR_NOMEM. */
-int trigger_pattern_new(struct str text, struct trigger_pattern **out,
-	struct trigger_fault *fault) MUST_USE;
-void trigger_pattern_free(struct trigger_pattern *p);
-/* uses_jit is false where a pattern is tried only once or twice (a load on a worker thread). */
-int trigger_engine_new(bool uses_jit, struct trigger_engine **out) MUST_USE;
-void trigger_engine_free(struct trigger_engine *g);
-/* Another match limit than TRIGGER_MATCH_LIMIT. */
-void trigger_engine_set_limit(struct trigger_engine *g, uint32_t steps);
-/* subject is valid UTF-8, at most TRIGGER_SUBJECT_BYTES. 1 with the captures (BORROWED from the
- * subject), 0 no match, ERR_LIMIT when it gave up. captures and n may be NULL. */
-int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject,
-	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
-
-/* ---- literal.c ------------------------------------------------------------------------------- */
-
-/* Longer literals are cut: a prefix of what is required is required too. Eight bytes tell 10,000
- * commands apart and keep the automaton half as large as sixteen would. */
-#define TRIGGER_LITERAL_BYTES 8
-#define TRIGGER_LITERALS_MAX 1000 /* of one trigger; with more it runs on every message */
-
-/* ASCII in lower case. Other characters only where no other character folds to them. */
-struct trigger_literal {
-	unsigned char len;
-	char at[TRIGGER_LITERAL_BYTES];
-};
-
-struct trigger_literals {
-	struct trigger_literal *at;
-	size_t n, cap;
-};
-
-/* Adds literals of which every subject that the pattern matches, once folded by the filter,
- * contains at least one. Adds none when there is no such set that it can see. ERR_NOMEM. */
-int trigger_literal_find(struct str pattern, struct trigger_literals *out) MUST_USE;
-/* Adds those of from that into lacks. */
-int trigger_literals_join(struct trigger_literals *into, const struct trigger_literals *from)
-	MUST_USE;
-void trigger_literals_free(struct trigger_literals *l);
+#define TRIGGER_PATTERNS_MAX 100 /* of one trigger */
 
 /* ---- form.c ---------------------------------------------------------------------------------- */
 
@@ -90,9 +35,9 @@ struct trigger_private {
 	uint32_t conditions;              /* bits of enum trigger_condition that it has */
 	struct conf_texts games, rewards; /* folded */
 	bool needs_stream;                /* a template or a condition is about the stream */
-	struct trigger_pattern **patterns;
+	struct pattern **patterns;
 	size_t pattern_count;
-	struct trigger_literals literals; /* of all patterns together */
+	struct pattern_literals literals; /* of all patterns together */
 	bool is_free;                     /* a pattern has none: it is always tried */
 	uint64_t hash;                    /* of its name and patterns: an edited one starts clean */
 	char *head;                       /* the line its name stands in, for complaints to come, */
@@ -102,7 +47,7 @@ struct trigger_private {
 /* An event and what is measured of its text, once and only when asked for. */
 struct trigger_subject {
 	const struct event *event;
-	struct str text;         /* cut at TRIGGER_SUBJECT_BYTES */
+	struct str text;         /* cut at PATTERN_SUBJECT_BYTES */
 	int64_t length, words;   /* -1 = not measured */
 };
 
@@ -149,8 +94,8 @@ bool trigger_is_allowed(const struct trigger *t, const struct event *e);
 
 /* Tries the patterns in turn. 1 (captures filled in), 0, ERR_LIMIT when one gave up and none
  * matched. A trigger without patterns gives 1. */
-int trigger_try(const struct trigger *t, struct trigger_engine *g, struct trigger_subject *s,
-	struct str captures[TRIGGER_CAPTURES], size_t *n) MUST_USE;
+int trigger_try(const struct trigger *t, struct pattern_engine *g, struct trigger_subject *s,
+	struct str captures[PATTERN_CAPTURES], size_t *n) MUST_USE;
 
 /* ---- file.c, rule.c, wake.c: loading --------------------------------------------------------- */
 
@@ -168,7 +113,7 @@ struct trigger_reading {
 	size_t persona_count;
 	const char *bot_name;
 	struct conf_report *report;
-	struct trigger_engine *engine;
+	struct pattern_engine *engine;
 	const struct conf_node *entry; /* the map of the entry being read */
 	struct str unread;             /* the file from its line `line` on; 0 = not begun */
 	int line;
@@ -206,31 +151,11 @@ void trigger_fini(struct trigger *t);
 
 /* ---- trial.c --------------------------------------------------------------------------------- */
 
-enum trigger_cost { TRIGGER_CHEAP, TRIGGER_SLOW, TRIGGER_RUINOUS };
-/* Tries a pattern on text made to hurt it: ruinous when a short message is enough to reach the
- * match limit, slow when it takes a long one. text is the pattern's source. */
-enum trigger_cost trigger_trial(struct trigger_pattern *p, struct trigger_engine *g,
-	struct str text);
 /* Runs `examples:`, complaining about each that does not hold. ERR_INVALID if one did. */
-int trigger_examples(const struct trigger *t, struct trigger_engine *g, const struct conf_file *f,
+int trigger_examples(const struct trigger *t, struct pattern_engine *g, const struct conf_file *f,
 	const struct conf_node *examples, struct conf_report *r) MUST_USE;
 
-/* ---- filter.c -------------------------------------------------------------------------------- */
-
-struct trigger_filter; /* immutable once built */
-/* Builds the automaton over the literals of the triggers. GIVES *out. ERR_NOMEM. */
-int trigger_filter_new(struct trigger *const *triggers, size_t n, struct trigger_filter **out)
-	MUST_USE;
-void trigger_filter_free(struct trigger_filter *f);
-/* Is the i-th trigger found by its literals? Else it must always be tried. */
-bool trigger_filter_holds(const struct trigger_filter *f, size_t i);
-/* Sets the bit of every trigger that one of its literals occurs in text for. */
-void trigger_filter_scan(const struct trigger_filter *f, struct str text, uint64_t *bits);
-
 /* ---- set.c ----------------------------------------------------------------------------------- */
-
-#define TRIGGER_BITS 64
-#define TRIGGER_BIT_WORDS(n) (((n) + TRIGGER_BITS - 1) / TRIGGER_BITS)
 
 struct trigger_name; /* the index by name */
 
@@ -240,7 +165,7 @@ struct trigger_set {
 	struct trigger **sorted; /* in the order of the search; BORROWED from the files */
 	size_t n;
 	struct trigger_name *names, *by_name;
-	struct trigger_filter *filter;
+	struct pattern_filter *filter;
 	size_t always_count;
 	struct slash *slashes;              /* of the triggers, BORROWED from them */
 	size_t slash_count;
@@ -251,7 +176,7 @@ struct trigger_set {
 	/* Scratch of a search, made once so that searching allocates nothing. A set is searched by
 	 * one thread at a time. */
 	uint64_t *candidates;
-	struct trigger_engine *engine;
+	struct pattern_engine *engine;
 };
 
 /* ---- cooldown.c, strike.c: the state --------------------------------------------------------- */

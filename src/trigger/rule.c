@@ -126,14 +126,14 @@ static const struct conf_option options[] = {
 		AT(t.min_length),
 		.fallback = "0",
 		.min = 0,
-		.max = TRIGGER_SUBJECT_BYTES,
+		.max = PATTERN_SUBJECT_BYTES,
 		.help = "The fewest characters a message must have."},
 	{.name = "max_length",
 		.type = CONF_INT,
 		AT(t.max_length),
 		.fallback = "0",
 		.min = 0,
-		.max = TRIGGER_SUBJECT_BYTES,
+		.max = PATTERN_SUBJECT_BYTES,
 		.help = "The most characters; 0 is no limit."},
 	{.name = "min_words",
 		.type = CONF_INT,
@@ -221,10 +221,10 @@ void trigger_fini(struct trigger *t)
 	conf_texts_free(&t->allow_users);
 	conf_texts_free(&t->deny_users);
 	for (size_t i = 0; t->own && i < t->own->pattern_count; i++)
-		trigger_pattern_free(t->own->patterns[i]);
+		pattern_free(t->own->patterns[i]);
 	if (t->own) {
 		mem_free(t->own->patterns);
-		trigger_literals_free(&t->own->literals);
+		pattern_literals_free(&t->own->literals);
 		conf_texts_free(&t->own->games);
 		conf_texts_free(&t->own->rewards);
 		mem_free(t->own->head);
@@ -435,7 +435,7 @@ static void check_words(struct trigger_reading *rd, const struct trigger *t)
 /* Do all literals of the patterns hold a question mark, plain or full-width? */
 static bool is_question(const struct trigger *t)
 {
-	const struct trigger_literals *l = &t->own->literals;
+	const struct pattern_literals *l = &t->own->literals;
 
 	for (size_t i = 0; i < l->n; i++) {
 		if (!memchr(l->at[i].at, '?', l->at[i].len) &&

@@ -138,20 +138,33 @@ static int list_slashes(struct trigger_set *s)
 
 static void set_always(struct trigger_set *s, enum event_kind k, size_t i)
 {
-	s->always[k][i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
+	s->always[k][i / PATTERN_BITS] |= UINT64_C(1) << (i % PATTERN_BITS);
+}
+
+static int make_filter(struct trigger_set *s)
+{
+	const struct pattern_literals **sets = mem_array(s->n + 1, sizeof(*sets));
+	int err = ERR_NOMEM;
+
+	for (size_t i = 0; sets && i < s->n; i++)
+		sets[i] = &s->sorted[i]->own->literals;
+	if (sets)
+		err = pattern_filter_new(sets, s->n, &s->filter);
+	mem_free(sets);
+	return err;
 }
 
 /* Sorts out what the filter cannot find: by kind of event, so that a raid does not wait for chat.
  */
 static int prepare(struct trigger_set *s)
 {
-	int err = trigger_filter_new(s->sorted, s->n, &s->filter);
+	int err = make_filter(s);
 
 	if (err == 0)
 		err = list_slashes(s);
 	if (err < 0)
 		return err;
-	s->words = TRIGGER_BIT_WORDS(s->n);
+	s->words = PATTERN_BIT_WORDS(s->n);
 	s->candidates = mem_array(s->words + 1, sizeof(*s->candidates));
 	if (!s->candidates)
 		return ERR_NOMEM;
@@ -171,12 +184,12 @@ static int prepare(struct trigger_set *s)
 			set_always(s, EVENT_SLASH, i);
 		}
 		s->needs_stream = s->needs_stream || t->own->needs_stream;
-		if (trigger_filter_holds(s->filter, i))
+		if (pattern_filter_holds(s->filter, i))
 			continue;
 		set_always(s, t->on, i);
 		s->always_count += t->own->pattern_count;
 	}
-	return trigger_engine_new(true, &s->engine);
+	return pattern_engine_new(true, &s->engine);
 }
 
 int trigger_set_new(
@@ -210,8 +223,8 @@ void trigger_set_free(struct trigger_set *s)
 {
 	if (!s)
 		return;
-	trigger_filter_free(s->filter);
-	trigger_engine_free(s->engine);
+	pattern_filter_free(s->filter);
+	pattern_engine_free(s->engine);
 	HASH_CLEAR(hh, s->by_name);
 	mem_free(s->names);
 	mem_free(s->sorted);

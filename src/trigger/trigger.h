@@ -1,7 +1,7 @@
 /* trigger: does this event wake the bot, by which trigger, and if not, why.
  *
- * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Hides
- * PCRE2 and the literal filter. Three things: a file of triggers (conf to rules), an immutable set
+ * Floor 3, pure: no I/O, no clock, no dice of its own (now and a random number come in). Three
+ * things: a file of triggers (conf to rules), an immutable set
  * of them that is searched, and a state that outlives reloads (cooldowns, quarantine).
  *
  * How a search goes: the Aho-Corasick filter over the literals that patterns require gives
@@ -14,15 +14,12 @@
 
 #include "chat/chat.h"
 #include "conf/conf.h"
+#include "pattern/pattern.h"
 
-#define TRIGGER_SUBJECT_BYTES 2000    /* design.md law 10: subjects are cut there */
-#define TRIGGER_MATCH_LIMIT 10000     /* PCRE2 match limit */
 #define TRIGGER_BUDGET_US 5000        /* all patterns together, per message */
 #define TRIGGER_STRIKES 3             /* limit hits within TRIGGER_STRIKE_MS switch a pattern off */
 #define TRIGGER_STRIKE_MS 60000
-#define TRIGGER_PATTERN_BYTES 2000
 #define TRIGGER_COUNT_MAX 20000
-#define TRIGGER_CAPTURES 10           /* $(1) of a pattern with groups is its first group */
 
 /* per_stream: keeps no longer than this. The longest broadcast is one of 48 hours (Twitch cuts
  * there: Twitch help, "Broadcast guidelines", 2026-08); where nobody knows of a broadcast, half a
@@ -125,8 +122,8 @@ struct trigger_hit {
 	const struct trigger *trigger;
 	enum reason reason;       /* REASON_NONE = it fires; else why it stays silent */
 	int64_t wait_ms;          /* of a cooldown: how long still */
-	/* Captures of the pattern, BORROWED from the event: [0] the whole match. */
-	struct str captures[TRIGGER_CAPTURES];
+	/* Captures of the pattern, BORROWED from the event: [0] the whole match, [1] its first group. */
+	struct str captures[PATTERN_CAPTURES];
 	size_t captures_n;
 };
 

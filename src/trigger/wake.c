@@ -18,26 +18,26 @@ static uint64_t hash_more(uint64_t hash, struct str s)
 /* The literals of all patterns together; without those of one of them they are worth nothing. */
 static int add_literals(struct trigger_private *own, struct str text)
 {
-	struct trigger_literals found = {0};
-	int err = trigger_literal_find(text, &found);
+	struct pattern_literals found = {0};
+	int err = pattern_literal_find(text, &found);
 
 	if (err == 0 && !own->is_free)
-		err = trigger_literals_join(&own->literals, &found);
-	if (found.n == 0 || own->literals.n > TRIGGER_LITERALS_MAX) {
+		err = pattern_literals_join(&own->literals, &found);
+	if (found.n == 0 || own->literals.n > PATTERN_LITERALS_MAX) {
 		own->is_free = true;
-		trigger_literals_free(&own->literals);
+		pattern_literals_free(&own->literals);
 	}
-	trigger_literals_free(&found);
+	pattern_literals_free(&found);
 	return err;
 }
 
 /* Adds a pattern. TAKES p, also when it fails. */
-static int add_pattern(struct trigger_private *own, struct trigger_pattern *p, struct str text)
+static int add_pattern(struct trigger_private *own, struct pattern *p, struct str text)
 {
 	if (!own->patterns)
-		own->patterns = mem_array(TRIGGER_PATTERNS_MAX, sizeof(struct trigger_pattern *));
+		own->patterns = mem_array(TRIGGER_PATTERNS_MAX, sizeof(struct pattern *));
 	if (!own->patterns) {
-		trigger_pattern_free(p);
+		pattern_free(p);
 		return ERR_NOMEM;
 	}
 	own->patterns[own->pattern_count++] = p;
@@ -60,10 +60,10 @@ static void complain_pattern(struct trigger_reading *rd, const struct conf_node 
 static void read_pattern(
 	struct trigger_reading *rd, const struct conf_node *n, struct trigger_private *own)
 {
-	struct trigger_fault fault;
-	struct trigger_pattern *p;
+	struct pattern_fault fault;
+	struct pattern *p;
 	struct str text = conf_node_text(n);
-	int err = trigger_pattern_new(text, &p, &fault);
+	int err = pattern_new(text, &p, &fault);
 
 	if (err == ERR_PARSE) {
 		complain_pattern(rd, n, fault.character, fault.hint, fault.what);
@@ -73,20 +73,20 @@ static void read_pattern(
 		trigger_reading_note(rd, err);
 		return;
 	}
-	switch (trigger_trial(p, rd->engine, text)) {
-	case TRIGGER_RUINOUS:
+	switch (pattern_trial(p, rd->engine, text)) {
+	case PATTERN_RUINOUS:
 		complain_pattern(rd, n, 0,
 			"do not repeat a group that itself ends in a repeat: "
 			"(\\w+\\s?)+ can be written [\\w\\s]+",
 			"needs too many steps: a short message can keep it busy");
 		break;
-	case TRIGGER_SLOW:
+	case PATTERN_SLOW:
 		conf_complain(rd->report, rd->file, n, 0, CONF_WARNING,
 			"begin it with ^ or with a word, or use fewer .*",
 			"on long messages this pattern gives up; if that happens often, it is "
 			"switched off");
 		break;
-	case TRIGGER_CHEAP: break;
+	case PATTERN_CHEAP: break;
 	}
 	trigger_reading_note(rd, add_pattern(own, p, text));
 }
@@ -123,17 +123,17 @@ typedef int form_fn(const struct str *texts, size_t n, struct buf *out);
 static void add_form(struct trigger_reading *rd, const struct conf_node *n, struct buf *source,
 	int err, const char *hint, struct trigger_private *own)
 {
-	struct trigger_fault fault;
-	struct trigger_pattern *p;
+	struct pattern_fault fault;
+	struct pattern *p;
 
 	if (err == 0)
-		err = trigger_pattern_new(buf_str(source), &p, &fault);
+		err = pattern_new(buf_str(source), &p, &fault);
 	if (err == ERR_NOMEM)
 		rd->is_nomem = true;
 	else if (err == ERR_LIMIT)
 		TRIGGER_COMPLAIN(rd, n, "share them out over two triggers",
 			"this list is too long: together at most about %d bytes",
-			TRIGGER_PATTERN_BYTES);
+			PATTERN_BYTES);
 	else if (err < 0)
 		TRIGGER_COMPLAIN(rd, n, hint, "this cannot be used here");
 	else
@@ -152,7 +152,7 @@ static void read_form(struct trigger_reading *rd, const struct conf_node *n, for
 	count = texts_of(rd, n, texts);
 	if (count == 0)
 		return;
-	buf_init(&source, TRIGGER_PATTERN_BYTES);
+	buf_init(&source, PATTERN_BYTES);
 	add_form(rd, n, &source, form(texts, count, &source), hint, own);
 	buf_fini(&source);
 }
@@ -187,7 +187,7 @@ static void read_name(struct trigger_reading *rd, struct trigger_private *own)
 {
 	struct buf source;
 
-	buf_init(&source, TRIGGER_PATTERN_BYTES);
+	buf_init(&source, PATTERN_BYTES);
 	add_form(rd, conf_node_find(rd->entry, "name"), &source,
 		trigger_form_name(str_of(rd->bot_name), &source), NULL, own);
 	buf_fini(&source);

@@ -115,7 +115,7 @@ static void compile_plain(struct bench *b)
 	b->limits = pcre2_match_context_create(NULL);
 	if (!b->codes || !b->data || !b->limits)
 		bench_die("out of memory");
-	pcre2_set_match_limit(b->limits, TRIGGER_MATCH_LIMIT);
+	pcre2_set_match_limit(b->limits, PATTERN_STEPS);
 	for (size_t i = 0; i < b->n; i++) {
 		b->codes[i] = pcre2_compile((PCRE2_SPTR)patterns[i], PCRE2_ZERO_TERMINATED, flags,
 			&err,

@@ -31,7 +31,7 @@ static void search(struct trigger_set *set, struct str bytes)
 	struct trigger_hit hit;
 	struct buf text;
 
-	buf_init(&text, 2 * TRIGGER_SUBJECT_BYTES);
+	buf_init(&text, 2 * PATTERN_SUBJECT_BYTES);
 	(void)!text_scrub(bytes, TEXT_CHAT, &text);
 	e.text = buf_str(&text);
 	if (trigger_state_new(&state) == 0) {

@@ -3,7 +3,7 @@
  * Patterns are UTF, UCP and caseless unless they say otherwise inside, so a CJK character is a word
  * character and \b does not part it from a Latin letter. */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "trigger/room.h"
+#include "pattern/pattern.h"
 
 #include <pcre2.h>
 #include <stdio.h>
@@ -13,13 +13,13 @@
 #define JIT_STACK_MAX  (512 * 1024) /* what pcre2jit(3) suggests; its end counts as a limit */
 #define HEAP_LIMIT_KIB 1024         /* of the interpreter, where JIT is not to be had */
 
-struct trigger_pattern {
+struct pattern {
 	pcre2_code *code;
 	uint32_t groups;
 	enum { JIT_UNTRIED, JIT_READY, JIT_NONE } jit;
 };
 
-struct trigger_engine {
+struct pattern_engine {
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
 	pcre2_jit_stack *stack;
@@ -61,7 +61,7 @@ static const struct {
 		"write . for any character"},
 };
 
-static void tell_compile_error(int code, struct str text, size_t at, struct trigger_fault *fault)
+static void tell_compile_error(int code, struct str text, size_t at, struct pattern_fault *fault)
 {
 	char words[120] = "";
 	const char *what = words;
@@ -83,7 +83,7 @@ static void tell_compile_error(int code, struct str text, size_t at, struct trig
 		fault->character + 1);
 }
 
-static int refuse(struct trigger_fault *fault, size_t character, const char *what)
+static int refuse(struct pattern_fault *fault, size_t character, const char *what)
 {
 	fault->character = character;
 	fault->hint = HINT_WORDS;
@@ -104,22 +104,22 @@ static pcre2_compile_context *bounds_new(void)
 
 	if (!bounds)
 		return NULL;
-	pcre2_set_max_pattern_length(bounds, TRIGGER_PATTERN_BYTES);
-	pcre2_set_parens_nest_limit(bounds, TRIGGER_NEST_MAX);
+	pcre2_set_max_pattern_length(bounds, PATTERN_BYTES);
+	pcre2_set_parens_nest_limit(bounds, PATTERN_NEST_MAX);
 	return bounds;
 }
 
-int trigger_pattern_new(struct str text, struct trigger_pattern **out, struct trigger_fault *fault)
+int pattern_new(struct str text, struct pattern **out, struct pattern_fault *fault)
 {
 	const uint32_t flags = PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C;
 	pcre2_compile_context *bounds = NULL;
-	struct trigger_pattern *p = NULL;
+	struct pattern *p = NULL;
 	int code, err = ERR_NOMEM;
 	size_t at = 0;
 
 	if (text.len == 0)
 		return refuse(fault, 0, "is empty and would match everything");
-	if (text.len > TRIGGER_PATTERN_BYTES)
+	if (text.len > PATTERN_BYTES)
 		return refuse(fault, 0, "is longer than 2000 bytes");
 	if (text.len > 2 && memcmp(text.at, "(*", 2) == 0 && text.at[2] >= 'A' && text.at[2] <= 'Z')
 		return refuse(
@@ -148,11 +148,11 @@ int trigger_pattern_new(struct str text, struct trigger_pattern **out, struct tr
 	err = 0;
 out:
 	pcre2_compile_context_free(bounds);
-	trigger_pattern_free(p);
+	pattern_free(p);
 	return err;
 }
 
-void trigger_pattern_free(struct trigger_pattern *p)
+void pattern_free(struct pattern *p)
 {
 	if (!p)
 		return;
@@ -160,19 +160,19 @@ void trigger_pattern_free(struct trigger_pattern *p)
 	mem_free(p);
 }
 
-int trigger_engine_new(bool uses_jit, struct trigger_engine **out)
+int pattern_engine_new(bool uses_jit, struct pattern_engine **out)
 {
-	struct trigger_engine *g = mem_new(sizeof(*g));
+	struct pattern_engine *g = mem_new(sizeof(*g));
 
 	if (!g)
 		return ERR_NOMEM;
 	g->uses_jit = uses_jit;
-	g->data = pcre2_match_data_create(TRIGGER_CAPTURES, NULL);
+	g->data = pcre2_match_data_create(PATTERN_CAPTURES, NULL);
 	g->limits = pcre2_match_context_create(NULL);
 	if (!g->data || !g->limits)
 		goto fail;
-	pcre2_set_match_limit(g->limits, TRIGGER_MATCH_LIMIT);
-	pcre2_set_depth_limit(g->limits, TRIGGER_MATCH_LIMIT);
+	pcre2_set_match_limit(g->limits, PATTERN_STEPS);
+	pcre2_set_depth_limit(g->limits, PATTERN_STEPS);
 	pcre2_set_heap_limit(g->limits, HEAP_LIMIT_KIB);
 	if (uses_jit) {
 		/* Without a stack of ours JIT has 32 KiB of the thread's: enough for most. */
@@ -183,11 +183,11 @@ int trigger_engine_new(bool uses_jit, struct trigger_engine **out)
 	*out = g;
 	return 0;
 fail:
-	trigger_engine_free(g);
+	pattern_engine_free(g);
 	return ERR_NOMEM;
 }
 
-void trigger_engine_free(struct trigger_engine *g)
+void pattern_engine_free(struct pattern_engine *g)
 {
 	if (!g)
 		return;
@@ -197,12 +197,12 @@ void trigger_engine_free(struct trigger_engine *g)
 	mem_free(g);
 }
 
-void trigger_engine_set_limit(struct trigger_engine *g, uint32_t steps)
+void pattern_engine_set_limit(struct pattern_engine *g, uint32_t steps)
 {
 	pcre2_set_match_limit(g->limits, steps);
 }
 
-static int match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject)
+static int match(struct pattern *p, struct pattern_engine *g, struct str subject)
 {
 	PCRE2_SPTR at = (PCRE2_SPTR)(subject.at ? subject.at : "");
 
@@ -219,8 +219,8 @@ static bool is_limit(int rc)
 	       rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT;
 }
 
-int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, struct str subject,
-	struct str captures[TRIGGER_CAPTURES], size_t *n)
+int pattern_match(struct pattern *p, struct pattern_engine *g, struct str subject,
+	struct str captures[PATTERN_CAPTURES], size_t *n)
 {
 	int rc = match(p, g, subject);
 
@@ -231,8 +231,8 @@ int trigger_pattern_match(struct trigger_pattern *p, struct trigger_engine *g, s
 
 	/* rc is one more than the highest group that took part, 0 when there were more than fit. */
 	const size_t *pairs = pcre2_get_ovector_pointer(g->data);
-	size_t set = rc == 0 ? TRIGGER_CAPTURES : (size_t)rc;
-	*n = p->groups + 1 < TRIGGER_CAPTURES ? p->groups + 1 : TRIGGER_CAPTURES;
+	size_t set = rc == 0 ? PATTERN_CAPTURES : (size_t)rc;
+	*n = p->groups + 1 < PATTERN_CAPTURES ? p->groups + 1 : PATTERN_CAPTURES;
 	for (size_t i = 0; i < *n; i++) {
 		size_t from = pairs[2 * i], to = pairs[2 * i + 1];
 

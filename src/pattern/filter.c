@@ -1,14 +1,14 @@
-/* The literal filter: one pass over a message tells which triggers can match at all.
+/* The literal filter: one pass over a message tells which patterns can match at all.
  *
  * An Aho-Corasick automaton with every transition filled in, over classes of bytes (bytes that no
  * literal holds are one class). It goes by ASCII letters without case. Two other characters equal
  * an ASCII letter when case is ignored: U+212A (Kelvin) is a k, U+017F (long s) an s; they are read
  * as those. tests/unit/trigger_filter_test.c asks PCRE2 whether there are more. */
-#include "trigger/room.h"
+#include "pattern/pattern.h"
 
 #include <string.h>
 
-/* The table; literals that would make it larger leave their trigger to be tried always. */
+/* The table; literals that would make it larger leave their set to be tried always. */
 #define FILTER_TABLE_BYTES (64 * 1024 * 1024)
 #define HIT                                                                                  \
 	UINT32_C(0x80000000) /* on a transition: where it leads there is something to report \
@@ -16,11 +16,11 @@
 #define NO_REPORT UINT32_MAX
 
 struct report {
-	uint32_t trigger;
+	uint32_t set;
 	uint32_t next; /* in the list of its state */
 };
 
-struct trigger_filter {
+struct pattern_filter {
 	unsigned char class_of[256];
 	uint32_t classes;
 	uint32_t states;
@@ -34,12 +34,12 @@ struct trigger_filter {
 	uint64_t *held;
 };
 
-static void find_classes(struct trigger_filter *f, struct trigger *const *triggers, size_t n)
+static void find_classes(struct pattern_filter *f, const struct pattern_literals *const *sets, size_t n)
 {
 	bool is_used[256] = {false};
 
 	for (size_t i = 0; i < n; i++) {
-		const struct trigger_literals *l = &triggers[i]->own->literals;
+		const struct pattern_literals *l = sets[i];
 
 		for (size_t k = 0; k < l->n; k++)
 			for (unsigned b = 0; b < l->at[k].len; b++)
@@ -55,7 +55,7 @@ static void find_classes(struct trigger_filter *f, struct trigger *const *trigge
 }
 
 /* Doubles the room for states. */
-static int more_states(struct trigger_filter *f)
+static int more_states(struct pattern_filter *f)
 {
 	uint32_t cap = f->states_cap ? 2 * f->states_cap : 64;
 	uint32_t *table = mem_resize(f->table, (size_t)cap * f->classes * sizeof(*table));
@@ -71,7 +71,7 @@ static int more_states(struct trigger_filter *f)
 	return 0;
 }
 
-static int add_state(struct trigger_filter *f, uint32_t *out)
+static int add_state(struct pattern_filter *f, uint32_t *out)
 {
 	size_t row_bytes = f->classes * sizeof(*f->table);
 
@@ -85,7 +85,7 @@ static int add_state(struct trigger_filter *f, uint32_t *out)
 	return 0;
 }
 
-static int add_report(struct trigger_filter *f, uint32_t state, size_t trigger)
+static int add_report(struct pattern_filter *f, uint32_t state, size_t set)
 {
 	if (f->report_count == f->report_cap) {
 		uint32_t cap = f->report_cap ? 2 * f->report_cap : 64;
@@ -96,13 +96,13 @@ static int add_report(struct trigger_filter *f, uint32_t state, size_t trigger)
 		f->report = more;
 		f->report_cap = cap;
 	}
-	f->report[f->report_count] = (struct report){(uint32_t)trigger, f->reports[state]};
+	f->report[f->report_count] = (struct report){(uint32_t)set, f->reports[state]};
 	f->reports[state] = f->report_count++;
 	return 0;
 }
 
 /* Adds one literal to the trie. */
-static int add_literal(struct trigger_filter *f, const struct trigger_literal *l, size_t trigger)
+static int add_literal(struct pattern_filter *f, const struct pattern_literal *l, size_t set)
 {
 	uint32_t state = 0;
 
@@ -119,13 +119,13 @@ static int add_literal(struct trigger_filter *f, const struct trigger_literal *l
 		}
 		state = f->table[at];
 	}
-	return add_report(f, state, trigger);
+	return add_report(f, state, set);
 }
 
-static int add_triggers(struct trigger_filter *f, struct trigger *const *triggers, size_t n)
+static int add_sets(struct pattern_filter *f, const struct pattern_literals *const *sets, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct trigger_literals *l = &triggers[i]->own->literals;
+		const struct pattern_literals *l = sets[i];
 		int err = 0;
 
 		for (size_t k = 0; k < l->n && err == 0; k++)
@@ -133,13 +133,13 @@ static int add_triggers(struct trigger_filter *f, struct trigger *const *trigger
 		if (err == ERR_NOMEM)
 			return err;
 		if (l->n > 0 && err == 0)
-			f->held[i / TRIGGER_BITS] |= UINT64_C(1) << (i % TRIGGER_BITS);
+			f->held[i / PATTERN_BITS] |= UINT64_C(1) << (i % PATTERN_BITS);
 	}
 	return 0;
 }
 
 /* Fills in the transitions that the trie lacks, in order of depth, and marks those that report. */
-static int fill_in(struct trigger_filter *f)
+static int fill_in(struct pattern_filter *f)
 {
 	uint32_t *queue = mem_array(f->states, sizeof(*queue));
 	uint32_t *fail = mem_array(f->states, sizeof(*fail));
@@ -178,32 +178,32 @@ out:
 	return err;
 }
 
-int trigger_filter_new(struct trigger *const *triggers, size_t n, struct trigger_filter **out)
+int pattern_filter_new(const struct pattern_literals *const *sets, size_t n, struct pattern_filter **out)
 {
-	struct trigger_filter *f = mem_new(sizeof(*f));
+	struct pattern_filter *f = mem_new(sizeof(*f));
 	uint32_t root;
 	int err = ERR_NOMEM;
 
 	if (!f)
 		return ERR_NOMEM;
-	f->held = mem_array(TRIGGER_BIT_WORDS(n) + 1, sizeof(*f->held));
+	f->held = mem_array(PATTERN_BIT_WORDS(n) + 1, sizeof(*f->held));
 	if (!f->held)
 		goto out;
-	find_classes(f, triggers, n);
+	find_classes(f, sets, n);
 	err = add_state(f, &root);
 	if (err == 0)
-		err = add_triggers(f, triggers, n);
+		err = add_sets(f, sets, n);
 	if (err == 0)
 		err = fill_in(f);
 out:
 	if (err < 0)
-		trigger_filter_free(f);
+		pattern_filter_free(f);
 	else
 		*out = f;
 	return err;
 }
 
-void trigger_filter_free(struct trigger_filter *f)
+void pattern_filter_free(struct pattern_filter *f)
 {
 	if (!f)
 		return;
@@ -215,21 +215,21 @@ void trigger_filter_free(struct trigger_filter *f)
 	mem_free(f);
 }
 
-bool trigger_filter_holds(const struct trigger_filter *f, size_t i)
+bool pattern_filter_holds(const struct pattern_filter *f, size_t i)
 {
-	return f->held[i / TRIGGER_BITS] >> (i % TRIGGER_BITS) & 1;
+	return f->held[i / PATTERN_BITS] >> (i % PATTERN_BITS) & 1;
 }
 
-static void report(const struct trigger_filter *f, uint32_t state, uint64_t *bits)
+static void report(const struct pattern_filter *f, uint32_t state, uint64_t *bits)
 {
 	for (; state != 0; state = f->suffix[state]) {
 		for (uint32_t i = f->reports[state]; i != NO_REPORT; i = f->report[i].next)
-			bits[f->report[i].trigger / TRIGGER_BITS] |=
-				UINT64_C(1) << (f->report[i].trigger % TRIGGER_BITS);
+			bits[f->report[i].set / PATTERN_BITS] |=
+				UINT64_C(1) << (f->report[i].set % PATTERN_BITS);
 	}
 }
 
-static void scan(const struct trigger_filter *f, const char *at, size_t len, uint64_t *bits)
+static void scan(const struct pattern_filter *f, const char *at, size_t len, uint64_t *bits)
 {
 	const uint32_t *table = f->table;
 	uint32_t row = 0;
@@ -262,9 +262,9 @@ static size_t plain_letters(struct str text, char *out)
 	return n;
 }
 
-void trigger_filter_scan(const struct trigger_filter *f, struct str text, uint64_t *bits)
+void pattern_filter_scan(const struct pattern_filter *f, struct str text, uint64_t *bits)
 {
-	char plain[TRIGGER_SUBJECT_BYTES];
+	char plain[PATTERN_SUBJECT_BYTES];
 
 	if (f->states == 1 || text.len == 0 || text.len > sizeof(plain))
 		return;

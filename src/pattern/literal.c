@@ -4,13 +4,13 @@
  * required: runs of characters, groups, alternatives, repeats, classes. At anything else it gives
  * up, and the pattern is tried on every message: slower, never wrong. A group's set of literals is
  * the union over its alternatives; of what stands in a row the best set is kept. */
-#include "trigger/room.h"
+#include "pattern/pattern.h"
 
 #include <string.h>
 
 struct frame {
-	struct trigger_literals any;  /* union over the alternatives that are finished */
-	struct trigger_literals best; /* of the alternative being read */
+	struct pattern_literals any;  /* union over the alternatives that are finished */
+	struct pattern_literals best; /* of the alternative being read */
 	bool has_free;                /* a finished alternative requires nothing */
 	bool is_negative;             /* a negative lookaround: what it holds must not be there */
 };
@@ -18,20 +18,20 @@ struct frame {
 struct reader {
 	struct str text;
 	size_t at;
-	struct frame frames[TRIGGER_NEST_MAX + 2];
+	struct frame frames[PATTERN_NEST_MAX + 2];
 	size_t depth;
-	struct trigger_literal run; /* characters in a row so far */
+	struct pattern_literal run; /* characters in a row so far */
 	bool is_run_cut;            /* it is full: what follows is left out */
 	int err;                    /* ERR_PARSE: gives up; ERR_NOMEM */
 };
 
-void trigger_literals_free(struct trigger_literals *l)
+void pattern_literals_free(struct pattern_literals *l)
 {
 	mem_free(l->at);
 	memset(l, 0, sizeof(*l));
 }
 
-static int literals_add(struct trigger_literals *l, const struct trigger_literal *one)
+static int literals_add(struct pattern_literals *l, const struct pattern_literal *one)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->at[i].len == one->len && memcmp(l->at[i].at, one->at, one->len) == 0)
@@ -39,7 +39,7 @@ static int literals_add(struct trigger_literals *l, const struct trigger_literal
 	}
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 4;
-		struct trigger_literal *more = mem_resize(l->at, cap * sizeof(*more));
+		struct pattern_literal *more = mem_resize(l->at, cap * sizeof(*more));
 
 		if (!more)
 			return ERR_NOMEM;
@@ -50,7 +50,7 @@ static int literals_add(struct trigger_literals *l, const struct trigger_literal
 	return 0;
 }
 
-int trigger_literals_join(struct trigger_literals *into, const struct trigger_literals *from)
+int pattern_literals_join(struct pattern_literals *into, const struct pattern_literals *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
 		if (literals_add(into, &from->at[i]) < 0)
@@ -59,9 +59,9 @@ int trigger_literals_join(struct trigger_literals *into, const struct trigger_li
 	return 0;
 }
 
-static unsigned shortest(const struct trigger_literals *l)
+static unsigned shortest(const struct pattern_literals *l)
 {
-	unsigned len = l->n > 0 ? TRIGGER_LITERAL_BYTES : 0;
+	unsigned len = l->n > 0 ? PATTERN_LITERAL_BYTES : 0;
 
 	for (size_t i = 0; i < l->n; i++)
 		len = l->at[i].len < len ? l->at[i].len : len;
@@ -69,23 +69,23 @@ static unsigned shortest(const struct trigger_literals *l)
 }
 
 /* Keeps what tells more: the longer literal, then the smaller set. Takes what is in from. */
-static void keep_best(struct trigger_literals *best, struct trigger_literals *from)
+static void keep_best(struct pattern_literals *best, struct pattern_literals *from)
 {
 	unsigned have = shortest(best), offered = shortest(from);
 
 	if (offered > have || (offered == have && from->n < best->n)) {
-		struct trigger_literals old = *best;
+		struct pattern_literals old = *best;
 
 		*best = *from;
 		*from = old;
 	}
-	trigger_literals_free(from);
+	pattern_literals_free(from);
 }
 
 /* Ends the run of characters: it is one thing the alternative requires. */
 static void end_run(struct reader *p)
 {
-	struct trigger_literals one = {0};
+	struct pattern_literals one = {0};
 
 	if (p->run.len > 0 && p->err == 0) {
 		p->err = literals_add(&one, &p->run);
@@ -98,7 +98,7 @@ static void end_run(struct reader *p)
 
 static void add_to_run(struct reader *p, const char *at, size_t len)
 {
-	if (p->is_run_cut || p->run.len + len > TRIGGER_LITERAL_BYTES) {
+	if (p->is_run_cut || p->run.len + len > PATTERN_LITERAL_BYTES) {
 		p->is_run_cut = true;
 		return;
 	}
@@ -111,11 +111,11 @@ static void end_alternative(struct reader *p)
 	struct frame *f = &p->frames[p->depth];
 
 	end_run(p);
-	if (f->best.n == 0 || f->any.n + f->best.n > TRIGGER_LITERALS_MAX)
+	if (f->best.n == 0 || f->any.n + f->best.n > PATTERN_LITERALS_MAX)
 		f->has_free = true;
 	else if (p->err == 0)
-		p->err = trigger_literals_join(&f->any, &f->best);
-	trigger_literals_free(&f->best);
+		p->err = pattern_literals_join(&f->any, &f->best);
+	pattern_literals_free(&f->best);
 }
 
 static int peek(const struct reader *p, size_t ahead)
@@ -335,7 +335,7 @@ static void on_close(struct reader *p)
 	p->depth--;
 	if (read_repeat(p) != OPTIONAL && !f->has_free && !f->is_negative && p->err == 0)
 		keep_best(&p->frames[p->depth].best, &f->any);
-	trigger_literals_free(&f->any);
+	pattern_literals_free(&f->any);
 }
 
 /* Characters that no other character equals when case is ignored, so that their bytes are the only
@@ -380,7 +380,7 @@ static void read_one(struct reader *p)
 		on_opaque(p, end - p->at);
 }
 
-int trigger_literal_find(struct str pattern, struct trigger_literals *out)
+int pattern_literal_find(struct str pattern, struct pattern_literals *out)
 {
 	struct reader p = {.text = pattern};
 	struct frame *top = &p.frames[0];
@@ -390,10 +390,10 @@ int trigger_literal_find(struct str pattern, struct trigger_literals *out)
 	if (p.err == 0 && p.depth == 0)
 		end_alternative(&p);
 	if (p.err == 0 && p.depth == 0 && !top->has_free)
-		p.err = trigger_literals_join(out, &top->any);
+		p.err = pattern_literals_join(out, &top->any);
 	for (size_t i = 0; i < sizeof(p.frames) / sizeof(p.frames[0]); i++) {
-		trigger_literals_free(&p.frames[i].any);
-		trigger_literals_free(&p.frames[i].best);
+		pattern_literals_free(&p.frames[i].any);
+		pattern_literals_free(&p.frames[i].best);
 	}
 	return p.err == ERR_NOMEM ? ERR_NOMEM : 0;
 }
