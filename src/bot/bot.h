@@ -24,6 +24,8 @@ struct bot_world {
 	struct trigger_set *triggers;
 	struct persona **personas; /* sorted by id */
 	size_t persona_count;
+	struct prompt_file **prompts; /* sorted by their files' names */
+	size_t prompt_count;
 	struct safety *safety;
 	/* Files that did not load and run on their last good version: "triggers/lurk.yaml". */
 	char **stale;
@@ -33,7 +35,7 @@ struct bot_world {
 struct bot_source {
 	const char *config;    /* mynah.yaml; NULL = built-in defaults */
 	const char *state_dir; /* overrides the config's; NULL = the config's */
-	const char *triggers_dir, *personas_dir; /* override; NULL = the config's */
+	const char *triggers_dir, *personas_dir, *prompts_dir; /* override; NULL = the config's */
 	/* Where a file fails: take its last good version from state_dir/good (and keep the good
 	 * ones there). Without it any error fails the load: `mynah check`. */
 	bool uses_good;
@@ -57,6 +59,8 @@ void bot_world_unref(struct bot_world *w);
 const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t);
 const struct persona *bot_world_persona_named(
 	const struct bot_world *w, const char *id); /* or NULL */
+/* The prompt file that a trigger means with NAME or NAME@VERSION, or NULL. */
+const struct prompt_file *bot_world_prompt(const struct bot_world *w, const char *ref);
 
 /* ---- The bot --------------------------------------------------------------------------------- */
 

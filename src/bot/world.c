@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What one load works with. */
 struct loader {
@@ -13,6 +14,8 @@ struct loader {
 	struct conf_report *report;
 	struct bot_world *world;
 	const char **personas, **providers; /* names, for the files that refer to them */
+	struct trigger_prompt *prompts;
+	size_t prompt_count;
 };
 
 static bool keeps_good(const struct bot_source *s)
@@ -130,6 +133,34 @@ static void keep_conf(const char *state_dir, const struct conf_file *f)
 		bot_good_keep(state_dir, "conf", conf_file_path(f), conf_file_text(f));
 }
 
+/* Prompts belong to the triggers that name them: without a folder of their own they stand beside
+ * those. Where there is none, there are no prompts. */
+static int set_prompts_dir(struct conf *c, const char *said)
+{
+	char *triggers, *slash;
+	struct stat st;
+
+	if (said || c->prompts_dir)
+		return replace_text(&c->prompts_dir, said);
+	triggers = mem_dup(c->triggers_dir);
+	if (!triggers)
+		return ERR_NOMEM;
+	for (size_t n = strlen(triggers); n > 1 && triggers[n - 1] == '/'; n--)
+		triggers[n - 1] = '\0';
+	slash = strrchr(triggers, '/');
+	if (slash)
+		slash[slash == triggers] = '\0';
+	c->prompts_dir = file_join(slash ? triggers : ".", "prompts");
+	mem_free(triggers);
+	if (!c->prompts_dir)
+		return ERR_NOMEM;
+	if (stat(c->prompts_dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		mem_free(c->prompts_dir);
+		c->prompts_dir = NULL;
+	}
+	return 0;
+}
+
 static int load_conf(struct loader *l)
 {
 	const struct bot_source *s = l->source;
@@ -160,6 +191,8 @@ out:
 		err = replace_text(&w->conf->triggers_dir, s->triggers_dir);
 	if (!err)
 		err = replace_text(&w->conf->personas_dir, s->personas_dir);
+	if (!err)
+		err = set_prompts_dir(w->conf, s->prompts_dir);
 	if (!err && f && !good && keeps_good(s)) {
 		char *dir = file_join(w->conf->state_dir, "good");
 
@@ -294,8 +327,14 @@ static int read_triggers(struct loader *l, const struct conf_file *f, bool is_kn
 	struct trigger_files *files = into;
 	struct trigger_file *t = NULL;
 	struct trigger_file **grown;
-	int err = trigger_file_read(
-		f, l->personas, l->world->persona_count, l->world->conf->name, r, &t);
+	const struct trigger_refs refs = {
+		.personas = l->personas,
+		.persona_count = l->world->persona_count,
+		.prompts = l->prompts,
+		.prompt_count = l->prompt_count,
+		.bot_name = l->world->conf->name,
+	};
+	int err = trigger_file_read(f, &refs, r, &t);
 
 	if (err)
 		return err;
@@ -344,6 +383,79 @@ static int load_personas(struct loader *l)
 		return err ? err : ERR_INVALID;
 	}
 	return err;
+}
+
+/* A version that has changed without its number says two things under one name. */
+static void warn_changed(struct loader *l, const struct prompt_file *p, struct conf_report *r)
+{
+	struct conf_file *f = bot_good_load(l->world->conf->state_dir, "prompt", p->path);
+	struct prompt_file *before = NULL;
+	struct conf_report ignored;
+
+	conf_report_init(&ignored);
+	if (f && !prompt_file_read(f, &ignored, &before) && strcmp(before->hash, p->hash) != 0)
+		conf_report_add(r, CONF_WARNING, p->path,
+			"give a changed prompt another version: who pinned this one expects its "
+			"words",
+			"prompt %s says something else than before, under the same version",
+			p->ref);
+	prompt_file_free(before);
+	conf_file_free(f);
+	conf_report_fini(&ignored);
+}
+
+static int read_prompt(struct loader *l, const struct conf_file *f, bool is_known,
+	struct conf_report *r, void *into)
+{
+	struct bot_world *w = l->world;
+	struct prompt_file *p = NULL;
+	struct prompt_file **grown;
+	int err = prompt_file_read(f, r, &p);
+
+	(void)into;
+	if (err)
+		return err;
+	grown = mem_resize(w->prompts, (w->prompt_count + 1) * sizeof(*grown));
+	if (!grown) {
+		prompt_file_free(p);
+		return ERR_NOMEM;
+	}
+	w->prompts = grown;
+	w->prompts[w->prompt_count++] = p;
+	if (!is_known)
+		warn_changed(l, p, r);
+	if (!is_known && keeps_good(l->source))
+		bot_good_keep(w->conf->state_dir, "prompt", p->path, conf_file_text(f));
+	return 0;
+}
+
+/* Every name under which triggers may speak of a prompt: each version's own, and that of all its
+ * versions where there is a newest. */
+static int name_prompts(struct loader *l)
+{
+	const struct bot_world *w = l->world;
+
+	l->prompts = mem_array(2 * w->prompt_count + 1, sizeof(*l->prompts));
+	if (!l->prompts)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < w->prompt_count; i++) {
+		const struct prompt_file *p = w->prompts[i];
+
+		l->prompts[l->prompt_count++] = (struct trigger_prompt){p->ref, p->text};
+		if (bot_world_prompt(w, p->id) == p)
+			l->prompts[l->prompt_count++] = (struct trigger_prompt){p->id, p->text};
+	}
+	return 0;
+}
+
+static int load_prompts(struct loader *l)
+{
+	const struct conf *c = l->world->conf;
+	int err = 0;
+
+	if (c->prompts_dir)
+		err = load_folder(l, "prompt", c->prompts_dir, read_prompt, NULL);
+	return name_prompts(l) ? ERR_NOMEM : err;
 }
 
 static int load_triggers(struct loader *l)
@@ -471,6 +583,8 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 	/* Whatever fails from here on, the rest is read too: all complaints at once. */
 	err = load_personas(&l);
 	first = first ? first : err;
+	err = load_prompts(&l);
+	first = first ? first : err;
 	err = load_triggers(&l);
 	first = first ? first : err;
 	err = load_safety(&l);
@@ -485,6 +599,7 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 out:
 	mem_free(l.personas);
 	mem_free(l.providers);
+	mem_free(l.prompts);
 	if (first) {
 		bot_world_unref(l.world);
 		return first == ERR_NOMEM ? ERR_NOMEM : ERR_INVALID;
@@ -507,6 +622,9 @@ void bot_world_unref(struct bot_world *w)
 	for (size_t i = 0; i < w->persona_count; i++)
 		persona_free(w->personas[i]);
 	mem_free(w->personas);
+	for (size_t i = 0; i < w->prompt_count; i++)
+		prompt_file_free(w->prompts[i]);
+	mem_free(w->prompts);
 	safety_free(w->safety);
 	conf_free(w->conf);
 	for (size_t i = 0; i < w->stale_count; i++)
@@ -522,6 +640,11 @@ const struct persona *bot_world_persona_named(const struct bot_world *w, const c
 			return w->personas[i];
 	}
 	return NULL;
+}
+
+const struct prompt_file *bot_world_prompt(const struct bot_world *w, const char *ref)
+{
+	return prompt_file_find(w->prompts, w->prompt_count, str_of(ref));
 }
 
 const struct persona *bot_world_persona(const struct bot_world *w, const struct trigger *t)

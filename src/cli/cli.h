@@ -20,7 +20,7 @@ enum cli_exit {
 
 /* What the command line said. Strings BORROWED from argv. */
 struct cli {
-	const char *config, *state, *triggers, *personas;
+	const char *config, *state, *triggers, *personas, *prompts;
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	const char *by, *days;
 	const char *output, *name, *format, *picture; /* of imports and exports */

@@ -47,7 +47,7 @@ const struct cli_verb cli_verbs[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
-enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE };
+enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS };
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
 	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE };
@@ -57,6 +57,7 @@ static const struct option options[] = {
 	{"state", required_argument, NULL, OPT_STATE},
 	{"triggers", required_argument, NULL, OPT_TRIGGERS},
 	{"personas", required_argument, NULL, OPT_PERSONAS},
+	{"prompts", required_argument, NULL, OPT_PROMPTS},
 	{"user", required_argument, NULL, OPT_USER},
 	{"level", required_argument, NULL, OPT_LEVEL},
 	{"channel", required_argument, NULL, OPT_CHANNEL},
@@ -119,6 +120,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_STATE: c->state = optarg; break;
 		case OPT_TRIGGERS: c->triggers = optarg; break;
 		case OPT_PERSONAS: c->personas = optarg; break;
+		case OPT_PROMPTS: c->prompts = optarg; break;
 		case OPT_USER: c->user = optarg; break;
 		case OPT_LEVEL: c->level = optarg; break;
 		case OPT_CHANNEL: c->channel = optarg; break;
@@ -268,6 +270,7 @@ struct bot_source cli_source(const struct cli *c)
 		.state_dir = c->state,
 		.triggers_dir = c->triggers,
 		.personas_dir = c->personas,
+		.prompts_dir = c->prompts,
 	};
 }
 

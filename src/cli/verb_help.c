@@ -17,6 +17,7 @@ static void print_verbs(void)
 	       "  --state DIR           the state folder, instead of the config's\n"
 	       "  --triggers DIR        the folder of trigger files, instead of the config's\n"
 	       "  --personas DIR        the folder of persona files, instead of the config's\n"
+	       "  --prompts DIR         the folder of prompt files, instead of the config's\n"
 	       "  --debug               log everything, allow core dumps\n",
 		MYNAH_SYSCONFDIR);
 }

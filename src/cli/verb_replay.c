@@ -369,7 +369,7 @@ static char *there(const char *dir, const char *name)
 static int against(const struct cli *c, const struct bot_source *mine, struct str text)
 {
 	char *config = there(c->against, "mynah.yaml"), *triggers = there(c->against, "triggers");
-	char *personas = there(c->against, "personas");
+	char *personas = there(c->against, "personas"), *prompts = there(c->against, "prompts");
 	struct bot_source theirs = *mine;
 	struct run was = {0}, is = {0};
 	int code = CLI_CANNOT;
@@ -380,8 +380,11 @@ static int against(const struct cli *c, const struct bot_source *mine, struct st
 		theirs.triggers_dir = triggers;
 	if (personas)
 		theirs.personas_dir = personas;
-	if (!config && !triggers && !personas)
-		cli_say("%s has no mynah.yaml, no folder triggers and none personas: nothing to compare with",
+	if (prompts)
+		theirs.prompts_dir = prompts;
+	if (!config && !triggers && !personas && !prompts)
+		cli_say("%s has no mynah.yaml and no folder triggers, personas or prompts: nothing to "
+			"compare with",
 			c->against);
 	else if (run(&was, mine, text, c->argv[0]) == 0 && run(&is, &theirs, text, c->argv[0]) == 0)
 		code = print_differences(&was, &is, c->is_json) > 0 ? CLI_FINDINGS : CLI_OK;
@@ -390,6 +393,7 @@ static int against(const struct cli *c, const struct bot_source *mine, struct st
 	mem_free(config);
 	mem_free(triggers);
 	mem_free(personas);
+	mem_free(prompts);
 	return code;
 }
 

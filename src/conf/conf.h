@@ -316,6 +316,7 @@ struct conf {
 	char *persona;            /* default persona */
 	char *prices;             /* file of model prices, NULL = none */
 	char *state_dir, *triggers_dir, *personas_dir;
+	char *prompts_dir;        /* NULL = beside the triggers */
 	struct conf_log log;
 	struct conf_memory memory;
 	struct conf_ledger ledger;

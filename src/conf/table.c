@@ -44,6 +44,9 @@ static const struct conf_option top_options[] = {
 		"The folder of persona files. Without it the folder personas next to this file, "
 		"else "
 		"the installed ones."},
+	{"prompts", CONF_PATH, AT(conf, prompts_dir), NULL, 0, 0, NULL, CONF_LIVE,
+		"The folder of prompt files, NAME@VERSION.yaml. Without it the folder prompts next "
+		"to that of the triggers, if there is one."},
 	{"prices", CONF_PATH, AT(conf, prices), NULL, 0, 0, NULL, CONF_LIVE,
 		"A list of model prices in LiteLLM's JSON format, for providers without price_in and "
 		"price_out."},

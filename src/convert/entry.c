@@ -243,7 +243,7 @@ static int try_entry(struct str entry, struct buf *why)
 	conf_report_init(&r);
 	err = conf_file_parse("imported", entry, &r, &f);
 	if (err == 0)
-		err = trigger_file_read(f, NULL, 0, NULL, &r, &triggers);
+		err = trigger_file_read(f, &(struct trigger_refs){0}, &r, &triggers);
 	if (err < 0 && err != ERR_NOMEM) {
 		err = buf_adds(why, r.n > 0 ? r.items[0].what : "it cannot be read");
 		err = err < 0 ? err : ERR_INVALID;

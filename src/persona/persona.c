@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define NAME_BYTES    100
-#define VERSION_BYTES 64
 #define EXAMPLE_BYTES 1000 /* one side of an example; a reply has to fit a chat line too */
 #define EXAMPLE_UNITS 500  /* Twitch's line */
 
@@ -137,34 +136,6 @@ static void fill_in(struct reading *rd, const struct conf_node *n, char **text, 
 	}
 }
 
-static bool is_number(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.at[i] < '0' || s.at[i] > '9')
-			return false;
-	}
-	return s.len > 0 && s.len < 10 && (s.len == 1 || s.at[0] != '0');
-}
-
-/* SemVer 2.0.0: three numbers, then anything printable behind '-' or '+'. */
-static bool is_version(const char *text)
-{
-	size_t core = strcspn(text, "-+"), len = strlen(text);
-	struct str rest = {text, core};
-
-	if (len > VERSION_BYTES || (text[core] && !text[core + 1]))
-		return false;
-	for (const char *p = text + core; *p; p++) {
-		if (!strchr("-+.", *p) && !ascii_is_alnum(*p))
-			return false;
-	}
-	for (int i = 0; i < 2; i++) {
-		if (!is_number(str_split(&rest, '.')))
-			return false;
-	}
-	return is_number(rest);
-}
-
 static void read_map(struct reading *rd, struct conf_node *map, const struct conf_option *table,
 	size_t n, const char *hint)
 {
@@ -281,7 +252,7 @@ static void read_texts(struct reading *rd)
 	if (strlen(p->name) > NAME_BYTES || !safety_is_sayable(str_of(p->name), NAME_BYTES))
 		COMPLAIN(rd, node_of(rd, "name"), "for example: Mynah",
 			"a name is one line of at most %d bytes", NAME_BYTES);
-	if (p->version && !is_version(p->version))
+	if (p->version && !persona_is_version(p->version))
 		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0", "\"%s\" is no version",
 			p->version);
 	if (p->system)

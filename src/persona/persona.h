@@ -1,4 +1,5 @@
-/* persona: persona files; persona + memory + question become a prompt within its budget.
+/* persona: persona files, prompt files; persona + memory + question become a prompt within its
+ * budget.
  *
  * Floor 4, pure. The system message is the persona's text and fixed rules of ours, byte-identical
  * whatever chat says (law 8); chat text enters only in user messages, quoted (safety_quote), fenced
@@ -40,6 +41,57 @@ struct persona {
 int persona_read(const struct conf_file *f, const char *const *providers, size_t provider_count,
 	struct conf_report *r, struct persona **out) MUST_USE;
 void persona_free(struct persona *p);
+
+/* MAJOR.MINOR.PATCH, then what SemVer 2.0.0 allows behind it. */
+bool persona_is_version(const char *text);
+/* Below, at or above 0, by the precedence of SemVer 2.0.0; both are versions. */
+int persona_version_compare(const char *a, const char *b);
+
+/* ---- Prompt files: prompts/NAME@VERSION.yaml ------------------------------------------------- */
+
+#define PROMPT_EXAMPLES 50
+#define PROMPT_INPUTS   12 /* fields of an example's event: no event has more */
+
+/* One field of an example's event, as `mynah event` takes it. */
+struct prompt_input { char *key, *value; };
+
+struct prompt_example {
+	char *input;   /* what is said; NULL = nothing */
+	char *user, *on; /* by whom, in what kind of event; NULL = anybody, a message */
+	struct prompt_input *with; /* the event's other fields */
+	size_t with_count;
+	char *expect;  /* what the answer must hold, in any case; NULL = any answer will do */
+	bool is_pattern; /* expect is a pattern: it stood between slashes */
+};
+
+/* The words in which a model is asked for something, under a version: what a trigger's prompt:
+ * names in place of ask:. */
+struct prompt_file {
+	char *id, *version; /* as in the file's name */
+	char *ref;          /* "NAME@VERSION" */
+	char *path;
+	char *description;
+	char *use;          /* what it is for */
+	char *text;         /* the template; trigger_expand fills it in */
+	char *tested_with;  /* the model that it was last tested with; NULL = none */
+	bool is_local_only; /* never goes to a model on another machine */
+	struct conf_texts variables; /* those that the template may use */
+	struct prompt_example *examples;
+	size_t example_count;
+	/* Of what the model is told: text, variables, local_only. Another hash is another prompt and
+	 * wants another version. */
+	char hash[SHA256_TEXT_BYTES];
+};
+
+/* Reads a prompt file. GIVES *out. ERR_INVALID after complaints. */
+int prompt_file_read(const struct conf_file *f, struct conf_report *r,
+	struct prompt_file **out) MUST_USE;
+void prompt_file_free(struct prompt_file *p);
+/* Which of them "NAME@VERSION" is, or the newest of "NAME" that is no pre-release; NULL = none. */
+const struct prompt_file *prompt_file_find(
+	struct prompt_file *const *files, size_t n, struct str ref);
+
+/* ---- Prompts --------------------------------------------------------------------------------- */
 
 enum prompt_role { PROMPT_SYSTEM, PROMPT_USER, PROMPT_ASSISTANT };
 const char *prompt_role_name(enum prompt_role r);

@@ -42,14 +42,10 @@ static int read_all(
 	return is_good ? 0 : ERR_INVALID;
 }
 
-int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
-	const char *bot_name, struct conf_report *r, struct trigger_file **out)
+int trigger_file_read(const struct conf_file *f, const struct trigger_refs *refs,
+	struct conf_report *r, struct trigger_file **out)
 {
-	struct trigger_reading rd = {.file = f,
-		.personas = personas,
-		.persona_count = persona_count,
-		.bot_name = bot_name,
-		.report = r};
+	struct trigger_reading rd = {.file = f, .refs = refs, .report = r};
 	const struct conf_node *root = conf_file_root(f);
 	struct trigger_file *file = NULL;
 	int err;

@@ -109,9 +109,7 @@ struct trigger_file {
 /* A file being read: what is checked against, and where the reading stands. */
 struct trigger_reading {
 	const struct conf_file *file;
-	const char *const *personas;
-	size_t persona_count;
-	const char *bot_name;
+	const struct trigger_refs *refs;
 	struct conf_report *report;
 	struct pattern_engine *engine;
 	const struct conf_node *entry; /* the map of the entry being read */
@@ -146,6 +144,10 @@ void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w,
 void trigger_slash_read(struct trigger_reading *rd, const struct conf_node *n, bool is_only,
 	struct trigger *t);
 void trigger_slash_fini(struct trigger_slash *s);
+/* Is there the prompt file that t, at n, refers to? Complains into rd; a stream that it needs is
+ * noted. */
+void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
+	struct trigger *t);
 /* Frees what a trigger holds, not the trigger. */
 void trigger_fini(struct trigger *t);
 

@@ -391,17 +391,18 @@ static void check_template(struct trigger_reading *rd, const struct trigger *t, 
 
 static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 {
+	const struct trigger_refs *refs = rd->refs;
 	struct buf hint;
 	const char *near;
 
-	if (!t->persona || !rd->personas)
+	if (!t->persona || !refs->personas)
 		return;
-	for (size_t i = 0; i < rd->persona_count; i++) {
-		if (strcmp(t->persona, rd->personas[i]) == 0)
+	for (size_t i = 0; i < refs->persona_count; i++) {
+		if (strcmp(t->persona, refs->personas[i]) == 0)
 			return;
 	}
 	buf_init(&hint, 2 * NAME_BYTES);
-	near = conf_nearest(str_of(t->persona), rd->personas, rd->persona_count);
+	near = conf_nearest(str_of(t->persona), refs->personas, refs->persona_count);
 	if (near)
 		(void)!buf_addf(&hint, "did you mean %s?", near);
 	TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "persona"),

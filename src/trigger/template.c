@@ -338,6 +338,7 @@ static bool is_set_for(const struct variable *v, enum event_kind kind)
 
 struct check {
 	enum event_kind kind;
+	const struct conf_texts *declared; /* NULL = all that the kind of event sets */
 	const struct conf_file *file;
 	const struct conf_node *node;
 	struct conf_report *report;
@@ -370,6 +371,23 @@ static int complain_unknown(const struct check *c, const struct piece *p)
 	return complain(c, hint, "unknown variable", p->text);
 }
 
+/* Under this name or another of the same variable; $(2) only as 2. */
+static bool is_declared(
+	const struct conf_texts *declared, struct str name, const struct variable *v)
+{
+	int64_t n;
+	bool is_rest;
+	const bool is_word = is_word_number(name, &n, &is_rest);
+
+	for (size_t i = 0; i < declared->n; i++) {
+		const struct str one = str_of(declared->at[i]);
+
+		if (is_word ? str_eq(one, name) : find_variable(one) == v)
+			return true;
+	}
+	return false;
+}
+
 static int check_variable(const struct check *c, const struct piece *p)
 {
 	const struct variable *v = find_variable(p->name);
@@ -391,6 +409,9 @@ static int check_variable(const struct check *c, const struct piece *p)
 	if (find_byte(p->fallback, 0, '$') < p->fallback.len)
 		return complain(c, "a default is plain text",
 			"a default cannot hold another variable:", p->text);
+	if (c->declared)
+		return is_declared(c->declared, p->name, v)
+			? 0 : complain(c, "add it to variables:", "not declared:", p->text);
 	if (!is_set_for(v, c->kind) && !p->has_fallback)
 		conf_complain(c->report, c->file, c->node, c->at, CONF_WARNING,
 			"give it a default, $(name|default), or leave it out",
@@ -398,32 +419,60 @@ static int check_variable(const struct check *c, const struct piece *p)
 	return 0;
 }
 
-int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
-	const struct conf_node *n, struct conf_report *r)
+static int check_text(struct check *c, struct str text)
 {
-	struct check c = {.kind = kind, .file = f, .node = n, .report = r};
 	struct str rest = text;
 	struct piece p;
 	int err = 0;
 
 	if (text.len > TRIGGER_TEXT_BYTES) {
-		conf_complain(r, f, n, 0, CONF_ERROR, "a chat message has at most 500 characters",
+		conf_complain(c->report, c->file, c->node, 0, CONF_ERROR,
+			"a chat message has at most 500 characters",
 			"this text has %zu bytes, the most is %d", text.len, TRIGGER_TEXT_BYTES);
 		return ERR_INVALID;
 	}
 	while (rest.len > 0) {
-		c.at = text_points((struct str){text.at, text.len - rest.len});
+		c->at = text_points((struct str){text.at, text.len - rest.len});
 		if (!next_piece(&rest, &p))
 			break;
-		if (p.kind == PIECE_VARIABLE && check_variable(&c, &p) < 0)
+		if (p.kind == PIECE_VARIABLE && check_variable(c, &p) < 0)
 			err = ERR_INVALID;
 		if (p.kind == PIECE_UNCLOSED) {
-			conf_complain(r, f, n, c.at, CONF_ERROR, "write $$( for a plain $(",
-				"this variable is not closed");
+			conf_complain(c->report, c->file, c->node, c->at, CONF_ERROR,
+				"write $$( for a plain $(", "this variable is not closed");
 			err = ERR_INVALID;
 		}
 	}
 	return err;
+}
+
+int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
+	const struct conf_node *n, struct conf_report *r)
+{
+	struct check c = {.kind = kind, .file = f, .node = n, .report = r};
+
+	return check_text(&c, text);
+}
+
+int trigger_template_check_declared(struct str text, const struct conf_texts *names,
+	const struct conf_file *f, const struct conf_node *declared, const struct conf_node *n,
+	struct conf_report *r)
+{
+	struct check c = {.declared = names, .file = f, .report = r};
+	int err = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct piece p = {.name = str_of(names->at[i]), .text = str_of(names->at[i])};
+		int64_t number;
+		bool is_rest;
+
+		c.node = declared && conf_node_kind(declared) == CONF_LIST
+			? conf_node_at(declared, i) : declared;
+		if (!find_variable(p.name) && !is_word_number(p.name, &number, &is_rest))
+			err = complain_unknown(&c, &p);
+	}
+	c.node = n;
+	return check_text(&c, text) ? ERR_INVALID : err;
 }
 
 bool trigger_template_needs_stream(struct str text)

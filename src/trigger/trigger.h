@@ -67,13 +67,27 @@ struct trigger {
 
 /* ---- A file ---------------------------------------------------------------------------------- */
 
+/* A prompt file as triggers see it: one row for each way to name it. */
+struct trigger_prompt {
+	const char *ref;          /* "NAME@VERSION"; "NAME" for the newest */
+	const char *text;
+};
+
+/* What a file may refer to; NULL members skip their check. BORROWED while the file is read. */
+struct trigger_refs {
+	const char *const *personas;
+	size_t persona_count;
+	const struct trigger_prompt *prompts;
+	size_t prompt_count;
+	const char *bot_name;     /* for `name: yes` */
+};
+
 struct trigger_file;
 /* Reads, compiles and tries every trigger of the file: syntax, types, ranges, patterns (forbidden
- * constructs, adversarial text), variables, and the inline examples. personas (names that exist)
- * and bot_name (for `match: name`) may be NULL/0 to skip that check. GIVES *out on 0; ERR_INVALID
+ * constructs, adversarial text), variables, and the inline examples. GIVES *out on 0; ERR_INVALID
  * after complaints: the file then counts as a whole. */
-int trigger_file_read(const struct conf_file *f, const char *const *personas, size_t persona_count,
-	const char *bot_name, struct conf_report *r, struct trigger_file **out) MUST_USE;
+int trigger_file_read(const struct conf_file *f, const struct trigger_refs *refs,
+	struct conf_report *r, struct trigger_file **out) MUST_USE;
 /* The file had its names before: a file that is not known takes none of them from it. */
 void trigger_file_mark_known(struct trigger_file *f);
 void trigger_file_free(struct trigger_file *f);
@@ -161,6 +175,13 @@ void trigger_explain_conditions(const struct trigger *t, const struct event *e,
  * bytes of chance for $(random). hit may be NULL. */
 int trigger_expand(const char *text, const struct event *e, const struct trigger_hit *hit,
 	uint32_t random, struct buf *out) MUST_USE;
+
+/* Checks a template of another room's file, whose variables are declared there: it may use those
+ * and no others, and each must be one that there is. declared: the node that lists them, NULL where
+ * none does; names: the same as texts. ERR_INVALID after complaints. */
+int trigger_template_check_declared(struct str text, const struct conf_texts *names,
+	const struct conf_file *f, const struct conf_node *declared, const struct conf_node *n,
+	struct conf_report *r) MUST_USE;
 
 /* For `mynah help`, man pages: option table of a trigger, and the variables. */
 const struct conf_option *trigger_options(size_t *n);

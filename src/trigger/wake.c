@@ -189,7 +189,7 @@ static void read_name(struct trigger_reading *rd, struct trigger_private *own)
 
 	buf_init(&source, PATTERN_BYTES);
 	add_form(rd, conf_node_find(rd->entry, "name"), &source,
-		trigger_form_name(str_of(rd->bot_name), &source), NULL, own);
+		trigger_form_name(str_of(rd->refs->bot_name), &source), NULL, own);
 	buf_fini(&source);
 }
 

@@ -212,7 +212,8 @@ struct trigger_set *corpus_set(char patterns[][CORPUS_PATTERN_BYTES], size_t n)
 		buf_init(&yaml, CONF_FILE_BYTES);
 		corpus_triggers(&yaml, patterns, from, to);
 		bench_must(conf_file_parse("bench.yaml", buf_str(&yaml), &report, &conf));
-		bench_must(trigger_file_read(conf, NULL, 0, NULL, &report, &files[count++]));
+		bench_must(trigger_file_read(
+				conf, &(struct trigger_refs){0}, &report, &files[count++]));
 		conf_file_free(conf);
 		buf_fini(&yaml);
 	}

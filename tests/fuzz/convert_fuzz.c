@@ -73,7 +73,7 @@ static void check_commands(enum convert_source source, struct str bytes)
 	conf_report_init(&r);
 	if (!convert_commands(source, bytes, &out, &tally, &why)) {
 		require(!conf_file_parse("fuzz.yaml", buf_str(&out), &r, &f));
-		require(!trigger_file_read(f, NULL, 0, NULL, &r, &triggers));
+		require(!trigger_file_read(f, &(struct trigger_refs){0}, &r, &triggers));
 	}
 	trigger_file_free(triggers);
 	conf_file_free(f);

@@ -55,7 +55,8 @@ static void fuzz_file(struct str bytes)
 
 	conf_report_init(&report);
 	if (conf_file_parse("fuzz.yaml", bytes, &report, &conf) == 0) {
-		if (trigger_file_read(conf, NULL, 0, "mynah", &report, &file) < 0)
+		if (trigger_file_read(conf, &(struct trigger_refs){.bot_name = "mynah"}, &report,
+		    &file) < 0)
 			check(report.errors > 0);
 		else if (trigger_set_new(&file, 1, &report, &set) == 0)
 			search(set, bytes);

@@ -24,7 +24,7 @@ static size_t count_triggers(const struct buf *yaml)
 
 	conf_report_init(&r);
 	if (conf_file_parse("triggers/imported.yaml", buf_str(yaml), &r, &f) != 0 ||
-		trigger_file_read(f, NULL, 0, NULL, &r, &file) != 0)
+		trigger_file_read(f, &(struct trigger_refs){0}, &r, &file) != 0)
 		fail_msg("%s in %s", r.n > 0 ? r.items[0].what : "?", buf_text(yaml));
 	assert_int_equal(trigger_set_new(&file, 1, &r, &set), 0);
 	n = trigger_set_count(set);

@@ -203,7 +203,8 @@ static void name_stays(bool is_second_known, const char *what, const char *one, 
 
 		assert_int_equal(conf_file_parse(i == 0 ? "1.yaml" : "2.yaml", str_of(texts[i]),
 			&l.report, &conf), 0);
-		assert_int_equal(trigger_file_read(conf, NULL, 0, NULL, &l.report, &files[i]), 0);
+		assert_int_equal(trigger_file_read(conf, &(struct trigger_refs){0}, &l.report,
+					 &files[i]), 0);
 		conf_file_free(conf);
 	}
 	if (is_second_known)
@@ -256,7 +257,8 @@ static void loading_without_memory_fails_cleanly(void **state)
 				&conf), 0);
 			unsigned long before = mem_count();
 			mem_fail_at(n, 1);
-			err = trigger_file_read(conf, NULL, 0, "mynah", &report, &file);
+			err = trigger_file_read(conf, &(struct trigger_refs){.bot_name = "mynah"},
+				&report, &file);
 			if (err == 0)
 				err = trigger_set_new(&file, 1, &report, &set);
 			mem_fail_at(0, 0);

@@ -16,6 +16,9 @@ struct loaded {
 static inline int load(struct loaded *l, const char *yaml)
 {
 	static const char *const personas[] = {"mynah", "pirate"};
+	static const struct trigger_prompt prompts[] = {
+		{"greet@1.0.0", "Greet $(user)."}, {"greet", "Greet $(user)."}};
+	static const struct trigger_refs refs = {personas, 2, prompts, 2, "mynah"};
 	struct trigger_file *file = NULL;
 	struct conf_file *conf = NULL;
 	int err;
@@ -25,7 +28,7 @@ static inline int load(struct loaded *l, const char *yaml)
 	assert_int_equal(trigger_state_new(&l->state), 0);
 	err = conf_file_parse("test.yaml", str_of(yaml), &l->report, &conf);
 	if (err == 0)
-		err = trigger_file_read(conf, personas, 2, "mynah", &l->report, &file);
+		err = trigger_file_read(conf, &refs, &l->report, &file);
 	if (err == 0)
 		err = trigger_set_new(&file, 1, &l->report, &l->set);
 	conf_file_free(conf);

@@ -20,7 +20,8 @@ static int load_shipped(void **state)
 
 		assert_int_equal(
 			conf_file_load(unit_tree_path(names[i]), &shipped.report, &conf), 0);
-		if (trigger_file_read(conf, NULL, 0, "mynah", &shipped.report, &files[i]) != 0)
+		if (trigger_file_read(conf, &(struct trigger_refs){.bot_name = "mynah"},
+			    &shipped.report, &files[i]) != 0)
 			fail_msg("%s", complaints(&shipped));
 		conf_file_free(conf);
 	}
