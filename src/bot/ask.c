@@ -1,13 +1,63 @@
-/* From a question to the model's words: RECALL and ASK of a turn (turn.c has the whole story).
+/* From a question to words that may be said: RECALL, ASK and CHECK of a turn that asks a model
+ * (turn.c has the whole story).
  *
- * What is decided here: may a model be asked at all, with what prompt, whom, and what its answer or
- * error means. Judging the words and saying them is turn.c's again. */
+ *   begin ──▶ may it be asked? ──▶ RECALL ──▶ ASK ──▶ words ──▶ CHECK ──▶ bot_turn_put
+ *                    ▲                                 │          │
+ *                    ├─────── the chain's next step ◀──┘          │
+ *                    └─────── once more, and more strictly ◀──────┘ refused
+ *
+ * A round is one question to a model and its answer. Each is counted, paid and has its row, all of
+ * them have one deadline; each recalls anew, for what was erased meanwhile is not asked about. The
+ * turn's own words are those of the last step. A model that declines in any of them ends the turn,
+ * and whatever else goes wrong ends in the trigger's otherwise: line, or in silence. */
 #include "bot/room.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define AGAIN_LEAST_MS 1000 /* no model answers sooner: the otherwise: line is better than waiting */
+
 static void turn_ask(struct turn *t, const struct conversation *past);
+
+static bool is_last_step(const struct turn *t)
+{
+	return t->asking.step + 1 == t->hit.trigger->step_count;
+}
+
+/* By when the last word must have come, on clock_mono_ms. */
+static int64_t deadline_of(const struct turn *t)
+{
+	const struct conf_limits *l = &t->world->conf->limits;
+	const int64_t ttl = bot_turn_ttl_ms(t);
+	int64_t wait = l->event_deadline_ms;
+
+	if (t->event->kind == EVENT_SLASH)
+		wait = l->slash_deadline_ms;
+	else if (event_is_talk(t->event))
+		wait = l->deadline_ms;
+	return t->event->at_ms + (wait < ttl ? wait : ttl);
+}
+
+/* ---- May it be asked? ------------------------------------------------------------------------ */
+
+/* Takes one call from every budget when it gives NONE. */
+static enum reason take_call(struct turn *t)
+{
+	enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
+
+	if (spent == REASON_NONE) {
+		spent = bot_spend_ask(t->bot, t->event, &t->rule);
+		if (spent != REASON_NONE)
+			bot_budget_give_back(t->bot, t->event);
+	}
+	return spent;
+}
+
+static void give_back_call(struct turn *t)
+{
+	bot_budget_give_back(t->bot, t->event);
+	bot_spend_give_back(t->bot, t->event);
+}
 
 /* ---- RECALL ---------------------------------------------------------------------------------- */
 
@@ -20,20 +70,11 @@ static void on_recalled(void *ctx, int err, const struct conversation *past)
 	turn_ask(t, past);
 }
 
-void bot_ask_begin(struct turn *t)
+/* One call has been taken for it. */
+static void round_begin(struct turn *t)
 {
-	enum reason spent = bot_budget_take(t->bot, t->event, &t->rule);
 	const struct memory_key key = bot_turn_key(t);
 
-	if (spent == REASON_NONE) {
-		spent = bot_spend_ask(t->bot, t->event, &t->rule);
-		if (spent != REASON_NONE)
-			bot_budget_give_back(t->bot, t->event);
-	}
-	if (spent != REASON_NONE) {
-		bot_turn_otherwise(t, spent);
-		return;
-	}
 	t->state = TURN_RECALL;
 	if (t->persona->lines <= 0 || t->persona->for_ms <= 0 || t->event->user_id.len == 0) {
 		turn_ask(t, NULL);
@@ -42,6 +83,86 @@ void bot_ask_begin(struct turn *t)
 	t->is_recalling = true;
 	memory_recall(&t->bot->memory, &key, (size_t)t->persona->lines, t->persona->for_ms,
 		on_recalled, t);
+}
+
+void bot_ask_begin(struct turn *t)
+{
+	const enum reason spent = take_call(t);
+
+	if (spent == REASON_NONE)
+		round_begin(t);
+	else
+		bot_turn_otherwise(t, spent);
+}
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+/* The answer to a step that is not the last: what the next one is told. */
+static void next_step(struct turn *t, struct str words)
+{
+	struct turn_asking *a = &t->asking;
+	enum reason spent;
+
+	buf_clear(&a->previous);
+	if (buf_add_str(&a->previous, str_trim(words))) {
+		bot_turn_drop(t, REASON_NOMEM);
+		return;
+	}
+	bot_row_write(t, REASON_NONE);
+	a->step++;
+	spent = take_call(t);
+	if (spent == REASON_NONE)
+		round_begin(t);
+	else
+		bot_turn_otherwise(t, spent);
+}
+
+/* Does the model get another chance? Then one call has been taken for it. */
+static bool may_ask_again(struct turn *t)
+{
+	const char *why = t->rule;
+
+	if (!t->world->conf->safety.regenerate || t->asking.is_again ||
+			deadline_of(t) - clock_mono_ms() < AGAIN_LEAST_MS)
+		return false;
+	if (take_call(t) == REASON_NONE)
+		return true;
+	t->rule = why; /* it is not the budget that refused the answer */
+	return false;
+}
+
+static void refused(struct turn *t, enum reason why)
+{
+	t->is_hushed = true; /* what comes now is not shown before it is whole */
+	if (why == REASON_DECLINED || why == REASON_NOMEM) {
+		bot_turn_drop(t, why);
+	} else if (why == REASON_UNSAFE && may_ask_again(t)) {
+		bot_row_write(t, why);
+		t->asking.is_again = true;
+		round_begin(t);
+	} else {
+		bot_turn_otherwise(t, why);
+	}
+}
+
+static void on_words(struct turn *t, struct str words, bool was_cut)
+{
+	enum reason why;
+
+	t->rule = ""; /* of a provider that could not be paid */
+	if (!is_last_step(t)) {
+		if (safety_has_declined(words))
+			bot_turn_drop(t, REASON_DECLINED);
+		else
+			next_step(t, words);
+		return;
+	}
+	t->state = TURN_CHECK;
+	why = bot_answer_judge(t, words, was_cut);
+	if (why == REASON_NONE)
+		bot_turn_put(t);
+	else
+		refused(t, why);
 }
 
 /* ---- ASK ------------------------------------------------------------------------------------- */
@@ -72,16 +193,11 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	struct turn *t = ctx;
 
 	t->call = NULL;
-	if (a->attempts == 0) {
-		bot_budget_give_back(t->bot, t->event);
-		bot_spend_give_back(t->bot, t->event);
-	}
+	if (a->attempts == 0)
+		give_back_call(t);
 	bot_stage_took("ask", t->asked_us);
 	switch (a->error) {
-	case PROVIDER_NONE:
-		t->rule = ""; /* of a provider that could not be paid */
-		bot_turn_check(t, a->text, true, a->was_cut);
-		break;
+	case PROVIDER_NONE: on_words(t, a->text, a->was_cut); break;
 	case PROVIDER_BREAKER: bot_turn_otherwise(t, REASON_BREAKER); break;
 	case PROVIDER_BUDGET: bot_turn_otherwise(t, REASON_BUDGET); break;
 	case PROVIDER_UNSAFE: bot_turn_otherwise(t, REASON_UNSAFE); break;
@@ -95,51 +211,73 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	}
 }
 
-/* How long a model may take for it. */
-static int64_t patience_of(const struct turn *t)
+/* The words of this step, before their values. */
+static const char *words_of(const struct turn *t)
 {
-	const struct conf_limits *l = &t->world->conf->limits;
-	const int64_t ttl = bot_turn_ttl_ms(t);
-	int64_t wait = l->event_deadline_ms;
+	const struct trigger_step *step = &t->hit.trigger->steps[t->asking.step];
+	const struct prompt_file *p = step->prompt ? bot_world_prompt(t->world, step->prompt) : NULL;
 
-	if (t->event->kind == EVENT_SLASH)
-		wait = l->slash_deadline_ms;
-	else if (event_is_talk(t->event))
-		wait = l->deadline_ms;
-	return wait < ttl ? wait : ttl;
+	return p ? p->text : step->ask ? step->ask : "";
+}
+
+/* What this step asks. */
+static int add_question(struct turn *t, struct buf *out)
+{
+	uint32_t dice;
+	int err;
+
+	rand_bytes(&dice, sizeof(dice));
+	if (t->asking.previous.len > 0)
+		t->asking.said.previous = STR(PROMPT_PREVIOUS);
+	t->hit.said = &t->asking.said;
+	err = trigger_expand(words_of(t), t->event, &t->hit, dice, out);
+	return err == ERR_LIMIT ? 0 : err; /* what fits is asked */
+}
+
+/* The prompt of this round, in place of the one before. */
+static int make_prompt(struct turn *t, const struct conversation *past)
+{
+	size_t window, answer;
+	struct buf ask;
+	uint64_t marker;
+	int err;
+
+	prompt_free(t->prompt);
+	t->prompt = NULL;
+	provider_budget(t->bot->providers, t->persona, &window, &answer);
+	rand_bytes(&marker, sizeof(marker));
+	buf_init(&ask, TRIGGER_TEXT_BYTES);
+	err = add_question(t, &ask);
+	const struct prompt_options o = {
+		.persona = t->persona,
+		.event = t->event,
+		.ask = buf_str(&ask),
+		.past = past,
+		.budget_tokens = window > answer ? window - answer : 0,
+		.form = form_of(t->event->platform),
+		.max_chars = bot_answer_chars(t->world, t->event),
+		.marker = marker,
+		.previous = buf_str(&t->asking.previous),
+		.is_step = !is_last_step(t),
+		.wrong = buf_str(&t->asking.wrong),
+	};
+	if (!err)
+		err = prompt_build(&o, &t->prompt);
+	buf_fini(&ask);
+	return err;
 }
 
 static void turn_ask(struct turn *t, const struct conversation *past)
 {
 	struct bot *b = t->bot;
-	size_t window, answer;
-	struct buf ask;
+	const bool is_first = t->asking.step == 0 && !t->asking.is_again;
 	int err;
 
-	bot_stage_took("recall", t->began_us);
+	if (is_first)
+		bot_stage_took("recall", t->began_us);
 	t->state = TURN_ASK;
 	t->asked_us = clock_mono_us();
-	provider_budget(b->providers, t->persona, &window, &answer);
-	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	uint32_t dice;
-	uint64_t marker;
-	rand_bytes(&dice, sizeof(dice));
-	rand_bytes(&marker, sizeof(marker));
-	err = trigger_expand(t->hit.trigger->ask, t->event, &t->hit, dice, &ask);
-	if (!err || err == ERR_LIMIT) {
-		const struct prompt_options o = {
-			.persona = t->persona,
-			.event = t->event,
-			.ask = buf_str(&ask),
-			.past = past,
-			.budget_tokens = window > answer ? window - answer : 0,
-			.form = form_of(t->event->platform),
-			.max_chars = bot_answer_chars(t->world, t->event),
-			.marker = marker,
-		};
-		err = prompt_build(&o, &t->prompt);
-	}
-	buf_fini(&ask);
+	err = make_prompt(t, past);
 	if (err) {
 		t->rule = "prompt";
 		bot_turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
@@ -149,23 +287,23 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		char text[64];
 
 		snprintf(text, sizeof(text), "(the model answers prompt %.12s)", t->prompt->hash);
-		bot_turn_check(t, str_of(text), false, false);
+		bot_turn_check(t, str_of(text));
 		return;
 	}
 	const struct provider_ask a = {
 		.prompt = t->prompt,
 		.persona = t->persona,
 		.turn = t->id,
-		.deadline_ms = t->event->at_ms + patience_of(t),
+		.deadline_ms = deadline_of(t),
 		.may_spend = may_spend,
 		.attempt = on_attempt,
-		.so_far = bot_step_matters(t) ? on_so_far : NULL,
+		.so_far = is_last_step(t) && bot_step_matters(t) ? on_so_far : NULL,
 		.done = on_answer,
 		.ctx = t,
 	};
 	t->call = provider_ask(b->providers, &a);
-	if (t->call)
-		bot_step_thinking(t);
-	else
+	if (!t->call)
 		bot_turn_drop(t, REASON_NOMEM);
+	else if (is_first)
+		bot_step_thinking(t);
 }

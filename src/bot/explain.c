@@ -100,7 +100,7 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	int err;
 
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	err = trigger_expand(s->fires->ask, e, &hit, 0, &ask);
+	err = trigger_expand(s->fires->steps[0].ask, e, &hit, 0, &ask);
 	size_t window = EXPLAIN_WINDOW, answer = EXPLAIN_ANSWER;
 	if (b)
 		provider_budget(b->providers, persona, &window, &answer);
@@ -235,10 +235,12 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	if (!err && s.others > 0)
 		err = buf_addf(out, "  ... and %zu for other kinds of event\n", s.others);
 	if (!err && gate == REASON_NONE && s.fires)
-		err = !s.fires->ask ? add_reply(&s, e) : is_brief ? 0 : add_prompt(&s, w, e, b);
-	if (!err && b && gate == REASON_NONE && s.claims && s.claims->ask)
+		err = s.fires->step_count == 0 ? add_reply(&s, e)
+			: is_brief ? 0 : add_prompt(&s, w, e, b);
+	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
 		err = add_models(b, out);
-	if (!err && b && gate == REASON_NONE && s.claims && s.claims->ask && bot_spend_counts(e))
+	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0 &&
+			bot_spend_counts(e))
 		err = bot_spend_explain(b, e, out);
 	if (!err)
 		err = add_queue(b, e, out);

@@ -91,6 +91,15 @@ struct turn_call {
 	struct buf answer; /* kept only where the ledger keeps payloads */
 };
 
+/* ask.c: how far a turn is with asking. */
+struct turn_asking {
+	size_t step;         /* of the trigger's; what the last one answers is said */
+	struct buf previous; /* what the step before it answered */
+	struct trigger_said said; /* of the turn's hit */
+	bool is_again;       /* the one further try that a turn has is under way, or was */
+	struct buf wrong;    /* what the model is told of its first: a clause */
+};
+
 struct turn {
 	struct bot *bot;
 	int64_t fired;                 /* number of the made-up event it answers; 0 = a real one */
@@ -102,6 +111,7 @@ struct turn {
 	const struct persona *persona;
 	struct prompt *prompt;
 	struct provider_call *call;
+	struct turn_asking asking;
 	struct turn_call last;
 	bool is_recalling;
 	bool is_otherwise;             /* what will be said is the trigger's otherwise: */
@@ -263,19 +273,26 @@ void bot_turn_forget(struct bot *b, const struct event *e);
 /* Gives out what may be sent, ends what died waiting, sets the timer for the rest. */
 void bot_pump(struct bot *b);
 void bot_stage_took(const char *stage, int64_t began_us); /* for the histogram of stages */
-/* The arrows that ask.c takes. Each may free the turn. */
+/* The arrows that ask.c takes. Each may free the turn. check: of words that no model wrote; put: of
+ * t->text, which has been judged. */
 void bot_turn_drop(struct turn *t, enum reason reason);
 /* No answer, for this reason: the trigger's own line if one is due, else silence. */
 void bot_turn_otherwise(struct turn *t, enum reason reason);
-void bot_turn_check(struct turn *t, struct str text, bool is_model, bool was_cut);
+void bot_turn_check(struct turn *t, struct str text);
+void bot_turn_put(struct turn *t);
 struct memory_key bot_turn_key(const struct turn *t); /* whose past it is; BORROWED of t */
 int64_t bot_turn_ttl_ms(const struct turn *t);        /* an answer later than that is dropped */
 /* A verdict, for whoever listens; fired: the made-up event it is about, 0 = none. */
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
 	enum reason r, const char *rule);
 
-/* ask.c: from a question to the model's words, which go to bot_turn_check. */
+/* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
+
+/* answer.c: are the model's words what was asked for, and may they be said? REASON_NONE: they are
+ * in t->text. Else t->rule says what decided; REASON_UNSAFE: and t->asking.wrong says it to the
+ * model. */
+enum reason bot_answer_judge(struct turn *t, struct str words, bool was_cut);
 
 /* judge.c: may it be said? */
 struct bot_text {

@@ -9,7 +9,8 @@
 
 /* The ledger's word for how a call ended: it was taken back, replaced by the trigger's own line,
  * failed, was refused by safety, or answered. */
-static const char *call_status(const struct turn *t, const struct turn_call *c)
+static const char *call_status(
+	const struct turn *t, const struct turn_call *c, enum reason reason)
 {
 	if (c->error == PROVIDER_CANCELLED)
 		return "cancelled";
@@ -17,7 +18,7 @@ static const char *call_status(const struct turn *t, const struct turn_call *c)
 		return "fallback";
 	if (c->error != PROVIDER_NONE)
 		return "error";
-	return t->state == TURN_DROPPED && t->text.len == 0 ? "blocked" : "success";
+	return reason != REASON_NONE && t->text.len == 0 ? "blocked" : "success";
 }
 
 static int add_text(struct buf *out, struct str text, int payload)
@@ -75,7 +76,7 @@ void bot_row_hold(struct turn *t, const struct provider_attempt *a)
 	c->is_held = true;
 	c->wall_ms = clock_wall_ms() - a->latency_ms;
 	c->error = a->error;
-	c->number = a->number;
+	c->number++;
 	c->latency_ms = a->latency_ms;
 	c->first_token_ms = a->first_token_ms;
 	c->tokens_in = a->tokens_in;
@@ -117,7 +118,7 @@ void bot_row_write(struct turn *t, enum reason reason)
 		.error_message = c->message[0] != '\0' ? c->message : NULL,
 		.model_name = c->model,
 		.user_id = user,
-		.status = call_status(t, c),
+		.status = call_status(t, c, reason),
 		.prompt_hash = t->prompt ? t->prompt->hash : NULL,
 		.turn = t->id,
 		.provider = c->provider,

@@ -17,6 +17,8 @@
 
 #define TURN_TEXT_BYTES (24 * 1024) /* three messages of 2,000 characters of 4 bytes */
 
+#define TURN_WRONG_BYTES 512 /* a clause */
+
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
 
@@ -69,6 +71,8 @@ static void turn_free(struct turn *t)
 	buf_fini(&t->text);
 	buf_fini(&t->shown);
 	buf_fini(&t->last.answer);
+	buf_fini(&t->asking.previous);
+	buf_fini(&t->asking.wrong);
 	mem_free(t->event);
 	bot_world_unref(t->world);
 	mem_free(t);
@@ -159,6 +163,8 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 	buf_init(&t->text, TURN_TEXT_BYTES);
 	buf_init(&t->shown, TURN_TEXT_BYTES);
 	buf_init(&t->last.answer, PROVIDER_TEXT_BYTES);
+	buf_init(&t->asking.previous, PROVIDER_TEXT_BYTES);
+	buf_init(&t->asking.wrong, TURN_WRONG_BYTES);
 	rand_uuid7(clock_wall_ms(), t->id);
 	HASH_ADD_STR(b->turns, id, t);
 	if (!hash_has(t)) {
@@ -209,7 +215,7 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 		why = REASON_REFUSED, rule = "a private message has no channel to answer in";
 	else if (HASH_COUNT(b->turns) >= (size_t)limits->turns)
 		why = REASON_BUSY, rule = "turns";
-	else if (hit->trigger->ask && event_is_talk(e) && has_question(b, e))
+	else if (hit->trigger->step_count > 0 && event_is_talk(e) && has_question(b, e))
 		why = REASON_BUSY, rule = "one question at a time";
 	else if (!bot_is_command(hit->trigger))
 		why = bot_channel_answer(b, e, &rule);
@@ -224,7 +230,7 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	}
 	t->state = TURN_HIT;
 	log_event(LOG_DEBUG, "bot", "hit", "turn", t->id, "trigger", hit->trigger->name, NULL);
-	if (hit->trigger->ask)
+	if (hit->trigger->step_count > 0)
 		bot_ask_begin(t);
 	else if (bot_is_command(hit->trigger))
 		turn_command(t);
@@ -251,23 +257,19 @@ int64_t bot_turn_ttl_ms(const struct turn *t)
 
 /* ---- CHECK ----------------------------------------------------------------------------------- */
 
-static void turn_put(struct turn *t);
-
-void bot_turn_check(struct turn *t, struct str text, bool is_model, bool was_cut)
+void bot_turn_check(struct turn *t, struct str text)
 {
 	t->state = TURN_CHECK;
-	const struct bot_text said = {.text = text, .is_model = is_model, .was_cut = was_cut};
+	const struct bot_text said = {.text = text};
 	const char *rule = "";
 	const enum reason r = bot_judge(t, &said, &t->text, &rule);
 
-	if (r != REASON_NONE)
-		t->rule = rule;
-	if (r == REASON_NONE)
-		turn_put(t);
-	else if (is_model && r != REASON_DECLINED && r != REASON_NOMEM)
-		bot_turn_otherwise(t, r);
-	else
-		bot_turn_drop(t, r);
+	if (r == REASON_NONE) {
+		bot_turn_put(t);
+		return;
+	}
+	t->rule = rule;
+	bot_turn_drop(t, r);
 }
 
 /* Says a template of the trigger: its reply:, or its otherwise: when no model could answer. */
@@ -283,7 +285,7 @@ static void turn_template(struct turn *t, const char *template)
 	if (err == ERR_NOMEM)
 		bot_turn_drop(t, REASON_NOMEM);
 	else
-		bot_turn_check(t, buf_str(&text), false, false);
+		bot_turn_check(t, buf_str(&text));
 	buf_fini(&text);
 }
 
@@ -300,7 +302,7 @@ static void turn_command(struct turn *t)
 	if (bot_command_run(t->bot, t, &text) == ERR_NOMEM)
 		bot_turn_drop(t, REASON_NOMEM);
 	else
-		bot_turn_check(t, buf_str(&text), false, false);
+		bot_turn_check(t, buf_str(&text));
 	buf_fini(&text);
 }
 
@@ -320,7 +322,7 @@ void bot_turn_otherwise(struct turn *t, enum reason reason)
 
 /* ---- QUEUED ---------------------------------------------------------------------------------- */
 
-static void turn_put(struct turn *t)
+void bot_turn_put(struct turn *t)
 {
 	struct bot *b = t->bot;
 	struct reply *r = reply_new(t->id, t->event, buf_str(&t->text));
@@ -395,8 +397,8 @@ static void turn_remember(struct turn *t)
 		{true, str_of(t->persona->name), buf_str(&t->text), t->event->id, answered_ms},
 	};
 
-	if (event_is_talk(t->event) && t->hit.trigger->ask && !t->is_otherwise && !t->is_erased &&
-			t->event->user_id.len > 0)
+	if (event_is_talk(t->event) && t->hit.trigger->step_count > 0 && !t->is_otherwise &&
+			!t->is_erased && t->event->user_id.len > 0)
 		memory_remember(&t->bot->memory, &key, lines, 2);
 }
 

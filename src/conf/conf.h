@@ -288,6 +288,7 @@ struct conf_safety {
 	char *prefix;             /* in front of every reply, counted in */
 	int64_t max_length;       /* of a reply, UTF-16 units */
 	int64_t mentions;         /* @names in a reply */
+	bool regenerate;          /* an answer that is refused is asked for once more */
 };
 
 /* `limits:` */

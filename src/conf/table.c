@@ -136,6 +136,8 @@ static const struct conf_option safety_options[] = {
 		"Characters of a reply of one line, its prefix included; 500 is what Twitch takes."},
 	{"mentions", CONF_INT, AT(conf_safety, mentions), "1", 0, 5, NULL, CONF_LIVE,
 		"How many @names may stand in a reply."},
+	{"regenerate", CONF_BOOL, AT(conf_safety, regenerate), "true", 0, 0, NULL, CONF_LIVE,
+		"Ask a model once more, and more strictly, when its answer is refused."},
 };
 
 static const struct conf_option limits_options[] = {

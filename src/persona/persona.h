@@ -119,7 +119,14 @@ struct prompt_options {
 	const struct form *form;     /* what the answer may look like */
 	size_t max_chars;            /* how long the answer may be: told to the model */
 	uint64_t marker;             /* random: the fence */
+	/* What a model answered in the step before, fenced like chat's words, of which it was made;
+	 * empty = none. An ask: speaks of it as PROMPT_PREVIOUS. */
+	struct str previous;
+	bool is_step;                /* the answer is for the next step, not for chat */
+	/* Why the answer before was thrown away, a clause of ours; empty = this is the first. */
+	struct str wrong;
 };
+#define PROMPT_PREVIOUS "the previous answer"
 /* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and
  * question alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;

@@ -5,7 +5,7 @@
  *   assistant  example   }
  *   user       a line from chat, fenced            } the newest that fit, oldest first;
  *   assistant  what the bot said then              } the first is always a line from chat
- *   user       what to do, and the message it is about, fenced
+ *   user       what to do, the message it is about and what another model made of it, fenced
  *
  * Neighbours of one role are joined: the chat templates of some models refuse two in a row. */
 #include "persona/persona.h"
@@ -136,6 +136,22 @@ static int add_fenced(struct building *g, struct str who, struct str text, struc
 	return err ? err : buf_addf(out, "\n</chat %s>", g->marker);
 }
 
+/* How the answer is to be given, after everything that came from chat. */
+static int add_ending(const struct prompt_options *o, struct buf *out)
+{
+	int err = o->is_step
+		? buf_adds(out, "\nThis answer is not for the chat: give only what was asked for.")
+		: buf_addf(out, "\nAnswer as %s, in %sat most %zu characters.", o->persona->name,
+			  has_lines(o) ? "" : "one line of ", o->max_chars);
+
+	if (err == 0 && o->wrong.len > 0)
+		err = buf_addf(out,
+			" An answer was given before and thrown away: %.*s. Give another one that "
+			"keeps to every rule, or say only " SAFETY_SILENCE,
+			STR_FMT(o->wrong));
+	return err;
+}
+
 /* The last message: the order, which is the streamer's but may hold values from chat, and the words
  * it is about. */
 static int add_question(struct building *g, struct buf *out)
@@ -153,9 +169,12 @@ static int add_question(struct building *g, struct buf *out)
 		if (err == 0)
 			err = add_fenced(g, who, o->event->text, out);
 	}
-	return err ? err
-		   : buf_addf(out, "\nAnswer as %s, in %sat most %zu characters.",
-			     o->persona->name, has_lines(o) ? "" : "one line of ", o->max_chars);
+	if (err == 0 && o->previous.len > 0) {
+		err = buf_adds(out, "\n");
+		if (err == 0)
+			err = add_fenced(g, STR(PROMPT_PREVIOUS), o->previous, out);
+	}
+	return err ? err : add_ending(o, out);
 }
 
 static int add_line(struct building *g, const struct line *l, struct buf *out)

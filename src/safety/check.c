@@ -190,8 +190,7 @@ static struct str without_action(struct str s)
 	return s;
 }
 
-/* Did the model decline? The token counts wherever it stands: in doubt, silence. */
-static bool has_declined(struct str line)
+bool safety_has_declined(struct str line)
 {
 	const size_t n = sizeof(SAFETY_SILENCE) - 1;
 
@@ -421,7 +420,7 @@ enum reason safety_check(const struct safety *s, const struct safety_context *c,
 		err = broke(&k, RULE_LEAK, safety_leak_check(c->canary, (struct str){0}, text));
 	if (err == 0)
 		err = shape(&k, text, &a, &b);
-	if (err == 0 && c->is_model && has_declined(buf_str(&a)))
+	if (err == 0 && c->is_model && safety_has_declined(buf_str(&a)))
 		why = REASON_DECLINED;
 	else if (err == 0 && (a.len == 0 || (c->is_growing && nothing_is_whole(&k, buf_str(&a)))))
 		why = REASON_EMPTY;

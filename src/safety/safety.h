@@ -66,6 +66,8 @@ const char *safety_rule_text(const char *rule, const char **advice);
 
 /* The token with which a model may decline (told to it in the prompt). */
 #define SAFETY_SILENCE "[silence]"
+/* Did the model decline? The token counts wherever it stands: in doubt, silence. */
+bool safety_has_declined(struct str line);
 
 /* Words from chat on their way into a prompt: scrubbed to one line, chat-template tokens and fence
  * markers taken apart, cut at max_bytes. */

@@ -1,8 +1,8 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
- * slash.c (its slash command), form.c (words: and the like as patterns), trial.c (examples),
- * template.c.
+ * slash.c (its slash command), chain.c and prompt.c (what a model is asked), form.c (words: and the
+ * like as patterns), trial.c (examples), template.c.
  * Running: set.c puts files together and builds their filter; match.c searches, with fits.c for the
  * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
@@ -148,6 +148,11 @@ void trigger_slash_fini(struct trigger_slash *s);
  * noted. */
 void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
 	struct trigger *t);
+/* Makes the steps of t, of its ask: or of chain: (n NULL = it has none). Complains into rd. */
+void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
+/* Their templates, when it is known what wakes t. */
+void trigger_chain_check(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
+void trigger_chain_fini(struct trigger *t);
 /* Frees what a trigger holds, not the trigger. */
 void trigger_fini(struct trigger *t);
 
@@ -215,8 +220,16 @@ int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subj
 
 /* Does it say something of the stream: its game, its title? */
 bool trigger_template_needs_stream(struct str text);
-/* Checks a template for events of a kind; complains at the variable. ERR_INVALID if it did. */
-int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
-	const struct conf_node *n, struct conf_report *r) MUST_USE;
+/* What a template may say besides what its event sets. */
+struct trigger_scope {
+	enum event_kind kind;
+	bool has_previous; /* a model has answered before: a later step of a chain */
+};
+/* Checks a template for such events; complains at the variable. ERR_INVALID if it did. */
+int trigger_template_check(struct str text, const struct trigger_scope *scope,
+	const struct conf_file *f, const struct conf_node *n, struct conf_report *r) MUST_USE;
+/* The same for one that stands in the entry being read; a stream that it needs is noted. */
+void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
+	bool has_previous, const struct conf_node *n);
 
 #endif

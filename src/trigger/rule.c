@@ -17,7 +17,7 @@ struct entry {
 	char *on, *level;
 	struct conf_texts allow, deny;
 	struct trigger_wake wake;
-	struct conf_node *cooldown, *examples;
+	struct conf_node *cooldown, *examples, *chain;
 };
 
 #define AT(member) .offset = offsetof(struct entry, member)
@@ -78,6 +78,10 @@ static const struct conf_option options[] = {
 		.type = CONF_TEXT,
 		AT(t.ask),
 		.help = "What to ask the model, which answers in the persona's voice."},
+	{.name = "chain",
+		.type = CONF_NODE,
+		AT(chain),
+		.help = "What to ask in turn, {ask: ...} or a prompt's name; the last answer is said."},
 	{.name = "otherwise",
 		.type = CONF_TEXT,
 		AT(t.otherwise),
@@ -214,6 +218,7 @@ void trigger_fini(struct trigger *t)
 {
 	struct entry whole = {.t = *t};
 
+	trigger_chain_fini(t);
 	/* Its options are freed by the table; the rest of the entry is empty. */
 	conf_free_options(options, OPTIONS, &whole);
 	mem_free(t->name);
@@ -379,16 +384,6 @@ static bool is_slash_only(const struct trigger_reading *rd, const struct trigger
 		!w->exact && !w->contains && !w->is_name && !t->needs_direct && !t->needs_first;
 }
 
-static void check_template(struct trigger_reading *rd, const struct trigger *t, const char *key,
-	const char *text)
-{
-	if (text && trigger_template_needs_stream(str_of(text)))
-		t->own->needs_stream = true;
-	if (text)
-		trigger_reading_note(rd, trigger_template_check(str_of(text), t->on, rd->file,
-			conf_node_find(rd->entry, key), rd->report));
-}
-
 static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 {
 	const struct trigger_refs *refs = rd->refs;
@@ -411,25 +406,27 @@ static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 	buf_fini(&hint);
 }
 
-static void check_words(struct trigger_reading *rd, const struct trigger *t)
+static void check_words(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
 {
+	const bool asks = t->step_count > 0;
+
 	/* A misspelt key has been complained of already: it may be the one that is missing here. */
-	if (!t->reply && !t->ask && !rd->is_bad)
+	if (!t->reply && !asks && !rd->is_bad)
 		TRIGGER_COMPLAIN(rd, rd->entry, "add reply: \"...\" or ask: \"...\"",
 			"trigger \"%s\" has nothing to say", t->name);
-	if (t->reply && t->ask)
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "ask"),
+	if (t->reply && asks)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, t->ask ? "ask" : "chain"),
 			"keep one; what to say when no model answers is otherwise:",
-			"trigger \"%s\" has both reply: and ask:", t->name);
-	if (!t->ask && t->otherwise)
+			"trigger \"%s\" has both reply: and %s:", t->name, t->ask ? "ask" : "chain");
+	if (!asks && t->otherwise)
 		trigger_reading_warn(rd, "otherwise", "leave it out",
 			"otherwise: is only for ask:, a reply is always said");
-	if (!t->ask && t->persona)
+	if (!asks && t->persona)
 		trigger_reading_warn(rd, "persona", "leave it out",
 			"persona: is only for ask:, a reply is said as it is");
-	check_template(rd, t, "reply", t->reply);
-	check_template(rd, t, "ask", t->ask);
-	check_template(rd, t, "otherwise", t->otherwise);
+	trigger_chain_check(rd, e->chain, t);
+	trigger_template_read(rd, t, t->reply, false, conf_node_find(rd->entry, "reply"));
+	trigger_template_read(rd, t, t->otherwise, false, conf_node_find(rd->entry, "otherwise"));
 	check_persona(rd, t);
 }
 
@@ -475,10 +472,11 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
+		trigger_chain_read(rd, e.chain, t);
 		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);
-		check_words(rd, t);
+		check_words(rd, &e, t);
 		t->urgency = urgency_of(t, &e.wake);
 		if (!rd->is_bad && !rd->is_nomem && e.examples)
 			trigger_reading_note(rd, trigger_examples(t, rd->engine, rd->file,

@@ -94,9 +94,9 @@ static void fill_in(struct trigger_reading *rd, const struct conf_node *n, struc
 		TRIGGER_COMPLAIN(rd, node_of(n, "option"),
 			"letters, digits, - and _ in lower case, at most 32",
 			"\"%s\" cannot be the name of an option", s->option);
-	if (t->ask && !has_word)
+	if (t->step_count > 0 && !has_word)
 		s->is_required = true;
-	if (t->ask)
+	if (t->step_count > 0)
 		set_text(rd, &s->option, STR(OPTION_NAME));
 	set_text(rd, &s->option_help, STR(OPTION_HELP));
 	if (!s->option && s->is_required)

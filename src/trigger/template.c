@@ -145,6 +145,11 @@ static int add_uptime(const struct source *s, struct buf *out)
 	return buf_addf(out, "%lldh %02lldm", (long long)(minutes / 60), (long long)(minutes % 60));
 }
 
+static int add_previous(const struct source *s, struct buf *out)
+{
+	return s->hit && s->hit->said ? buf_add_str(out, s->hit->said->previous) : 0;
+}
+
 /* Zero means that the platform did not say. */
 static int add_number(int64_t n, struct buf *out)
 {
@@ -211,6 +216,8 @@ static const struct variable {
 	{"game", "category", true, true, add_game, "the category of the stream"},
 	{"title", "status", true, true, add_title, "the title of the stream"},
 	{"uptime", "", true, true, add_uptime, "how long the stream has been live, as in 3h 07m"},
+	{"previous", "", true, false, add_previous,
+		"in a chain: what the model answered in the step before"},
 	{"random", "", true, false, NULL, "a number from 1 to 100; $(random 1-6) from 1 to 6"},
 };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
@@ -337,7 +344,7 @@ static bool is_set_for(const struct variable *v, enum event_kind kind)
 }
 
 struct check {
-	enum event_kind kind;
+	const struct trigger_scope *scope;
 	const struct conf_texts *declared; /* NULL = all that the kind of event sets */
 	const struct conf_file *file;
 	const struct conf_node *node;
@@ -412,10 +419,13 @@ static int check_variable(const struct check *c, const struct piece *p)
 	if (c->declared)
 		return is_declared(c->declared, p->name, v)
 			? 0 : complain(c, "add it to variables:", "not declared:", p->text);
-	if (!is_set_for(v, c->kind) && !p->has_fallback)
+	if (v->add == add_previous && !c->scope->has_previous && !p->has_fallback)
+		return complain(c, "it is for the second step of a chain: and for those after it",
+			"no step is before this one:", p->text);
+	if (!is_set_for(v, c->scope->kind) && !p->has_fallback)
 		conf_complain(c->report, c->file, c->node, c->at, CONF_WARNING,
 			"give it a default, $(name|default), or leave it out",
-			"$(%s) is always empty for \"on: %s\"", v->name, event_kind_name(c->kind));
+			"$(%s) is always empty for \"on: %s\"", v->name, event_kind_name(c->scope->kind));
 	return 0;
 }
 
@@ -446,10 +456,10 @@ static int check_text(struct check *c, struct str text)
 	return err;
 }
 
-int trigger_template_check(struct str text, enum event_kind kind, const struct conf_file *f,
-	const struct conf_node *n, struct conf_report *r)
+int trigger_template_check(struct str text, const struct trigger_scope *scope,
+	const struct conf_file *f, const struct conf_node *n, struct conf_report *r)
 {
-	struct check c = {.kind = kind, .file = f, .node = n, .report = r};
+	struct check c = {.scope = scope, .file = f, .node = n, .report = r};
 
 	return check_text(&c, text);
 }
@@ -486,6 +496,19 @@ bool trigger_template_needs_stream(struct str text)
 			return true;
 	}
 	return false;
+}
+
+void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
+	bool has_previous, const struct conf_node *n)
+{
+	const struct trigger_scope scope = {.kind = t->on, .has_previous = has_previous};
+
+	if (!text)
+		return;
+	if (trigger_template_needs_stream(str_of(text)))
+		t->own->needs_stream = true;
+	trigger_reading_note(
+		rd, trigger_template_check(str_of(text), &scope, rd->file, n, rd->report));
 }
 
 /* ---- Filling in ------------------------------------------------------------------------------ */

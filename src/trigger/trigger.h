@@ -30,6 +30,15 @@
 enum trigger_when { TRIGGER_ANYTIME, TRIGGER_LIVE, TRIGGER_OFFLINE };
 enum trigger_once { TRIGGER_ANY_TIMES, TRIGGER_ONCE_A_USER, TRIGGER_ONCE_A_CHANNEL };
 
+#define TRIGGER_STEPS_MAX 4 /* of a chain: each is a call that is paid and waited for */
+
+/* One question to the model. The answer to the last one of a trigger is said; each before it is
+ * told to the next one. */
+struct trigger_step {
+	char *ask;    /* the trigger's own words; NULL: */
+	char *prompt; /* a prompt file has them: its NAME or NAME@VERSION */
+};
+
 /* One entry of a trigger file. Fields are read-only outside the room; absent strings are NULL. */
 struct trigger {
 	char *name;
@@ -40,7 +49,9 @@ struct trigger {
 	enum event_kind on;
 	enum event_sort sort;     /* on: command, reply ...: only messages of this sort */
 	char *reply;              /* said as it is */
-	char *ask;                /* goes to the model */
+	char *ask;                /* goes to the model, where that is its only step */
+	struct trigger_step *steps; /* what the model is asked, of ask: or chain: ... */
+	size_t step_count;        /* ... 0 = none is */
 	char *otherwise;          /* said when no model answers; NULL or "" = silence */
 	char *persona;            /* NULL = the default one */
 	int64_t priority;         /* higher first; default 0 */
@@ -132,6 +143,11 @@ const char *trigger_state_quarantined(struct trigger_state *s);
 
 /* ---- The search ------------------------------------------------------------------------------ */
 
+/* What a model has answered so far, for the templates that come after it. Empty, NULL: nothing. */
+struct trigger_said {
+	struct str previous;      /* $(previous): the step before */
+};
+
 struct trigger_hit {
 	const struct trigger *trigger;
 	enum reason reason;       /* REASON_NONE = it fires; else why it stays silent */
@@ -139,6 +155,7 @@ struct trigger_hit {
 	/* Captures of the pattern, BORROWED from the event: [0] the whole match, [1] its first group. */
 	struct str captures[PATTERN_CAPTURES];
 	size_t captures_n;
+	const struct trigger_said *said; /* BORROWED; NULL = nothing yet */
 };
 
 /* Searches; allocates nothing when there is no match. A set is searched by one thread at a time.

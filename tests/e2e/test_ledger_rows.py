@@ -27,8 +27,8 @@ PRIVATE = "my number is 555 0100 4711 and my mail zephyrine@kelp.example"
 def test_there_are_as_many_rows_as_the_model_got_calls(world, scene):
     twitch, models = scene(triggers=OTHERWISE, limits={"retries": 1, "breaker_failures": 100})
     plans = [Plan(text="Fine."), Plan(status=500), Plan(text="Better."), Plan(status=500),
-             Plan(status=503), Plan(text="/ban x"), Plan(text="[silence]"), Plan(text=""),
-             Plan(text="Good.")]
+             Plan(status=503), Plan(text="/ban x"), Plan(text="Calmer."), Plan(text="[silence]"),
+             Plan(text=""), Plan(text="Good.")]
     models.plan(*plans)
     for n in range(7):
         twitch.say(f"!say number {n}", user=f"asker{n}")
@@ -42,8 +42,8 @@ def test_there_are_as_many_rows_as_the_model_got_calls(world, scene):
     assert [(r["status"], r["error_code"], r["reason"]) for r in rows] == [
         ("success", None, "none"), ("error", "server", "provider"), ("success", None, "none"),
         ("error", "server", "provider"), ("error", "server", "provider"),
-        ("blocked", None, "unsafe"), ("blocked", None, "declined"), ("error", "empty", "empty"),
-        ("success", None, "none")]
+        ("blocked", None, "unsafe"), ("success", None, "none"), ("blocked", None, "declined"),
+        ("error", "empty", "empty"), ("success", None, "none")]
     assert len({r["id"] for r in rows}) == len(rows)
     assert len({r["turn"] for r in rows}) == 7 == status["hits"] - 1
     assert {r["turn"] for r in rows} == {e["turn"] for e in world.history.find("model", "ask")}
@@ -103,7 +103,7 @@ def test_payloads_are_kept_when_asked_for(world, scene, payload):
     twitch.say(f"!say {PRIVATE}", user="ann")
     world.bot.wait_ended(1)
     world.bot.stop()
-    row, = world.bot.rows()
+    row = world.bot.rows()[0]
     messages = json.loads(row["request"])["messages"]
     sent = models.requests[0]["body"]["messages"]
     assert [m["role"] for m in messages] == [m["role"] for m in sent]

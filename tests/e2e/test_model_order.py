@@ -210,7 +210,7 @@ def test_the_key_goes_to_its_provider_alone_and_is_shown_nowhere(world, two):
         status = world.bot.wait_ended(n + 1)
     assert twitch.said() == ["One."]
     assert status["drops"] == {"provider": 1, "unsafe": 1}
-    assert [r["headers"].get("Authorization") for r in paid.requests] == [f"Bearer {key}"] * 3
+    assert [r["headers"].get("Authorization") for r in paid.requests] == [f"Bearer {key}"] * 4
     assert all("Authorization" not in r["headers"] and key not in str(r) for r in local.requests)
     for path in ("/api/v1/status", "/metrics", "/health", "/api/v1/reload"):
         assert key not in world.bot.get(path)
@@ -291,8 +291,7 @@ def test_a_refused_answer_is_replaced_by_the_otherwise_line(world, scene):
     twitch.say("!ask shall I?")
     twitch.wait_said("^Not now, pebblewren.$")
     world.bot.stop()
-    row, = world.bot.rows()
-    assert row["status"] == "fallback"
+    assert [row["status"] for row in world.bot.rows()] == ["blocked", "fallback"]
 
 
 def test_a_model_may_decline(world, scene):

@@ -81,16 +81,15 @@ def test_what_is_on_its_way_counts_before_it_is_answered(world, scene):
 @pytest.mark.parametrize("plan,cost", [
     (Plan(status=500), "nothing"), (Plan(status=429), "nothing"),
     (Plan(text="Half of it", fault="cut"), "all"), (Plan(fault="half", text="Half of it"), "all"),
-    (Plan(text="/ban somebody"), "bill")], ids=["broken", "refused", "cut", "stuck", "suppressed"])
+    (Plan(text="/ban somebody"), "twice")], ids=["broken", "refused", "cut", "stuck", "suppressed"])
 def test_an_answer_that_is_not_said_costs_what_it_costs(world, scene, plan, cost):
     twitch, models = scene(provider={**PRICE, "max_tokens": 30, "idle": "500ms"}, limits=PATIENT)
     models.plan(plan)
     ask(world, twitch, 0, 1)
     day = spent(world.bot)["day"]
     world.bot.stop()
-    row, = world.bot.rows()
-    assert row["cost_micros"] == day
-    assert day == {"nothing": 0, "bill": BILL}.get(cost, day)
+    assert sum(row["cost_micros"] for row in world.bot.rows()) == day
+    assert day == {"nothing": 0, "twice": 2 * BILL}.get(cost, day)
     if cost == "all":  # nobody told the tokens: all that it may have cost
         assert day > 30 * 200
 
