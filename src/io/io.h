@@ -230,7 +230,7 @@ void io_backoff_confirm(struct io_backoff *b, int64_t now_ms); /* service works 
 /* Closed -> open after `failures` within window -> half-open after open_ms (doubling to open_max_ms
  * while probes fail) -> one probe -> closed or open (spec 001-47). */
 enum io_breaker_state { IO_BREAKER_CLOSED, IO_BREAKER_OPEN, IO_BREAKER_PROBING };
-#define IO_BREAKER_FAILURES_MAX 32
+#define IO_BREAKER_FAILURES_MAX 100 /* as many as limits.breaker_failures may say */
 struct io_breaker {
 	unsigned failures;                 /* 5 */
 	int64_t window_ms, open_ms, open_max_ms; /* 30,000  60,000  600,000 */

@@ -19,6 +19,7 @@ from tests.stage.discord import Discord  # noqa: E402
 from tests.stage.history import History  # noqa: E402
 from tests.stage.loop import Loop  # noqa: E402
 from tests.stage.models import Models  # noqa: E402
+from tests.stage.paid import Paid  # noqa: E402
 from tests.stage.proxy import Proxy  # noqa: E402
 from tests.stage.redis import Redis  # noqa: E402
 from tests.stage.tls import Authority  # noqa: E402
@@ -125,6 +126,9 @@ class World:
 
     def models(self, **options):
         return self._keep(Models(self.loop, self.history, **options).start())
+
+    def paid(self, name, seed, price):
+        return self._keep(Paid(self.loop, name, seed, price).start())
 
     def redis(self, **options):
         return self._keep(Redis(self.folder, **options).start())
