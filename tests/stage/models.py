@@ -17,6 +17,7 @@ from tests.stage.ports import free_port
 
 # status -> type, code (ai-providers.md 2.4)
 OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"),
+                 402: ("insufficient_quota", "insufficient_quota"),
                  403: ("invalid_request_error", "unsupported_country_region_territory"),
                  404: ("invalid_request_error", "model_not_found"),
                  413: ("invalid_request_error", None), 422: ("invalid_request_error", None),
@@ -25,8 +26,8 @@ OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_er
 # status -> type (ai-providers.md 3)
 ANTHROPIC_ERRORS = {400: "invalid_request_error", 401: "authentication_error",
                     402: "billing_error", 403: "permission_error", 404: "not_found_error",
-                    413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error",
-                    529: "overloaded_error"}
+                    413: "request_too_large", 422: "invalid_request_error",
+                    429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error"}
 
 
 @dataclasses.dataclass
@@ -41,7 +42,7 @@ class Plan:
     fault: str = ""             # hang cut trickle endless no-terminator error-line garbage html
     #                             empty-body lie-length half
     finish: str = "stop"
-    usage: tuple = (42, 7)
+    usage: tuple = (42, 7)      # None: they are not told
     body: bytes = b""           # raw body instead of a stream
 
 
@@ -184,6 +185,8 @@ class Models:
         if plan.fault == "hang":
             await self._sleep(request, 60)
         await self._sleep(request, plan.delay)
+        if 300 <= plan.status < 400:
+            return web.Response(status=plan.status, headers=plan.headers)
         if plan.status != 200:
             return web.json_response(error(plan.refusal, status=plan.status), status=plan.status,
                                      headers=plan.headers)
@@ -233,11 +236,11 @@ class Models:
                                "message": {"role": "assistant", "content": piece}}).encode() + b"\n"
 
         def tail(plan):
+            usage = dict(zip(("prompt_eval_count", "eval_count"), plan.usage or ()))
             return json.dumps({"model": "tiny", "created_at": "2026-01-01T00:00:00Z", "done": True,
                                "message": {"role": "assistant", "content": ""},
                                "done_reason": plan.finish, "total_duration": 1, "load_duration": 1,
-                               "prompt_eval_count": plan.usage[0],
-                               "eval_count": plan.usage[1]}).encode() + b"\n"
+                               **usage}).encode() + b"\n"
 
         def error(text, line=False, status=500):
             return json.dumps({"error": text}).encode() + b"\n" if line else {"error": text}
@@ -254,6 +257,8 @@ class Models:
                                                         "finish_reason": finish}]})
 
         def tail(plan):
+            if not plan.usage:
+                return chunk({}, plan.finish) + b"data: [DONE]\n\n"
             usage = {"prompt_tokens": plan.usage[0], "completion_tokens": plan.usage[1],
                      "total_tokens": sum(plan.usage)}
             return (chunk({}, plan.finish)
@@ -295,7 +300,7 @@ class Models:
         def tail(plan):
             reason = {"stop": "end_turn", "length": "max_tokens",
                       "content_filter": "refusal"}.get(plan.finish, plan.finish)
-            usage = {"input_tokens": plan.usage[0], "output_tokens": plan.usage[1]}
+            usage = dict(zip(("input_tokens", "output_tokens"), plan.usage or ()))
             return (begin() + event("content_block_stop", index=0)
                     + event("message_delta", delta={"stop_reason": reason, "stop_sequence": None},
                             usage=usage) + event("message_stop"))
