@@ -172,6 +172,7 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 	struct turn *t = ctx;
 
 	bot_spend_settle(t->bot, t, a->reserved, a->cost);
+	bot_gauge_note(t->bot, t->prompt, a);
 	bot_row_hold(t, a);
 }
 
@@ -237,6 +238,7 @@ static int add_question(struct turn *t, struct buf *out)
 /* The prompt of this round, in place of the one before. */
 static int make_prompt(struct turn *t, const struct conversation *past)
 {
+	const char *provider, *model;
 	size_t window, answer;
 	struct buf ask;
 	uint64_t marker;
@@ -244,6 +246,7 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 
 	prompt_free(t->prompt);
 	t->prompt = NULL;
+	provider_first(t->bot->providers, t->persona, &provider, &model);
 	provider_budget(t->bot->providers, t->persona, &window, &answer);
 	rand_bytes(&marker, sizeof(marker));
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
@@ -254,6 +257,7 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 		.ask = buf_str(&ask),
 		.past = past,
 		.budget_tokens = window > answer ? window - answer : 0,
+		.gauge = bot_gauge_of(t->bot, provider, model),
 		.form = form_of(t->event->platform),
 		.max_chars = bot_answer_chars(t->world, t->event),
 		.marker = marker,

@@ -161,6 +161,7 @@ void bot_free(struct bot *b)
 	bot_record_end(b);
 	bot_budget_fini(b);
 	bot_spend_fini(b);
+	bot_gauge_fini(b);
 	io_timer_free(b->pump);
 	io_timer_free(b->sweep);
 	io_timer_free(b->save);

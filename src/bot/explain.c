@@ -102,13 +102,19 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
 	err = trigger_expand(s->fires->steps[0].ask, e, &hit, 0, &ask);
 	size_t window = EXPLAIN_WINDOW, answer = EXPLAIN_ANSWER;
-	if (b)
+	const struct prompt_gauge *gauge = NULL;
+	if (b) {
+		const char *provider, *model;
+		provider_first(b->providers, persona, &provider, &model);
 		provider_budget(b->providers, persona, &window, &answer);
+		gauge = bot_gauge_of(b, provider, model);
+	}
 	const struct prompt_options o = {
 		.persona = persona,
 		.event = e,
 		.ask = buf_str(&ask),
 		.budget_tokens = window > answer ? window - answer : 0,
+		.gauge = gauge,
 		.form = form_of(e->platform),
 		.max_chars = bot_answer_chars(w, e),
 		.marker = 0,
@@ -116,8 +122,14 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	if (!err || err == ERR_LIMIT)
 		err = prompt_build(&o, &p);
 	if (!err)
-		err = buf_addf(s->out, "prompt   persona %s %s, about %zu tokens, sha256 %.12s\n",
-			persona->id, persona->version, p->tokens, p->hash);
+		err = buf_addf(s->out, "prompt   persona %s %s, about %.0f tokens, at most %zu of "
+			"%zu, sha256 %.12s\n", persona->id, persona->version,
+			(double)p->usual * (gauge ? gauge->ratio : 1), p->tokens, o.budget_tokens,
+			p->hash);
+	if (!err && gauge)
+		err = buf_addf(s->out, "         its model counts %.2f times our estimate, %.0f %% "
+			"off on average in %lld prompts\n", gauge->ratio, 100 * gauge->error,
+			(long long)gauge->n);
 	for (size_t i = 0; !err && i < p->n; i++)
 		err = add_message(&p->messages[i], s->out);
 	prompt_free(p);

@@ -69,6 +69,13 @@ struct bot_spend {
 	struct bot_count *counts;      /* of this day, by name */
 };
 
+/* gauge.c: of one provider's model. */
+struct bot_gauge {
+	struct prompt_gauge is;
+	UT_hash_handle hh;
+	char key[]; /* provider, space, model */
+};
+
 /* turn.c: one per hit. */
 enum turn_state {
 	TURN_HIT,
@@ -165,6 +172,8 @@ struct bot {
 	struct bot_channel *channels;
 	struct bot_budget budget;
 	struct bot_spend spend;
+	struct bot_gauge *gauges;      /* the one used longest ago first */
+	bool gauges_are_dirty;         /* since the last save */
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
@@ -257,6 +266,17 @@ int bot_spend_status(struct bot *b, struct buf *out) MUST_USE;
 int bot_spend_explain(struct bot *b, const struct event *e, struct buf *out) MUST_USE;
 void bot_spend_sweep(struct bot *b);
 void bot_spend_fini(struct bot *b);
+
+/* gauge.c: what is known of this model's way of counting; NULL = nothing yet. */
+const struct prompt_gauge *bot_gauge_of(const struct bot *b, const char *provider,
+	const char *model);
+/* An attempt with this prompt has ended. */
+void bot_gauge_note(struct bot *b, const struct prompt *p, const struct provider_attempt *a);
+int bot_gauge_status(const struct bot *b, struct buf *out) MUST_USE;
+int bot_gauge_save(struct bot *b, struct buf *out) MUST_USE;
+/* ERR_PARSE: lines that it could not have written are left out. ERR_NOMEM. */
+int bot_gauge_load(struct bot *b, struct str text) MUST_USE;
+void bot_gauge_fini(struct bot *b);
 
 /* row.c: one ledger row for each model call. */
 void bot_row_hold(struct turn *t, const struct provider_attempt *a);

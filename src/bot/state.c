@@ -1,5 +1,5 @@
 /* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets,
- * what model calls cost, and the times of recent starts. Written on the bot's worker, read once at
+ * what model calls cost, how models count, and the times of recent starts. Written on the bot's worker, read once at
  * start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
@@ -118,12 +118,30 @@ static int load_spent(struct bot *b)
 	return err;
 }
 
+/* What is lost of it is learned anew. */
+static int load_gauges(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "tokens");
+	struct buf text;
+	int err;
+
+	if (!path)
+		return ERR_NOMEM;
+	buf_init(&text, STATE_BYTES);
+	err = file_read(path, &text);
+	if (!err)
+		err = bot_gauge_load(b, buf_str(&text));
+	buf_fini(&text);
+	mem_free(path);
+	return err == ERR_NOMEM ? err : 0;
+}
+
 /* ---- Saving ---------------------------------------------------------------------------------- */
 
 struct save {
 	struct bot *bot;
-	char *sends_path, *spent_path;
-	struct buf sends, spent;
+	char *sends_path, *spent_path, *gauges_path;
+	struct buf sends, spent, gauges;
 	int err;
 };
 
@@ -133,8 +151,10 @@ static void save_free(struct save *s)
 		return;
 	mem_free(s->sends_path);
 	mem_free(s->spent_path);
+	mem_free(s->gauges_path);
 	buf_fini(&s->sends);
 	buf_fini(&s->spent);
+	buf_fini(&s->gauges);
 	mem_free(s);
 }
 
@@ -147,11 +167,13 @@ static struct save *save_new(struct bot *b, const char *mark)
 	s->bot = b;
 	buf_init(&s->sends, STATE_BYTES);
 	buf_init(&s->spent, STATE_BYTES);
+	buf_init(&s->gauges, STATE_BYTES);
 	s->sends_path = file_join(b->state_dir, "outbox");
 	s->spent_path = file_join(b->state_dir, "spent");
-	if (!s->sends_path || !s->spent_path || buf_adds(&s->sends, mark) ||
+	s->gauges_path = file_join(b->state_dir, "tokens");
+	if (!s->sends_path || !s->spent_path || !s->gauges_path || buf_adds(&s->sends, mark) ||
 			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->sends) ||
-			bot_spend_save(b, &s->spent)) {
+			bot_spend_save(b, &s->spent) || bot_gauge_save(b, &s->gauges)) {
 		save_free(s);
 		return NULL;
 	}
@@ -165,6 +187,8 @@ static void save_work(void *ctx)
 	s->err = file_replace(s->sends_path, buf_str(&s->sends), 0600);
 	if (!s->err)
 		s->err = file_replace(s->spent_path, buf_str(&s->spent), 0600);
+	if (!s->err)
+		s->err = file_replace(s->gauges_path, buf_str(&s->gauges), 0600);
 }
 
 static void save_done(void *ctx)
@@ -176,7 +200,7 @@ static void save_done(void *ctx)
 	if (s->err)
 		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
 	save_free(s);
-	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty)
+	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty || b->gauges_are_dirty)
 		bot_state_save_soon(b);
 }
 
@@ -248,6 +272,8 @@ int bot_state_open(struct bot *b)
 		err = load_budgets(b);
 	if (!err)
 		err = load_spent(b);
+	if (!err)
+		err = load_gauges(b);
 	if (!err) {
 		/* From here on a crash is known by the mark. */
 		struct save *s = save_new(b, STATE_OPEN);

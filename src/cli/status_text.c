@@ -121,13 +121,30 @@ static void add_spent(struct writing *w, const struct json *spent)
 	add(w, "\n");
 }
 
-static void add_provider(struct writing *w, const struct json *p)
+/* How its models count. */
+static void add_gauges(struct writing *w, const struct json *gauges, struct str provider)
+{
+	for (size_t i = 0; i < json_count(gauges); i++) {
+		const struct json *g = json_at(gauges, i);
+
+		if (!str_eq(json_str(g, "provider"), provider))
+			continue;
+		add(w, "             tokens of %.*s: %lld %% of our estimate, %lld %% off on "
+			"average, in %lld prompts\n", STR_FMT(json_str(g, "model")),
+			(long long)json_int(g, "ratio_percent", 0),
+			(long long)json_int(g, "error_percent", 0),
+			(long long)json_int(g, "samples", 0));
+	}
+}
+
+static void add_provider(struct writing *w, const struct json *p, const struct json *gauges)
 {
 	add(w, "provider   %.*s (%.*s, %.*s): breaker %.*s", STR_FMT(json_str(p, "name")),
 		STR_FMT(json_str(p, "type")), STR_FMT(json_str(p, "model")),
 		STR_FMT(json_str(p, "breaker")));
 	add_more(w, "; last error: ", json_str(p, "last_error"));
 	add(w, "\n");
+	add_gauges(w, gauges, json_str(p, "name"));
 }
 
 struct drops {
@@ -159,7 +176,7 @@ int cli_status_text(const struct json *j, struct buf *out)
 	for (size_t i = 0; i < json_count(places); i++)
 		add_place(&w, json_at(places, i));
 	for (size_t i = 0; i < json_count(providers); i++)
-		add_provider(&w, json_at(providers, i));
+		add_provider(&w, json_at(providers, i), json_get(j, "tokens"));
 	add_spent(&w, json_get(j, "spent"));
 	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
 	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n",

@@ -105,10 +105,27 @@ struct prompt {
 	struct prompt_message *messages;
 	size_t n;
 	struct buf bytes;
-	size_t tokens;          /* estimated */
+	size_t tokens;          /* at most so many, whatever chat has made up: within the budget */
+	size_t usual;           /* as prompt_tokens counts it: for prompt_gauge_note */
 	size_t lines_used, lines_left_out;
 	char hash[SHA256_TEXT_BYTES]; /* of roles and texts, with the fence marker left out */
 };
+
+/* How the tokens that a model counts relate to our estimate. All 0: it has not answered yet. */
+struct prompt_gauge {
+	double ratio; /* real / estimated: moving average */
+	double high;  /* the highest of late; falls slowly to the average */
+	double error; /* |real - calibrated| / real: moving average */
+	int64_t n;    /* samples */
+};
+/* A prompt of so many tokens by our estimate had so many. What a provider tells that cannot be true
+ * is not learned from. */
+void prompt_gauge_note(struct prompt_gauge *g, size_t usual, int64_t real);
+/* By what our estimates are multiplied so that a prompt stays within its budget: 1 to 4. NULL = of a
+ * model of which nothing is known. */
+double prompt_gauge_most(const struct prompt_gauge *g);
+/* Could prompt_gauge_note have made this? For what was read from a file. */
+bool prompt_gauge_is_sound(const struct prompt_gauge *g);
 
 struct prompt_options {
 	const struct persona *persona;
@@ -116,6 +133,7 @@ struct prompt_options {
 	struct str ask;              /* the trigger's ask:, expanded */
 	const struct conversation *past; /* NULL = none */
 	size_t budget_tokens;        /* model window less max_tokens */
+	const struct prompt_gauge *gauge; /* of the model that is asked; NULL = not known */
 	const struct form *form;     /* what the answer may look like */
 	size_t max_chars;            /* how long the answer may be: told to the model */
 	uint64_t marker;             /* random: the fence */
@@ -131,8 +149,8 @@ struct prompt_options {
  * question alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;
 void prompt_free(struct prompt *p);
-/* One token estimate of a text: ASCII 4 bytes, other letters 2 characters, CJK 1, emoji 3, and a
- * margin of 15 % (ai-providers.md section 7). */
+/* Tokens of a text as people write it; and what no usual tokenizer makes of any text of chat. */
 size_t prompt_tokens(struct str text);
+size_t prompt_tokens_most(struct str text);
 
 #endif

@@ -11,13 +11,15 @@
 #include "persona/persona.h"
 #include "safety/safety.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define QUOTE_BYTES    2000 /* a chat line: 500 characters of four bytes */
 #define WHO_BYTES      100  /* a display name */
 #define ASK_BYTES      4096 /* an expanded ask: */
-#define MESSAGE_TOKENS 4    /* what a chat template puts around each message */
+#define MESSAGE_TOKENS 4    /* what a chat template puts around each message; */
+#define MESSAGE_MOST   6    /* at most, with "assistant" in pieces */
 #define PRIMER_TOKENS  3    /* and in front of the answer */
 #define MARKER_BYTES   17
 
@@ -185,25 +187,64 @@ static int add_line(struct building *g, const struct line *l, struct buf *out)
 
 /* ---- Budget ---------------------------------------------------------------------------------- */
 
-/* What a part costs at most: joined to a neighbour it costs less. */
-static size_t cost_of(struct str text)
-{
-	return prompt_tokens(text) + MESSAGE_TOKENS;
-}
+/* Who wrote a part: words of files are as people write, chat may hold anything. */
+enum hand { OF_FILES, OF_CHAT };
 
 struct room {
 	size_t tokens, bytes; /* still free */
+	double ratio;         /* prompt_gauge_most */
 };
 
-static bool take_room(struct room *r, struct str text)
+/* What a part costs at most: joined to a neighbour it costs less. A token has a byte at least. */
+static size_t cost_of(const struct room *r, enum hand hand, struct str text)
 {
-	size_t tokens = cost_of(text), bytes = text.len + 1;
+	const size_t tokens = hand == OF_CHAT ? prompt_tokens_most(text) : prompt_tokens(text);
+	const double most = (double)tokens * r->ratio;
+
+	return (size_t)ceil(fmin(most, (double)text.len) + MESSAGE_MOST * r->ratio);
+}
+
+static bool take_room(struct room *r, enum hand hand, struct str text)
+{
+	size_t tokens = cost_of(r, hand, text), bytes = text.len + 1;
 
 	if (tokens > r->tokens || bytes > r->bytes)
 		return false;
 	r->tokens -= tokens;
 	r->bytes -= bytes;
 	return true;
+}
+
+/* What every prompt has: the system message and the question. */
+static bool take_musts(struct room *r, struct str system, struct str question)
+{
+	struct room left = *r;
+	const size_t primer = (size_t)ceil(PRIMER_TOKENS * r->ratio);
+
+	if (left.tokens < primer)
+		return false;
+	left.tokens -= primer;
+	if (!take_room(&left, OF_FILES, system) || !take_room(&left, OF_CHAT, question))
+		return false;
+	*r = left;
+	return true;
+}
+
+/* A model of which nothing is known is asked where a usual one could take what must be there, and
+ * nothing else: its answer will tell. */
+static bool take_bare(const struct prompt_options *o, struct room *r, struct str system,
+	struct str question)
+{
+	const double ratio = r->ratio;
+
+	if (o->gauge && o->gauge->n > 0)
+		return false;
+	r->ratio = 1;
+	const bool fits = take_musts(r, system, question);
+	r->ratio = ratio;
+	if (fits)
+		r->tokens = 0;
+	return fits;
 }
 
 /* How many examples fit. */
@@ -213,8 +254,8 @@ static size_t fit_examples(const struct persona *p, struct room *r)
 
 	for (n = 0; n < p->example_count; n++) {
 		struct room before = *r;
-		if (!take_room(r, str_of(p->examples[n].user)) ||
-			!take_room(r, str_of(p->examples[n].reply))) {
+		if (!take_room(r, OF_FILES, str_of(p->examples[n].user)) ||
+			!take_room(r, OF_FILES, str_of(p->examples[n].reply))) {
 			*r = before;
 			break;
 		}
@@ -235,7 +276,7 @@ static int fit_lines(struct building *g, struct room *r, size_t *first)
 		const struct line *l = &past->lines[n - 1];
 		buf_clear(&g->quoted);
 		err = add_line(g, l, &g->quoted);
-		if (err < 0 || !take_room(r, buf_str(&g->quoted)))
+		if (err < 0 || !take_room(r, OF_CHAT, buf_str(&g->quoted)))
 			break;
 		n--;
 	}
@@ -290,16 +331,16 @@ static int add_messages(
 	return err ? err : add_message(g, PROMPT_USER, question);
 }
 
-/* The texts find their places, and what they cost together is counted. */
+/* The texts find their places, and what they are together is counted. */
 static void settle(struct prompt *p)
 {
 	const char *at = p->bytes.at;
 
-	p->tokens = PRIMER_TOKENS;
+	p->usual = PRIMER_TOKENS;
 	for (size_t i = 0; i < p->n; i++) {
 		p->messages[i].text.at = at;
 		at += p->messages[i].text.len;
-		p->tokens += cost_of(p->messages[i].text);
+		p->usual += prompt_tokens(p->messages[i].text) + MESSAGE_TOKENS;
 	}
 }
 
@@ -330,17 +371,16 @@ static int build(struct building *g, struct buf *system, struct buf *question)
 	const struct prompt_options *o = g->o;
 	struct prompt *p = g->p;
 	size_t past = o->past ? o->past->n : 0, first = past;
-	struct room room = {o->budget_tokens, PERSONA_PROMPT_BYTES};
+	struct room room = {
+		o->budget_tokens, PERSONA_PROMPT_BYTES, prompt_gauge_most(o->gauge)};
 
 	int err = add_system(o, system);
 	if (err == 0)
 		err = add_question(g, question);
 	if (err < 0)
 		return err;
-	if (room.tokens < PRIMER_TOKENS)
-		return ERR_LIMIT;
-	room.tokens -= PRIMER_TOKENS;
-	if (!take_room(&room, buf_str(system)) || !take_room(&room, buf_str(question)))
+	if (!take_musts(&room, buf_str(system), buf_str(question)) &&
+		!take_bare(o, &room, buf_str(system), buf_str(question)))
 		return ERR_LIMIT;
 	size_t examples = fit_examples(o->persona, &room);
 	if (o->past)
@@ -355,6 +395,7 @@ static int build(struct building *g, struct buf *system, struct buf *question)
 	err = add_messages(g, buf_str(system), examples, first, buf_str(question));
 	if (err < 0)
 		return err;
+	p->tokens = o->budget_tokens - room.tokens;
 	settle(p);
 	return make_hash(g);
 }

@@ -199,6 +199,7 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 	struct provider_attempt row = {
 		.provider = p->conf.name,
 		.model = t->sink.model[0] ? t->sink.model : asked,
+		.asked = asked,
 		.error = e,
 		.message = e ? message : NULL,
 		.status = t->status,

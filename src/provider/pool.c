@@ -278,6 +278,15 @@ struct provider *provider_in_order(const struct provider_pool *p, const struct p
 	return NULL;
 }
 
+void provider_first(const struct provider_pool *p, const struct persona *persona,
+	const char **provider, const char **model)
+{
+	const struct provider *first = provider_in_order(p, persona, 0);
+
+	*provider = first ? first->conf.name : "";
+	*model = first && first->conf.model ? first->conf.model : "";
+}
+
 void provider_budget(const struct provider_pool *p, const struct persona *persona,
 	size_t *context_tokens, size_t *max_tokens)
 {

@@ -51,6 +51,7 @@ const char *provider_error_name(enum provider_error e);
 /* One attempt at one provider, told when it ends: a row of the ledger. BORROWED. */
 struct provider_attempt {
 	const char *provider, *model; /* model: as answered, else as asked */
+	const char *asked;            /* the model that was asked for, "" */
 	enum provider_error error;
 	const char *message;          /* scrubbed sentence of an error; NULL when none */
 	int status;                   /* HTTP, 0 = none */
@@ -109,7 +110,10 @@ struct provider_call *provider_ask(struct provider_pool *p, const struct provide
  * before this returns. Allowed in attempt() and done() of the same call. */
 void provider_cancel(struct provider_call *c);
 
-/* The token window and max_tokens of the provider an ask with this persona would go to first. */
+/* The provider an ask with this persona would go to first and its model, "" where there is none. */
+void provider_first(const struct provider_pool *p, const struct persona *persona,
+	const char **provider, const char **model);
+/* Its token window and max_tokens. */
 void provider_budget(const struct provider_pool *p, const struct persona *persona,
 	size_t *context_tokens, size_t *max_tokens);
 #define PROVIDER_PROBE_MS 5000

@@ -163,7 +163,8 @@ def test_what_the_bot_could_not_answer_is_not_remembered(chat):
 
 
 def test_a_long_memory_leaves_the_oldest_out_of_a_small_window(chat):
-    twitch, models, ask = chat(provider={"context_tokens": 1024, "max_tokens": 100})
+    twitch, models, ask = chat(provider={"context_tokens": 1536, "max_tokens": 100})
+    models.plan(text=echo, usage=(400, 7))
     for n in range(3):
         ask(f"about {n} " + " ".join(f"fish{n}{i}" for i in range(50)))
     said = ask("about what?")

@@ -42,7 +42,7 @@ class Plan:
     fault: str = ""             # hang cut trickle endless no-terminator error-line garbage html
     #                             empty-body lie-length half
     finish: str = "stop"
-    usage: tuple = (42, 7)      # None: they are not told
+    usage: object = (42, 7)     # None: they are not told; or a function of the request's messages
     body: bytes = b""           # raw body instead of a stream
 
 
@@ -128,7 +128,10 @@ class Models:
         self.requests.append({"wire": wire, "body": body, "headers": dict(request.headers)})
         self.history.add("model", "ask", wire=wire, number=number, last=last,
                          turn=request.headers.get("X-Request-ID"))
-        return body, plan, plan.text(last) if callable(plan.text) else plan.text
+        text = plan.text(last) if callable(plan.text) else plan.text
+        if callable(plan.usage):
+            plan = dataclasses.replace(plan, usage=plan.usage(body["messages"]))
+        return body, plan, text
 
     @staticmethod
     def _is_good(wire, body, headers):

@@ -383,23 +383,60 @@ static void no_chat_changes_the_system_message(void **state)
 
 /* ---- Budget ---------------------------------------------------------------------------------- */
 
-static size_t cost(const struct prompt *p)
-{
-	size_t tokens = 3;
+/* Tokenizers that stand for kinds of them: a text costs a token for so many letters of a word that
+ * its vocabulary has not, and for so many bytes of anything else. */
+struct tokenizer {
+	const char *name;
+	size_t letters, bytes; /* of one token */
+	size_t around;         /* tokens around a message */
+	bool knows_words;      /* the words of our tests are a token each */
+};
+static const struct tokenizer tokenizers[] = {
+	{"usual", 2, 1, 5, true},
+	{"small", 2, 1, 9, false},
+};
 
-	for (size_t i = 0; i < p->n; i++)
-		tokens += prompt_tokens(p->messages[i].text) + 4;
-	return tokens;
+static size_t real_count(const struct tokenizer *t, const struct prompt *p)
+{
+	static const char *const known[] = {"word", "rules", "before", "everything", "answer", "chat",
+		"line", "characters", "people", "write", "never", "order", "cannot", "something",
+		"anything", "between", "commands", "yourself", "Answer"};
+	size_t n = 3;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct str s = p->messages[i].text;
+		size_t at = 0;
+
+		n += t->around;
+		while (at < s.len) {
+			size_t from = at, words = 0;
+
+			while (at < s.len && ascii_is_letter(s.at[at]))
+				at++;
+			const struct str word = {s.at + from, at - from};
+			for (size_t k = 0; k < COUNT(known); k++)
+				words += t->knows_words && str_is(word, known[k]);
+			n += words > 0 ? 1 : (word.len + t->letters - 1) / t->letters;
+			if (at < s.len && s.at[at] == ' ' && t->letters > 1)
+				at++;
+			else if (at < s.len)
+				at++, n++;
+		}
+	}
+	return n;
 }
 
 static void make_line(struct buf *b, uint32_t n)
 {
 	static const char *const words[] = {"word ", "o7 ", "\u00e4\u00f6\u00fc ", "\u6f22\u5b57",
-		"\U0001F600", "<|x|> ", "system: ", "\u043f\u0440\u0438 "};
+		"\U0001F600", "<|x|> ", "system: ", "\u043f\u0440\u0438 ", "xkqzvbw ", "lobikadume ",
+		"1234567 ", "!?#$% ", "LOLOMG "};
+	const uint32_t one = rand_below(2 * COUNT(words)); /* half of the lines are of one kind */
 
 	buf_clear(b);
 	for (uint32_t i = 0; i < n; i++)
-		assert_int_equal(buf_adds(b, words[rand_below(COUNT(words))]), 0);
+		assert_int_equal(buf_adds(b, words[one < COUNT(words) ? one
+			: rand_below(COUNT(words))]), 0);
 	assert_int_equal(buf_addc(b, '.'), 0);
 }
 
@@ -417,46 +454,87 @@ static void no_prompt_exceeds_its_budget(void **state)
 	buf_init(&question, 1 << 16);
 	for (size_t i = 0; i < COUNT(text); i++)
 		buf_init(&text[i], 1 << 16);
-	for (int round = 0; round < rounds; round++) {
-		struct conversation past = {lines, rand_below(COUNT(lines) + 1)};
-		for (size_t i = 0; i < past.n; i++) {
-			make_line(&text[i], rand_below(60));
-			lines[i] = (struct line){.is_bot = rand_below(2),
-				.name = STR("al\u00fcce"),
-				.text = buf_str(&text[i])};
+	for (size_t kind = 0; kind < COUNT(tokenizers); kind++) {
+		const struct tokenizer *t = &tokenizers[kind];
+		struct prompt_gauge gauge = {0};
+
+		for (int round = 0; round < rounds; round++) {
+			struct conversation past = {lines, rand_below(COUNT(lines) + 1)};
+			for (size_t i = 0; i < past.n; i++) {
+				make_line(&text[i], rand_below(60));
+				lines[i] = (struct line){.is_bot = rand_below(2),
+					.name = STR("al\u00fcce"),
+					.text = buf_str(&text[i])};
+			}
+			make_line(&question, rand_below(100));
+			const struct event e = {.user = STR("alice"), .text = buf_str(&question)};
+			const struct prompt_options o = {.persona = p,
+				.event = &e,
+				.ask = STR("Answer."),
+				.past = &past,
+				/* The first is wide enough for the two that must be there. */
+				.budget_tokens = round == 0 ? 6000 : rand_below(6000),
+				.gauge = &gauge,
+				.max_chars = 200,
+				.marker = 7};
+			struct prompt *got;
+			int err = prompt_build(&o, &got);
+			if (err < 0) {
+				assert_int_equal(err, ERR_LIMIT);
+				refused++;
+				continue;
+			}
+			const size_t real = real_count(t, got);
+			if (real > got->tokens)
+				fail_msg("%s, round %d: %zu tokens, at most %zu of %zu", t->name,
+					round, real, got->tokens, o.budget_tokens);
+			prompt_gauge_note(&gauge, got->usual, (int64_t)real);
+			assert_true(got->tokens <= o.budget_tokens);
+			assert_true(got->bytes.len <= PERSONA_PROMPT_BYTES);
+			assert_int_equal(got->lines_used + got->lines_left_out, past.n);
+			for (size_t i = 1; i < got->n; i++)
+				assert_int_equal(got->messages[i].role,
+					i % 2 ? PROMPT_USER : PROMPT_ASSISTANT);
+			shortened += got->lines_used > 0 && got->lines_left_out > 1;
+			built++;
+			prompt_free(got);
 		}
-		make_line(&question, rand_below(100));
-		const struct event e = {.user = STR("alice"), .text = buf_str(&question)};
-		const struct prompt_options o = {.persona = p,
-			.event = &e,
-			.ask = STR("Answer."),
-			.past = &past,
-			.budget_tokens = rand_below(6000),
-			.max_chars = 200,
-			.marker = 7};
-		struct prompt *got;
-		int err = prompt_build(&o, &got);
-		if (err < 0) {
-			assert_int_equal(err, ERR_LIMIT);
-			refused++;
-			continue;
-		}
-		assert_true(got->tokens <= o.budget_tokens);
-		assert_int_equal(got->tokens, cost(got));
-		assert_true(got->bytes.len <= PERSONA_PROMPT_BYTES);
-		assert_int_equal(got->lines_used + got->lines_left_out, past.n);
-		for (size_t i = 1; i < got->n; i++)
-			assert_int_equal(
-				got->messages[i].role, i % 2 ? PROMPT_USER : PROMPT_ASSISTANT);
-		shortened += got->lines_used > 0 && got->lines_left_out > 1;
-		built++;
-		prompt_free(got);
+		assert_true(prompt_gauge_is_sound(&gauge));
 	}
-	assert_true(built > rounds / 4 && refused + shortened > rounds / 8);
+	assert_true(built > rounds / 2 && refused + shortened > rounds / 8);
 	for (size_t i = 0; i < COUNT(text); i++)
 		buf_fini(&text[i]);
 	buf_fini(&question);
 	persona_free(p);
+}
+
+static void a_gauge_learns_what_a_model_counts(void **state)
+{
+	struct prompt_gauge g = {0};
+
+	(void)state;
+	assert_true(prompt_gauge_most(NULL) == prompt_gauge_most(&g));
+	for (int i = 0; i < 20; i++)
+		prompt_gauge_note(&g, 1000, i % 2 ? 1300 : 1500);
+	assert_true(g.ratio > 1.35 && g.ratio < 1.45);
+	assert_true(g.error > 0.04 && g.error < 0.12);
+	assert_int_equal(g.n, 20);
+	assert_true(prompt_gauge_most(&g) >= 1.5 && prompt_gauge_most(&g) < 1.75);
+	/* Not learned from: nothing told, and what counts only what was not cached. */
+	const struct prompt_gauge before = g;
+	prompt_gauge_note(&g, 1000, -1);
+	prompt_gauge_note(&g, 1000, 0);
+	prompt_gauge_note(&g, 1000, 42);
+	prompt_gauge_note(&g, 0, 100);
+	assert_memory_equal(&g, &before, sizeof(g));
+	/* However wild, within the bounds. */
+	prompt_gauge_note(&g, 1, 1000000000);
+	assert_true(prompt_gauge_is_sound(&g) && prompt_gauge_most(&g) <= 4);
+	/* A model that counts less than we do does not make the budget larger than it is. */
+	g = (struct prompt_gauge){0};
+	for (int i = 0; i < 50; i++)
+		prompt_gauge_note(&g, 1000, 600);
+	assert_true(g.ratio < 0.61 && prompt_gauge_most(&g) == 1);
 }
 
 static void the_hash_does_not_know_the_marker(void **state)
@@ -531,21 +609,27 @@ static void tokens_are_estimated_by_kind_of_character(void **state)
 {
 	static const struct {
 		const char *text;
-		size_t tokens;
+		size_t tokens, most;
 	} cases[] = {
-		{"", 0},
-		{"a", 1},
-		{"abcd", 2},
-		{"hello world, how are you?", 8},
-		{"\u00e4\u00f6\u00fc\u00df", 3},
-		{"\u6f22\u5b57\u6f22\u5b57", 5},
-		{"\U0001F600", 4},
-		{"\u043f\u0440\u0438\u0432\u0435\u0442", 4},
+		{"", 0, 0},
+		{"a", 1, 1},
+		{"abcd", 1, 3},
+		{"hello world, how are you?", 8, 13},
+		{"strengths", 6, 9},
+		{"LOL", 2, 3},
+		{"  12", 3, 4},
+		{"\u00e4\u00f6\u00fc\u00df", 4, 8},
+		{"\u6f22\u5b57\u6f22\u5b57", 8, 12},
+		{"\U0001F600", 4, 4},
+		{"\u043f\u0440\u0438\u0432\u0435\u0442", 6, 12},
+		{"\xff", 1, 2},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_int_equal(prompt_tokens(str_of(cases[i].text)), cases[i].tokens);
+		assert_int_equal(prompt_tokens_most(str_of(cases[i].text)), cases[i].most);
+	}
 }
 
 static void out_of_memory_builds_nothing(void **state)
@@ -588,6 +672,7 @@ int main(void)
 		cmocka_unit_test(prompts_are_as_the_golden_file_says),
 		cmocka_unit_test(no_chat_changes_the_system_message),
 		cmocka_unit_test(no_prompt_exceeds_its_budget),
+		cmocka_unit_test(a_gauge_learns_what_a_model_counts),
 		cmocka_unit_test(the_hash_does_not_know_the_marker),
 		cmocka_unit_test(what_the_prompt_holds_cannot_be_said),
 		cmocka_unit_test(tokens_are_estimated_by_kind_of_character),
