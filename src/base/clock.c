@@ -50,6 +50,13 @@ void clock_freeze(int64_t wall_ms)
 	atomic_store(&is_frozen, true);
 }
 
+void clock_thaw(void)
+{
+	atomic_store(&is_frozen, false);
+	atomic_store(&mono_shift_ms, 0);
+	atomic_store(&wall_shift_ms, 0);
+}
+
 void clock_shift(int64_t mono_ms, int64_t wall_ms)
 {
 	atomic_fetch_add(&mono_shift_ms, mono_ms);

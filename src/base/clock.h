@@ -21,6 +21,8 @@ void clock_shift(int64_t mono_ms, int64_t wall_ms);
 /* Stops both clocks: the wall's at wall_ms, the monotonic at the same number for everybody; from
  * now on only clock_shift moves them. For replays: the same input at the same times. */
 void clock_freeze(int64_t wall_ms);
+/* Both are the machine's again. Nothing may wait for a time of either kind. */
+void clock_thaw(void);
 
 #define CLOCK_TEXT_BYTES 32
 /* RFC 3339 UTC with milliseconds, "2026-11-21T10:37:00.123Z", into out. Gives out. */

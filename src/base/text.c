@@ -168,6 +168,46 @@ size_t text_words(struct str s)
 	return n;
 }
 
+/* Letters, marks and digits: what words are made of. */
+static bool is_of_word(int32_t c)
+{
+	const utf8proc_category_t kind = utf8proc_category(c);
+
+	return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NO;
+}
+
+/* Of Chinese, Japanese and Korean texts every character counts as a word. */
+static bool is_word_alone(int32_t c)
+{
+	return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x9FFF) ||
+	       (c >= 0xAC00 && c <= 0xD7AF) || (c >= 0xF900 && c <= 0xFAFF) ||
+	       (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+struct str text_next_word(struct str s, size_t *at)
+{
+	size_t begin = *at, next = *at;
+	int32_t c;
+
+	while ((c = text_next(s, &next)) >= 0 && !is_of_word(c))
+		begin = next;
+	if (c < 0) {
+		*at = s.len;
+		return (struct str){NULL, 0};
+	}
+	*at = next;
+	if (is_word_alone(c))
+		return (struct str){s.at + begin, next - begin};
+	while ((c = text_next(s, &next)) >= 0) {
+		if ((c == '\'' || c == 0x2019) && (c = text_next(s, &next)) < 0)
+			break;
+		if (!is_of_word(c) || is_word_alone(c))
+			break;
+		*at = next;
+	}
+	return (struct str){s.at + begin, *at - begin};
+}
+
 /* One grapheme: what a person takes for one character (UAX 29). */
 struct grapheme {
 	size_t end;     /* offset behind it */

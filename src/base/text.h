@@ -47,6 +47,11 @@ size_t text_points(struct str s); /* code points; invalid bytes count one each *
 size_t text_columns(struct str s);/* terminal columns */
 size_t text_words(struct str s);  /* runs of non-white-space */
 
+/* The next word at or after *at, which moves behind it: a run of letters, digits and marks, with an
+ * apostrophe between two letters; of scripts that are written without spaces, one character. Empty
+ * at the end. */
+struct str text_next_word(struct str s, size_t *at);
+
 int32_t text_next_wide(struct str s, size_t *at); /* text_next where no ASCII stands */
 /* Next code point; *at moves on. Gives U+FFFD for a bad byte, -1 at the end. */
 static inline int32_t text_next(struct str s, size_t *at)

@@ -287,7 +287,8 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		bot_turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
 		return;
 	}
-	if (b->options.replay) { /* no model is asked: what it would be asked is the decision */
+	/* No model is asked: what it would be asked is the decision. */
+	if (b->options.replay && !b->options.model) {
 		char text[64];
 
 		snprintf(text, sizeof(text), "(the model answers prompt %.12s)", t->prompt->hash);

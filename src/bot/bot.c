@@ -77,6 +77,8 @@ static int rooms_new(struct bot *b)
 		err = ledger_open(b);
 	if (!err)
 		err = provider_pool_new(b->io, c, &b->providers);
+	if (!err && b->options.model)
+		provider_pool_stand_in(b->providers, b->options.model, b->options.ctx);
 	return err;
 }
 

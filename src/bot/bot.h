@@ -83,6 +83,9 @@ struct bot_options {
 	/* A replay in place of the config's places. The clock is frozen (io_advance).
 	 * NULL = none. */
 	const struct platform_replay_options *replay;
+	/* Of a replay: answers instead of every provider, with ctx. NULL = what a model would be
+	 * asked is the end of it. */
+	provider_stand_in *model;
 	/* Told of every verdict; may be NULL. */
 	void (*verdict)(void *ctx, const struct bot_verdict *v);
 	/* A reload begins (true), or the last that was asked for has ended (false). May be NULL. */
@@ -123,6 +126,12 @@ int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 int bot_record_take(struct bot *b, struct buf *out) MUST_USE;
 /* For a bot with options.replay: what a line of a record tells, now. ERR_INVALID: nothing known. */
 int bot_replay(struct bot *b, const struct json *line) MUST_USE;
+
+/* For a bot with options.replay: this happens now. persona: who speaks in its channel, where the
+ * trigger does not say; NULL = as the config says. past: what its author and the bot said to each
+ * other before. */
+int bot_rehearse(struct bot *b, const struct event *e, const char *persona,
+	const struct conversation *past) MUST_USE;
 
 /* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts,
  * stale files. */

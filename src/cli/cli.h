@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "bot/bot.h"
+#include "golden/golden.h"
 
 /* Exit codes: of `check` as nginx -t has them, of the daemon as sysexits.h (faults.md). */
 enum cli_exit {
@@ -27,7 +28,7 @@ struct cli {
 	bool is_force;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
-	bool is_json, is_debug, is_forecast, is_probe;
+	bool is_json, is_debug, is_forecast, is_probe, is_write;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
 };
@@ -52,6 +53,7 @@ int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
 int cli_ledger(const struct cli *c);
 int cli_safety(const struct cli *c);
+int cli_golden(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_persona(const struct cli *c);
@@ -66,6 +68,9 @@ void cli_complain(const struct conf_report *r);
 /* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
  * be NULL. */
 int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
+/* The golden cases that the command line names, else those of the folder golden next to mynah.yaml,
+ * else the installed ones. An error after complaints. */
+int cli_golden_set(const struct cli *c, struct golden_set *s) MUST_USE;
 /* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
  * error. */
 char *cli_socket(const struct cli *c);

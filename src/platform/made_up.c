@@ -110,6 +110,11 @@ static int set_first(struct event *e, struct str value)
 	return read_flag(value, &e->is_first);
 }
 
+static int set_direct(struct event *e, struct str value)
+{
+	return read_flag(value, &e->is_direct);
+}
+
 static int set_live(struct event *e, struct str value)
 {
 	e->stream.is_known = true;
@@ -143,7 +148,8 @@ static const struct {
 	{"reward", "item-name", set_reward}, {"batch", "", set_batch},
 	{"command", "", set_command}, {"emoji", "", set_emoji},
 	{"message", "text", set_message}, {"anonymous", "", set_anonymous},
-	{"first", "", set_first}, {"live", "", set_live}, {"game", "", set_game},
+	{"first", "", set_first}, {"direct", "", set_direct},
+	{"live", "", set_live}, {"game", "", set_game},
 	{"title", "", set_title},
 };
 

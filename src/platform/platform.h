@@ -187,7 +187,7 @@ void platform_console_who(const struct platform *p, const char **user, const cha
  * ERR_INVALID. */
 int platform_event_parse(struct str command, struct event *e) MUST_USE;
 /* Sets one field of it: tier, months, count, bits, viewers, user (from), touser (to), reward,
- * command, emoji, batch, message, anonymous, first, live, game, title. BORROWS value.
+ * command, emoji, batch, message, anonymous, first, direct, live, game, title. BORROWS value.
  * ERR_NOTFOUND: no such field; ERR_INVALID. */
 int platform_event_set(struct event *e, struct str key, struct str value) MUST_USE;
 

@@ -300,13 +300,16 @@ static void try_init(struct provider_call *c, struct provider *p)
 
 void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved)
 {
+	const struct provider_pool *pool = c->pool;
 	struct provider_try *t = &c->try;
 	int64_t delay_ms = 0;
 	int err;
 
 	try_init(c, p);
 	t->reserved = reserved;
-	if (p->ops->say)
+	if (pool->stand_in)
+		err = pool->stand_in(pool->stand_in_ctx, &c->ask, &t->sink);
+	else if (p->ops->say)
 		err = p->ops->say(p->self, &c->ask, &t->sink, &delay_ms);
 	else
 		err = provider_exchange_start(c);
@@ -314,6 +317,6 @@ void provider_try_start(struct provider_call *c, struct provider *p, int64_t res
 		provider_try_fail(t, err == ERR_NOMEM ? PROVIDER_NOMEM : PROVIDER_BAD_REQUEST,
 			err == ERR_NOMEM ? "" : "its URL or the prompt cannot be sent");
 	/* Even an end that is known already comes through the loop: no recursion, one path. */
-	if (err || p->ops->say)
+	if (err || p->ops->say || pool->stand_in)
 		io_timer_start(c->timer, delay_ms);
 }

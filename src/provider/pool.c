@@ -259,6 +259,12 @@ void provider_pool_free(struct provider_pool *p)
 	mem_free(p);
 }
 
+void provider_pool_stand_in(struct provider_pool *p, provider_stand_in *say, void *ctx)
+{
+	p->stand_in = say;
+	p->stand_in_ctx = ctx;
+}
+
 struct provider *provider_in_order(const struct provider_pool *p, const struct persona *persona,
 	size_t i)
 {

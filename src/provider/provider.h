@@ -100,6 +100,13 @@ int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool 
 int provider_pool_reload(struct provider_pool *p, const struct conf *c) MUST_USE;
 void provider_pool_free(struct provider_pool *p); /* cancels what is under way, silently */
 
+struct provider_sink;
+/* Answers an ask: fills the sink, as `say` of a backend without a wire does. */
+typedef int provider_stand_in(void *ctx, const struct provider_ask *a, struct provider_sink *s);
+/* From now on every attempt at every provider is answered by say, and no provider is asked:
+ * rehearsals. All else of an ask stays as it is. */
+void provider_pool_stand_in(struct provider_pool *p, provider_stand_in *say, void *ctx);
+
 struct provider_call;
 #define PROVIDER_WAITING_MAX 1000 /* far above the 64 live turns of faults.md section 7 */
 /* Starts an ask. At most limits.asks run at once, the rest wait in order until their deadline.

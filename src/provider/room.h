@@ -122,6 +122,8 @@ struct provider_pool {
 	size_t *order;                  /* indexes: the order of fallback */
 	size_t order_n;
 	int64_t retries, asks;
+	provider_stand_in *stand_in;    /* answers instead of them; NULL = they do */
+	void *stand_in_ctx;
 	struct provider_call *running, *waiting; /* utlist, oldest first */
 	size_t running_n, waiting_n;
 };
