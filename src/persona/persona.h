@@ -93,6 +93,22 @@ const struct prompt_file *prompt_file_find(
 
 /* ---- Prompts --------------------------------------------------------------------------------- */
 
+/* ---- Aliases: the people of a prompt, for a model that must not know their names ------------- */
+
+struct prompt_aliases;
+/* Gives everybody a number whose name is known of an event and what was said before it (NULL =
+ * nothing): who speaks, who is spoken of, who is mentioned. GIVES *out. ERR_LIMIT: more people than
+ * a prompt can have. */
+int prompt_aliases_new(const struct event *e, const struct conversation *past,
+	struct prompt_aliases **out) MUST_USE;
+void prompt_aliases_free(struct prompt_aliases *a);
+/* Adds a text with "Viewer1", "Viewer2" ... in place of every name, in any spelling of it. */
+int prompt_aliases_hide(
+	const struct prompt_aliases *a, struct str text, struct buf *out) MUST_USE;
+/* The way back: adds a text with the names as their people write them. */
+int prompt_aliases_reveal(
+	const struct prompt_aliases *a, struct str text, struct buf *out) MUST_USE;
+
 enum prompt_role { PROMPT_SYSTEM, PROMPT_USER, PROMPT_ASSISTANT };
 const char *prompt_role_name(enum prompt_role r);
 
@@ -105,6 +121,7 @@ struct prompt {
 	struct prompt_message *messages;
 	size_t n;
 	struct buf bytes;
+	struct prompt_aliases *aliases; /* NULL = it holds the names as they are */
 	size_t tokens;          /* at most so many, whatever chat has made up: within the budget */
 	size_t usual;           /* as prompt_tokens counts it: for prompt_gauge_note */
 	size_t lines_used, lines_left_out;
@@ -143,6 +160,8 @@ struct prompt_options {
 	bool is_step;                /* the answer is for the next step, not for chat */
 	/* Why the answer before was thrown away, a clause of ours; empty = this is the first. */
 	struct str wrong;
+	struct prompt_aliases *aliases; /* the names that ask does not hold; NULL = no need.
+	                                   TAKES */
 };
 #define PROMPT_PREVIOUS "the previous answer"
 /* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and

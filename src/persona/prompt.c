@@ -35,6 +35,7 @@ void prompt_free(struct prompt *p)
 	if (!p)
 		return;
 	buf_fini(&p->bytes);
+	prompt_aliases_free(p->aliases);
 	mem_free(p->messages);
 	mem_free(p);
 }
@@ -113,6 +114,22 @@ static int add_quoted(struct building *g, struct str text, size_t max, struct bu
 	return err;
 }
 
+/* The same of what chat said or somebody is called. */
+static int add_said(struct building *g, struct str text, size_t max, struct buf *out)
+{
+	struct buf hidden;
+	int err;
+
+	if (!g->o->aliases)
+		return add_quoted(g, text, max, out);
+	buf_init(&hidden, PERSONA_PROMPT_BYTES);
+	err = prompt_aliases_hide(g->o->aliases, text, &hidden);
+	if (err == 0)
+		err = add_quoted(g, buf_str(&hidden), max, out);
+	buf_fini(&hidden);
+	return err;
+}
+
 /* "<chat CODE from="alice">", the words, "</chat CODE>", each a line. */
 static int add_fenced(struct building *g, struct str who, struct str text, struct buf *out)
 {
@@ -123,7 +140,7 @@ static int add_fenced(struct building *g, struct str who, struct str text, struc
 		err = buf_adds(out, " from=\"");
 		from = out->len;
 		if (err == 0)
-			err = add_quoted(g, who, WHO_BYTES, out);
+			err = add_said(g, who, WHO_BYTES, out);
 		for (size_t i = from; i < out->len && err == 0; i++) {
 			if (out->at[i] == '"')
 				out->at[i] = '\'';
@@ -134,7 +151,7 @@ static int add_fenced(struct building *g, struct str who, struct str text, struc
 	if (err == 0)
 		err = buf_adds(out, ">\n");
 	if (err == 0)
-		err = add_quoted(g, text, QUOTE_BYTES, out);
+		err = add_said(g, text, QUOTE_BYTES, out);
 	return err ? err : buf_addf(out, "\n</chat %s>", g->marker);
 }
 
@@ -181,7 +198,7 @@ static int add_question(struct building *g, struct buf *out)
 
 static int add_line(struct building *g, const struct line *l, struct buf *out)
 {
-	return l->is_bot ? add_quoted(g, l->text, QUOTE_BYTES, out)
+	return l->is_bot ? add_said(g, l->text, QUOTE_BYTES, out)
 			 : add_fenced(g, l->name, l->text, out);
 }
 
@@ -411,8 +428,11 @@ int prompt_build(const struct prompt_options *o, struct prompt **out)
 	buf_init(&question, PERSONA_PROMPT_BYTES);
 	buf_init(&g.quoted, PERSONA_PROMPT_BYTES);
 	g.p = mem_new(sizeof(*g.p));
-	if (!g.p)
+	if (!g.p) {
+		prompt_aliases_free(o->aliases);
 		goto out;
+	}
+	g.p->aliases = o->aliases;
 	buf_init(&g.p->bytes, PERSONA_PROMPT_BYTES);
 	err = build(&g, &system, &question);
 	if (err < 0)

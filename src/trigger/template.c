@@ -534,6 +534,21 @@ static int add_random(struct source *s, struct str range, struct buf *out)
 	return buf_addf(out, "%lld", (long long)n);
 }
 
+/* A value that stands at the end of out, as the writer has it. */
+static int rewrite(const struct trigger_writer *w, size_t from, struct buf *out)
+{
+	struct buf value;
+	int err;
+
+	buf_init(&value, TRIGGER_TEXT_BYTES);
+	err = buf_add(&value, out->at + from, out->len - from);
+	buf_truncate(out, from);
+	if (err == 0)
+		err = w->write(w->ctx, buf_str(&value), out);
+	buf_fini(&value);
+	return err;
+}
+
 static int add_variable(struct source *s, const struct piece *p, struct buf *out)
 {
 	size_t before = out->len;
@@ -552,8 +567,8 @@ static int add_variable(struct source *s, const struct piece *p, struct buf *out
 			err = add_random(s, p->argument, out);
 	}
 	if (err == 0 && out->len == before)
-		err = buf_add_str(out, p->fallback);
-	return err;
+		return buf_add_str(out, p->fallback);
+	return err == 0 && s->hit && s->hit->writer ? rewrite(s->hit->writer, before, out) : err;
 }
 
 int trigger_expand(const char *text, const struct event *e, const struct trigger_hit *hit,

@@ -148,6 +148,12 @@ struct trigger_said {
 	struct str previous;      /* $(previous): the step before */
 };
 
+/* How a value is written into a template, where it must not be as it stands. */
+struct trigger_writer {
+	int (*write)(void *ctx, struct str value, struct buf *out);
+	void *ctx;
+};
+
 struct trigger_hit {
 	const struct trigger *trigger;
 	enum reason reason;       /* REASON_NONE = it fires; else why it stays silent */
@@ -156,6 +162,7 @@ struct trigger_hit {
 	struct str captures[PATTERN_CAPTURES];
 	size_t captures_n;
 	const struct trigger_said *said; /* BORROWED; NULL = nothing yet */
+	const struct trigger_writer *writer; /* BORROWED; NULL = values stand as they are */
 };
 
 /* Searches; allocates nothing when there is no match. A set is searched by one thread at a time.
