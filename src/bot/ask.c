@@ -212,63 +212,31 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	}
 }
 
-/* The words of this step, before their values. */
-static const char *words_of(const struct turn *t)
-{
-	const struct trigger_step *step = &t->hit.trigger->steps[t->asking.step];
-	const struct prompt_file *p = step->prompt ? bot_world_prompt(t->world, step->prompt) : NULL;
-
-	return p ? p->text : step->ask ? step->ask : "";
-}
-
-/* What this step asks. */
-static int add_question(struct turn *t, struct buf *out)
-{
-	uint32_t dice;
-	int err;
-
-	rand_bytes(&dice, sizeof(dice));
-	if (t->asking.previous.len > 0)
-		t->asking.said.previous = STR(PROMPT_PREVIOUS);
-	t->hit.said = &t->asking.said;
-	err = trigger_expand(words_of(t), t->event, &t->hit, dice, out);
-	return err == ERR_LIMIT ? 0 : err; /* what fits is asked */
-}
-
 /* The prompt of this round, in place of the one before. */
 static int make_prompt(struct turn *t, const struct conversation *past)
 {
-	const char *provider, *model;
-	size_t window, answer;
-	struct buf ask;
-	uint64_t marker;
-	int err;
+	struct turn_asking *a = &t->asking;
+	struct bot_question q = {
+		.world = t->world,
+		.event = t->event,
+		.persona = t->persona,
+		.words = bot_question_words(t->world, &t->hit.trigger->steps[a->step], &a->file),
+		.hit = &t->hit,
+		.past = past,
+		.previous = buf_str(&a->previous),
+		.wrong = buf_str(&a->wrong),
+		.is_step = !is_last_step(t),
+	};
 
+	if (a->previous.len > 0)
+		a->said.previous = STR(PROMPT_PREVIOUS);
+	t->hit.said = &a->said;
+	bot_question_fit(t->bot, &q);
+	rand_bytes(&q.marker, sizeof(q.marker));
+	rand_bytes(&q.dice, sizeof(q.dice));
 	prompt_free(t->prompt);
 	t->prompt = NULL;
-	provider_first(t->bot->providers, t->persona, &provider, &model);
-	provider_budget(t->bot->providers, t->persona, &window, &answer);
-	rand_bytes(&marker, sizeof(marker));
-	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	err = add_question(t, &ask);
-	const struct prompt_options o = {
-		.persona = t->persona,
-		.event = t->event,
-		.ask = buf_str(&ask),
-		.past = past,
-		.budget_tokens = window > answer ? window - answer : 0,
-		.gauge = bot_gauge_of(t->bot, provider, model),
-		.form = form_of(t->event->platform),
-		.max_chars = bot_answer_chars(t->world, t->event),
-		.marker = marker,
-		.previous = buf_str(&t->asking.previous),
-		.is_step = !is_last_step(t),
-		.wrong = buf_str(&t->asking.wrong),
-	};
-	if (!err)
-		err = prompt_build(&o, &t->prompt);
-	buf_fini(&ask);
-	return err;
+	return bot_question_prompt(&q, &t->prompt);
 }
 
 static void turn_ask(struct turn *t, const struct conversation *past)

@@ -6,9 +6,6 @@
 #include <string.h>
 
 #define EXPLAIN_OTHERS_MAX 200 /* triggers listed; the rest is counted */
-/* Tokens, where no running bot knows its providers: the defaults of their options. */
-#define EXPLAIN_WINDOW 4096
-#define EXPLAIN_ANSWER 500
 
 struct telling {
 	struct buf *out;
@@ -93,49 +90,37 @@ static int add_message(const struct prompt_message *m, struct buf *out)
 static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
 	struct bot *b)
 {
-	const struct persona *persona = bot_channel_persona(b, w, e, s->fires);
+	const struct prompt_file *file;
 	struct trigger_hit hit = {.trigger = s->fires};
+	struct bot_question q = {
+		.world = w,
+		.event = e,
+		.persona = bot_channel_persona(b, w, e, s->fires),
+		.words = bot_question_words(w, &s->fires->steps[0], &file),
+		.hit = &hit,
+		.is_step = s->fires->step_count > 1,
+	};
 	struct prompt *p = NULL;
-	struct buf ask;
 	int err;
 
-	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	err = trigger_expand(s->fires->steps[0].ask, e, &hit, 0, &ask);
-	size_t window = EXPLAIN_WINDOW, answer = EXPLAIN_ANSWER;
-	const struct prompt_gauge *gauge = NULL;
-	if (b) {
-		const char *provider, *model;
-		provider_first(b->providers, persona, &provider, &model);
-		provider_budget(b->providers, persona, &window, &answer);
-		gauge = bot_gauge_of(b, provider, model);
-	}
-	const struct prompt_options o = {
-		.persona = persona,
-		.event = e,
-		.ask = buf_str(&ask),
-		.budget_tokens = window > answer ? window - answer : 0,
-		.gauge = gauge,
-		.form = form_of(e->platform),
-		.max_chars = bot_answer_chars(w, e),
-		.marker = 0,
-	};
-	if (!err || err == ERR_LIMIT)
-		err = prompt_build(&o, &p);
+	bot_question_fit(b, &q);
+	err = bot_question_prompt(&q, &p);
+	if (err == ERR_LIMIT)
+		return buf_adds(s->out, "prompt   does not fit the model's window\n");
 	if (!err)
-		err = buf_addf(s->out, "prompt   persona %s %s, about %.0f tokens, at most %zu of "
-			"%zu, sha256 %.12s\n", persona->id, persona->version,
-			(double)p->usual * (gauge ? gauge->ratio : 1), p->tokens, o.budget_tokens,
-			p->hash);
-	if (!err && gauge)
+		err = buf_addf(s->out, "prompt   %s%spersona %s %s, about %.0f tokens, at most %zu "
+			"of %zu, sha256 %.12s\n", file ? file->ref : "", file ? ", " : "",
+			q.persona->id, q.persona->version,
+			(double)p->usual * (q.gauge ? q.gauge->ratio : 1), p->tokens,
+			q.budget_tokens, p->hash);
+	if (!err && q.gauge)
 		err = buf_addf(s->out, "         its model counts %.2f times our estimate, %.0f %% "
-			"off on average in %lld prompts\n", gauge->ratio, 100 * gauge->error,
-			(long long)gauge->n);
+			"off on average in %lld prompts\n", q.gauge->ratio, 100 * q.gauge->error,
+			(long long)q.gauge->n);
 	for (size_t i = 0; !err && i < p->n; i++)
 		err = add_message(&p->messages[i], s->out);
 	prompt_free(p);
-	buf_fini(&ask);
-	return err == ERR_LIMIT ? buf_adds(s->out, "prompt   does not fit the model's window\n")
-				: err;
+	return err;
 }
 
 static int add_reply(struct telling *s, const struct event *e)

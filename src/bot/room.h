@@ -101,6 +101,7 @@ struct turn_call {
 /* ask.c: how far a turn is with asking. */
 struct turn_asking {
 	size_t step;         /* of the trigger's; what the last one answers is said */
+	const struct prompt_file *file; /* of the turn's world, that has its words; NULL = none */
 	struct buf previous; /* what the step before it answered */
 	struct trigger_said said; /* of the turn's hit */
 	bool is_again;       /* the one further try that a turn has is under way, or was */
@@ -308,6 +309,30 @@ void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct 
 
 /* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
+
+/* question.c: what a model is asked for one step. */
+struct bot_question {
+	const struct bot_world *world;
+	const struct event *event;
+	const struct persona *persona;
+	const char *words;           /* the step's, before their values */
+	const struct trigger_hit *hit; /* NULL = nothing matched */
+	const struct conversation *past; /* NULL = none */
+	struct str previous, wrong;  /* as prompt_build takes them, */
+	bool is_step;                /* and this */
+	bool hides_names;            /* it may go where nobody's name may */
+	size_t budget_tokens;        /* what fits the model that will be asked */
+	const struct prompt_gauge *gauge; /* and how it counts; NULL = unknown */
+	uint64_t marker;
+	uint32_t dice;
+};
+/* The words of a step; *file is the prompt file that has them, NULL = the trigger itself. */
+const char *bot_question_words(const struct bot_world *w, const struct trigger_step *step,
+	const struct prompt_file **file);
+/* Fills in what it may cost; b NULL = no running bot knows a model. */
+void bot_question_fit(struct bot *b, struct bot_question *q);
+/* GIVES *out. ERR_LIMIT: it does not fit the window. */
+int bot_question_prompt(const struct bot_question *q, struct prompt **out) MUST_USE;
 
 /* answer.c: are the model's words what was asked for, and may they be said? REASON_NONE: they are
  * in t->text. Else t->rule says what decided; REASON_UNSAFE: and t->asking.wrong says it to the

@@ -127,6 +127,7 @@ void bot_row_write(struct turn *t, enum reason reason)
 		.trigger = t->hit.trigger->name,
 		.persona = t->persona->id,
 		.persona_version = t->persona->version,
+		.prompt = t->asking.file ? t->asking.file->ref : NULL,
 		.reason = reason_name(reason),
 		.tokens_in = c->tokens_in,
 		.tokens_out = c->tokens_out,

@@ -17,6 +17,7 @@ static const struct {
 	{"channel", "platform || ':' || channel"},
 	{"trigger", "trigger"},
 	{"persona", "persona"},
+	{"prompt", "prompt"},
 	{"day", "substr(timestamp, 1, 10)"},
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -30,6 +30,7 @@ static const struct text_member members[] = {
 	{offsetof(struct ledger_row, persona), false},
 	{offsetof(struct ledger_row, persona_version), false},
 	{offsetof(struct ledger_row, reason), false},
+	{offsetof(struct ledger_row, prompt), false},
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 

@@ -24,6 +24,7 @@ struct ledger_row {
 	const char *prompt_hash;
 	const char *turn;          /* turn id = request id */
 	const char *provider, *platform, *channel, *trigger, *persona, *persona_version;
+	const char *prompt;        /* "NAME@VERSION" of a prompt file; NULL = the trigger's own words */
 	const char *reason;        /* what became of the turn; enum reason's name */
 	int64_t tokens_in, tokens_out; /* -1 = unknown */
 	int64_t cost;              /* millionths of a US dollar */

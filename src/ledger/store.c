@@ -53,6 +53,7 @@ static const char *const steps[] = {
 	"CREATE INDEX idx_ai_interactions_user_id ON ai_interactions (user_id);"
 	"CREATE INDEX idx_ai_interactions_timestamp ON ai_interactions (timestamp DESC);",
 	"ALTER TABLE ai_interactions ADD COLUMN cost_micros INTEGER;",
+	"ALTER TABLE ai_interactions ADD COLUMN prompt TEXT;",
 };
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -60,8 +61,8 @@ static const char insert_sql[] =
 	"INSERT INTO ai_interactions (id, timestamp, request, response, latency_ms, error_code,"
 	" error_message, model_name, user_id, status, prompt_hash, turn, provider, platform,"
 	" channel, trigger, persona, persona_version, reason, tokens_in, tokens_out,"
-	" first_token_ms, attempt, cost_micros)"
-	" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	" first_token_ms, attempt, cost_micros, prompt)"
+	" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char prune_sql[] =
 	"DELETE FROM ai_interactions WHERE rowid IN (SELECT rowid FROM ai_interactions"
@@ -354,6 +355,7 @@ static int insert_row(struct ledger_store *s, const struct ledger_row *r)
 	bind_number(q, &at, r->first_token_ms);
 	bind_number(q, &at, r->attempt);
 	bind_number(q, &at, r->cost);
+	bind_text(q, &at, r->prompt);
 	rc = sqlite3_step(q);
 	sqlite3_reset(q);
 	sqlite3_clear_bindings(q);

@@ -32,12 +32,13 @@ static void read_step(struct trigger_reading *rd, const struct conf_node *n, str
 	}
 }
 
-void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t)
+void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, const char *prompt,
+	struct trigger *t)
 {
 	const bool is_list = n && conf_node_kind(n) == CONF_LIST;
 	const size_t count = is_list ? conf_node_count(n) : 0;
 
-	if (!n && !t->ask)
+	if (!n && !t->ask && !prompt)
 		return;
 	t->steps = mem_array(TRIGGER_STEPS_MAX, sizeof(*t->steps));
 	if (!t->steps) {
@@ -46,9 +47,16 @@ void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, s
 	}
 	if (t->ask)
 		trigger_reading_note(rd, copy(str_of(t->ask), &t->steps[t->step_count++].ask));
-	if (n && t->ask)
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "ask"), "make it the last step of chain:",
-			"trigger \"%s\" has both ask: and chain:", t->name);
+	else if (prompt)
+		trigger_reading_note(rd, copy(str_of(prompt), &t->steps[t->step_count++].prompt));
+	if (t->ask && prompt)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "prompt"),
+			"keep one; a prompt file holds what ask: would say",
+			"trigger \"%s\" has both ask: and prompt:", t->name);
+	else if (n && t->step_count > 0)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, t->ask ? "ask" : "prompt"),
+			"make it the last step of chain:", "trigger \"%s\" has both %s: and chain:",
+			t->name, t->ask ? "ask" : "prompt");
 	else if (n && (count < 1 || count > TRIGGER_STEPS_MAX))
 		TRIGGER_COMPLAIN(rd, n, HINT_STEP " after each \"- \"",
 			"a chain is a list of 1 to %d steps", TRIGGER_STEPS_MAX);
@@ -59,12 +67,15 @@ void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, s
 
 void trigger_chain_check(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t)
 {
+	const struct conf_node *named = conf_node_find(rd->entry, "prompt");
+	const bool is_chain = n && !t->ask && !named;
+
 	for (size_t i = 0; i < t->step_count; i++) {
 		const struct trigger_step *step = &t->steps[i];
-		const struct conf_node *at = t->ask ? rd->entry : conf_node_at(n, i);
+		const struct conf_node *at = is_chain ? conf_node_at(n, i) : rd->entry;
 
 		if (step->prompt)
-			trigger_prompt_check(rd, at, step->prompt, t);
+			trigger_prompt_check(rd, is_chain ? at : named, step->prompt, t);
 		else
 			trigger_template_read(rd, t, step->ask, i > 0, conf_node_find(at, "ask"));
 	}

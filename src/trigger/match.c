@@ -110,6 +110,8 @@ enum reason trigger_find(const struct trigger_set *set, struct trigger_state *st
 	hit->reason = REASON_NO_MATCH;
 	hit->wait_ms = 0;
 	hit->captures_n = 0;
+	hit->said = NULL;
+	hit->writer = NULL;
 	if (set->n == 0 || (unsigned)e->kind >= EVENT_KIND_COUNT)
 		return hit->reason;
 	trigger_subject_init(&s, e);

@@ -148,8 +148,10 @@ void trigger_slash_fini(struct trigger_slash *s);
  * noted. */
 void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
 	struct trigger *t);
-/* Makes the steps of t, of its ask: or of chain: (n NULL = it has none). Complains into rd. */
-void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
+/* Makes the steps of t, of its ask:, of prompt: or of chain: (NULL = it has none). Complains into
+ * rd. */
+void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, const char *prompt,
+	struct trigger *t);
 /* Their templates, when it is known what wakes t. */
 void trigger_chain_check(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
 void trigger_chain_fini(struct trigger *t);

@@ -18,6 +18,7 @@ struct entry {
 	struct conf_texts allow, deny;
 	struct trigger_wake wake;
 	struct conf_node *cooldown, *examples, *chain;
+	char *prompt;
 };
 
 #define AT(member) .offset = offsetof(struct entry, member)
@@ -78,6 +79,10 @@ static const struct conf_option options[] = {
 		.type = CONF_TEXT,
 		AT(t.ask),
 		.help = "What to ask the model, which answers in the persona's voice."},
+	{.name = "prompt",
+		.type = CONF_TEXT,
+		AT(prompt),
+		.help = "Instead of ask: the prompt file to ask with, NAME or NAME@VERSION."},
 	{.name = "chain",
 		.type = CONF_NODE,
 		AT(chain),
@@ -409,15 +414,16 @@ static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 static void check_words(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
 {
 	const bool asks = t->step_count > 0;
+	const char *asking = t->ask ? "ask" : e->prompt ? "prompt" : "chain";
 
 	/* A misspelt key has been complained of already: it may be the one that is missing here. */
 	if (!t->reply && !asks && !rd->is_bad)
 		TRIGGER_COMPLAIN(rd, rd->entry, "add reply: \"...\" or ask: \"...\"",
 			"trigger \"%s\" has nothing to say", t->name);
 	if (t->reply && asks)
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, t->ask ? "ask" : "chain"),
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, asking),
 			"keep one; what to say when no model answers is otherwise:",
-			"trigger \"%s\" has both reply: and %s:", t->name, t->ask ? "ask" : "chain");
+			"trigger \"%s\" has both reply: and %s:", t->name, asking);
 	if (!asks && t->otherwise)
 		trigger_reading_warn(rd, "otherwise", "leave it out",
 			"otherwise: is only for ask:, a reply is always said");
@@ -472,7 +478,7 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
-		trigger_chain_read(rd, e.chain, t);
+		trigger_chain_read(rd, e.chain, e.prompt, t);
 		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);

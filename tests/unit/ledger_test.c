@@ -198,8 +198,8 @@ static void a_row_comes_back_as_it_was(void **state)
 		.prompt_hash = "abc",
 		.turn = "t", .provider = "local", .platform = "twitch", .channel = "alice",
 		.trigger = "lurk", .persona = "mynah", .persona_version = "1.2.0",
-		.reason = "provider",
-		.tokens_in = 12, .tokens_out = -1, .first_token_ms = 0, .attempt = 2,
+		.reason = "provider", .prompt = "greet@1.0.0",
+		.tokens_in = 12, .tokens_out = -1, .first_token_ms = 0, .attempt = 2, .cost = 42,
 	};
 	static const struct {
 		const char *column, *value;
@@ -221,7 +221,7 @@ static void a_row_comes_back_as_it_was(void **state)
 		{"trigger", "lurk"}, {"persona", "mynah"}, {"persona_version", "1.2.0"},
 		{"reason", "provider"},
 		{"tokens_in", "12"}, {"tokens_out", "(null)"}, {"first_token_ms", "0"},
-		{"attempt", "2"},
+		{"attempt", "2"}, {"cost_micros", "42"}, {"prompt", "greet@1.0.0"},
 	};
 	char sql[128];
 	struct stat st;
@@ -474,6 +474,35 @@ static void an_interrupted_migration_leaves_a_file_that_opens(void **state)
 	assert_null(aside(w));
 }
 
+/* A file of the first version with money: its rows stay as they are, new ones say their prompt. */
+static void an_older_ledger_goes_on(void **state)
+{
+	struct world *w = *state;
+
+	run_sql(w->file, "CREATE TABLE ai_interactions (id TEXT PRIMARY KEY NOT NULL, timestamp TEXT"
+		" NOT NULL, request TEXT NOT NULL, response TEXT, latency_ms INTEGER,"
+		" error_code TEXT, error_message TEXT, model_name TEXT, user_id TEXT,"
+		" file_metadata TEXT, status TEXT NOT NULL, prompt_hash TEXT, ip_address TEXT,"
+		" turn TEXT, provider TEXT, platform TEXT, channel TEXT, trigger TEXT,"
+		" persona TEXT, persona_version TEXT, reason TEXT, tokens_in INTEGER,"
+		" tokens_out INTEGER, first_token_ms INTEGER, attempt INTEGER) STRICT;"
+		"ALTER TABLE ai_interactions ADD COLUMN cost_micros INTEGER;"
+		"INSERT INTO ai_interactions (id, timestamp, request, status, cost_micros)"
+		" VALUES ('old', '2026-01-01T00:00:00.000Z', '{}', 'success', 17);"
+		"PRAGMA user_version = 2");
+	begin(w, 100, 0);
+	assert_int_equal(ledger_write(&w->ledger, &(struct ledger_row){
+		.id = "new", .wall_ms = 1, .status = "success", .prompt = "greet@1.0.0"}), 0);
+	flush(w);
+	assert_null(aside(w));
+	assert_int_equal(rows(w), 2);
+	assert_string_equal(ask(w->file, "PRAGMA user_version"), "3");
+	assert_string_equal(ask(w->file, "SELECT cost_micros || coalesce(prompt, ' none') FROM "
+		"ai_interactions WHERE id = 'old'"), "17 none");
+	assert_string_equal(ask(w->file, "SELECT prompt FROM ai_interactions WHERE id = 'new'"),
+		"greet@1.0.0");
+}
+
 static void a_full_disk_loses_rows_by_count_and_heals(void **state)
 {
 	struct world *w = *state;
@@ -635,6 +664,7 @@ int main(void)
 		CASE(a_damaged_file_is_put_aside_and_kept),
 		CASE(files_of_others_are_put_aside_untouched),
 		CASE(an_interrupted_migration_leaves_a_file_that_opens),
+		CASE(an_older_ledger_goes_on),
 		CASE(a_full_disk_loses_rows_by_count_and_heals),
 		CASE(who_waits_on_a_failing_disk_is_told_of_the_loss),
 		CASE(killed_writers_lose_nothing_acknowledged),

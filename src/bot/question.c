@@ -1,0 +1,79 @@
+/* What a model is asked for one step of a trigger: for a turn, for explain and for whoever only wants
+ * to see it. */
+#include "bot/room.h"
+
+/* Tokens, where no running bot knows its providers: the defaults of their options. */
+#define WINDOW_TOKENS 4096
+#define ANSWER_TOKENS 500
+
+const char *bot_question_words(const struct bot_world *w, const struct trigger_step *step,
+	const struct prompt_file **file)
+{
+	*file = step->prompt ? bot_world_prompt(w, step->prompt) : NULL;
+	return *file ? (*file)->text : step->ask ? step->ask : "";
+}
+
+void bot_question_fit(struct bot *b, struct bot_question *q)
+{
+	const char *provider, *model;
+	size_t window = WINDOW_TOKENS, answer = ANSWER_TOKENS;
+
+	if (b) {
+		provider_first(b->providers, q->persona, &provider, &model);
+		provider_budget(b->providers, q->persona, &window, &answer);
+		q->gauge = bot_gauge_of(b, provider, model);
+	}
+	q->budget_tokens = window > answer ? window - answer : 0;
+}
+
+static int write_hidden(void *ctx, struct str value, struct buf *out)
+{
+	return prompt_aliases_hide(ctx, value, out);
+}
+
+/* The words with their values; what fits of them is asked. */
+static int expand(
+	const struct bot_question *q, struct prompt_aliases *aliases, struct buf *out)
+{
+	const struct trigger_writer writer = {write_hidden, aliases};
+	struct trigger_hit hit = q->hit ? *q->hit : (struct trigger_hit){0};
+	int err;
+
+	hit.writer = aliases ? &writer : NULL;
+	err = trigger_expand(q->words, q->event, &hit, q->dice, out);
+	return err == ERR_LIMIT ? 0 : err;
+}
+
+int bot_question_prompt(const struct bot_question *q, struct prompt **out)
+{
+	struct prompt_aliases *aliases = NULL;
+	struct buf ask;
+	int err = 0;
+
+	buf_init(&ask, TRIGGER_TEXT_BYTES);
+	if (q->hides_names)
+		err = prompt_aliases_new(q->event, q->past, &aliases);
+	if (!err)
+		err = expand(q, aliases, &ask);
+	const struct prompt_options o = {
+		.persona = q->persona,
+		.event = q->event,
+		.ask = buf_str(&ask),
+		.past = q->past,
+		.budget_tokens = q->budget_tokens,
+		.gauge = q->gauge,
+		.form = form_of(q->event->platform),
+		.max_chars = bot_answer_chars(q->world, q->event),
+		.marker = q->marker,
+		.previous = q->previous,
+		.is_step = q->is_step,
+		.wrong = q->wrong,
+		.aliases = aliases,
+	};
+	if (!err)
+		err = prompt_build(&o, out);
+	else
+		prompt_aliases_free(aliases);
+	buf_fini(&ask);
+	return err;
+}
