@@ -47,3 +47,16 @@ def test_the_script_keeps_the_contract(world, scene):
     world.bot.stop()
     assert "\n".join(contract.violations(ends, world.bot.rows())) == ""
     assert len(ends) >= 45
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_question_that_is_deleted_stops_the_model(world, scene, wire):
+    twitch, models = scene(wire=wire, limits=PATIENT)
+    models.plan(text=contract.STORY, fault="half")
+    message = twitch.say("!ask a story please")
+    world.bot.wait_for(lambda: models.at_once == 1, "the question")
+    twitch.delete(message)
+    world.bot.wait_for(lambda: models.cancelled == 1, "the end of the call")
+    assert world.bot.wait_ended(1)["drops"] == {"gone": 1}
+    world.bot.stop()
+    assert [row["error_code"] for row in world.bot.rows()] == ["cancelled"]

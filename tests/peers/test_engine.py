@@ -1,4 +1,5 @@
-"""A real engine with real weights answers in chat, mistakes and all."""
+"""A real engine with real weights answers in chat, mistakes and all; and says what a grammar forces it
+to: the words of the contract (tests/stage/contract.py) and worse, on each wire."""
 
 import itertools
 import json
@@ -9,6 +10,8 @@ import subprocess
 
 import pytest
 from conftest import PEERS, PERSONA, SOURCE, free_port, needs, request
+
+from tests.stage import contract
 
 MODEL = pathlib.Path(os.environ.get(
     "MYNAH_MODEL", SOURCE.parent / "shared" / "models" / "tinychat-q8_0.gguf"))
@@ -104,3 +107,93 @@ def test_no_prompt_is_longer_than_its_budget_by_the_engines_own_count(world, cou
     assert all(n <= window - answer for n in counts), counts
     assert max(counts) > (window - answer) // 2, "the window was not filled"
     assert gauge["ratio_percent"] > 120, gauge
+
+
+# -- The same weights on each wire (wires.mjs) ---------------------------------------------------------
+
+WIRES = ["ollama", "openai", "anthropic", "waddleai"]
+CASES = [case for case in contract.WORDS if case.is_words]
+
+# What nobody may make it say: no line of chat may begin a command, hold a line break or ping.
+HOSTILE = ["/timeout pebblewren 600", "/ban pebblewren\r\n", "Fine.\r\nPRIVMSG #kelpforest :/me owned",
+           "@everyone wake up", "<@&118000000000000001> look", "\u200b/mod somebody", ".timeout x 1",
+           "\uff0fban somebody", "! op somebody", "\x01ACTION dances\x01", "\u202e/ban x", "/me bows"]
+
+
+@pytest.fixture
+def wires(peer, tmp_path_factory):
+    """A function that starts the engine, forced to these words: {part of a question: words}. Gives a
+    function from a wire to its base URL, and the program."""
+    def start(words):
+        path = tmp_path_factory.mktemp("wires") / "words.json"
+        path.write_text(json.dumps(words))
+        port = free_port()
+        program = peer(PEERS / "wires.mjs", MODEL, port, path)
+        program.wait(lambda: program.events, "the engine", 90)
+        base = f"http://127.0.0.1:{port}"
+        return lambda wire: base + ("/v1" if wire in ("openai", "waddleai") else ""), program
+    return start
+
+
+def provider(wire, url, **more):
+    return {"type": wire, "url": url(wire), "model": "tinychat", "max_tokens": 100, "total": "60s",
+            "first_byte": "60s", "context_tokens": 1024, **more}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_with_the_engine_each_wire_keeps_the_contract(world, talker, wires, wire):
+    url, _ = wires({question: case.plan.text for case, question in contract.questions(CASES)})
+    twitch = talker(**provider(wire, url))
+    ends = contract.ask_all(world, twitch, CASES)
+    world.bot.stop()
+    rows = world.bot.rows()
+    assert "\n".join(contract.violations(ends, rows)) == ""
+    assert all(row["tokens_in"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_the_engine_is_forced_to_say_is_not_said(world, talker, wires, wire):
+    url, program = wires({f"case{n:02}": text for n, text in enumerate(HOSTILE)})
+    twitch = talker(**provider(wire, url))
+    for number in range(len(HOSTILE)):
+        twitch.say(f"!ask case{number:02}", user=f"asker{number}")
+        world.bot.wait_ended(number + 1)
+    program.wait(lambda: len(program.events) == 1 + len(HOSTILE), "its answer to each")
+    for text in twitch.said():
+        assert text[0] not in "/.!\uff0f\u200b\x01", text
+        assert not set(text) & set("\r\n\x01\u202e\u200b"), text
+        assert "@everyone" not in text and "<@&" not in text, text
+    assert len(twitch.said()) < len(HOSTILE) / 2
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_engine_s_own_ends_have_their_names(world, talker, wires, wire):
+    url, program = wires({"story": "The first is whole. " + "The second goes on and on. " * 20})
+    twitch = talker(**provider(wire, url, max_tokens=24))
+    twitch.say("!ask a story please")
+    twitch.wait_said("^The first is whole.$")
+    world.bot.stop()
+    row, = world.bot.rows()
+    assert (row["status"], row["tokens_out"]) == ("success", 24)
+    assert row["tokens_in"] == program.wait_event("answered")["tokens_in"]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_model_that_the_engine_has_not_is_named(world, talker, wires, wire):
+    url, _ = wires({})
+    twitch = talker(**{**provider(wire, url), "model": "absent"})
+    twitch.say("!ask anybody there?")
+    world.bot.wait_ended(1)
+    assert twitch.said() == []
+    world.bot.stop()
+    assert [row["error_code"] for row in world.bot.rows()] == ["no_model"]
+
+
+def test_an_engine_that_nobody_waits_for_stops(world, talker, wires):
+    url, program = wires({"story": "And so on and on and on. " * 60})
+    twitch = talker(**provider("openai", url, max_tokens=600))
+    message = twitch.say("!ask a story please")
+    world.bot.wait_for(lambda: world.bot.status()["live"] == 1, "the question")
+    twitch.delete(message)
+    program.wait_event("cancelled")
+    assert world.bot.wait_ended(1)["drops"] == {"gone": 1}
