@@ -7,6 +7,7 @@
 static void on_begin(void *ctx)
 {
 	bot_places_follow(ctx, NULL);
+	bot_timers_follow(ctx);
 }
 
 static void on_pump(void *ctx)
@@ -90,7 +91,8 @@ static int timers_new(struct bot *b)
 	b->end = io_timer_new(b->io, bot_drain_end, b);
 	b->begin = io_timer_new(b->io, on_begin, b);
 	b->crowd = io_timer_new(b->io, bot_gathered, b);
-	return b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
+	b->clock = io_timer_new(b->io, bot_timers_look, b);
+	return b->clock && b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
 }
 
 int bot_new(const struct bot_options *o, struct bot **out)
@@ -123,6 +125,7 @@ int bot_new(const struct bot_options *o, struct bot **out)
 		err = bot_places_alone(b);
 		if (err)
 			goto fail;
+		bot_timers_follow(b);
 	} else {
 		int64_t wait = bot_state_start_wait_ms(b);
 
@@ -159,6 +162,8 @@ void bot_free(struct bot *b)
 	outbox_free(b->outbox);
 	trigger_state_free(b->triggers);
 	bot_gather_free(b->gather);
+	bot_timers_fini(b);
+	bot_counters_fini(b);
 	bot_channels_fini(b);
 	bot_record_end(b);
 	bot_budget_fini(b);
@@ -170,6 +175,7 @@ void bot_free(struct bot *b)
 	io_timer_free(b->end);
 	io_timer_free(b->begin);
 	io_timer_free(b->crowd);
+	io_timer_free(b->clock);
 	bot_world_unref(b->world);
 	buf_fini(&b->reload_report);
 	mem_free(b->state_dir);

@@ -45,11 +45,14 @@ static bool has_room(struct bot_count *c, int64_t hour, int64_t cap)
 	return c->calls < cap;
 }
 
+/* What nobody caused, a timer, is counted as one person in each channel. */
 static struct bot_count *count_of_user(struct bot *b, const struct event *e)
 {
+	const bool is_nobody = e->user_id.len == 0;
 	char key[256];
 
-	snprintf(key, sizeof(key), "%.*s:%.*s", STR_FMT(e->platform), STR_FMT(e->user_id));
+	snprintf(key, sizeof(key), "%.*s:%s%.*s", STR_FMT(e->platform), is_nobody ? "#" : "",
+		STR_FMT(is_nobody ? e->channel : e->user_id));
 	return bot_count_of(&b->budget.users, key);
 }
 

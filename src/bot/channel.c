@@ -46,7 +46,7 @@ void bot_channels_sweep(struct bot *b, int64_t now_ms)
 		const int64_t last =
 			c->answers ? c->answers_ms[(c->answers - 1) % BOT_ANSWERS_MAX] : 0;
 
-		if (c->stream.is_known || c->persona || now_ms < c->quiet_until_ms ||
+		if (c->stream.is_known || c->persona || c->is_timed || now_ms < c->quiet_until_ms ||
 				!bot_flood_is_over(&c->flood, now_ms) ||
 				(c->answers && now_ms - last < CAP_MS) ||
 				(c->in_a_row && now_ms - c->row_began_ms < BOT_PAIR_MS))

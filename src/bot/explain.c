@@ -91,7 +91,8 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	struct bot *b)
 {
 	const struct prompt_file *file;
-	struct trigger_hit hit = {.trigger = s->fires};
+	struct trigger_hit hit = {.trigger = s->fires, .counted = b ? bot_counter_of : NULL,
+		.counted_ctx = b};
 	struct bot_question q = {
 		.world = w,
 		.event = e,
@@ -123,9 +124,10 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	return err;
 }
 
-static int add_reply(struct telling *s, const struct event *e)
+static int add_reply(struct telling *s, const struct event *e, struct bot *b)
 {
-	struct trigger_hit hit = {.trigger = s->fires};
+	struct trigger_hit hit = {.trigger = s->fires, .counted = b ? bot_counter_of : NULL,
+		.counted_ctx = b};
 	struct buf text;
 	int err;
 
@@ -168,6 +170,16 @@ static int add_queue(struct bot *b, const struct event *e, struct buf *out)
 		snprintf(when, sizeof(when), "again in %lld ms", (long long)wait);
 	return buf_addf(out, "queue    %zu waiting here, %zu in all; this channel may speak %s\n",
 		outbox_waiting_lane(b->outbox, e->place, channel), outbox_waiting(b->outbox), when);
+}
+
+static int add_clock(struct bot *b, const struct event *e, struct buf *out)
+{
+	const int64_t wait = bot_timer_wait_ms(b, e);
+
+	if (wait < 0)
+		return buf_adds(out, "timer    it does not run in this channel\n");
+	return buf_addf(out, "timer    due in %lld min %lld s\n", (long long)(wait / 60000),
+		(long long)(wait / 1000 % 60));
 }
 
 /* The place that delivers events of this platform; 0 when none does. */
@@ -232,13 +244,15 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	if (!err && s.others > 0)
 		err = buf_addf(out, "  ... and %zu for other kinds of event\n", s.others);
 	if (!err && gate == REASON_NONE && s.fires)
-		err = s.fires->step_count == 0 ? add_reply(&s, e)
+		err = s.fires->step_count == 0 ? add_reply(&s, e, b)
 			: is_brief ? 0 : add_prompt(&s, w, e, b);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
 		err = add_models(b, out);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0 &&
 			bot_spend_counts(e))
 		err = bot_spend_explain(b, e, out);
+	if (!err && b && e->kind == EVENT_TIMER)
+		err = add_clock(b, e, out);
 	if (!err)
 		err = add_queue(b, e, out);
 	if (!err && gate != REASON_NONE)

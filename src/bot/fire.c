@@ -69,6 +69,8 @@ int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct e
 	e.channel = e.channel_id = str_of(a->channel && *a->channel ? a->channel : "console");
 	if (e.user.len == 0)
 		e.user = str_of(user);
+	if (e.kind == EVENT_TIMER)
+		e.user = STR("");
 	e.login = e.user_id = e.user;
 	e.roles = ROLE(LEVEL_EVERYONE) | ROLE(level);
 	e.at_ms = clock_mono_ms();

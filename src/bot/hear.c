@@ -55,6 +55,8 @@ void bot_hear(struct bot *b, const struct event *given)
 	r = bot_gate(b, &e, c);
 	if (r == REASON_NONE) {
 		c = bot_channel_flood(b, c, &e);
+		if (c && e.kind == EVENT_MESSAGE)
+			c->lines++;
 		if (is_wanted(b, &e) && bot_gather_take(b->gather, &e, e.at_ms))
 			r = REASON_GATHERED;
 	}

@@ -109,6 +109,7 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 	b->world = w;
 	reload_warn(old->conf, w->conf);
 	bot_places_follow(b, old->conf);
+	bot_timers_follow(b);
 	bot_world_unref(old);
 	bot_pump(b);
 }

@@ -19,6 +19,8 @@
 #define BOT_PAIR_MS 60000         /* faults.md A10: limits.in_a_row counts within this time */
 #define BOT_ANSWERS_MAX   64 /* answers remembered per channel; limits.turns_minute ends at 60 */
 #define BOT_FIRED_MAX 16          /* made-up events whose end is remembered */
+#define BOT_COUNTERS_MAX 5000     /* names times channels; there is no forgetting one */
+#define BOT_TIMERS_MAX 5000       /* triggers with every:, times their channels */
 #define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
 
 /* gate.c: ids seen lately, one ring per place. */
@@ -45,8 +47,30 @@ struct bot_channel {
 	char author[64];                  /* user id of the last answered author ... */
 	int64_t in_a_row;                 /* ... and how often in a row */
 	int64_t row_began_ms;
+	int64_t lines;                    /* that people have written, as far as anybody counts */
+	int64_t timer_ms;                 /* when a timer last spoke; 0 = none has */
+	bool is_timed;                    /* it has timers: it stays */
 	UT_hash_handle hh;
 	char key[];                       /* place and name */
+};
+
+/* timer.c: a trigger with every: in one channel. */
+struct bot_timer {
+	const char *trigger;              /* its name; of the present world */
+	char *channel;
+	unsigned place;
+	int64_t every_ms, due_ms;
+	int64_t lines;                    /* of the channel, when it last spoke */
+	int64_t generation;               /* of the following that has seen it */
+	UT_hash_handle hh;
+	char key[];                       /* place, channel, trigger */
+};
+
+/* counter.c: what triggers count in a channel. */
+struct bot_counter {
+	int64_t value;
+	UT_hash_handle hh;
+	char key[];                       /* "NAME PLATFORM:CHANNEL" */
 };
 
 /* budget.c: calls of one user or channel in one hour; or a line and when it was last said. */
@@ -171,6 +195,10 @@ struct bot {
 	struct bot_gather *gather;
 	struct bot_record *record;     /* NULL = nobody records */
 	struct bot_channel *channels;
+	struct bot_timer *timers;
+	int64_t timer_generation;
+	struct bot_counter *counters;
+	bool counters_are_dirty;       /* since the last save */
 	struct bot_budget budget;
 	struct bot_spend spend;
 	struct bot_gauge *gauges;      /* the one used longest ago first */
@@ -178,7 +206,7 @@ struct bot {
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
-	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd;
+	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd, *clock;
 	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
@@ -235,6 +263,26 @@ int bot_channel_set_persona(struct bot *b, const struct event *e, const char *id
 void bot_channels_sweep(struct bot *b, int64_t now_ms); /* forgets what matters no more */
 void bot_channels_forget(struct bot *b, unsigned place); /* one that is gone */
 void bot_channels_fini(struct bot *b);
+
+/* timer.c: triggers that the clock wakes. */
+/* Makes the timers be what the world and its places say. Those that stay keep their clock. Call it
+ * whenever the world was swapped, before the old one goes. */
+void bot_timers_follow(struct bot *b);
+void bot_timers_look(void *ctx); /* lets speak what is due; the clock timer: ctx is the bot */
+/* When the timer that a (made-up) event is about is due next; -1 = there is none. */
+int64_t bot_timer_wait_ms(struct bot *b, const struct event *e);
+int bot_timers_status(struct bot *b, struct buf *out) MUST_USE;
+void bot_timers_fini(struct bot *b);
+
+/* counter.c: what triggers count, in a channel each. */
+/* What a counter says in the event's channel, 0 if nobody has turned it; ctx is the bot. */
+int64_t bot_counter_of(void *ctx, const struct event *e, struct str name);
+/* A trigger has fired: turns its counter, if it has one. */
+void bot_counter_turn(struct turn *t);
+int bot_counters_save(struct bot *b, struct buf *out) MUST_USE;
+/* ERR_PARSE: some lines make no sense; what does is there. */
+int bot_counters_load(struct bot *b, struct str text) MUST_USE;
+void bot_counters_fini(struct bot *b);
 
 /* budget.c: how many model calls may still be made. Takes one when it gives NONE. */
 enum reason bot_budget_take(struct bot *b, const struct event *e, const char **rule);

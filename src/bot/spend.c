@@ -60,11 +60,14 @@ static struct bot_count *count_of(struct bot *b, const char *what, struct str pl
 	return c;
 }
 
-/* That of a person, who is not named in the file. */
+/* That of a person, who is not named in the file. What nobody caused, a timer, is counted as one
+ * person in each channel. */
 static struct bot_count *count_of_user(struct bot *b, const char *what, const struct event *e)
 {
 	char tag[USER_TAG_BYTES];
 
+	if (e->user_id.len == 0)
+		return count_of(b, what, e->platform, e->channel);
 	seal_user_tag(e->platform, e->user_id, tag);
 	return count_of(b, what, e->platform, str_of(tag));
 }

@@ -1,6 +1,6 @@
 /* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets,
- * what model calls cost, how models count, and the times of recent starts. Written on the bot's worker, read once at
- * start.
+ * what model calls cost, how models count, what triggers count, and the times of recent
+ * starts. Written on the bot's worker, read once at start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
  * closed in order; after a crash the sends since the last save are unknown, and everything counts
@@ -136,12 +136,40 @@ static int load_gauges(struct bot *b)
 	return err == ERR_NOMEM ? err : 0;
 }
 
+/* What makes no sense was edited by hand: the lines that do are kept, and the file is put aside. */
+static int load_counters(struct bot *b)
+{
+	char *path = file_join(b->state_dir, "counters");
+	char *aside = file_join(b->state_dir, "counters.bad");
+	struct buf text;
+	int err = path && aside ? 0 : ERR_NOMEM;
+
+	buf_init(&text, STATE_BYTES);
+	if (!err)
+		err = file_read(path, &text);
+	if (!err)
+		err = bot_counters_load(b, buf_str(&text));
+	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
+		log_event(LOG_ERROR, "bot", "counters_unreadable", "file", path, "message",
+			"what could not be read of the counters is lost; counters.bad keeps it",
+			NULL);
+		if (rename(path, aside) == 0)
+			b->counters_are_dirty = true;
+		err = 0;
+	}
+	buf_fini(&text);
+	mem_free(path);
+	mem_free(aside);
+	return err == ERR_NOTFOUND ? 0 : err;
+}
+
 /* ---- Saving ---------------------------------------------------------------------------------- */
 
 struct save {
 	struct bot *bot;
-	char *sends_path, *spent_path, *gauges_path;
-	struct buf sends, spent, gauges;
+	char *sends_path, *spent_path, *gauges_path, *counters_path;
+	struct buf sends, spent, gauges, counters;
+	bool has_counters; /* they have changed */
 	int err;
 };
 
@@ -155,6 +183,8 @@ static void save_free(struct save *s)
 	buf_fini(&s->sends);
 	buf_fini(&s->spent);
 	buf_fini(&s->gauges);
+	mem_free(s->counters_path);
+	buf_fini(&s->counters);
 	mem_free(s);
 }
 
@@ -168,12 +198,17 @@ static struct save *save_new(struct bot *b, const char *mark)
 	buf_init(&s->sends, STATE_BYTES);
 	buf_init(&s->spent, STATE_BYTES);
 	buf_init(&s->gauges, STATE_BYTES);
+	buf_init(&s->counters, STATE_BYTES);
+	s->has_counters = b->counters_are_dirty;
 	s->sends_path = file_join(b->state_dir, "outbox");
 	s->spent_path = file_join(b->state_dir, "spent");
 	s->gauges_path = file_join(b->state_dir, "tokens");
-	if (!s->sends_path || !s->spent_path || !s->gauges_path || buf_adds(&s->sends, mark) ||
+	s->counters_path = file_join(b->state_dir, "counters");
+	if (!s->sends_path || !s->spent_path || !s->gauges_path || !s->counters_path ||
+			buf_adds(&s->sends, mark) ||
 			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->sends) ||
-			bot_spend_save(b, &s->spent) || bot_gauge_save(b, &s->gauges)) {
+			bot_spend_save(b, &s->spent) || bot_gauge_save(b, &s->gauges) ||
+			(s->has_counters && bot_counters_save(b, &s->counters))) {
 		save_free(s);
 		return NULL;
 	}
@@ -189,6 +224,8 @@ static void save_work(void *ctx)
 		s->err = file_replace(s->spent_path, buf_str(&s->spent), 0600);
 	if (!s->err)
 		s->err = file_replace(s->gauges_path, buf_str(&s->gauges), 0600);
+	if (!s->err && s->has_counters)
+		s->err = file_replace(s->counters_path, buf_str(&s->counters), 0600);
 }
 
 static void save_done(void *ctx)
@@ -199,8 +236,10 @@ static void save_done(void *ctx)
 	b->is_saving = false;
 	if (s->err)
 		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
+	b->counters_are_dirty |= s->err && s->has_counters;
 	save_free(s);
-	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty || b->gauges_are_dirty)
+	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty || b->gauges_are_dirty ||
+			b->counters_are_dirty)
 		bot_state_save_soon(b);
 }
 
@@ -274,6 +313,8 @@ int bot_state_open(struct bot *b)
 		err = load_spent(b);
 	if (!err)
 		err = load_gauges(b);
+	if (!err)
+		err = load_counters(b);
 	if (!err) {
 		/* From here on a crash is known by the mark. */
 		struct save *s = save_new(b, STATE_OPEN);

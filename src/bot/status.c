@@ -261,6 +261,8 @@ int bot_status(struct bot *b, struct buf *out)
 	if (!err)
 		err = bot_spend_status(b, out);
 	if (!err)
+		err = bot_timers_status(b, out);
+	if (!err)
 		err = add_places(b, out);
 	if (!err)
 		err = add_providers(b, out);

@@ -157,6 +157,8 @@ static struct turn *turn_new(struct bot *b, const struct event *e, const struct 
 	t->world = bot_world_ref(b->world);
 	t->persona = bot_channel_persona(b, t->world, e, hit->trigger);
 	t->hit = *hit;
+	t->hit.counted = bot_counter_of;
+	t->hit.counted_ctx = b;
 	t->rule = "";
 	t->began_us = clock_mono_us();
 	rebase_captures(&t->hit, e->text, t->event->text);
@@ -230,6 +232,7 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 	}
 	t->state = TURN_HIT;
 	log_event(LOG_DEBUG, "bot", "hit", "turn", t->id, "trigger", hit->trigger->name, NULL);
+	bot_counter_turn(t);
 	if (hit->trigger->step_count > 0)
 		bot_ask_begin(t);
 	else if (bot_is_command(hit->trigger))

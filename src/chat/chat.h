@@ -116,7 +116,8 @@ bool reason_is_after_hit(enum reason r);
 	X(SLASH, slash, "slash_command interaction", 1, "a slash command", "command")              \
 	X(BOOST, boost, "guild_boost server_boost", 0, "a boosted server", "tier count")           \
 	X(JOIN, join, "member_join channel_join", 0, "somebody joins a server", "count users")     \
-	X(REACTION, reaction, "reaction_add", 0, "a reaction to a message", "emoji")
+	X(REACTION, reaction, "reaction_add", 0, "a reaction to a message", "emoji")               \
+	X(TIMER, timer, "", 0, "a trigger with every: is due", "")
 
 enum event_kind {
 #define X(upper, lower, aliases, text, help, vars) EVENT_##upper,
@@ -189,7 +190,7 @@ struct event {
 	struct str reward_id;   /* and its id */
 	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
 	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
-	struct str command;     /* of a slash command: its name, lower case */
+	struct str command;     /* of a slash command: its name, lower case; of a timer its trigger's */
 	struct str emoji;       /* of a reaction: the emoji, or the name of one of the place's own */
 	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
 	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what

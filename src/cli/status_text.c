@@ -137,6 +137,22 @@ static void add_gauges(struct writing *w, const struct json *gauges, struct str 
 	}
 }
 
+static void add_timer(struct writing *w, const struct json *t)
+{
+	const int64_t in_s = json_int(t, "in_ms", 0) / 1000, least = json_int(t, "min_lines", 0);
+	struct str waits = json_str(t, "waits_for");
+
+	add(w, "timer      %.*s in #%.*s: ", STR_FMT(json_str(t, "trigger")),
+		STR_FMT(json_str(t, "channel")));
+	if (waits.len > 0)
+		add(w, "due, waits for %.*s", STR_FMT(waits));
+	else
+		add(w, "in %lld min %02lld s", (long long)(in_s / 60), (long long)(in_s % 60));
+	if (least > 0)
+		add(w, ", %lld of %lld lines", (long long)json_int(t, "lines", 0), (long long)least);
+	add(w, "\n");
+}
+
 static void add_provider(struct writing *w, const struct json *p, const struct json *gauges)
 {
 	add(w, "provider   %.*s (%.*s, %.*s): breaker %.*s", STR_FMT(json_str(p, "name")),
@@ -163,6 +179,7 @@ static void add_drop(void *ctx, const char *key, const struct json *value)
 int cli_status_text(const struct json *j, struct buf *out)
 {
 	const struct json *places = json_get(j, "places"), *providers = json_get(j, "providers");
+	const struct json *timers = json_get(j, "timers");
 	const struct json *reasons = json_get(j, "reasons"), *ledger = json_get(j, "ledger");
 	const int64_t up = json_int(j, "uptime_s", 0);
 	struct writing w = {out, 0};
@@ -177,6 +194,8 @@ int cli_status_text(const struct json *j, struct buf *out)
 		add_place(&w, json_at(places, i));
 	for (size_t i = 0; i < json_count(providers); i++)
 		add_provider(&w, json_at(providers, i), json_get(j, "tokens"));
+	for (size_t i = 0; i < json_count(timers); i++)
+		add_timer(&w, json_at(timers, i));
 	add_spent(&w, json_get(j, "spent"));
 	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
 	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n",

@@ -74,6 +74,8 @@ static int set_command(struct event *e, struct str value)
 	if (value.len > 0 && value.at[0] == '/')
 		value = (struct str){value.at + 1, value.len - 1};
 	e->command = value;
+	if (e->kind == EVENT_TIMER)
+		return 0; /* the name of its trigger */
 	return slash_is_name(value) ? 0 : ERR_INVALID;
 }
 
@@ -218,6 +220,8 @@ int platform_event_parse(struct str command, struct event *e)
 	set_defaults(e, sort);
 	rest = str_trim(rest);
 	if (e->kind == EVENT_SLASH) /* "slash ask why is that?": its name stands first */
+		err = set_command(e, str_split(&rest, ' '));
+	if (e->kind == EVENT_TIMER && rest.len > 0) /* "timer discord": its trigger */
 		err = set_command(e, str_split(&rest, ' '));
 	while (rest.len > 0 && err == 0)
 		err = take_word(e, &rest, &has_number);

@@ -86,6 +86,9 @@ int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subj
 		if (s->event->kind == EVENT_SLASH && t->slash.name)
 			return buf_addf(out, "it waits for /%s, this is /%.*s", t->slash.name,
 				STR_FMT(s->event->command));
+		if (s->event->kind == EVENT_TIMER && t->every_ms > 0)
+			return buf_addf(out, "this is the timer of \"%.*s\"",
+				STR_FMT(s->event->command));
 		return buf_addf(out, "it waits for \"%s\", this is \"%s\"",
 			event_kind_name(t->on), event_kind_name(s->event->kind));
 	default:

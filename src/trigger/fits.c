@@ -48,8 +48,10 @@ static bool is_channel(struct str name, const struct event *e)
 }
 
 /* in: holds platforms, channels, or platform:channel. */
-static bool is_in(const struct conf_texts *places, const struct event *e)
+bool trigger_is_in(const struct trigger *t, const struct event *e)
 {
+	const struct conf_texts *places = &t->in;
+
 	for (size_t i = 0; i < places->n; i++) {
 		struct str rest = str_of(places->at[i]);
 
@@ -92,7 +94,7 @@ bool trigger_holds(const struct trigger *t, enum trigger_condition c, struct tri
 	case TRIGGER_IF_AT_LEAST: return event_amount(e) >= t->at_least;
 	case TRIGGER_IF_DIRECT: return e->is_direct;
 	case TRIGGER_IF_FIRST: return e->is_first;
-	case TRIGGER_IF_IN: return is_in(&t->in, e);
+	case TRIGGER_IF_IN: return trigger_is_in(t, e);
 	case TRIGGER_IF_WHEN: return is_when(t->when, &e->stream);
 	case TRIGGER_IF_MIN_LENGTH: return length_of(s) >= t->min_length;
 	case TRIGGER_IF_MAX_LENGTH: return length_of(s) <= t->max_length;
@@ -141,14 +143,21 @@ uint32_t trigger_conditions_for(const struct trigger *t, enum event_kind k)
 	return k == EVENT_SLASH ? t->own->conditions & ~of_messages : t->own->conditions;
 }
 
+/* A slash command and a timer name whom they are for; a made-up timer may leave it out. */
+static bool is_called(const struct trigger *t, const struct event *e)
+{
+	if (e->kind == EVENT_SLASH)
+		return str_is(e->command, t->slash.name);
+	return e->kind != EVENT_TIMER || e->command.len == 0 || str_is(e->command, t->name);
+}
+
 int trigger_misfit(const struct trigger *t, struct trigger_subject *s)
 {
 	const enum event_kind kind = s->event->kind;
 
 	if (!t->is_on)
 		return TRIGGER_OFF;
-	if (!trigger_hears(t, kind) ||
-			(kind == EVENT_SLASH && !str_is(s->event->command, t->slash.name)))
+	if (!trigger_hears(t, kind) || !is_called(t, s->event))
 		return TRIGGER_OTHER_KIND;
 	for (uint32_t bits = trigger_conditions_for(t, kind); bits != 0; bits &= bits - 1) {
 		const int c = __builtin_ctz(bits);

@@ -112,6 +112,7 @@ enum reason trigger_find(const struct trigger_set *set, struct trigger_state *st
 	hit->captures_n = 0;
 	hit->said = NULL;
 	hit->writer = NULL;
+	hit->counted = NULL;
 	if (set->n == 0 || (unsigned)e->kind >= EVENT_KIND_COUNT)
 		return hit->reason;
 	trigger_subject_init(&s, e);

@@ -1,8 +1,8 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
- * slash.c (its slash command), chain.c and prompt.c (what a model is asked), form.c (words: and the
- * like as patterns), trial.c (examples), template.c.
+ * slash.c (its slash command), every.c (the clock), count.c (its counter), chain.c and prompt.c (what a
+ * model is asked), form.c (words: and the like as patterns), trial.c (examples), template.c.
  * Running: set.c puts files together and builds their filter; match.c searches, with fits.c for the
  * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
@@ -155,6 +155,10 @@ void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, c
 /* Their templates, when it is known what wakes t. */
 void trigger_chain_check(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
 void trigger_chain_fini(struct trigger *t);
+/* Reads what every: and min_lines: mean for t, whose on: becomes the timer. Complains. */
+void trigger_every_read(struct trigger_reading *rd, struct trigger *t);
+/* Reads count: (n NULL = it has none) into t. Complains. */
+void trigger_count_read(struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
 /* Frees what a trigger holds, not the trigger. */
 void trigger_fini(struct trigger *t);
 
@@ -225,6 +229,7 @@ bool trigger_template_needs_stream(struct str text);
 /* What a template may say besides what its event sets. */
 struct trigger_scope {
 	enum event_kind kind;
+	bool has_counter;  /* the trigger counts */
 	bool has_previous; /* a model has answered before: a later step of a chain */
 };
 /* Checks a template for such events; complains at the variable. ERR_INVALID if it did. */

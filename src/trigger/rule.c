@@ -17,7 +17,7 @@ struct entry {
 	char *on, *level;
 	struct conf_texts allow, deny;
 	struct trigger_wake wake;
-	struct conf_node *cooldown, *examples, *chain;
+	struct conf_node *cooldown, *count, *examples, *chain;
 	char *prompt;
 };
 
@@ -67,6 +67,19 @@ static const struct conf_option options[] = {
 		.type = CONF_NODE,
 		AT(wake.slash),
 		.help = "A slash command that wakes it: its name, or a map of what people are shown."},
+	{.name = "every",
+		.type = CONF_DURATION,
+		AT(t.every_ms),
+		.min = TRIGGER_EVERY_MIN_MS,
+		.max = TRIGGER_EVERY_MAX_MS,
+		.help = "The clock wakes it, in each channel of its own: 15m."},
+	{.name = "min_lines",
+		.type = CONF_INT,
+		AT(t.min_lines),
+		.fallback = "0",
+		.min = 0,
+		.max = 10000,
+		.help = "With every:, how many chat lines by people there must be in between."},
 	{.name = "match",
 		.type = CONF_NODE,
 		AT(wake.match),
@@ -106,6 +119,10 @@ static const struct conf_option options[] = {
 		.type = CONF_NODE,
 		AT(cooldown),
 		.help = "Silence after it fired, {user: 30s, channel: 5s, global: 1s}."},
+	{.name = "count",
+		.type = CONF_NODE,
+		AT(count),
+		.help = "A counter it turns when it fires: its name, or {name: deaths, add: 1}."},
 	{.name = "chance",
 		.type = CONF_PERCENT,
 		AT(t.chance_pct),
@@ -228,6 +245,8 @@ void trigger_fini(struct trigger *t)
 	conf_free_options(options, OPTIONS, &whole);
 	mem_free(t->name);
 	mem_free(t->path);
+	mem_free(t->count.name);
+	mem_free(t->count.set);
 	conf_texts_free(&t->allow_users);
 	conf_texts_free(&t->deny_users);
 	for (size_t i = 0; t->own && i < t->own->pattern_count; i++)
@@ -246,8 +265,8 @@ void trigger_fini(struct trigger *t)
 
 /* ---- The steps of one entry ------------------------------------------------------------------ */
 
-/* The name becomes part of logs, metrics and keys. */
-static bool is_name(struct str s)
+/* The name becomes part of logs, metrics, keys and state files. */
+bool trigger_is_name(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
@@ -385,8 +404,8 @@ static void read_gate(struct trigger_reading *rd, const struct entry *e, struct 
 static bool is_slash_only(const struct trigger_reading *rd, const struct trigger_wake *w,
 	const struct trigger *t)
 {
-	return !conf_node_find(rd->entry, "on") && !w->match && !w->words && !w->command &&
-		!w->exact && !w->contains && !w->is_name && !t->needs_direct && !t->needs_first;
+	return !t->every_ms && !conf_node_find(rd->entry, "on") && !w->match && !w->words &&
+		!w->command && !w->exact && !w->contains && !w->is_name && !t->needs_direct && !t->needs_first;
 }
 
 static void check_persona(struct trigger_reading *rd, const struct trigger *t)
@@ -454,9 +473,10 @@ static enum priority urgency_of(const struct trigger *t, const struct trigger_wa
 {
 	if (t->on == EVENT_WHISPER || t->slash.name)
 		return PRIORITY_DIRECT;
+	if (t->on == EVENT_JOIN || t->on == EVENT_REACTION || t->on == EVENT_TIMER)
+		return PRIORITY_AMBIENT;
 	if (t->on != EVENT_MESSAGE)
-		return t->on == EVENT_JOIN || t->on == EVENT_REACTION ? PRIORITY_AMBIENT
-								      : PRIORITY_THANKS;
+		return PRIORITY_THANKS;
 	if (t->needs_direct || t->sort == SORT_COMMAND || wake->command || wake->is_name)
 		return PRIORITY_DIRECT;
 	return is_question(t) ? PRIORITY_QUESTION : PRIORITY_AMBIENT;
@@ -478,6 +498,8 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 	if (err != ERR_NOMEM) {
 		read_kind(rd, &e, t);
 		read_gate(rd, &e, t);
+		trigger_every_read(rd, t);
+		trigger_count_read(rd, e.count, t);
 		trigger_chain_read(rd, e.chain, e.prompt, t);
 		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
@@ -517,7 +539,7 @@ int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
 
 	rd->entry = value;
 	rd->is_bad = false;
-	if (!is_name(name)) {
+	if (!trigger_is_name(name)) {
 		TRIGGER_COMPLAIN(rd, key, "a-z 0-9 _ -, at most 64 of them",
 			"\"%.*s\" cannot be the name of a trigger", STR_FMT(name));
 		return ERR_INVALID;

@@ -248,6 +248,11 @@ size_t trigger_set_count(const struct trigger_set *s)
 	return s->n;
 }
 
+const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i)
+{
+	return i < s->n ? s->sorted[i] : NULL;
+}
+
 const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name)
 {
 	const struct trigger_name *found = find_name(s, name);

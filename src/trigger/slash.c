@@ -143,7 +143,7 @@ void trigger_slash_read(struct trigger_reading *rd, const struct conf_node *n, b
 	if (is_only)
 		t->on = EVENT_SLASH;
 	if (t->on != EVENT_MESSAGE && t->on != EVENT_SLASH)
-		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "on"),
+		TRIGGER_COMPLAIN(rd, t->every_ms > 0 ? n : conf_node_find(rd->entry, "on"),
 			"make it a trigger of its own",
 			"a slash command cannot wake what waits for \"%s\"",
 			event_kind_name(t->on));

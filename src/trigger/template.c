@@ -156,7 +156,7 @@ static int add_number(int64_t n, struct buf *out)
 	return n == 0 ? 0 : buf_addf(out, "%lld", (long long)n);
 }
 
-static int add_count(const struct source *s, struct buf *out)
+static int add_amount(const struct source *s, struct buf *out)
 {
 	return add_number(event_amount(s->event), out);
 }
@@ -198,9 +198,11 @@ static const struct variable {
 	{"query", "querystring args input rawinput param", false, false, add_query,
 		"everything after the match, for a command what was said after it"},
 	{"message", "text", false, false, add_message, "the whole message"},
-	{"count", "amount", false, false, add_count,
+	{"count", "", false, false, NULL,
+		"what the trigger's counter says; $(count deaths) says another; else the amount"},
+	{"amount", "", false, false, add_amount,
 		"how many: bits, raiders, gifts, months, followers, seconds, or the level"},
-	{"viewers", "raiders", false, false, add_count,
+	{"viewers", "raiders", false, false, add_amount,
 		"how many came with a raid or saw a shoutout"},
 	{"bits", "", false, false, add_bits, "how many bits were cheered"},
 	{"months", "", false, false, add_months, "months subscribed"},
@@ -209,8 +211,8 @@ static const struct variable {
 	{"reward", "", false, false, add_reward, "the channel point reward"},
 	{"command", "", false, false, add_command, "the slash command, without its slash"},
 	{"emoji", "", false, false, add_emoji, "what somebody reacted with"},
-	{"level", "", false, false, add_count, "the level of a hype train"},
-	{"seconds", "duration", false, false, add_count, "how long an ad break takes"},
+	{"level", "", false, false, add_amount, "the level of a hype train"},
+	{"seconds", "duration", false, false, add_amount, "how long an ad break takes"},
 	{"channel", "streamer", true, false, add_channel, "the channel it happened in"},
 	{"platform", "", true, false, add_platform, "twitch, discord, irc, console and so on"},
 	{"game", "category", true, true, add_game, "the category of the stream"},
@@ -337,8 +339,17 @@ static bool is_range(struct str s, int64_t *from, int64_t *to)
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
+static bool is_count(const struct variable *v)
+{
+	return strcmp(v->name, "count") == 0;
+}
+
 static bool is_set_for(const struct variable *v, enum event_kind kind)
 {
+	if (kind == EVENT_TIMER && str_is_among(str_of(v->name), "user login touser"))
+		return false; /* nobody did anything */
+	if (strcmp(v->name, "amount") == 0)
+		return str_is_among(STR("count"), event_kind_vars(kind));
 	return v->is_common || str_is_among(str_of(v->name), event_kind_vars(kind)) ||
 	       (event_kind_has_text(kind) && str_is_among(str_of(v->name), EVENT_TEXT_VARS));
 }
@@ -409,6 +420,10 @@ static int check_variable(const struct check *c, const struct piece *p)
 		if (p->argument.len > 0 && !is_range(p->argument, &from, &to))
 			return complain(c, "write a range like $(random 1-6)",
 				"this range of numbers cannot be read:", p->text);
+	} else if (is_count(v)) {
+		if (p->argument.len > 0 && !trigger_is_name(p->argument))
+			return complain(c, "its name, a-z 0-9 _ -: $(count deaths)",
+				"no counter can be called so:", p->text);
 	} else if (p->argument.len > 0) {
 		return complain(c, "a default stands after a bar: $(name|default)",
 			"this variable takes nothing after its name:", p->text);
@@ -419,6 +434,8 @@ static int check_variable(const struct check *c, const struct piece *p)
 	if (c->declared)
 		return is_declared(c->declared, p->name, v)
 			? 0 : complain(c, "add it to variables:", "not declared:", p->text);
+	if (is_count(v) && (p->argument.len > 0 || c->scope->has_counter))
+		return 0;
 	if (v->add == add_previous && !c->scope->has_previous && !p->has_fallback)
 		return complain(c, "it is for the second step of a chain: and for those after it",
 			"no step is before this one:", p->text);
@@ -501,7 +518,8 @@ bool trigger_template_needs_stream(struct str text)
 void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
 	bool has_previous, const struct conf_node *n)
 {
-	const struct trigger_scope scope = {.kind = t->on, .has_previous = has_previous};
+	const struct trigger_scope scope = {.kind = t->on, .has_counter = t->count.name != NULL,
+		.has_previous = has_previous};
 
 	if (!text)
 		return;
@@ -549,6 +567,21 @@ static int rewrite(const struct trigger_writer *w, size_t from, struct buf *out)
 	return err;
 }
 
+/* A counter that is named, else the trigger's own, else the event's amount. */
+static int add_count(const struct source *s, struct str name, struct buf *out)
+{
+	const struct trigger *t = s->hit ? s->hit->trigger : NULL;
+
+	if (name.len == 0 && (!t || !t->count.name))
+		return add_amount(s, out);
+	if (!s->hit || !s->hit->counted)
+		return 0;
+	if (name.len == 0)
+		name = str_of(t->count.name);
+	return buf_addf(out, "%lld",
+		(long long)s->hit->counted(s->hit->counted_ctx, s->event, name));
+}
+
 static int add_variable(struct source *s, const struct piece *p, struct buf *out)
 {
 	size_t before = out->len;
@@ -563,6 +596,8 @@ static int add_variable(struct source *s, const struct piece *p, struct buf *out
 
 		if (v && v->add)
 			err = v->add(s, out);
+		else if (v && is_count(v))
+			err = add_count(s, p->argument, out);
 		else if (v)
 			err = add_random(s, p->argument, out);
 	}

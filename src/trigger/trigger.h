@@ -27,6 +27,14 @@
 #define TRIGGER_BROADCAST_MS (INT64_C(48) * 3600000)
 #define TRIGGER_UNKNOWN_BROADCAST_MS (INT64_C(12) * 3600000)
 
+/* every: a timer is no chat of its own. */
+#define TRIGGER_EVERY_MIN_MS 60000
+#define TRIGGER_EVERY_MAX_MS (INT64_C(7) * 86400000)
+
+/* Counters stay where every program that reads JSON still counts exactly. */
+#define TRIGGER_COUNT_MOST INT64_C(999999999999999)
+#define TRIGGER_COUNT_STEP 1000000000 /* added or taken away at once */
+
 enum trigger_when { TRIGGER_ANYTIME, TRIGGER_LIVE, TRIGGER_OFFLINE };
 enum trigger_once { TRIGGER_ANY_TIMES, TRIGGER_ONCE_A_USER, TRIGGER_ONCE_A_CHANNEL };
 
@@ -37,6 +45,13 @@ enum trigger_once { TRIGGER_ANY_TIMES, TRIGGER_ONCE_A_USER, TRIGGER_ONCE_A_CHANN
 struct trigger_step {
 	char *ask;    /* the trigger's own words; NULL: */
 	char *prompt; /* a prompt file has them: its NAME or NAME@VERSION */
+};
+
+/* The counter that a trigger turns when it fires, one for each channel. */
+struct trigger_count {
+	char *name;               /* NULL = it counts nothing */
+	char *set;                /* what it becomes: a template of a number; NULL = add to it */
+	int64_t add;
 };
 
 /* One entry of a trigger file. Fields are read-only outside the room; absent strings are NULL. */
@@ -69,6 +84,9 @@ struct trigger {
 	struct conf_texts games;  /* game: names of categories */
 	struct conf_texts rewards; /* reward: titles or ids */
 	struct slash slash;       /* a slash command wakes it too; name NULL = none does */
+	int64_t every_ms;         /* the clock wakes it; 0 = an event does */
+	int64_t min_lines;        /* every: only after so many chat lines by people */
+	struct trigger_count count;
 	bool needs_direct;        /* direct: only when the bot is addressed */
 	bool needs_first;         /* first: only somebody's first message ever */
 	bool keeps_threads;       /* thread: answer as a reply to the message */
@@ -115,6 +133,8 @@ void trigger_set_free(struct trigger_set *s);
 /* Did the i-th file that was given lose a trigger so? */
 bool trigger_set_has_lost(const struct trigger_set *s, size_t i);
 size_t trigger_set_count(const struct trigger_set *s);
+/* The i-th in the order of the search, NULL past the end. */
+const struct trigger *trigger_set_at(const struct trigger_set *s, size_t i);
 const struct trigger *trigger_set_find(const struct trigger_set *s, const char *name);
 /* What must be told to this set at all: EVENT_BITs of kinds, and whether streams matter. */
 uint64_t trigger_set_kinds(const struct trigger_set *s);
@@ -123,6 +143,8 @@ bool trigger_set_needs_stream(const struct trigger_set *s);
 const struct slash *trigger_set_slashes(const struct trigger_set *s, size_t *n);
 /* Does an event of this kind concern the trigger at all? */
 bool trigger_hears(const struct trigger *t, enum event_kind k);
+/* Does its in: take the channel of this event? */
+bool trigger_is_in(const struct trigger *t, const struct event *e);
 /* How many patterns had no usable literal and run on every message. */
 size_t trigger_set_always(const struct trigger_set *s);
 
@@ -163,6 +185,9 @@ struct trigger_hit {
 	size_t captures_n;
 	const struct trigger_said *said; /* BORROWED; NULL = nothing yet */
 	const struct trigger_writer *writer; /* BORROWED; NULL = values stand as they are */
+	/* What a counter says in the event's channel, for $(count); NULL = nobody counts. */
+	int64_t (*counted)(void *ctx, const struct event *e, struct str name);
+	void *counted_ctx;
 };
 
 /* Searches; allocates nothing when there is no match. A set is searched by one thread at a time.
@@ -209,6 +234,8 @@ int trigger_template_check_declared(struct str text, const struct conf_texts *na
 
 /* For `mynah help`, man pages: option table of a trigger, and the variables. */
 const struct conf_option *trigger_options(size_t *n);
+/* May a counter be called so? a-z 0-9 _ -, at most 64 of them; as triggers are. */
+bool trigger_is_name(struct str s);
 /* i-th variable with its help, NULL past the end. */
 const char *trigger_variable(size_t i, const char **help);
 

@@ -8,7 +8,8 @@ static struct loaded shipped;
 static int load_shipped(void **state)
 {
 	static const char *const names[] = {
-		"triggers/ai.yaml", "triggers/chat.yaml", "triggers/events.yaml"};
+		"triggers/ai.yaml", "triggers/chat.yaml", "triggers/clock.yaml",
+		"triggers/events.yaml"};
 	struct trigger_file *files[COUNT(names)];
 
 	(void)state;

@@ -61,6 +61,46 @@ static void variables_say_what_they_promise(void **state)
 	}
 }
 
+static int64_t seven_or_none(void *ctx, const struct event *e, struct str name)
+{
+	assert_ptr_equal(ctx, e);
+	return str_is(name, "deaths") ? -7 : 0;
+}
+
+static void a_counter_is_what_is_counted_and_else_the_amount(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"$(count deaths)", "-7"}, {"$(count wins)", "0"}, {"$(count wins|none)", "0"},
+		{"${count deaths}", "-7"}, {"$(amount)", "3"},
+	};
+	struct event e = gift();
+	struct trigger t = {.count = {.name = (char[]){"deaths"}}}, plain = {.name = NULL};
+	struct trigger_hit hit = {.trigger = &plain, .counted = seven_or_none, .counted_ctx = &e};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 100);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buf_clear(&out);
+		assert_int_equal(trigger_expand(cases[i].text, &e, &hit, 0, &out), 0);
+		assert_string_equal(buf_text(&out), cases[i].said);
+	}
+	buf_clear(&out);
+	assert_int_equal(trigger_expand("$(count)", &e, &hit, 0, &out), 0);
+	assert_string_equal(buf_text(&out), "3");
+	hit.trigger = &t;
+	buf_clear(&out);
+	assert_int_equal(trigger_expand("$(count)", &e, &hit, 0, &out), 0);
+	assert_string_equal(buf_text(&out), "-7");
+	hit.counted = NULL; /* nobody counts: explain without a bot */
+	buf_clear(&out);
+	assert_int_equal(trigger_expand("$(count|?)", &e, &hit, 0, &out), 0);
+	assert_string_equal(buf_text(&out), "?");
+	buf_fini(&out);
+}
+
 static void events_fill_in_their_numbers(void **state)
 {
 	struct event e = gift();
@@ -192,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(variables_say_what_they_promise),
+		cmocka_unit_test(a_counter_is_what_is_counted_and_else_the_amount),
 		cmocka_unit_test(events_fill_in_their_numbers),
 		cmocka_unit_test(groups_come_before_words),
 		cmocka_unit_test(the_target_is_named_or_else_the_writer),
