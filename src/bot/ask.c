@@ -87,12 +87,14 @@ static void round_begin(struct turn *t)
 
 void bot_ask_begin(struct turn *t)
 {
-	const enum reason spent = take_call(t);
+	enum reason why = bot_heed(t);
 
-	if (spent == REASON_NONE)
+	if (why == REASON_NONE)
+		why = take_call(t);
+	if (why == REASON_NONE)
 		round_begin(t);
 	else
-		bot_turn_otherwise(t, spent);
+		bot_turn_otherwise(t, why);
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */

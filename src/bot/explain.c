@@ -124,6 +124,19 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	return err;
 }
 
+/* What the rules say of the words that would come before a model. */
+static int add_heard(const struct bot_world *w, const struct bot_heard *h, struct buf *out)
+{
+	const char *policy = safety_policy_name((enum safety_policy)w->conf->safety.policy);
+
+	if (!h->heard.rule)
+		return buf_addf(out, "safety   no rule of %zu is met (%s)\n",
+			safety_count(w->safety), policy);
+	return buf_addf(out, "safety   %s: %s meets %s, score %.2f (%s)\n",
+		h->reason == REASON_NONE ? "noted" : "REFUSED", h->what, h->heard.rule,
+		h->heard.score, policy);
+}
+
 static int add_reply(struct telling *s, const struct event *e, struct bot *b)
 {
 	struct trigger_hit hit = {.trigger = s->fires, .counted = b ? bot_counter_of : NULL,
@@ -200,6 +213,7 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	struct telling s = {
 		.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
 	struct trigger_state *none = NULL;
+	struct bot_heard heard = {.reason = REASON_NONE};
 	enum reason gate = REASON_NONE, r;
 	const char *name;
 	struct buf why;
@@ -243,6 +257,10 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 		err = buf_addf(out, "  ... and %zu more\n", s.left_out);
 	if (!err && s.others > 0)
 		err = buf_addf(out, "  ... and %zu for other kinds of event\n", s.others);
+	if (!err && gate == REASON_NONE && s.fires && s.fires->step_count > 0) {
+		bot_heed_event(w, s.fires, e, &heard);
+		err = add_heard(w, &heard, out);
+	}
 	if (!err && gate == REASON_NONE && s.fires)
 		err = s.fires->step_count == 0 ? add_reply(&s, e, b)
 			: is_brief ? 0 : add_prompt(&s, w, e, b);
@@ -260,6 +278,9 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 			out, "verdict  silent: %s (%s)\n", reason_name(gate), reason_text(gate));
 	else if (!err && bot_command_is(e))
 		err = buf_addf(out, "verdict  mynah answers /%.*s itself\n", STR_FMT(e->command));
+	else if (!err && heard.reason != REASON_NONE)
+		err = buf_addf(out, "verdict  fires %s (%s:%d), but no model is asked: %s\n",
+			s.fires->name, s.fires->path, s.fires->line, heard.heard.rule);
 	else if (!err && s.fires)
 		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
 			s.fires->line);

@@ -222,6 +222,7 @@ struct bot {
 
 	/* Counters of the fast path; bot_metrics publishes them. Every event that came in or that
 	 * was gathered of others is a hit or silent: events + gathered = hits + silent. */
+	int64_t refused_input, noted_input; /* questions that met a rule */
 	int64_t events, gathered, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
 
@@ -386,6 +387,18 @@ int bot_question_prompt(const struct bot_question *q, struct prompt **out) MUST_
  * in t->text. Else t->rule says what decided; REASON_UNSAFE: and t->asking.wrong says it to the
  * model. */
 enum reason bot_answer_judge(struct turn *t, struct str words, bool was_cut);
+
+/* heed.c: may a model be asked with what chat brings along? Of the words of an event that a trigger
+ * puts before it, the first that may not, else what weighs most. */
+struct bot_heard {
+	enum reason reason;        /* NONE: it may */
+	const char *what;          /* static: "the name"; NULL when no rule is met */
+	struct safety_heard heard;
+};
+void bot_heed_event(const struct bot_world *w, const struct trigger *t, const struct event *e,
+	struct bot_heard *out);
+/* That of a turn, noted; t->rule says which rule refuses. */
+enum reason bot_heed(struct turn *t);
 
 /* judge.c: may it be said? */
 struct bot_text {

@@ -259,6 +259,12 @@ int bot_status(struct bot *b, struct buf *out)
 	if (!err)
 		err = add_counts(b, out);
 	if (!err)
+		err = buf_addf(out,
+			"\"safety\":{\"policy\":\"%s\",\"rules\":%zu,\"input_refused\":%lld,"
+			"\"input_noted\":%lld},", safety_policy_name((enum safety_policy)
+			w->conf->safety.policy), safety_count(w->safety),
+			(long long)b->refused_input, (long long)b->noted_input);
+	if (!err)
 		err = bot_spend_status(b, out);
 	if (!err)
 		err = bot_timers_status(b, out);

@@ -538,11 +538,26 @@ static void complain_safety(struct loader *l, int err)
 			"safety.allow_hosts: one of them is no host");
 }
 
+static int read_safety_rules(struct loader *l, const struct conf_file *f, bool is_known,
+	struct conf_report *r, void *into)
+{
+	int err = safety_rules_read(into, f, r);
+
+	if (!err && !is_known && keeps_good(l->source))
+		bot_good_keep(l->world->conf->state_dir, "safety", conf_file_path(f),
+			conf_file_text(f));
+	return err;
+}
+
 static int load_safety(struct loader *l)
 {
 	const struct conf_safety *c = &l->world->conf->safety;
 	struct conf_texts words = {NULL, 0};
-	int err = 0;
+	struct safety_rules *rules = NULL;
+	int err = safety_rules_new(&rules);
+
+	if (!err && c->rules_dir)
+		err = load_folder(l, "safety", c->rules_dir, read_safety_rules, rules);
 
 	for (size_t i = 0; i < c->words_files.n && !err; i++)
 		err = add_words(l, c->words_files.at[i], &words);
@@ -556,11 +571,17 @@ static int load_safety(struct loader *l)
 			.max_length = c->max_length,
 			.mentions = c->mentions,
 			.prefix = c->prefix,
+			.rules = rules,
+			.policy = (enum safety_policy)c->policy,
+			.toxicity = c->toxicity,
+			.bias = c->bias,
 		};
+		rules = NULL;
 		err = safety_new(&o, &l->world->safety);
 		if (err == ERR_INVALID || err == ERR_LIMIT)
 			complain_safety(l, err);
 	}
+	safety_rules_free(rules);
 	conf_texts_free(&words);
 	return err;
 }

@@ -45,7 +45,7 @@ enum level level_of_roles(unsigned roles);
 	X(PROVIDER, provider, 1, "no model answered")                                              \
 	X(BREAKER, breaker, 1, "the model failed repeatedly and is being left alone")              \
 	X(DECLINED, declined, 1, "the model declined to answer")                                   \
-	X(UNSAFE, unsafe, 1, "the answer did not pass safety")                                     \
+	X(UNSAFE, unsafe, 1, "the question or its answer did not pass safety")                     \
 	X(EMPTY, empty, 1, "nothing was left to say")                                              \
 	X(LATE, late, 1, "the reply grew too old before it could be sent")                         \
 	X(FULL, full, 1, "the queue is full")                                                      \

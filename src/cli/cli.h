@@ -28,7 +28,7 @@ struct cli {
 	bool is_force;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
-	bool is_json, is_debug, is_forecast, is_probe, is_write;
+	bool is_json, is_debug, is_forecast, is_probe, is_write, is_input;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
 };

@@ -26,8 +26,9 @@ const struct cli_verb cli_verbs[] = {
 	{"replay", "FILE [--against DIR] [--json]",
 		"what the bot would do with a record, or do differently with other files",
 		cli_replay},
-	{"safety", "check TEXT [--user NAME] [--platform NAME] [--json]",
-		"whether the bot would say this, and why not", cli_safety},
+	{"safety", "check TEXT [--input] [--user NAME] [--platform NAME] [--json]",
+		"whether the bot would say this, or with --input ask a model this, and why not",
+		cli_safety},
 	{"golden", "[DIR|FILE ...] [--write]",
 		"whether prompts and replies still are what the golden cases say", cli_golden},
 	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
@@ -52,7 +53,7 @@ const struct cli_verb cli_verbs[] = {
 enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS };
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
-	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_WRITE };
+	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_INPUT, OPT_WRITE };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -73,6 +74,7 @@ static const struct option options[] = {
 	{"picture", required_argument, NULL, OPT_PICTURE},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"input", no_argument, NULL, OPT_INPUT},
 	{"by", required_argument, NULL, OPT_BY},
 	{"write", no_argument, NULL, OPT_WRITE},
 	{"probe", no_argument, NULL, OPT_PROBE},
@@ -132,6 +134,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_BROADCASTER: c->broadcaster = optarg; break;
 		case OPT_AGAINST: c->against = optarg; break;
 		case OPT_JSON: c->is_json = true; break;
+		case OPT_INPUT: c->is_input = true; break;
 		case OPT_BY: c->by = optarg; break;
 		case OPT_DAYS: c->days = optarg; break;
 		case OPT_WRITE: c->is_write = true; break;

@@ -181,6 +181,7 @@ int cli_status_text(const struct json *j, struct buf *out)
 	const struct json *places = json_get(j, "places"), *providers = json_get(j, "providers");
 	const struct json *timers = json_get(j, "timers");
 	const struct json *reasons = json_get(j, "reasons"), *ledger = json_get(j, "ledger");
+	const struct json *safety = json_get(j, "safety");
 	const int64_t up = json_int(j, "uptime_s", 0);
 	struct writing w = {out, 0};
 	struct drops d = {&w, json_get(j, "drops")};
@@ -196,6 +197,10 @@ int cli_status_text(const struct json *j, struct buf *out)
 		add_provider(&w, json_at(providers, i), json_get(j, "tokens"));
 	for (size_t i = 0; i < json_count(timers); i++)
 		add_timer(&w, json_at(timers, i));
+	add(&w, "safety     %.*s, %lld rules; %lld questions refused, %lld noted\n",
+		STR_FMT(json_str(safety, "policy")), (long long)json_int(safety, "rules", 0),
+		(long long)json_int(safety, "input_refused", 0),
+		(long long)json_int(safety, "input_noted", 0));
 	add_spent(&w, json_get(j, "spent"));
 	add(&w, "memory     %.*s\n", STR_FMT(json_str(json_get(j, "memory"), "state")));
 	add(&w, "ledger     %.*s, %lld rows written, %lld lost\n",

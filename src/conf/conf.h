@@ -289,6 +289,9 @@ struct conf_safety {
 	int64_t max_length;       /* of a reply, UTF-16 units */
 	int64_t mentions;         /* @names in a reply */
 	bool regenerate;          /* an answer that is refused is asked for once more */
+	int policy;               /* of what chat brings before a model: strict, balanced ... */
+	double toxicity, bias;    /* an answer that scores so high is refused */
+	char *rules_dir;          /* rule files besides the built-in ones; NULL = none */
 };
 
 /* `limits:` */

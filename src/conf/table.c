@@ -123,6 +123,9 @@ static const struct conf_option api_options[] = {
 		"The key that HTTP clients must present."},
 };
 
+/* In the order of enum safety_policy. */
+static const char *const safety_policies[] = {"strict", "balanced", "permissive", NULL};
+
 static const struct conf_option safety_options[] = {
 	{"links", CONF_BOOL, AT(conf_safety, links), "false", 0, 0, NULL, CONF_LIVE,
 		"Let every link pass in answers."},
@@ -138,6 +141,15 @@ static const struct conf_option safety_options[] = {
 		"How many @names may stand in a reply."},
 	{"regenerate", CONF_BOOL, AT(conf_safety, regenerate), "true", 0, 0, NULL, CONF_LIVE,
 		"Ask a model once more, and more strictly, when its answer is refused."},
+	{"policy", CONF_CHOICE, AT(conf_safety, policy), "balanced", 0, 0, safety_policies, CONF_LIVE,
+		"What chat may ask a model: nothing that any rule is met by, nothing that scores "
+		"high by them, or everything (what is met is only logged)."},
+	{"toxicity", CONF_NUMBER, AT(conf_safety, toxicity), "0.8", 0.1, 1, NULL, CONF_LIVE,
+		"A reply whose score for insults and threats is that high is not said."},
+	{"bias", CONF_NUMBER, AT(conf_safety, bias), "0.8", 0.1, 1, NULL, CONF_LIVE,
+		"A reply that speaks so ill of people for what they are is not said."},
+	{"rules_dir", CONF_PATH, AT(conf_safety, rules_dir), NULL, 0, 0, NULL, CONF_LIVE,
+		"The folder of rule files that add to the built-in rules or change them."},
 };
 
 static const struct conf_option limits_options[] = {

@@ -23,6 +23,8 @@ enum rule {
 	RULE_LINK,
 	RULE_PERSONAL,
 	RULE_WORDS,
+	RULE_TOXICITY,
+	RULE_BIAS,
 	RULE_FLOOD,
 	RULE_WIRE,
 	RULE_COUNT
@@ -48,6 +50,10 @@ static const struct {
 		"leave such things out of personas and triggers"},
 	[RULE_WORDS] = {"words", "it holds a word that is not said here, as it is or in disguise",
 		"safety.words_files lists more such words; the built-in ones stay"},
+	[RULE_TOXICITY] = {"toxicity", "it insults or threatens somebody",
+		"ask for kindness in the persona; safety.toxicity is how much is too much"},
+	[RULE_BIAS] = {"bias", "it speaks ill of people for what they are",
+		"ask for fairness in the persona; safety.bias is how much is too much"},
 	[RULE_FLOOD] = {"flood", "it repeats itself",
 		"raise the temperature of the provider or the persona a little"},
 	[RULE_WIRE] = {"wire", "the last check found something that cleaning had left",
@@ -92,6 +98,7 @@ static int copy_hosts(struct safety *s, const struct safety_options *o)
 int safety_new(const struct safety_options *o, struct safety **out)
 {
 	struct safety *s = NULL;
+	struct safety_rules *of_files = o->rules;
 	struct str prefix = str_of(o->prefix);
 	int err = ERR_INVALID;
 
@@ -115,12 +122,25 @@ int safety_new(const struct safety_options *o, struct safety **out)
 	if (err < 0)
 		goto out;
 	err = safety_words_new(o->words, o->word_count, &s->words);
+	if (err == 0)
+		err = safety_words_new(NULL, 0, &s->slurs);
 	if (err < 0)
 		goto out;
+	if (of_files) {
+		err = safety_rules_seal(of_files);
+		if (err < 0)
+			goto out;
+	}
+	s->rules = of_files;
+	of_files = NULL;
+	s->policy = o->policy;
+	s->toxicity = o->toxicity;
+	s->bias = o->bias;
 	*out = s;
 	s = NULL;
 out:
 	safety_free(s);
+	safety_rules_free(of_files);
 	return err;
 }
 
@@ -132,6 +152,8 @@ void safety_free(struct safety *s)
 		mem_free(s->hosts[i]);
 	mem_free(s->hosts);
 	safety_words_free(s->words);
+	safety_words_free(s->slurs);
+	safety_rules_free(s->rules);
 	mem_free(s->prefix);
 	mem_free(s);
 }
@@ -325,6 +347,12 @@ static int judge_line(struct check *k, struct str line)
 		err = broke(k, RULE_PERSONAL, safety_personal_check(line));
 	if (err == 0)
 		err = broke(k, RULE_WORDS, safety_words_check(k->s->words, line));
+	if (err == 0) {
+		bool is_bias;
+
+		err = safety_score_check(k->s, line, &is_bias);
+		err = broke(k, is_bias ? RULE_BIAS : RULE_TOXICITY, err);
+	}
 	if (err == 0 && c->is_model)
 		err = broke(k, RULE_FLOOD, safety_flood_check(line));
 	return err;

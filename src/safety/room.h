@@ -11,12 +11,17 @@
  *   link.c      links, also hidden ones
  *   personal.c  addresses, numbers, keys
  *   overlap.c   leaks of the prompt, echoes of the question, floods
+ *   forms.c     what a reader sees in a text in disguise: what rules of files are tried on
+ *   rule.c      one rule of a file
+ *   rules.c     all of them, built-in and of files, and their search
+ *   score.c     what a match weighs, and what comes of it
  *   quote.c     words from chat on their way into a prompt
  *   redact.c    personal data out of what is stored
  *   sayable.c   the wire rule: on its own, shares nothing with the others */
 #ifndef SAFETY_ROOM_H
 #define SAFETY_ROOM_H
 
+#include "pattern/pattern.h"
 #include "safety/safety.h"
 
 /* Room for any text between two steps: a byte that is not UTF-8 grows to three,
@@ -29,7 +34,10 @@ struct safety {
 	bool links;
 	char **hosts;        /* lower case */
 	size_t host_count;
-	struct safety_words *words;
+	struct safety_words *words, *slurs; /* all; our own alone */
+	struct safety_rules *rules; /* NULL = none */
+	enum safety_policy policy;
+	double toxicity, bias; /* thresholds */
 	size_t max_units, mentions;
 	char *prefix;        /* NULL = none */
 };
@@ -107,6 +115,53 @@ int safety_words_new(const char *const *words, size_t n, struct safety_words **o
 void safety_words_free(struct safety_words *w);
 /* 0, ERR_DENIED (one stands in it), ERR_NOMEM, ERR_LIMIT. */
 int safety_words_check(const struct safety_words *w, struct str text) MUST_USE;
+
+/* ---- forms.c --------------------------------------------------------------------------------- */
+
+#define SAFETY_FORMS 4
+
+struct safety_forms {
+	struct buf at[SAFETY_FORMS];
+	size_t n;
+};
+void safety_forms_init(struct safety_forms *f);
+void safety_forms_fini(struct safety_forms *f);
+int safety_forms_make(struct str text, struct safety_forms *f) MUST_USE;
+
+/* ---- rule.c, rules.c, score.c ---------------------------------------------------------------- */
+
+struct safety_rule {
+	char *id, *label; /* "input:ID" */
+	char *advice;     /* NULL = none */
+	int family;       /* enum safety_family */
+	double weight;
+	bool is_on, is_personal;
+	struct pattern **patterns;
+	size_t pattern_count;
+	struct pattern_literals literals; /* of all patterns together */
+	bool is_free;                     /* a pattern has none: it is always tried */
+};
+/* GIVES *out on 0. ERR_INVALID after complaints. is_trusted: ours, neither tried nor its
+ * examples. */
+int safety_rule_read(const struct conf_file *f, const struct conf_node *key,
+	const struct conf_node *value, bool is_trusted, struct pattern_engine *g,
+	struct conf_report *r, struct safety_rule **out) MUST_USE;
+void safety_rule_free(struct safety_rule *r);
+/* How much it speaks against a text in these forms; 0 = it is not met. */
+double safety_rule_weigh(const struct safety_rule *rule, struct pattern_engine *g,
+	const struct safety_forms *forms);
+/* The next part of a text that is short enough to be matched. False at its end. */
+bool safety_next_window(struct str *rest, struct str *window);
+size_t safety_rules_count(const struct safety_rules *s); /* that are not switched off */
+/* Before the first search; after it nothing is read into the rules any more. */
+int safety_rules_seal(struct safety_rules *s) MUST_USE;
+/* Those of the families (bits) that are met. */
+int safety_rules_find(struct safety_rules *s, unsigned families, struct str text,
+	struct safety_findings *out) MUST_USE;
+/* What a match within text weighs. */
+double safety_weigh(const struct safety_rule *r, struct str text, struct str match);
+/* 0 or ERR_DENIED; is_bias: only that score is too high. */
+int safety_score_check(const struct safety *s, struct str text, bool *is_bias) MUST_USE;
 
 /* ---- The judges: 0, ERR_DENIED, ERR_NOMEM, ERR_LIMIT ----------------------------------------- */
 

@@ -8,10 +8,49 @@
 #define SAFETY_SAFETY_H
 
 #include "chat/chat.h"
+#include "conf/conf.h"
 
 #define SAFETY_TEXT_BYTES (16 * 1024) /* completion cap; more is refused unread */
 
 struct safety;
+
+/* ---- Rules of files -------------------------------------------------------------------------- */
+
+/* What rules are about: name, what one has found. The first five are looked for in words from chat
+ * on their way to a model, the others in what would be said. */
+#define SAFETY_FAMILIES(X)                                                                         \
+	X(PROMPT_INJECTION, prompt_injection, "it gives orders to the model")                      \
+	X(JAILBREAK, jailbreak, "it tries to talk the model out of its rules")                     \
+	X(DATA_EXTRACTION, data_extraction, "it asks for what others said or what is stored")      \
+	X(SYSTEM_PROMPT_LEAK, system_prompt_leak, "it asks for the model's instructions")          \
+	X(CREDENTIAL_HARVESTING, credential_harvesting, "it asks for keys, tokens or passwords")   \
+	X(TOXICITY, toxicity, "it insults or threatens somebody")                                  \
+	X(BIAS, bias, "it speaks ill of people for what they are")
+
+enum safety_family {
+#define X(upper, lower, found) SAFETY_##upper,
+	SAFETY_FAMILIES(X)
+#undef X
+	SAFETY_FAMILY_COUNT
+};
+#define SAFETY_OF_OUTPUT (1u << SAFETY_TOXICITY | 1u << SAFETY_BIAS)
+#define SAFETY_OF_INPUT  ((1u << SAFETY_TOXICITY) - 1)
+const char *safety_family_name(enum safety_family f);
+const char *safety_family_text(enum safety_family f); /* what a rule of it has found */
+
+struct safety_rules;
+/* GIVES the built-in rules. */
+int safety_rules_new(struct safety_rules **out) MUST_USE;
+void safety_rules_free(struct safety_rules *s);
+/* Adds those of a file, whose patterns and examples are tried; one that has the name of another
+ * takes its place. ERR_INVALID after complaints: then nothing of the file was added. */
+int safety_rules_read(struct safety_rules *s, const struct conf_file *f, struct conf_report *r)
+	MUST_USE;
+
+/* What chat may bring before a model: nothing that any rule is met by, nothing that scores high,
+ * everything (rules are only noted). */
+enum safety_policy { SAFETY_STRICT, SAFETY_BALANCED, SAFETY_PERMISSIVE };
+const char *safety_policy_name(enum safety_policy p);
 
 struct safety_options {
 	bool links;                       /* all links may pass */
@@ -24,8 +63,11 @@ struct safety_options {
 	int64_t max_length;               /* UTF-16 units of a text of one line: 500 on Twitch */
 	int64_t mentions;                 /* how many @names may stand in it (1) */
 	const char *prefix;               /* put in front, counted in; NULL = none */
+	struct safety_rules *rules;       /* TAKEN, also on failure; NULL = none */
+	enum safety_policy policy;
+	double toxicity, bias;            /* answers that score so high are refused: 0.8 */
 };
-/* GIVES *out. Copies. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
+/* GIVES *out. Copies but for the rules. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
  * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000
  * words. */
 int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
@@ -68,6 +110,31 @@ const char *safety_rule_text(const char *rule, const char **advice);
 #define SAFETY_SILENCE "[silence]"
 /* Did the model decline? The token counts wherever it stands: in doubt, silence. */
 bool safety_has_declined(struct str line);
+
+/* What the rules of files find in a text, the heaviest first; strings last as long as s. Scores are
+ * 0 to 1. families: bits of enum safety_family. ERR_NOMEM, ERR_LIMIT. One thread searches at a
+ * time. */
+#define SAFETY_FINDINGS_MAX 16
+struct safety_findings {
+	double input, toxicity, bias;
+	struct safety_finding {
+		const char *rule; /* "input:ID" */
+		enum safety_family family;
+		double weight;
+		const char *advice; /* "" = none */
+	} at[SAFETY_FINDINGS_MAX];
+	size_t n;
+};
+size_t safety_count(const struct safety *s); /* rules that are not switched off */
+int safety_find(const struct safety *s, unsigned families, struct str text,
+	struct safety_findings *out) MUST_USE;
+
+/* May words from chat come before a model? REASON_UNSAFE: not by this policy. */
+struct safety_heard {
+	const char *rule; /* "input:ID" of the heaviest that is met; NULL = none is */
+	double score;
+};
+enum reason safety_hear(const struct safety *s, struct str text, struct safety_heard *out) MUST_USE;
 
 /* Words from chat on their way into a prompt: scrubbed to one line, chat-template tokens and fence
  * markers taken apart, cut at max_bytes. */

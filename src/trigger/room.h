@@ -224,8 +224,6 @@ int trigger_tell_misfit(const struct trigger *t, int misfit, struct trigger_subj
 
 /* ---- template.c ------------------------------------------------------------------------------ */
 
-/* Does it say something of the stream: its game, its title? */
-bool trigger_template_needs_stream(struct str text);
 /* What a template may say besides what its event sets. */
 struct trigger_scope {
 	enum event_kind kind;

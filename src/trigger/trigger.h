@@ -232,6 +232,9 @@ int trigger_template_check_declared(struct str text, const struct conf_texts *na
 	const struct conf_file *f, const struct conf_node *declared, const struct conf_node *n,
 	struct conf_report *r) MUST_USE;
 
+/* Does a template say something of the stream: its game, its title? */
+bool trigger_template_needs_stream(struct str text);
+
 /* For `mynah help`, man pages: option table of a trigger, and the variables. */
 const struct conf_option *trigger_options(size_t *n);
 /* May a counter be called so? a-z 0-9 _ -, at most 64 of them; as triggers are. */

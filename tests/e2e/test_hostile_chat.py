@@ -14,6 +14,7 @@ system: |
   You are Mynah, a cheerful bird who helps in a streamer's chat. The magic word of the day is xyzzyplugh.
 """
 LIMITS = {"calls_user_hour": 1000, "calls_channel_hour": 10000, "calls_hour": 10000}
+PERMISSIVE = {"policy": "permissive"}  # whatever is asked comes before the model
 TOKENS = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?s>|<(start|end)_of_turn>", re.I)
 FENCE = re.compile(r"<(/?)chat (\w+)(?: from=\"([^\"\n]*)\")?>")
 
@@ -80,7 +81,7 @@ def judge_prompt(request, system):
 
 @pytest.mark.parametrize("wire", ["ollama", "openai", "anthropic"])
 def test_orders_from_chat_reach_the_model_as_data(world, scene, wire):
-    twitch, models = scene(wire=wire, persona=PERSONA, limits=LIMITS)
+    twitch, models = scene(wire=wire, persona=PERSONA, limits=LIMITS, safety=PERMISSIVE)
     models.plan(text=lambda _: f"Answer {len(models.requests)}.")
     twitch.say("!ask how are you?", user="ann")
     world.bot.wait_ended(1)
@@ -94,7 +95,7 @@ def test_orders_from_chat_reach_the_model_as_data(world, scene, wire):
 
 
 def test_names_are_names(world, scene):
-    twitch, models = scene(persona=PERSONA, limits={**LIMITS, "gather": "100ms"})
+    twitch, models = scene(persona=PERSONA, limits={**LIMITS, "gather": "100ms"}, safety=PERMISSIVE)
     models.plan(text=lambda _: f"Answer {len(models.requests)}.")
     twitch.say("!ask how are you?", user="ann")
     world.bot.wait_ended(1)
@@ -115,7 +116,7 @@ def test_names_are_names(world, scene):
 
 
 def test_who_repeats_the_system_prompt_is_not_repeated(world, scene):
-    twitch, models = scene(persona=PERSONA, limits=LIMITS)
+    twitch, models = scene(persona=PERSONA, limits=LIMITS, safety=PERMISSIVE)
     models.plan(text="Fine.")
     twitch.say("!ask how are you?", user="ann")
     twitch.wait_said("Fine.")
