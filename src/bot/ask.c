@@ -233,6 +233,9 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 	if (a->previous.len > 0)
 		a->said.previous = STR(PROMPT_PREVIOUS);
 	t->hit.said = &a->said;
+	/* A step is told what those before it came to: what may not leave this machine stays. */
+	a->is_local_only = a->is_local_only || (a->file && a->file->is_local_only);
+	q.is_local_only = a->is_local_only;
 	bot_question_fit(t->bot, &q);
 	rand_bytes(&q.marker, sizeof(q.marker));
 	rand_bytes(&q.dice, sizeof(q.dice));
@@ -268,6 +271,9 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 	const struct provider_ask a = {
 		.prompt = t->prompt,
 		.persona = t->persona,
+		.event = t->event,
+		.trigger = t->hit.trigger->name,
+		.is_local_only = t->asking.is_local_only,
 		.turn = t->id,
 		.deadline_ms = deadline_of(t),
 		.may_spend = may_spend,

@@ -13,14 +13,25 @@ const char *bot_question_words(const struct bot_world *w, const struct trigger_s
 	return *file ? (*file)->text : step->ask ? step->ask : "";
 }
 
+struct provider_ask bot_question_ask(const struct bot_question *q)
+{
+	return (struct provider_ask){
+		.persona = q->persona,
+		.event = q->event,
+		.trigger = q->hit && q->hit->trigger ? q->hit->trigger->name : NULL,
+		.is_local_only = q->is_local_only,
+	};
+}
+
 void bot_question_fit(struct bot *b, struct bot_question *q)
 {
+	const struct provider_ask a = bot_question_ask(q);
 	const char *provider, *model;
 	size_t window = WINDOW_TOKENS, answer = ANSWER_TOKENS;
 
 	if (b) {
-		provider_first(b->providers, q->persona, &provider, &model);
-		provider_budget(b->providers, q->persona, &window, &answer);
+		provider_first(b->providers, &a, &provider, &model);
+		provider_budget(b->providers, &a, &window, &answer);
 		q->gauge = bot_gauge_of(b, provider, model);
 	}
 	q->budget_tokens = window > answer ? window - answer : 0;

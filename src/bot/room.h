@@ -126,6 +126,7 @@ struct turn_call {
 struct turn_asking {
 	size_t step;         /* of the trigger's; what the last one answers is said */
 	const struct prompt_file *file; /* of the turn's world, that has its words; NULL = none */
+	bool is_local_only;          /* a prompt file of one of its steps says so */
 	struct buf previous; /* what the step before it answered */
 	struct trigger_said said; /* of the turn's hit */
 	bool is_again;       /* the one further try that a turn has is under way, or was */
@@ -370,6 +371,7 @@ struct bot_question {
 	struct str previous, wrong;  /* as prompt_build takes them, */
 	bool is_step;                /* and this */
 	bool hides_names;            /* it may go where nobody's name may */
+	bool is_local_only;          /* it may not leave this machine */
 	size_t budget_tokens;        /* what fits the model that will be asked */
 	const struct prompt_gauge *gauge; /* and how it counts; NULL = unknown */
 	uint64_t marker;
@@ -378,6 +380,8 @@ struct bot_question {
 /* The words of a step; *file is the prompt file that has them, NULL = the trigger itself. */
 const char *bot_question_words(const struct bot_world *w, const struct trigger_step *step,
 	const struct prompt_file **file);
+/* What its route depends on, as an ask: without its prompt and without callbacks. */
+struct provider_ask bot_question_ask(const struct bot_question *q);
 /* Fills in what it may cost; b NULL = no running bot knows a model. */
 void bot_question_fit(struct bot *b, struct bot_question *q);
 /* GIVES *out. ERR_LIMIT: it does not fit the window. */

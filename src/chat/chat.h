@@ -214,6 +214,9 @@ struct event {
 /* GIVES one block holding the event and its strings (mem_free). NULL = no memory. */
 struct event *event_copy(const struct event *e);
 enum level event_level(const struct event *e);
+/* Is it from there? place: a platform, a channel with or without #, its id, that of the channel a
+ * thread belongs to, or platform:channel; in any case of ASCII letters. */
+bool event_is_in(const struct event *e, const char *place);
 /* Is this message of that sort? */
 bool event_is_sort(const struct event *e, enum event_sort s);
 /* What it weighs, for at_least: and $(count): bits, raiders, gifts, months, seconds, a level. */

@@ -41,6 +41,29 @@ int64_t event_amount(const struct event *e)
 	}
 }
 
+static struct str without_hash(struct str name)
+{
+	if (name.len > 0 && name.at[0] == '#')
+		return (struct str){name.at + 1, name.len - 1};
+	return name;
+}
+
+static bool is_channel(struct str name, const struct event *e)
+{
+	name = without_hash(name);
+	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id) ||
+	       (name.len > 0 && (str_eq(name, e->parent) || str_eq_nocase(name, e->channel_name)));
+}
+
+bool event_is_in(const struct event *e, const char *place)
+{
+	struct str rest = str_of(place);
+
+	if (!memchr(rest.at, ':', rest.len))
+		return str_eq_nocase(rest, e->platform) || is_channel(rest, e);
+	return str_eq_nocase(str_split(&rest, ':'), e->platform) && is_channel(rest, e);
+}
+
 struct event *event_copy(const struct event *e)
 {
 	static const size_t strings[] = {

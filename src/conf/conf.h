@@ -220,14 +220,29 @@ enum conf_provider_type {
 	CONF_OLLAMA, CONF_OPENAI, CONF_ANTHROPIC, CONF_WADDLEAI, CONF_SCRIPTED
 };
 
+#define CONF_PROVIDERS_MAX 32 /* people have two or three */
+#define CONF_ENDPOINTS_MAX 16 /* of one provider */
+#define CONF_ROUTES_MAX 100   /* a person wrote them */
+
+/* A model that a provider may be asked for besides its own, and what it costs there. */
+struct conf_model {
+	const char *name;            /* BORROWED from smaller or the route */
+	int64_t price_in, price_out; /* 0 = the list of prices does not know it */
+};
+
 /* `providers: NAME: {...}` */
 struct conf_provider {
 	char *name;
 	int type;                 /* enum conf_provider_type */
-	char *url;                /* base URL: http://127.0.0.1:11434, https://api.example/v1 */
+	struct conf_texts urls;   /* base URLs of the servers that share its work */
+	char *url;                /* the first of them, BORROWED; NULL = none */
 	char *model;
+	char *smaller;            /* the model to ask when memory does not suffice; NULL = none */
+	struct conf_model *others; /* smaller, and those that routes name */
+	size_t other_count;
 	struct conf_secret key;
 	char *ca_file;
+	struct conf_texts headers; /* further headers: "Name: value" */
 	char *file;               /* scripted: its answers */
 	int token_cap;            /* 0 max_tokens, 1 max_completion_tokens (openai) */
 	double temperature;       /* defaults; a persona's model: overrides them */
@@ -235,9 +250,23 @@ struct conf_provider {
 	int64_t context_tokens;   /* the model's window, for the prompt budget */
 	int64_t price_in, price_out; /* millionths of a dollar for a million tokens; 0 = free */
 	char *keep_alive;         /* ollama */
+	bool warm_up;             /* ollama: load the model before the first question */
 	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
+	int64_t at_once;          /* calls under way; 0 = no limit of its own, as in the next two */
+	int64_t calls_hour, calls_day;
+	int64_t cost_day;         /* millionths of a dollar */
 	bool remote_ok;           /* must be true for a URL that is not loopback */
 	struct secret *secret;    /* fetched key, NULL = none */
+};
+
+/* One rule of `routes:`. What it does not name fits always. */
+struct conf_route {
+	struct conf_texts triggers; /* names */
+	struct conf_texts events;   /* kinds of event, as triggers spell them after on: */
+	struct conf_texts in;       /* platforms, channels or platform:channel, as in triggers */
+	int64_t longer_than;        /* tokens of the prompt; 0 = of any length */
+	struct conf_texts ask;      /* provider names, in the order of fallback */
+	char *model;                /* instead of each provider's own; NULL = that */
 };
 
 enum conf_memory_backend { CONF_MEMORY_LOCAL, CONF_MEMORY_REDIS };
@@ -332,6 +361,8 @@ struct conf {
 	struct conf_provider *providers;
 	size_t provider_count;
 	struct conf_texts ask;    /* provider names, in the order of fallback */
+	struct conf_route *routes; /* the first that fits comes before ask */
+	size_t route_count;
 };
 
 /* Loads path, or built-in defaults when path is NULL. Complains about everything at once. GIVES
@@ -349,6 +380,9 @@ void conf_secrets_keep(struct conf *fresh, struct conf *old);
 /* Every fetched secret, for "is one of ours in this text". */
 void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struct secret *s),
 	void *ctx);
+
+/* Is the host of this URL this machine, spelled so that it can be nothing else? */
+bool conf_url_is_local(const char *url);
 
 /* The tables, for `mynah help options`, the man page and contrib/mynah.yaml: section name ("" for
  * the top), its options and how many. i from 0 until NULL. */

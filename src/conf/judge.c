@@ -104,31 +104,63 @@ static bool stood_before(const struct conf_texts *t, size_t i)
 	return false;
 }
 
-static void judge_ask(const struct judge *j)
+/* Names of providers, which stand at n. */
+static void judge_ask(const struct judge *j, const struct conf_texts *ask, const struct conf_node *n)
 {
 	const struct conf *c = j->c;
-	const struct conf_node *n = node_of(j, "ask", NULL, NULL);
 	const char **names = mem_array(c->provider_count + 1, sizeof(char *));
 	char hint[CONF_ADVICE_BYTES];
 
 	for (size_t i = 0; names && i < c->provider_count; i++)
 		names[i] = c->providers[i].name;
-	for (size_t i = 0; i < c->ask.n; i++) {
+	for (size_t i = 0; i < ask->n; i++) {
 		const char *near =
-			names ? conf_nearest(str_of(c->ask.at[i]), names, c->provider_count) : NULL;
+			names ? conf_nearest(str_of(ask->at[i]), names, c->provider_count) : NULL;
 
-		if (find_provider(c, c->ask.at[i])) {
-			if (stood_before(&c->ask, i))
+		if (find_provider(c, ask->at[i])) {
+			if (stood_before(ask, i))
 				complain(j, item_of(n, i), CONF_WARNING, "remove it",
-					"\"%s\" is asked twice", c->ask.at[i]);
+					"\"%s\" is asked twice", ask->at[i]);
 			continue;
 		}
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near ? near : "");
 		complain(j, item_of(n, i), CONF_ERROR,
 			near ? hint : "list it under providers:, with its type and url",
-			"there is no provider \"%.*s\"", STR_FMT(shown(c->ask.at[i])));
+			"there is no provider \"%.*s\"", STR_FMT(shown(ask->at[i])));
 	}
 	mem_free(names);
+}
+
+/* Where a rule without a condition stands, none after it is ever reached. */
+static bool fits_all(const struct conf_route *t)
+{
+	return t->triggers.n == 0 && t->events.n == 0 && t->in.n == 0 && t->longer_than == 0;
+}
+
+static void judge_routes(const struct judge *j)
+{
+	const struct conf_node *list = node_of(j, "routes", NULL, NULL);
+	const struct conf *c = j->c;
+
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct conf_route *t = &c->routes[i];
+		const struct conf_node *rule = item_of(list, i);
+		const struct conf_node *ask = conf_node_kind(rule) == CONF_MAP
+			? conf_node_find(rule, "ask") : NULL;
+
+		const bool is_empty = ask && conf_node_kind(ask) != CONF_SCALAR &&
+			conf_node_count(ask) == 0;
+
+		if (!ask || is_empty || conf_node_is_null(ask))
+			complain(j, ask ? ask : rule, CONF_ERROR, "add ask: [NAME]",
+				"this rule does not say who is asked");
+		else
+			judge_ask(j, &t->ask, ask);
+		if (fits_all(t) && i + 1 < c->route_count)
+			complain(j, item_of(list, i + 1), CONF_WARNING,
+				"put the rule that fits always last",
+				"the rule above fits always, so this one is never reached");
+	}
 }
 
 /* ---- Providers ------------------------------------------------------------------------------- */
@@ -149,14 +181,14 @@ static bool is_http(const struct conf_url *url)
 	return str_eq_nocase(url->scheme, STR("http")) || str_eq_nocase(url->scheme, STR("https"));
 }
 
-static void judge_provider_url(const struct judge *j, const struct conf_provider *p)
+static void judge_provider_url(const struct judge *j, const struct conf_provider *p,
+	const char *text, const struct conf_node *n)
 {
-	const struct conf_node *n = node_of(j, "providers", p->name, "url");
 	struct conf_url url;
 	const char *why;
 
-	if (conf_url_read(str_of(p->url), &url, &why)) {
-		complain_url(j, n, p->url, &url, why, "write http://HOST:PORT or https://HOST");
+	if (conf_url_read(str_of(text), &url, &why)) {
+		complain_url(j, n, text, &url, why, "write http://HOST:PORT or https://HOST");
 		return;
 	}
 	if (!is_http(&url)) {
@@ -172,6 +204,21 @@ static void judge_provider_url(const struct judge *j, const struct conf_provider
 		complain(j, n, CONF_WARNING, "use https://",
 			"the key goes to \"%.*s\" without encryption",
 			STR_FMT(conf_shown(url.host)));
+}
+
+static void judge_provider_urls(const struct judge *j, const struct conf_provider *p)
+{
+	const struct conf_node *n = node_of(j, "providers", p->name, "url");
+
+	if (p->urls.n > CONF_ENDPOINTS_MAX)
+		complain(j, n, CONF_ERROR, "leave some out", "a provider has %d URLs at most",
+			CONF_ENDPOINTS_MAX);
+	for (size_t i = 0; i < p->urls.n; i++) {
+		if (stood_before(&p->urls, i))
+			complain(j, item_of(n, i), CONF_WARNING, "remove it",
+				"this URL is listed twice");
+		judge_provider_url(j, p, p->urls.at[i], item_of(n, i));
+	}
 }
 
 static void judge_providers(const struct judge *j)
@@ -191,8 +238,10 @@ static void judge_providers(const struct judge *j)
 			complain(j, n, CONF_ERROR,
 				"add url: http://127.0.0.1:8080/v1, or where it is",
 				"provider \"%s\" needs a url", p->name);
-		if (p->url)
-			judge_provider_url(j, p);
+		judge_provider_urls(j, p);
+		if (p->warm_up && p->type != CONF_OLLAMA)
+			complain(j, node_of(j, "providers", p->name, "warm_up"), CONF_WARNING,
+				"remove it", "only an ollama server loads its model when told to");
 		if (!p->model && !is_given(j, "providers", p->name, "model"))
 			complain(j, n, CONF_ERROR, "add model: NAME",
 				"provider \"%s\" needs a model", p->name);
@@ -431,7 +480,8 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 
 	judge_names(&j);
 	judge_providers(&j);
-	judge_ask(&j);
+	judge_ask(&j, &c->ask, node_of(&j, "ask", NULL, NULL));
+	judge_routes(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);
 		if (c->places[i].kind == CONF_DISCORD) {

@@ -9,7 +9,6 @@
 /* From mynah.yaml to struct conf: reads every section by its table, fills in what depends on other
  * options or on the system, has it judged, and gives all of it or nothing. */
 
-#define PROVIDERS_MAX 32 /* people have two or three */
 #define PLACES_MAX    3  /* twitch, irc and discord */
 
 #define OLLAMA_URL       "http://127.0.0.1:11434" /* its default: protocols/ai-providers.md */
@@ -188,25 +187,42 @@ static int read_places(struct conf_draft *d, const struct conf_file *f, struct c
 	return err ? err : read_place(&d->c, CONF_DISCORD, d->parts[CONF_PART_DISCORD], f, r);
 }
 
+static int set_url(struct conf_provider *p)
+{
+	static const char *const fallbacks[] = {
+		[CONF_OLLAMA] = OLLAMA_URL, [CONF_ANTHROPIC] = ANTHROPIC_URL, [CONF_SCRIPTED] = NULL};
+	const char *fallback = fallbacks[p->type];
+
+	if (p->urls.n == 0 && fallback) {
+		conf_texts_free(&p->urls);
+		p->urls.at = mem_array(1, sizeof(char *));
+		if (!p->urls.at || replace(&p->urls.at[0], fallback))
+			return ERR_NOMEM;
+		p->urls.n = 1;
+	}
+	p->url = p->urls.n > 0 ? p->urls.at[0] : NULL;
+	return 0;
+}
+
 /* Reads one provider; n NULL takes the fallbacks. */
 static int read_provider(struct conf *c, struct str name, const struct conf_node *n,
 	const struct conf_file *f, struct conf_report *r)
 {
 	const struct conf_part_table *part = &conf_parts[CONF_PART_PROVIDERS];
 	struct conf_provider *p = &c->providers[c->provider_count++];
+	struct conf_provider_draft draft = {0};
 	int err;
 
-	p->name = mem_dupn(name.at, name.len);
-	err = p->name ? conf_read(r, f, n, part->options, part->n, p) : ERR_NOMEM;
-	if (err == ERR_NOMEM)
-		return err;
-	if (!p->url && p->type == CONF_OLLAMA && replace(&p->url, OLLAMA_URL))
-		return ERR_NOMEM;
-	if (!p->url && p->type == CONF_ANTHROPIC && replace(&p->url, ANTHROPIC_URL))
-		return ERR_NOMEM;
-	if (p->type == CONF_OLLAMA && !p->model && replace(&p->model, OLLAMA_MODEL))
-		return ERR_NOMEM;
-	return 0;
+	draft.p.name = mem_dupn(name.at, name.len);
+	err = draft.p.name ? conf_read(r, f, n, part->options, part->n, &draft) : ERR_NOMEM;
+	*p = draft.p;
+	if (err != ERR_NOMEM)
+		err = conf_headers_read(p, draft.headers, f, r);
+	if (!err)
+		err = set_url(p);
+	if (!err && p->type == CONF_OLLAMA && !p->model && replace(&p->model, OLLAMA_MODEL))
+		err = ERR_NOMEM;
+	return err;
 }
 
 static int read_providers(struct conf_draft *d, const struct conf_file *f, struct conf_report *r)
@@ -215,10 +231,10 @@ static int read_providers(struct conf_draft *d, const struct conf_file *f, struc
 	size_t n = map && conf_node_kind(map) == CONF_MAP ? conf_node_count(map) : 0;
 	bool is_none = n == 0;
 
-	if (n > PROVIDERS_MAX) {
-		conf_complain(r, f, conf_node_key(map, PROVIDERS_MAX), 0, CONF_ERROR,
-			"leave some out", "there may be %d providers at most", PROVIDERS_MAX);
-		n = PROVIDERS_MAX;
+	if (n > CONF_PROVIDERS_MAX) {
+		conf_complain(r, f, conf_node_key(map, CONF_PROVIDERS_MAX), 0, CONF_ERROR,
+			"leave some out", "there may be %d providers at most", CONF_PROVIDERS_MAX);
+		n = CONF_PROVIDERS_MAX;
 	}
 	if (map && is_none && !conf_node_is_null(map) && conf_node_kind(map) != CONF_MAP)
 		conf_complain(r, f, map, 0, CONF_ERROR, "write providers: {local: {type: ollama}}",
@@ -238,7 +254,7 @@ static int read_providers(struct conf_draft *d, const struct conf_file *f, struc
 	return 0;
 }
 
-/* Without ask: every provider, as they stand in the file. */
+/* Without ask: every provider, those on this machine first, else as they stand in the file. */
 static int set_ask(struct conf *c)
 {
 	if (c->ask.n > 0)
@@ -246,12 +262,17 @@ static int set_ask(struct conf *c)
 	c->ask.at = mem_array(c->provider_count, sizeof(char *));
 	if (!c->ask.at)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < c->provider_count; i++) {
-		c->ask.at[i] = mem_dup(c->providers[i].name);
-		if (!c->ask.at[i])
-			return ERR_NOMEM;
-		c->ask.n++;
-	}
+	for (int is_remote = 0; is_remote < 2; is_remote++)
+		for (size_t i = 0; i < c->provider_count; i++) {
+			const struct conf_provider *p = &c->providers[i];
+
+			if ((p->url && !conf_url_is_local(p->url)) != is_remote)
+				continue;
+			c->ask.at[c->ask.n] = mem_dup(p->name);
+			if (!c->ask.at[c->ask.n])
+				return ERR_NOMEM;
+			c->ask.n++;
+		}
 	return 0;
 }
 
@@ -323,7 +344,10 @@ static void conf_fini(struct conf *c)
 		conf_free_options(part->options, part->n, &c->providers[i]);
 		secret_free(c->providers[i].secret);
 		mem_free(c->providers[i].name);
+		conf_texts_free(&c->providers[i].headers);
+		mem_free(c->providers[i].others);
 	}
+	conf_routes_free(c);
 	mem_free(c->places);
 	mem_free(c->providers);
 	mem_free(c->path);
@@ -348,6 +372,10 @@ static int read_all(struct conf_draft *d, const struct conf_file *f, struct conf
 		err = read_places(d, f, r);
 	if (!err)
 		err = read_providers(d, f, r);
+	if (!err)
+		err = conf_routes_read(&d->c, d->parts[CONF_PART_ROUTES], f, r);
+	if (!err)
+		err = conf_models_note(&d->c);
 	if (!err)
 		err = conf_prices_read(&d->c, f, r);
 	if (!err)

@@ -34,6 +34,19 @@ static bool is_asked_for(const struct conf_provider *p)
 	return p->type != CONF_SCRIPTED && p->price_in == 0 && p->price_out == 0 && p->model;
 }
 
+/* The models that it may be asked for besides its own: what the list does not know costs as much as
+ * its own, which is more than nothing. */
+static void fill_others(struct conf_provider *p, const struct json *prices, const char *vendor)
+{
+	for (size_t i = 0; i < p->other_count; i++) {
+		struct conf_model *m = &p->others[i];
+		const struct json *entry = find(prices, vendor, m->name);
+
+		m->price_in = price(entry, "input_cost_per_token");
+		m->price_out = price(entry, "output_cost_per_token");
+	}
+}
+
 static void fill(struct conf *c, const struct json *prices, const struct conf_file *f,
 	struct conf_report *r)
 {
@@ -57,6 +70,7 @@ static void fill(struct conf *c, const struct json *prices, const struct conf_fi
 				"the list of prices does not know the model \"%s\"", p->model);
 		p->price_in = price(entry, "input_cost_per_token");
 		p->price_out = price(entry, "output_cost_per_token");
+		fill_others(p, prices, vendors[p->type]);
 	}
 }
 

@@ -5,8 +5,9 @@
  * files that load.c found, node.c looks at them, line.c at their lines; flaw.c refuses what no file
  * may have, advice.c turns the YAML library's errors into sentences. value.c knows how values are
  * spelled, option.c reads maps by tables. table.c has the tables of mynah.yaml, mynah.c reads it,
- * shard.c the shards of Discord, judge.c checks across its options with url.c, secret.c fetches
- * secrets, manual.c writes the reference. */
+ * shard.c the shards of Discord, route.c the rules of routes and what they mean for providers,
+ * judge.c checks across its options with url.c, secret.c fetches secrets, manual.c writes the
+ * reference. */
 #ifndef CONF_ROOM_H
 #define CONF_ROOM_H
 
@@ -150,6 +151,7 @@ enum conf_part {
 	CONF_PART_IRC,
 	CONF_PART_DISCORD,
 	CONF_PART_PROVIDERS,
+	CONF_PART_ROUTES,
 	CONF_PART_COUNT
 };
 #define CONF_PLAIN_PARTS CONF_PART_TWITCH
@@ -163,6 +165,11 @@ struct conf_part_table {
 };
 extern const struct conf_part_table conf_parts[CONF_PART_COUNT];
 
+/* What the table of a provider is read into. */
+struct conf_provider_draft {
+	struct conf_provider p;
+	struct conf_node *headers; /* NULL = not in the file */
+};
 /* What the top table is read into. */
 struct conf_draft {
 	struct conf c;
@@ -172,6 +179,16 @@ const struct conf_option *conf_top_options(size_t *n); /* all, sections last */
 /* The section of mynah.yaml that has an option of this name, "" for the top; NULL when none has, or
  * when the table that was searched in vain is not one of mynah.yaml. */
 const char *conf_home_of(const struct conf_option *searched, struct str name);
+
+/* The rules of `routes:`; n NULL = there are none. Complains. ERR_NOMEM. */
+int conf_routes_read(struct conf *c, const struct conf_node *n, const struct conf_file *f,
+	struct conf_report *r) MUST_USE;
+void conf_routes_free(struct conf *c);
+/* The headers: of a provider, a map of texts, as lines. Complains. ERR_NOMEM. */
+int conf_headers_read(struct conf_provider *p, const struct conf_node *n, const struct conf_file *f,
+	struct conf_report *r) MUST_USE;
+/* Notes which models each provider may be asked for besides its own. ERR_NOMEM. */
+int conf_models_note(struct conf *c) MUST_USE;
 
 /* Gives the providers that name no price what the file of prices says. ERR_NOMEM. */
 int conf_prices_read(struct conf *c, const struct conf_file *f, struct conf_report *r) MUST_USE;

@@ -52,7 +52,8 @@ static const struct conf_option top_options[] = {
 		"price_out."},
 	{"ask", CONF_TEXTS, AT(conf, ask), NULL, 0, 0, NULL, CONF_LIVE,
 		"Names of providers in the order they are asked; the next is asked when one cannot "
-		"answer. Without it all providers in the order of this file."},
+		"answer. Without it all providers: those on this machine first, else in the order of "
+		"this file."},
 #define PART(name, part)                                                                      \
 	{                                                                                     \
 		name, CONF_NODE, AT(conf_draft, parts[part]), NULL, 0, 0, NULL, CONF_LIVE, "" \
@@ -67,6 +68,7 @@ static const struct conf_option top_options[] = {
 	PART("irc", CONF_PART_IRC),
 	PART("discord", CONF_PART_DISCORD),
 	PART("providers", CONF_PART_PROVIDERS),
+	PART("routes", CONF_PART_ROUTES),
 #undef PART
 };
 
@@ -385,13 +387,20 @@ static const struct conf_option provider_options[] = {
 	{"type", CONF_CHOICE, AT(conf_provider, type), "ollama", 0, 0, provider_types, CONF_LIVE,
 		"What it speaks: Ollama's own API, the OpenAI one that most servers know, "
 		"Anthropic's, WaddleAI's, or fixed answers from a file for trying things out."},
-	{"url", CONF_TEXT, AT(conf_provider, url), NULL, 0, 0, NULL, CONF_LIVE,
-		"Its base URL. Without it http://127.0.0.1:11434 for ollama and "
-		"https://api.anthropic.com for anthropic; openai and waddleai need one, like "
-		"http://127.0.0.1:8080/v1."},
+	{"url", CONF_TEXTS, AT(conf_provider, urls), NULL, 0, 0, NULL, CONF_LIVE,
+		"Its base URL, or several, of servers that share the work: the one with the fewest "
+		"calls under way is asked, and one that fails is left out until it is well. Without "
+		"it http://127.0.0.1:11434 for ollama and https://api.anthropic.com for anthropic; "
+		"openai and waddleai need one, like http://127.0.0.1:8080/v1."},
 	{"model", CONF_TEXT, AT(conf_provider, model), NULL, 0, 0, NULL, CONF_LIVE,
 		"The model to ask. Without it llama3.2 for ollama; the others need one."},
+	{"smaller", CONF_TEXT, AT(conf_provider, smaller), NULL, 0, 0, NULL, CONF_LIVE,
+		"The model that is asked instead, once, when the server's memory does not suffice. "
+		"Without it an ollama server is asked for half the context_tokens, where the prompt "
+		"fits."},
 	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE, "Its API key."},
+	{"headers", CONF_NODE, AT(conf_provider_draft, headers), NULL, 0, 0, NULL, CONF_LIVE,
+		"Further headers of every request, like {X-Title: mynah}; a key belongs under key:."},
 	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
 		"Must be true when the URL is not on this machine: chat is then sent there."},
 	{"temperature", CONF_NUMBER, AT(conf_provider, temperature), "0.7", 0, 2, NULL, CONF_LIVE,
@@ -411,6 +420,8 @@ static const struct conf_option provider_options[] = {
 		"What a million tokens of the answer cost."},
 	{"keep_alive", CONF_TEXT, AT(conf_provider, keep_alive), "10m", 0, 0, NULL, CONF_LIVE,
 		"How long ollama keeps the model loaded after a call; -1m is for ever."},
+	{"warm_up", CONF_BOOL, AT(conf_provider, warm_up), "false", 0, 0, NULL, CONF_LIVE,
+		"Have ollama load the model at the start, not at the first question."},
 	{"file", CONF_PATH, AT(conf_provider, file), NULL, 0, 0, NULL, CONF_LIVE,
 		"The answers of a scripted provider: a YAML list of when: and reply:."},
 	{"ca_file", CONF_PATH, AT(conf_provider, ca_file), NULL, 0, 0, NULL, CONF_LIVE,
@@ -423,6 +434,31 @@ static const struct conf_option provider_options[] = {
 		"Time without a further piece of the answer."},
 	{"total", CONF_DURATION, AT(conf_provider, total_ms), "20s", 100, 10 * MINUTE, NULL,
 		CONF_LIVE, "Time for the whole call; the shortest of these counts."},
+	{"at_once", CONF_INT, AT(conf_provider, at_once), "0", 0, 64, NULL, CONF_LIVE,
+		"Calls under way at once; the next provider is asked for more. 0 = no limit of its own, "
+		"in this and the next three."},
+	{"calls_hour", CONF_INT, AT(conf_provider, calls_hour), "0", 0, 1000000, NULL, CONF_LIVE,
+		"Calls an hour; past it the next provider is asked."},
+	{"calls_day", CONF_INT, AT(conf_provider, calls_day), "0", 0, 10000000, NULL, CONF_LIVE,
+		"The same a day (UTC)."},
+	{"cost_day", CONF_MONEY, AT(conf_provider, cost_day), "0", 0, 0, NULL, CONF_LIVE,
+		"US dollars that its calls may cost a day (UTC)."},
+};
+
+static const struct conf_option route_options[] = {
+	{"trigger", CONF_TEXTS, AT(conf_route, triggers), NULL, 0, 0, NULL, CONF_LIVE,
+		"Names of the triggers that it is for."},
+	{"on", CONF_TEXTS, AT(conf_route, events), NULL, 0, 0, NULL, CONF_LIVE,
+		"Kinds of event, spelled as in triggers: mynah help events lists them."},
+	{"in", CONF_TEXTS, AT(conf_route, in), NULL, 0, 0, NULL, CONF_LIVE,
+		"Platforms, channels or platform:channel."},
+	{"longer_than", CONF_INT, AT(conf_route, longer_than), "0", 0, 2000000, NULL, CONF_LIVE,
+		"Only for prompts of more tokens than this; 0 is for all."},
+	{"ask", CONF_TEXTS, AT(conf_route, ask), NULL, 0, 0, NULL, CONF_LIVE,
+		"Names of the providers that are asked, in their order, and no others. Each rule needs "
+		"it."},
+	{"model", CONF_TEXT, AT(conf_route, model), NULL, 0, 0, NULL, CONF_LIVE,
+		"The model to ask these providers for. Without it each is asked for its own."},
 };
 
 const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
@@ -451,6 +487,9 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 		"Model servers, each under a name of your choice: providers: {NAME: {...}}. "
 		"Without "
 		"this section there is one, local, of type ollama."},
+	[CONF_PART_ROUTES] = {"routes", PART(route_options), 0,
+		"Who is asked for what: a list of rules, each with what it is for. The first rule that "
+		"fits decides; where none does, ask: at the left edge."},
 #undef PART
 };
 

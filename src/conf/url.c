@@ -93,6 +93,14 @@ int conf_url_read(struct str text, struct conf_url *out, const char **why)
 	return read_host_port(authority, out, why);
 }
 
+bool conf_url_is_local(const char *url)
+{
+	struct conf_url parts;
+	const char *why;
+
+	return conf_url_read(str_of(url), &parts, &why) == 0 && parts.is_loopback;
+}
+
 int conf_listen_read(struct str text, struct conf_url *out, const char **why)
 {
 	*out = (struct conf_url){0};

@@ -31,19 +31,24 @@ static void open_until(struct io_breaker *b, int64_t until_ms)
 	b->n = 0;
 }
 
+bool io_breaker_would_allow(const struct io_breaker *b, int64_t now_ms)
+{
+	switch (b->state) {
+	case IO_BREAKER_OPEN: return now_ms >= b->until_ms;
+	case IO_BREAKER_PROBING: return !b->is_probe_out;
+	case IO_BREAKER_CLOSED: break;
+	}
+	return true;
+}
+
 bool io_breaker_allows(struct io_breaker *b, int64_t now_ms)
 {
-	if (b->state == IO_BREAKER_CLOSED)
-		return true;
-	if (b->state == IO_BREAKER_OPEN) {
-		if (now_ms < b->until_ms)
-			return false;
-		b->state = IO_BREAKER_PROBING;
-		b->is_probe_out = false;
-	}
-	if (b->is_probe_out)
+	if (!io_breaker_would_allow(b, now_ms))
 		return false;
-	b->is_probe_out = true;
+	if (b->state != IO_BREAKER_CLOSED) {
+		b->state = IO_BREAKER_PROBING;
+		b->is_probe_out = true;
+	}
 	return true;
 }
 

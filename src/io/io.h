@@ -243,6 +243,8 @@ struct io_breaker {
 void io_breaker_init(struct io_breaker *b, unsigned failures, int64_t window_ms, int64_t open_ms);
 /* May a call go out now? In half-open exactly one may, until its outcome is told. */
 bool io_breaker_allows(struct io_breaker *b, int64_t now_ms);
+/* The same, changing nothing. */
+bool io_breaker_would_allow(const struct io_breaker *b, int64_t now_ms);
 void io_breaker_succeeded(struct io_breaker *b, int64_t now_ms);
 void io_breaker_failed(struct io_breaker *b, int64_t now_ms);
 /* A call that was let out ended without judging the service (cancelled, caller's fault). */

@@ -63,6 +63,7 @@ static void hang_up(struct provider_call *c)
 	buf_fini(&t->refusal);
 	io_timer_stop(c->timer);
 	t->is_on = false;
+	t->endpoint->in_flight--;
 }
 
 void provider_try_drop(struct provider_call *c)
@@ -132,27 +133,43 @@ static enum provider_error outcome(struct provider_call *c, int err, const char 
 	return c->text.len == 0 ? PROVIDER_EMPTY : PROVIDER_NONE;
 }
 
-/* is_ours: the ask's deadline ended it, not the provider's own. */
-static void tell_breaker(struct provider *p, enum provider_error e, int64_t took_ms, bool is_ours)
+/* Notes on a server that it failed, or that it is well. */
+static void note_health(const struct provider *p, struct provider_endpoint *e, bool is_out)
 {
-	enum io_breaker_state before = p->breaker.state;
+	if (e->is_out != is_out && p->endpoint_n > 1)
+		log_event(LOG_INFO, "provider", "endpoint", "provider", p->conf.name, "url", e->url,
+			"result", is_out ? "out" : "back", NULL);
+	e->is_out = is_out;
+}
+
+/* is_ours: the ask's deadline ended it, not the provider's own. */
+static void tell_breaker(const struct provider_try *t, enum provider_error e, int64_t took_ms,
+	bool is_ours)
+{
+	const struct provider *p = t->provider;
+	struct io_breaker *b = &t->endpoint->breaker;
+	enum io_breaker_state before = provider_breaker(p), after;
 	int64_t now = clock_mono_ms();
 	bool is_service = e == PROVIDER_NONE || e == PROVIDER_EMPTY || e == PROVIDER_UNSAFE;
 
-	if (is_ours && took_ms < FAIR_MS)
-		io_breaker_abandoned(&p->breaker);
-	else if (counts_for_breaker[e] || (is_service && took_ms > SLOW_MS))
-		io_breaker_failed(&p->breaker, now);
-	else if (is_service)
-		io_breaker_succeeded(&p->breaker, now);
-	else
-		io_breaker_abandoned(&p->breaker);
+	if (is_ours && took_ms < FAIR_MS) {
+		io_breaker_abandoned(b);
+	} else if (counts_for_breaker[e] || (is_service && took_ms > SLOW_MS)) {
+		io_breaker_failed(b, now);
+		note_health(p, t->endpoint, true);
+	} else if (is_service) {
+		io_breaker_succeeded(b, now);
+		note_health(p, t->endpoint, false);
+	} else {
+		io_breaker_abandoned(b);
+	}
 
 	provider_note_breaker(p);
-	if (p->breaker.state != before)
-		log_event(p->breaker.state == IO_BREAKER_OPEN ? LOG_ERROR : LOG_INFO, "provider",
-			"breaker", "provider", p->conf.name, "result",
-			io_breaker_state_name(p->breaker.state), "message", p->last, NULL);
+	after = provider_breaker(p);
+	if (after != before)
+		log_event(after == IO_BREAKER_OPEN ? LOG_ERROR : LOG_INFO, "provider", "breaker",
+			"provider", p->conf.name, "result", io_breaker_state_name(after), "message",
+			p->last, NULL);
 }
 
 static void note_error(struct provider_call *c, enum provider_error e, int64_t took_ms,
@@ -186,14 +203,14 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 	if (e)
 		note_error(c, e, took_ms, message);
 	if (e == PROVIDER_RATE_LIMIT && t->retry_after_ms > 0)
-		p->rest_until_ms = now + t->retry_after_ms;
-	tell_breaker(p, e, took_ms, is_ours);
+		t->endpoint->rest_until_ms = now + t->retry_after_ms;
+	tell_breaker(t, e, took_ms, is_ours);
 	metric_add(&total, p->conf.name, 1);
 	metric_observe_ms(&seconds, p->conf.name, (double)took_ms);
 	if (t->first_ms >= 0)
 		metric_observe_ms(&first_token, p->conf.name, (double)t->first_ms);
 
-	const char *asked = p->conf.model ? p->conf.model : "";
+	const char *asked = t->model ? t->model : "";
 	bool is_estimated;
 	const int64_t cost = provider_price_of(t, &is_estimated);
 	struct provider_attempt row = {
@@ -211,7 +228,7 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 		.cost = cost,
 		.reserved = t->reserved,
 		.is_estimated = is_estimated,
-		.is_fallback = p != c->order[0],
+		.is_fallback = p != c->order[0].provider,
 		.text = buf_str(&c->text),
 	};
 	if (c->ask.attempt)
@@ -269,21 +286,24 @@ void provider_try_timer(struct provider_call *c)
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
-int64_t provider_max_tokens(const struct provider_call *c, const struct provider *p)
+int64_t provider_max_tokens(const struct persona *persona, const struct provider *p)
 {
-	const struct persona *persona = c->ask.persona;
-
 	return persona && persona->max_tokens > 0 ? persona->max_tokens : p->conf.max_tokens;
 }
 
-static void try_init(struct provider_call *c, struct provider *p)
+static void try_init(struct provider_call *c, struct provider_endpoint *e)
 {
 	const struct persona *persona = c->ask.persona;
+	const struct provider_step *s = &c->order[c->at];
+	struct provider *p = s->provider;
 	struct provider_try *t = &c->try;
 
 	buf_fini(&t->sink.text); /* of the attempt before */
 	memset(t, 0, sizeof(*t));
 	t->provider = p;
+	t->endpoint = e;
+	t->endpoint->in_flight++;
+	t->model = s->model;
 	t->is_on = true;
 	t->started_ms = clock_mono_ms();
 	t->first_ms = -1;
@@ -295,17 +315,18 @@ static void try_init(struct provider_call *c, struct provider *p)
 	t->temperature = p->conf.temperature;
 	if (persona && !isnan(persona->temperature))
 		t->temperature = persona->temperature;
-	t->max_tokens = provider_max_tokens(c, p);
+	t->max_tokens = provider_max_tokens(persona, p);
 }
 
-void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved)
+void provider_try_start(struct provider_call *c, struct provider_endpoint *e, int64_t reserved)
 {
 	const struct provider_pool *pool = c->pool;
+	const struct provider *p = c->order[c->at].provider;
 	struct provider_try *t = &c->try;
 	int64_t delay_ms = 0;
 	int err;
 
-	try_init(c, p);
+	try_init(c, e);
 	t->reserved = reserved;
 	if (pool->stand_in)
 		err = pool->stand_in(pool->stand_in_ctx, &c->ask, &t->sink);

@@ -21,8 +21,9 @@ static void call_free(struct provider_call *c)
 	io_timer_free(c->timer);
 	io_timer_free(c->deadline);
 	for (size_t i = 0; i < c->order_n; i++)
-		provider_unref(c->order[i]);
+		provider_unref(c->order[i].provider);
 	mem_free(c->order);
+	mem_free(c->model);
 	buf_fini(&c->text);
 	mem_free(c);
 }
@@ -64,7 +65,7 @@ static void finish(struct provider_call *c, enum provider_error e)
 {
 	const struct provider_try *t = &c->try;
 	bool has_asked = c->attempts > 0;
-	const char *asked = has_asked && t->provider->conf.model ? t->provider->conf.model : "";
+	const char *asked = has_asked && t->model ? t->model : "";
 	struct provider_answer answer = {
 		.error = e,
 		.text = e ? (struct str){NULL, 0} : buf_str(&c->text),
@@ -82,20 +83,23 @@ static void finish(struct provider_call *c, enum provider_error e)
 	(void)provider_call_unpin(c);
 }
 
-/* May this provider be asked now? If not, c->error says why, unless something worse did already. */
-static bool may_ask(struct provider_call *c, struct provider *p, int64_t now)
+/* The server of the step at hand that is asked now. NULL: none; c->error says why, unless something
+ * worse did already. */
+static struct provider_endpoint *may_ask(struct provider_call *c, const struct provider_need *need)
 {
-	/* Whoever waited for its own retry has waited long enough. */
-	if (c->tries == 0 && p->rest_until_ms > now) {
-		if (c->attempts == 0)
-			c->error = PROVIDER_RATE_LIMIT;
-		return false;
-	}
-	bool is_let = io_breaker_allows(&p->breaker, now);
+	const struct provider *p = c->order[c->at].provider;
+	const int64_t now = clock_mono_ms();
+	struct provider_endpoint *e = NULL;
+	enum provider_error why = provider_obstacle(p, need, now, NULL);
+
+	if (why == PROVIDER_NONE)
+		e = provider_endpoint_pick(p, need->is_local_only, need->is_retry, now, &why);
+	if (e)
+		(void)io_breaker_allows(&e->breaker, now);
+	else if (c->attempts == 0 && (why != PROVIDER_BREAKER || c->error == PROVIDER_NONE))
+		c->error = why;
 	provider_note_breaker(p);
-	if (!is_let && c->error == PROVIDER_NONE)
-		c->error = PROVIDER_BREAKER;
-	return is_let;
+	return e;
 }
 
 /* May it be paid? */
@@ -112,18 +116,26 @@ static bool may_spend(struct provider_call *c, const struct provider *p, int64_t
 static void step(struct provider_call *c)
 {
 	for (; c->at < c->order_n; c->at++, c->tries = 0) {
-		struct provider *p = c->order[c->at];
-		const int64_t cost = provider_price_most(c, p);
-		if (!may_ask(c, p, clock_mono_ms()))
+		const struct provider_step *s = &c->order[c->at];
+		struct provider_need need = {
+			.is_local_only = c->ask.is_local_only,
+			/* Whoever waited for its own retry has waited long enough. */
+			.is_retry = c->tries > 0,
+			.tokens = (int64_t)c->ask.prompt->tokens,
+			.max_tokens = provider_max_tokens(c->ask.persona, s->provider),
+		};
+		need.cost = provider_price_most(s->provider, s->model, need.tokens, need.max_tokens);
+		struct provider_endpoint *e = may_ask(c, &need);
+		if (!e)
 			continue;
-		if (!may_spend(c, p, cost)) {
-			io_breaker_abandoned(&p->breaker);
+		if (!may_spend(c, s->provider, need.cost)) {
+			io_breaker_abandoned(&e->breaker);
 			continue;
 		}
 		c->state = CALL_ASKING;
 		c->tries++;
 		c->attempts++;
-		provider_try_start(c, p, cost);
+		provider_try_start(c, e, need.cost);
 		return;
 	}
 	finish(c, c->error ? c->error : PROVIDER_NO_MODEL); /* no provider is configured */
@@ -132,12 +144,15 @@ static void step(struct provider_call *c)
 /* How long to wait before the same provider is asked again; -1 = do not. */
 static int64_t retry_wait(const struct provider_call *c, int64_t retry_after_ms)
 {
-	const struct provider *p = c->order[c->at];
+	const struct provider *p = c->order[c->at].provider;
 	int64_t most = RETRY_BASE_MS;
 
 	if (remedies[c->error] != RETRY || (int64_t)c->tries > c->pool->retries ||
-		p->breaker.state == IO_BREAKER_OPEN)
+		provider_breaker(p) == IO_BREAKER_OPEN)
 		return -1;
+	/* Another server of the same provider need not be waited for. */
+	if (provider_endpoint_other(p, c->ask.is_local_only, clock_mono_ms()))
+		return 0;
 	for (unsigned k = 1; k < c->tries && most < RETRY_CAP_MS; k++)
 		most *= 2;
 	int64_t wait = rand_between(0, most < RETRY_CAP_MS ? most : RETRY_CAP_MS);
@@ -207,17 +222,30 @@ void provider_pool_fill(struct provider_pool *p)
 	provider_note_inflight(p);
 }
 
+/* What the ask keeps of its route: the pool may have another one before it ends. */
 static int take_order(struct provider_call *c, const struct provider_pool *p)
 {
-	c->order = mem_array(p->n + 1, sizeof(struct provider *));
+	size_t rule;
+
+	c->order = mem_array(p->n + 1, sizeof(*c->order));
 	if (!c->order)
 		return ERR_NOMEM;
-	while (c->order_n < p->n) {
-		struct provider *next = provider_in_order(p, c->ask.persona, c->order_n);
-		if (!next)
-			break;
-		c->order[c->order_n++] = provider_ref(next);
+	c->order_n = provider_steps(p, &c->ask, c->order, &rule);
+	for (size_t i = 0; i < c->order_n; i++)
+		provider_ref(c->order[i].provider);
+	for (size_t i = 0; i < c->order_n; i++) {
+		struct provider_step *s = &c->order[i];
+
+		if (!s->model || s->model == s->provider->conf.model)
+			continue; /* it lives as long as the provider */
+		if (!c->model)
+			c->model = mem_dup(s->model); /* the ask's or the rule's: the same for all */
+		if (!c->model)
+			return ERR_NOMEM;
+		s->model = c->model;
 	}
+	c->ask.event = NULL;
+	c->ask.trigger = c->ask.use = c->ask.model = NULL;
 	return 0;
 }
 

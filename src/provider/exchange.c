@@ -84,9 +84,9 @@ static void on_done(void *ctx, int err, const char *why)
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-int provider_add_url(struct buf *url, const struct provider *p, const struct buf *path)
+int provider_add_url(struct buf *url, const char *endpoint, const struct buf *path)
 {
-	struct str base = str_of(p->conf.url && *p->conf.url ? p->conf.url : p->ops->default_url);
+	struct str base = str_of(endpoint);
 
 	while (base.len > 0 && base.at[base.len - 1] == '/')
 		base.len--;
@@ -95,10 +95,12 @@ int provider_add_url(struct buf *url, const struct provider *p, const struct buf
 }
 
 /* Ours, beside the backend's. The turn is the thread through log, ledger and the server's log. */
-static int add_headers(struct buf *headers, const char *turn)
+static int add_headers(struct buf *headers, const struct conf_provider *c, const char *turn)
 {
 	int err = buf_adds(headers, "Content-Type: application/json\n");
 
+	for (size_t i = 0; i < c->headers.n && !err; i++)
+		err = buf_addf(headers, "%s\n", c->headers.at[i]);
 	for (const char *at = turn; *at; at++)
 		if (*at <= ' ' || *at >= 0x7f)
 			return err; /* no header for an id that cannot be one */
@@ -124,26 +126,28 @@ int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_
 int provider_exchange_start(struct provider_call *c)
 {
 	struct provider_try *t = &c->try;
-	const struct conf_provider *conf = &t->provider->conf;
+	struct conf_provider conf = t->provider->conf; /* as this server is asked */
 	const char *list[PROVIDER_HEADER_LINES + 1];
 	struct buf path, url, headers, body;
 	struct io_url parts;
 
+	conf.url = (char *)t->endpoint->url;
+	conf.model = (char *)t->model;
 	buf_init(&path, URL_BYTES);
 	buf_init(&url, URL_BYTES);
 	buf_init(&headers, PROVIDER_HEADERS_BYTES);
 	buf_init(&body, PROVIDER_REQUEST_BYTES);
 	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* wiped where it stands */
 	if (!err)
-		err = t->provider->ops->request(conf, &c->ask, t->temperature, t->max_tokens, &path,
+		err = t->provider->ops->request(&conf, &c->ask, t->temperature, t->max_tokens, &path,
 			&headers, &body);
 	if (err == ERR_INVALID)
 		provider_try_fail(t, PROVIDER_AUTH,
 			"the key has characters that no header can hold");
 	if (!err)
-		err = provider_add_url(&url, t->provider, &path);
+		err = provider_add_url(&url, t->endpoint->url, &path);
 	if (!err)
-		err = add_headers(&headers, c->turn);
+		err = add_headers(&headers, &conf, c->turn);
 	if (!err)
 		err = provider_list_headers(&headers, list);
 	if (!err)
@@ -156,13 +160,13 @@ int provider_exchange_start(struct provider_call *c)
 		.url = buf_text(&url),
 		.headers = list,
 		.body = buf_str(&body),
-		.ca_file = conf->ca_file,
+		.ca_file = conf.ca_file,
 		.max_body = PROVIDER_BODY_BYTES,
-		.connect_ms = conf->connect_ms,
-		.first_byte_ms = conf->first_byte_ms,
-		.idle_ms = conf->idle_ms,
-		.total_ms = conf->total_ms,
-		.loopback_only = !conf->remote_ok,
+		.connect_ms = conf.connect_ms,
+		.first_byte_ms = conf.first_byte_ms,
+		.idle_ms = conf.idle_ms,
+		.total_ms = conf.total_ms,
+		.loopback_only = !conf.remote_ok || c->ask.is_local_only,
 		.head = on_head,
 		.data = on_data,
 		.done = on_done,

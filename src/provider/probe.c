@@ -125,7 +125,7 @@ static int start(struct provider_probe *p)
 	if (!err)
 		err = p->provider->ops->list(c, &path, &headers);
 	if (!err)
-		err = provider_add_url(&url, p->provider, &path);
+		err = provider_add_url(&url, p->provider->endpoints[0].url, &path);
 	if (!err)
 		err = provider_list_headers(&headers, list);
 	if (err)

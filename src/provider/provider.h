@@ -1,7 +1,7 @@
-/* provider: ask a model. Retry, breaker, fallback and limits once for all backends.
+/* provider: ask a model. Routes, retry, breaker, fallback and limits once for all backends.
  *
- * Floor 5. Hides each vendor's wire. A pool is built from the config; an ask walks the named
- * providers in order until one gives a whole answer: one attempt and at most `retries` more at
+ * Floor 5. Hides each vendor's wire. A pool is built from the config; an ask walks the providers of
+ * its route in order until one gives a whole answer: one attempt and at most `retries` more at
  * each, with full jitter, none after the first byte of text, all within the ask's deadline. A
  * stream is whole only when its terminator came. Reasoning (<think> ...) is stripped here; judging
  * the words is safety's work. */
@@ -77,6 +77,13 @@ struct provider_ask {
 	const struct prompt *prompt;  /* BORROWED until done or cancel */
 	const struct persona *persona;/* BORROWED as the prompt is: temperature, max_tokens,
 	                                 preferred provider; NULL = the provider's own */
+	/* What the route depends on besides, BORROWED during provider_ask. */
+	const struct event *event;    /* what is answered; NULL = nothing: only rules that name no
+	                                 event and no place fit */
+	const char *trigger;          /* its name; NULL = none */
+	const char *use;              /* the provider to ask first; NULL = the persona's */
+	const char *model;            /* whoever is asked; NULL = the rule's, else their own */
+	bool is_local_only;           /* nothing of it may leave this machine */
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
 	/* Before each attempt: may this provider be asked, for at most so much? It is reserved until
@@ -117,11 +124,35 @@ struct provider_call *provider_ask(struct provider_pool *p, const struct provide
  * before this returns. Allowed in attempt() and done() of the same call. */
 void provider_cancel(struct provider_call *c);
 
-/* The provider an ask with this persona would go to first and its model, "" where there is none. */
-void provider_first(const struct provider_pool *p, const struct persona *persona,
+/* Whom an ask goes to: use, or the persona's `use`; then those of the first of the routes that
+ * fits, else those of `ask:`. */
+#define PROVIDER_WHY_BYTES 128
+struct provider_leg {
+	/* BORROWED until the next reload. model: "" where it has none. */
+	const char *name, *type, *model;
+	bool is_asked;                /* now, if those before it cannot answer */
+	char why[PROVIDER_WHY_BYTES]; /* a clause: why it is, or is not */
+	int64_t price_in, price_out;  /* millionths of a dollar for a million tokens */
+	int64_t most;                 /* what an answer costs at most */
+};
+struct provider_route {
+	size_t rule;                  /* of routes:, from 1; 0 = none fits */
+	struct provider_leg legs[CONF_PROVIDERS_MAX];
+	size_t n;
+};
+/* Changes nothing, and asks nobody. Of a it reads what the route depends on, prompt (NULL = a short
+ * one) and persona. */
+void provider_route(const struct provider_pool *p, const struct provider_ask *a,
+	struct provider_route *out);
+
+/* The provider that an ask would go to first and the model it is asked for, "" where there is none:
+ * whose budget the prompt has. */
+void provider_first(const struct provider_pool *p, const struct provider_ask *a,
 	const char **provider, const char **model);
-/* Its token window and max_tokens. */
-void provider_budget(const struct provider_pool *p, const struct persona *persona,
+/* The token window and max_tokens for the prompt of an ask: those of the provider that would be
+ * asked first. Where rules depend on the prompt's length, those of the widest window. prompt is not
+ * looked at. */
+void provider_budget(const struct provider_pool *p, const struct provider_ask *a,
 	size_t *context_tokens, size_t *max_tokens);
 #define PROVIDER_PROBE_MS 5000
 struct provider_probed {

@@ -1,6 +1,9 @@
 /* provider/room.h: what the files of this room share. Nobody else includes it.
  *
- *   pool.c      the providers of a config, their breakers, reload
+ *   pool.c      the providers of a config, their life and their reload
+ *   settings.c  copies of what a config says of a provider, and their comparison
+ *   route.c     rules: whom an ask goes to, in which order, for which model, and why not
+ *   endpoint.c  the servers of a provider: their breakers, and which of them is asked
  *   call.c      one ask: its wait for a slot, its walk over the providers, its retries, its end
  *   attempt.c   one attempt at one provider: its beginning, its outcome, its row of the ledger
  *   probe.c     is a provider there, and has it our model?
@@ -73,7 +76,7 @@ int provider_think_strip(struct str text, struct buf *out) MUST_USE;
 /* Adds "messages":[...] of the prompt. */
 int provider_add_messages(struct buf *body, const struct prompt *p, bool with_system) MUST_USE;
 /* Base URL without its last slashes, and the path. */
-int provider_add_url(struct buf *url, const struct provider *p, const struct buf *path) MUST_USE;
+int provider_add_url(struct buf *url, const char *base, const struct buf *path) MUST_USE;
 /* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
 int provider_list_headers(
 	struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1]) MUST_USE;
@@ -102,38 +105,103 @@ void provider_copy(char *out, size_t size, struct str s);
 
 /* ---- Providers, asks, attempts --------------------------------------------------------------- */
 
+/* One server of a provider. */
+struct provider_endpoint {
+	const char *url;                /* BORROWED from the provider's conf; NULL = the vendor's */
+	bool is_local;                  /* it is this machine; also where there is no wire */
+	bool is_out;                    /* it failed, and has not been seen well since */
+	size_t in_flight;
+	struct io_breaker breaker;
+	int64_t rest_until_ms;          /* it asked us to stay away until then (429); 0 = not */
+};
+
 /* One configured provider. Shared by the pool and the asks that may still go there. */
 struct provider {
 	int refs;
 	struct conf_provider conf;      /* strings owned; `key` is not copied, `secret` is shared */
 	const struct provider_ops *ops;
 	void *self;                     /* of a backend without a wire */
-	struct io_breaker breaker;
-	int64_t rest_until_ms;          /* it asked us to stay away until then (429); 0 = not */
+	struct provider_endpoint *endpoints; /* in the order of the config; one at least */
+	size_t endpoint_n;
 	char last[256];                 /* last error as a sentence */
 };
 struct provider *provider_ref(struct provider *p);
 void provider_unref(struct provider *p);
 
+/* settings.c: copies of what a config says of a provider. On ERR_NOMEM what was copied is freed by
+ * provider_settings_free all the same. */
+int provider_settings_copy(struct conf_provider *to, const struct conf_provider *from) MUST_USE;
+bool provider_settings_same(const struct conf_provider *a, const struct conf_provider *b);
+void provider_settings_free(struct conf_provider *c);
+int provider_texts_copy(struct conf_texts *to, const struct conf_texts *from) MUST_USE;
+
+/* endpoint.c */
+int provider_endpoints_new(struct provider *p, const struct conf_limits *l) MUST_USE;
+/* New numbers for breakers that keep their state and what they counted. */
+void provider_endpoints_retune(struct provider *p, const struct conf_limits *l);
+/* The breaker of the provider as a whole: closed as long as that of one endpoint is. */
+enum io_breaker_state provider_breaker(const struct provider *p);
+/* The endpoint that would be asked: of those that may, one that is well, with the fewest calls under
+ * way. NULL: none may; *why says what keeps them: NO_MODEL (none is local), RATE_LIMIT, BREAKER.
+ * is_retry: it has waited as long as it was told to. */
+struct provider_endpoint *provider_endpoint_pick(const struct provider *p, bool is_local_only,
+	bool is_retry, int64_t now, enum provider_error *why);
+/* Is there one that is well besides those that failed? */
+bool provider_endpoint_other(const struct provider *p, bool is_local_only, int64_t now);
+
+/* One rule of the routes. */
+struct provider_rule {
+	struct conf_texts triggers, in;
+	uint64_t events;                /* EVENT_BITs */
+	bool has_events;                /* it names some, even if nobody knows them */
+	int64_t longer_than;
+	size_t *order;                  /* indexes of providers */
+	size_t order_n;
+	char *model;
+};
+
+/* One provider of an ask, and what it is asked for. */
+struct provider_step {
+	struct provider *provider;
+	const char *model;              /* BORROWED: of the ask, the rule or the provider; or NULL */
+};
+
 struct provider_pool {
 	struct io *io;
 	struct provider **providers;
 	size_t n;
-	size_t *order;                  /* indexes: the order of fallback */
+	size_t *order;                  /* indexes: the order of fallback where no rule fits */
 	size_t order_n;
+	struct provider_rule *rules;
+	size_t rule_n;
 	int64_t retries, asks;
 	provider_stand_in *stand_in;    /* answers instead of them; NULL = they do */
 	void *stand_in_ctx;
 	struct provider_call *running, *waiting; /* utlist, oldest first */
 	size_t running_n, waiting_n;
 };
-/* i-th provider an ask with this persona goes to; NULL past the end. */
-struct provider *provider_in_order(const struct provider_pool *p, const struct persona *persona,
-	size_t i);
+
+/* route.c: makes rules and order of a config whose providers are already in the pool's order. */
+int provider_rules_new(const struct conf *c, struct provider_rule **out) MUST_USE;
+void provider_rules_free(struct provider_rule *rules, size_t n);
+/* Whom an ask goes to, in order; steps has room for all providers. Gives how many. */
+size_t provider_steps(const struct provider_pool *p, const struct provider_ask *a,
+	struct provider_step *steps, size_t *rule);
+/* What an attempt needs. */
+struct provider_need {
+	bool is_local_only, is_retry;
+	int64_t tokens, max_tokens;     /* of the prompt, of the answer at most */
+	int64_t cost;                   /* at most */
+};
+/* Why p cannot be asked now, NONE = it can; why, if not NULL, gets a clause either way. */
+enum provider_error provider_obstacle(const struct provider *p, const struct provider_need *need,
+	int64_t now, char why[PROVIDER_WHY_BYTES]);
 
 /* One attempt under way, within its call. */
 struct provider_try {
 	struct provider *provider;      /* BORROWED from the call's order */
+	struct provider_endpoint *endpoint; /* of it */
+	const char *model;              /* what it is asked for; NULL = it has none */
 	bool is_on;
 	struct io_http *http;
 	struct provider_wire *wire;
@@ -161,8 +229,9 @@ struct provider_call {
 	struct provider_call *prev, *next;
 	struct provider_ask ask;
 	char turn[65];
-	struct provider **order;
+	struct provider_step *order;
 	size_t order_n, at;
+	char *model;                    /* that of the ask or the rule; NULL = none */
 	unsigned tries;                 /* at this provider */
 	int attempts;                   /* of the whole ask */
 	enum call_state state;
@@ -173,16 +242,19 @@ struct provider_call {
 	struct provider_try try;
 };
 
-/* What an answer of p may cost at most, in millionths of a dollar. */
-int64_t provider_price_most(const struct provider_call *c, const struct provider *p);
+/* What a million tokens of a model cost at p. */
+void provider_price(const struct provider *p, const char *model, int64_t *in, int64_t *out);
+/* What an answer may cost at most, in millionths of a dollar. */
+int64_t provider_price_most(const struct provider *p, const char *model, int64_t tokens,
+	int64_t max_tokens);
 /* What an attempt that is over cost: by the tokens that the provider told; when it told none, all
  * that was reserved. */
 int64_t provider_price_of(const struct provider_try *t, bool *is_estimated);
 /* The longest answer p is asked for. */
-int64_t provider_max_tokens(const struct provider_call *c, const struct provider *p);
-/* Starts an attempt at p, for which so much is reserved. Its end, however early, comes through the
- * loop to provider_call_tried. */
-void provider_try_start(struct provider_call *c, struct provider *p, int64_t reserved);
+int64_t provider_max_tokens(const struct persona *persona, const struct provider *p);
+/* Starts an attempt at a server of the step that is at hand, for which so much is reserved. Its end,
+ * however early, comes through the loop to provider_call_tried. */
+void provider_try_start(struct provider_call *c, struct provider_endpoint *e, int64_t reserved);
 /* The call's timer ran out while an attempt is on: a scripted answer is due, or a whole answer has
  * lingered long enough. */
 void provider_try_timer(struct provider_call *c);

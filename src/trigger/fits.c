@@ -5,8 +5,6 @@
  * asks only those. */
 #include "trigger/room.h"
 
-#include <string.h>
-
 void trigger_subject_init(struct trigger_subject *s, const struct event *e)
 {
 	s->event = e;
@@ -33,36 +31,14 @@ static int64_t words_of(struct trigger_subject *s)
 	return s->words;
 }
 
-static struct str without_hash(struct str name)
-{
-	if (name.len > 0 && name.at[0] == '#')
-		return (struct str){name.at + 1, name.len - 1};
-	return name;
-}
-
-static bool is_channel(struct str name, const struct event *e)
-{
-	name = without_hash(name);
-	return str_eq_nocase(name, without_hash(e->channel)) || str_eq(name, e->channel_id) ||
-	       (name.len > 0 && (str_eq(name, e->parent) || str_eq_nocase(name, e->channel_name)));
-}
-
 /* in: holds platforms, channels, or platform:channel. */
 bool trigger_is_in(const struct trigger *t, const struct event *e)
 {
 	const struct conf_texts *places = &t->in;
 
-	for (size_t i = 0; i < places->n; i++) {
-		struct str rest = str_of(places->at[i]);
-
-		if (!memchr(rest.at, ':', rest.len)) {
-			if (str_eq_nocase(rest, e->platform) || is_channel(rest, e))
-				return true;
-			continue;
-		}
-		if (str_eq_nocase(str_split(&rest, ':'), e->platform) && is_channel(rest, e))
+	for (size_t i = 0; i < places->n; i++)
+		if (event_is_in(e, places->at[i]))
 			return true;
-	}
 	return places->n == 0;
 }
 

@@ -69,10 +69,12 @@ static void test_a_persona_sets_its_provider_and_its_numbers(void **state)
 	assert_int_equal(w.peers[0].requests, 0);
 	assert_non_null(strstr(buf_text(&w.peers[1].last), "\"temperature\":0.250"));
 	assert_non_null(strstr(buf_text(&w.peers[1].last), "\"num_predict\":33"));
-	provider_budget(w.pool, &w.persona, &context, &most);
+	struct provider_ask q = {.persona = &w.persona};
+	provider_budget(w.pool, &q, &context, &most);
 	assert_int_equal(context, 8192);
 	assert_int_equal(most, 33);
-	provider_budget(w.pool, NULL, &context, &most);
+	q.persona = NULL;
+	provider_budget(w.pool, &q, &context, &most);
 	assert_int_equal(context, 2048);
 	assert_int_equal(most, 120);
 	world_close(&w);
