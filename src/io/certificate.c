@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/lws.h"
+#include "io/tls.h"
 
 /* The first name the certificate is good for: a DNS name, or its common name. */
 static void name_of(X509 *cert, char *out, size_t size)
@@ -34,7 +34,7 @@ static void time_of(const ASN1_TIME *t, char *out, size_t size)
 		snprintf(out, size, "an unreadable date");
 }
 
-bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
+void io_certificate_why(X509_STORE_CTX *step, const char *host, char *why)
 {
 	X509 *cert = X509_STORE_CTX_get_current_cert(step);
 	int err = X509_STORE_CTX_get_error(step);
@@ -43,19 +43,17 @@ bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
 
 	switch (cert ? err : X509_V_ERR_UNSPECIFIED) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
-		if (X509_check_ip_asc(cert, host, 0) == 1)
-			return true;
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		name_of(cert, name, sizeof(name));
-		snprintf(why, LWS_DOOR_WHY_BYTES, "certificate is for %s, not %s", name, host);
+		snprintf(why, IO_TLS_WHY_BYTES, "certificate is for %s, not %s", name, host);
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		time_of(X509_get0_notAfter(cert), name, sizeof(name));
-		snprintf(
-			why, LWS_DOOR_WHY_BYTES, "certificate of %s has expired on %s", host, name);
+		snprintf(why, IO_TLS_WHY_BYTES, "certificate of %s has expired on %s", host, name);
 		break;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		time_of(X509_get0_notBefore(cert), name, sizeof(name));
-		snprintf(why, LWS_DOOR_WHY_BYTES, "certificate of %s is not valid before %s", host,
+		snprintf(why, IO_TLS_WHY_BYTES, "certificate of %s is not valid before %s", host,
 			name);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -63,12 +61,11 @@ bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		snprintf(why, LWS_DOOR_WHY_BYTES,
+		snprintf(why, IO_TLS_WHY_BYTES,
 			"certificate of %s is from an unknown authority (%s)", host, text);
 		break;
 	default:
-		snprintf(why, LWS_DOOR_WHY_BYTES, "certificate of %s is refused: %s", host, text);
+		snprintf(why, IO_TLS_WHY_BYTES, "certificate of %s is refused: %s", host, text);
 		break;
 	}
-	return false;
 }

@@ -2,9 +2,9 @@
  * the loop, WebSocket client, HTTP client, HTTP server; and two small policies of every connection,
  * backoff and breaker.
  *
- * Floor 3. Hides libuv, libwebsockets and libcurl (libraries.md: after any libwebsockets call made
- * outside its callbacks the service is woken; names are resolved on a thread and the libraries get
- * numbers; curl never joins its resolver). It knows nothing of chat.
+ * Floor 3. Hides libuv, libwebsockets, libwslay, OpenSSL and libcurl (libraries.md: after any
+ * libwebsockets call made outside its callbacks the service is woken; names are resolved on a
+ * thread and the libraries get numbers; curl never joins its resolver). It knows nothing of chat.
  *
  * Rules for every handle here. Callbacks come on the loop thread and never before the function that
  * asked for them has returned. A handle may be freed or cancelled in any callback, its own

@@ -316,6 +316,7 @@ void io_free(struct io *io)
 	io_lws_door_close(io);
 	run_out(io);
 	io_lws_door_free(io);
+	io_tls_forget(io);
 	uv_walk(&io->uv, close_if_open, NULL);
 	for (i = 0; i < CLOSING_TURNS && uv_loop_close(&io->uv) != 0; i++)
 		uv_run(&io->uv, UV_RUN_NOWAIT);

@@ -41,6 +41,7 @@ struct io {
 	struct io_worker *workers;
 	struct resolver *resolver; /* lookup.c; born with the first name */
 	struct lws_door *lws;      /* lws.c; born with the first use */
+	struct tls_authority *authorities; /* tls.c; born with the first use of each */
 	struct curl_door *curl;    /* curl.c; born with the first request */
 };
 
@@ -69,6 +70,7 @@ void io_resolver_free(struct io *io);
 /* Begins to close everything libwebsockets has; some turns later io_lws_door_free may be called. */
 void io_lws_door_close(struct io *io);
 void io_lws_door_free(struct io *io);
+void io_tls_forget(struct io *io);
 void io_curl_door_free(struct io *io);
 
 /* Is it link-local, a metadata service, or unspecified (faults.md Z1)? addr is 4 or 16 bytes in

@@ -1,7 +1,5 @@
 /* io/lws.c: the one context of libwebsockets on our loop, and its virtual hosts. */
 #include <string.h>
-#include <unistd.h>
-#include <utlist.h>
 
 #include "io/lws.h"
 
@@ -15,20 +13,10 @@
 #define SOCKET_BYTES 65536
 /* Its own timeouts, in seconds, all later than ours, which name the phase. */
 #define LATE_SECS 120
-#define VHOSTS_MAX 8 /* different ca_file values; each TLS host holds about 1 MiB */
-
-struct client_vhost {
-	struct client_vhost *prev, *next;
-	struct lws_vhost *vh;
-	bool is_tls;
-	char ca_file[]; /* "" = the system's */
-};
 
 struct lws_door {
 	struct lws_context *context; /* libwebsockets clears it when all is closed */
-	struct client_vhost *vhosts;
-	struct lws_vhost *server;
-	unsigned n_vhosts;
+	struct lws_vhost *client, *server;
 };
 
 static const struct lws_protocols client_protocols[] = {
@@ -67,7 +55,6 @@ int io_lws_door_open(struct io *io, struct lws_context **out)
 		return ERR_NOMEM;
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
 	info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-		LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 		LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
 	info.foreign_loops = loops;
 	info.pcontext = &door->context;
@@ -89,9 +76,6 @@ int io_lws_door_open(struct io *io, struct lws_context **out)
 	}
 	io->lws = door;
 	*out = door->context;
-	/* The verification of certificates calls the first virtual host, whichever connects. */
-	if (!io_lws_door_client(io, false, NULL))
-		return ERR_NOMEM;
 	return 0;
 }
 
@@ -101,57 +85,23 @@ void io_lws_door_wake(struct io *io)
 		lws_cancel_service(io->lws->context);
 }
 
-static struct client_vhost *vhost_new(struct lws_door *door, bool is_tls, const char *ca_file)
+int io_lws_door_client(struct io *io, struct lws_context **context, struct lws_vhost **out)
 {
 	struct lws_context_creation_info info = {0};
-	struct client_vhost *v;
-	size_t n = strlen(ca_file);
+	int err = io_lws_door_open(io, context);
 
-	if (door->n_vhosts >= VHOSTS_MAX || (n && access(ca_file, R_OK) != 0))
-		return NULL;
-	v = mem_new(sizeof(*v) + n + 1);
-	if (!v)
-		return NULL;
-	v->is_tls = is_tls;
-	memcpy(v->ca_file, ca_file, n + 1);
-	info.port = CONTEXT_PORT_NO_LISTEN;
-	info.vhost_name = is_tls ? "client-tls" : "client";
-	info.protocols = client_protocols;
-	info.timeout_secs = LATE_SECS;
-	if (is_tls) {
-		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-		info.ssl_client_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
+	*out = NULL;
+	if (err)
+		return err;
+	if (!io->lws->client) {
+		info.port = CONTEXT_PORT_NO_LISTEN;
+		info.vhost_name = "client";
+		info.protocols = client_protocols;
+		info.timeout_secs = LATE_SECS;
+		io->lws->client = lws_create_vhost(*context, &info);
 	}
-	if (n) {
-		info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-		info.client_ssl_ca_filepath = v->ca_file;
-	}
-	v->vh = lws_create_vhost(door->context, &info);
-	if (!v->vh) {
-		mem_free(v);
-		return NULL;
-	}
-	if (is_tls)
-		lws_init_vhost_client_ssl(&info, v->vh);
-	DL_APPEND(door->vhosts, v);
-	door->n_vhosts++;
-	return v;
-}
-
-struct lws_vhost *io_lws_door_client(struct io *io, bool is_tls, const char *ca_file)
-{
-	struct lws_context *context;
-	struct client_vhost *v;
-
-	if (io_lws_door_open(io, &context) != 0)
-		return NULL;
-	if (!ca_file || !is_tls)
-		ca_file = "";
-	DL_FOREACH(io->lws->vhosts, v)
-		if (v->is_tls == is_tls && strcmp(v->ca_file, ca_file) == 0)
-			return v->vh;
-	v = vhost_new(io->lws, is_tls, ca_file);
-	return v ? v->vh : NULL;
+	*out = io->lws->client;
+	return *out ? 0 : ERR_NOMEM;
 }
 
 struct lws_vhost *io_lws_door_server(struct io *io)
@@ -186,15 +136,11 @@ void io_lws_door_close(struct io *io)
 
 void io_lws_door_free(struct io *io)
 {
-	struct client_vhost *v, *tmp;
-
 	if (!io->lws)
 		return;
 	/* On a loop that is not its own, the first call closes and the second one frees; should all
 	 * have been freed already, the context is NULL, which is allowed. */
 	lws_context_destroy(io->lws->context);
-	DL_FOREACH_SAFE(io->lws->vhosts, v, tmp)
-		mem_free(v);
 	mem_free(io->lws);
 	io->lws = NULL;
 }

@@ -10,27 +10,21 @@
 
 #include "io/loop.h"
 
-#define LWS_DOOR_WHY_BYTES 200
-
 /* The context; ERR_INVALID, logged with what to do, when libwebsockets cannot start. */
 int io_lws_door_open(struct io *io, struct lws_context **out) MUST_USE;
 void io_lws_door_wake(struct io *io);
-/* The virtual host of client connections: plain, or TLS with the authorities of ca_file (NULL = the
- * system's). NULL when ca_file cannot be used. */
-struct lws_vhost *io_lws_door_client(struct io *io, bool is_tls, const char *ca_file);
+/* The same, and the virtual host of client connections. */
+int io_lws_door_client(
+	struct io *io, struct lws_context **context, struct lws_vhost **out) MUST_USE;
 /* The virtual host that accepted connections are given to. NULL when it cannot be made. */
 struct lws_vhost *io_lws_door_server(struct io *io);
 /* Closes a connection at its next turn. The caller has cut the opaque pointer before. */
 void io_lws_door_kill(struct io *io, struct lws *wsi);
 
-/* ws.c: all client connections; request.c: all of the server; certificate.c:
- * one step of verifying a server's certificate. */
+/* ws.c: all client connections; request.c: all of the server. */
 int io_ws_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 int io_serve_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
-/* Says in why (LWS_DOOR_WHY_BYTES) what is wrong. True = it is right after all: the certificate
- * carries the numeric host, which libwebsockets does not look for. */
-bool io_certificate_is_right(X509_STORE_CTX *step, const char *host, char *why);
 
 #endif

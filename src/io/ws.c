@@ -1,23 +1,27 @@
-/* io/ws.c: one WebSocket client connection, over libwebsockets.
+/* io/ws.c: one WebSocket client connection.
  *
  *   NAME -> TCP -> TLS (wss only) -> UPGRADE -> OPEN -> ended
  *           |  ^
  *           +--+ next address: refused, or no answer in NEXT_ADDRESS_MS
  *
- * Each phase has its own deadline, and any of them may lead to the end. libwebsockets does not tell
- * when TCP is up, so a second descriptor of the same socket is watched until then. The connection
- * (struct lws) and the io_ws outlive each other freely: detach() cuts them apart, after which the
- * callbacks of the connection find no owner and close it. */
+ * libwebsockets brings the bytes: sockets, and their turn on the loop. What they are is read by
+ * tls.c, upgrade.c and frame.c in turn. Its own client is not used: 4.1 takes what comes in apart
+ * one byte at a time, 8 ns each (tests/bench/README.md).
+ *
+ * Each phase has its own deadline, and any of them may lead to the end. The connection (struct lws)
+ * and the io_ws outlive each other freely: detach() cuts them apart, after which the callbacks of
+ * the connection find no owner and close it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
+#include "io/frame.h"
 #include "io/lws.h"
+#include "io/tls.h"
+#include "io/upgrade.h"
 
 #define NAME_MS 5000 /* faults.md section 7: deadlines */
 #define TCP_MS 5000
@@ -26,15 +30,20 @@
 #define NEXT_ADDRESS_MS 2000 /* faults.md D4 */
 #define UNSENT_MS 10000      /* faults.md N7: a peer that takes nothing for so long is dead */
 #define CLOSING_MS 1000      /* how long io_ws_close waits for the peer */
-#define KEEP_BYTES (64 * 1024) /* the receive buffer shrinks back to nothing above this */
-#define HOST_BYTES 128         /* libwebsockets cuts the name it verifies at 127 */
+#define HOST_BYTES 272       /* the name, brackets, a port */
+#define REQUEST_BYTES 8192   /* an upgrade: the path and the host twice */
 
-/* A message on its way out, with the room libwebsockets writes its frame header into. */
+enum { /* RFC 6455 7.4.1 */
+	CODE_PROTOCOL = 1002,
+	CODE_TOO_BIG = 1009,
+};
+
+/* A frame on its way out, with the room that libwebsockets wants in front of it; or the upgrade. */
 struct out {
 	struct out *prev, *next;
 	int64_t since_ms;
 	size_t len;
-	bool is_given; /* libwebsockets has it, the kernel not all of it yet */
+	bool is_given; /* it has been handed on, but the kernel has not taken all of it yet */
 	unsigned char room[];
 };
 
@@ -50,21 +59,20 @@ struct io_ws {
 	struct io_address list[IO_ADDRESSES_MAX];
 	size_t n_addresses, at_address;
 	struct lws *wsi;
-	struct io_watch *tcp; /* of tcp_fd, until TCP is up */
-	int tcp_fd;
 	struct io_timer *deadline; /* of the phase; in OPEN of the oldest unsent message */
+	struct io_tls *tls;        /* NULL = none */
+	struct io_upgrade upgrade;
+	struct io_frames *frames;
 
-	struct buf in;
-	char nothing[1]; /* the bytes of an empty message */
 	struct out *queue;
+	struct out *pong; /* in it, if any: newer ones take its place */
 	size_t queued;
 	bool is_closing, is_ended;
 
 	int err, code;
 	enum io_phase failed_in;
 	char why[384];
-	char heard[128]; /* what libwebsockets or the peer's close frame said */
-	char certificate[LWS_DOOR_WHY_BYTES]; /* what is wrong with it, "" = nothing yet */
+	char heard[128]; /* why the attempt failed, or the words of the peer's close frame */
 };
 
 static void try_address(struct io_ws *ws);
@@ -81,21 +89,11 @@ const char *io_phase_name(enum io_phase p)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static void stop_watching_tcp(struct io_ws *ws)
-{
-	io_watch_free(ws->tcp);
-	ws->tcp = NULL;
-	if (ws->tcp_fd >= 0)
-		close(ws->tcp_fd);
-	ws->tcp_fd = -1;
-}
-
 /* Cuts the connection off this io_ws and closes it. */
 static void detach(struct io_ws *ws)
 {
 	struct lws *wsi = ws->wsi;
 
-	stop_watching_tcp(ws);
 	ws->wsi = NULL;
 	if (!wsi)
 		return;
@@ -116,7 +114,7 @@ static void drop_queue(struct io_ws *ws)
 
 	DL_FOREACH_SAFE(ws->queue, o, tmp)
 		free_out(o);
-	ws->queue = NULL;
+	ws->queue = ws->pong = NULL;
 	ws->queued = 0;
 }
 
@@ -163,8 +161,10 @@ static void fini_ws(struct handle *h)
 {
 	struct io_ws *ws = (struct io_ws *)h;
 
-	/* The message that a running callback reads may lie in here. */
-	buf_fini(&ws->in);
+	/* What a running callback reads may lie in here. */
+	io_frames_free(ws->frames);
+	io_upgrade_fini(&ws->upgrade);
+	io_tls_free(ws->tls);
 	mem_free(ws->ca_file);
 	mem_free(ws->subprotocol);
 }
@@ -216,37 +216,38 @@ static bool has_descriptors(void)
 	return true;
 }
 
-/* libwebsockets gave this connection up. */
-static void attempt_failed(struct io_ws *ws, const char *what)
+/* The connection of this attempt is gone; ws->heard is why, "" = nobody said. */
+static void attempt_failed(struct handle *h)
 {
-	ws->wsi = NULL;
-	stop_watching_tcp(ws);
+	struct io_ws *ws = (struct io_ws *)h;
+	const char *what = ws->heard[0] ? ws->heard : "it hung up";
+
 	if (ws->phase == IO_TCP && ws->at_address + 1 < ws->n_addresses) {
 		ws->at_address++;
 		try_address(ws);
-		return;
-	}
-	if (ws->certificate[0])
-		end_with(ws, ERR_TLS, "%s", ws->certificate);
-	else if (ws->phase == IO_TCP && !has_descriptors())
+	} else if (ws->tls && *io_tls_certificate(ws->tls)) {
+		end_with(ws, ERR_TLS, "%s", io_tls_certificate(ws->tls));
+	} else if (ws->phase == IO_TCP && !has_descriptors()) {
 		end_with(ws, ERR_CONNECT, "no socket for %s: %s", ws->url.host, strerror(EMFILE));
-	else if (ws->phase == IO_TCP)
+	} else if (ws->phase == IO_TCP) {
 		end_with(ws, ERR_CONNECT,
 			"cannot connect to %s (%s port %d): refused or unreachable", ws->url.host,
 			address_text(ws), ws->url.port);
-	else if (ws->phase == IO_TLS)
+	} else if (ws->phase == IO_TLS) {
 		end_with(ws, ERR_TLS, "TLS with %s (%s) failed: %s", ws->url.host,
 			address_text(ws), what);
-	else
+	} else {
 		end_with(ws, ERR_CONNECT, "%s (%s) did not upgrade to WebSocket: %s", ws->url.host,
 			address_text(ws), what);
+	}
 }
 
-static void attempt_failed_later(struct handle *h)
+/* Not now: a callback of the connection is running. */
+static void attempt_fails(struct io_ws *ws, const char *why)
 {
-	struct io_ws *ws = (struct io_ws *)h;
-
-	attempt_failed(ws, ws->heard[0] ? ws->heard : "no reason given");
+	snprintf(ws->heard, sizeof(ws->heard), "%s", why);
+	ws->wsi = NULL;
+	io_handle_later(&ws->h, attempt_failed);
 }
 
 static void on_phase_deadline(struct io_ws *ws)
@@ -286,39 +287,20 @@ static void on_deadline(void *ctx)
 			ws->url.host, ws->queued, UNSENT_MS);
 }
 
-static bool is_tcp_up(int fd)
+/* Of one attempt. What an earlier one has left is of no use. */
+static int prepare(struct io_ws *ws)
 {
-	struct tcp_info info = {0};
-	socklen_t n = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0)
-		return false;
-	return info.tcpi_state != TCP_SYN_SENT && info.tcpi_state != TCP_CLOSE;
-}
-
-static void on_tcp_ready(void *ctx, int mask)
-{
-	struct io_ws *ws = ctx;
-	bool is_up = is_tcp_up(ws->tcp_fd);
-
-	(void)mask;
-	stop_watching_tcp(ws);
-	if (is_up && ws->phase == IO_TCP)
-		enter(ws, ws->url.is_tls ? IO_TLS : IO_UPGRADE);
-}
-
-static void watch_tcp(struct io_ws *ws)
-{
-	int fd = lws_get_socket_fd(ws->wsi);
-
-	ws->tcp_fd = fd >= 0 ? dup(fd) : -1;
-	if (ws->tcp_fd < 0)
-		return;
-	ws->tcp = io_watch_new(ws->h.io, ws->tcp_fd, on_tcp_ready, ws);
-	if (ws->tcp)
-		io_watch_set(ws->tcp, IO_WRITE);
-	else
-		stop_watching_tcp(ws);
+	io_tls_free(ws->tls);
+	ws->tls = NULL;
+	io_frames_free(ws->frames);
+	ws->frames = NULL;
+	drop_queue(ws);
+	ws->heard[0] = '\0';
+	int err = io_frames_new(
+		ws->o.max_message ? ws->o.max_message : IO_WS_MESSAGE_BYTES, &ws->frames);
+	if (!err && ws->url.is_tls)
+		err = io_tls_new(ws->h.io, ws->ca_file, ws->url.host, &ws->tls);
+	return err;
 }
 
 static void try_address(struct io_ws *ws)
@@ -332,39 +314,33 @@ static void try_address(struct io_ws *ws)
 	enter(ws, IO_TCP);
 	if (ws->at_address + 1 < ws->n_addresses)
 		io_timer_start(ws->deadline, NEXT_ADDRESS_MS);
-	err = io_lws_door_open(io, &info.context);
+	err = io_lws_door_client(io, &info.context, &info.vhost);
 	if (err) {
 		end_with(ws, err, "libwebsockets cannot start");
 		return;
 	}
-	info.vhost = io_lws_door_client(io, ws->url.is_tls, ws->ca_file);
-	if (!info.vhost) {
+	err = prepare(ws);
+	if (err == ERR_TLS) {
 		end_with(ws, ERR_TLS, "cannot use the certificate authorities of %s",
 			ws->ca_file ? ws->ca_file : "the system");
 		return;
 	}
+	if (err) {
+		end_with(ws, err, "no memory to connect to %s", ws->url.host);
+		return;
+	}
 	info.address = address_text(ws);
 	info.port = ws->url.port;
-	info.path = ws->url.path;
 	info.host = ws->host;
-	info.origin = ws->host; /* inspircd answers 400 without it */
-	info.protocol = ws->subprotocol;
+	info.method = "RAW";
 	info.local_protocol_name = "mynah";
-	info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-	if (ws->url.is_tls)
-		info.ssl_connection |= LCCSCF_USE_SSL;
-	info.alpn = "http/1.1";
 	info.opaque_user_data = ws;
 	info.retry_and_idle_policy = &no_pings;
 	info.pwsi = &ws->wsi;
-	ws->heard[0] = '\0';
-	ws->certificate[0] = '\0';
 	wsi = lws_client_connect_via_info(&info);
 	io_lws_door_wake(io);
-	if (wsi && ws->wsi)
-		watch_tcp(ws);
-	else
-		io_handle_later(&ws->h, attempt_failed_later);
+	if (!wsi || !ws->wsi)
+		attempt_fails(ws, "");
 }
 
 static void on_name(void *ctx, int err, const struct io_address *list, size_t n)
@@ -392,45 +368,62 @@ static void drop_out(struct io_ws *ws, struct out *o)
 {
 	DL_DELETE(ws->queue, o);
 	ws->queued -= o->len;
+	if (ws->pong == o)
+		ws->pong = NULL;
 	free_out(o);
 }
 
-/* The close frame. Not out of a callback of the connection: libwebsockets takes a -1 of WRITEABLE
- * for a dead socket and sends none, whatever lws_close_reason says. */
-static void say_goodbye(struct handle *h)
+/* 1 = the socket takes more, 0 = it is full, -1 = it is dead. */
+static int give(struct io_ws *ws, unsigned char *bytes, size_t n)
 {
-	struct io_ws *ws = (struct io_ws *)h;
-	struct io *io = h->io;
-
-	if (!ws->wsi)
-		return;
-	lws_close_reason(ws->wsi, (enum lws_close_status)ws->code, NULL, 0);
-	lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-	io_lws_door_wake(io);
+	if (lws_write(ws->wsi, bytes, n, LWS_WRITE_RAW) < 0)
+		return -1;
+	return !lws_partial_buffered(ws->wsi) && !lws_send_pipe_choked(ws->wsi);
 }
 
-/* Hands messages over until the socket is full. Not 0 = close the connection. */
+static int give_tls(struct io_ws *ws)
+{
+	unsigned char room[LWS_PRE + IO_TLS_RECORD_BYTES];
+	int more = 1;
+
+	while (more > 0 && io_tls_has_more(ws->tls)) {
+		size_t n = io_tls_take(ws->tls, room + LWS_PRE, IO_TLS_RECORD_BYTES);
+
+		more = give(ws, room + LWS_PRE, n);
+	}
+	return more;
+}
+
+static int give_out(struct io_ws *ws, struct out *o)
+{
+	o->is_given = true;
+	if (!ws->tls)
+		return give(ws, o->room + LWS_PRE, o->len);
+	return io_tls_write(ws->tls, o->room + LWS_PRE, o->len) < 0 ? -1 : give_tls(ws);
+}
+
+static bool is_half_given(const struct io_ws *ws)
+{
+	return lws_partial_buffered(ws->wsi) || (ws->tls && io_tls_has_more(ws->tls));
+}
+
+/* Hands frames over until the socket is full. Not 0 = close the connection. */
 static int on_writeable(struct io_ws *ws)
 {
+	int more = ws->tls ? give_tls(ws) : 1;
 	struct out *o;
 
-	while ((o = ws->queue)) {
-		if (!o->is_given &&
-			lws_write(ws->wsi, o->room + LWS_PRE, o->len, LWS_WRITE_TEXT) < 0)
-			return -1;
-		o->is_given = true;
-		if (lws_partial_buffered(ws->wsi))
+	while (more > 0 && (o = ws->queue)) {
+		if (!o->is_given)
+			more = give_out(ws, o);
+		if (more < 0 || is_half_given(ws))
 			break;
 		drop_out(ws, o);
-		if (lws_send_pipe_choked(ws->wsi))
-			break;
 	}
-	if (ws->queue) {
+	if (more < 0)
+		return -1;
+	if (ws->queue || is_half_given(ws))
 		lws_callback_on_writable(ws->wsi);
-		return 0;
-	}
-	if (ws->is_closing)
-		io_handle_later(&ws->h, say_goodbye);
 	return 0;
 }
 
@@ -440,10 +433,47 @@ static void ask_writeable(struct io_ws *ws)
 	io_lws_door_wake(ws->h.io);
 }
 
+static struct out *new_out(size_t size)
+{
+	struct out *o = mem_new(sizeof(*o) + LWS_PRE + size);
+
+	if (o)
+		o->since_ms = clock_mono_ms();
+	return o;
+}
+
+/* TAKES o. */
+static void enqueue(struct io_ws *ws, struct out *o, bool ahead)
+{
+	struct out *first = ws->queue;
+
+	if (!ahead || !first)
+		DL_APPEND(ws->queue, o);
+	else if (first->is_given)
+		DL_APPEND_ELEM(ws->queue, first, o);
+	else
+		DL_PREPEND(ws->queue, o);
+	ws->queued += o->len;
+	if (!io_timer_is_on(ws->deadline))
+		io_timer_start(ws->deadline, UNSENT_MS);
+	ask_writeable(ws);
+}
+
+/* NULL = no memory. */
+static struct out *enqueue_frame(
+	struct io_ws *ws, enum io_frame_kind kind, struct str payload, bool ahead)
+{
+	struct out *o = new_out(IO_FRAME_HEAD_BYTES + payload.len);
+
+	if (!o)
+		return NULL;
+	o->len = io_frames_put(ws->frames, kind, payload, o->room + LWS_PRE);
+	enqueue(ws, o, ahead);
+	return o;
+}
+
 int io_ws_send(struct io_ws *ws, struct str text, bool ahead)
 {
-	struct out *o, *first;
-
 	if (ws->is_ended || ws->is_closing || ws->phase != IO_OPEN)
 		return ERR_CLOSED;
 	if (text.len > IO_WS_QUEUE_BYTES)
@@ -453,110 +483,226 @@ int io_ws_send(struct io_ws *ws, struct str text, bool ahead)
 			ws->queued);
 		return ERR_LIMIT;
 	}
-	o = mem_new(sizeof(*o) + LWS_PRE + text.len);
-	if (!o)
-		return ERR_NOMEM;
-	o->since_ms = clock_mono_ms();
-	o->len = text.len;
-	if (text.len)
-		memcpy(o->room + LWS_PRE, text.at, text.len);
-	first = ws->queue;
-	if (!ahead || !first)
-		DL_APPEND(ws->queue, o);
-	else if (first->is_given)
-		DL_APPEND_ELEM(ws->queue, first, o);
-	else
-		DL_PREPEND(ws->queue, o);
-	ws->queued += text.len;
-	if (!io_timer_is_on(ws->deadline))
-		io_timer_start(ws->deadline, UNSENT_MS);
-	ask_writeable(ws);
-	return 0;
+	return enqueue_frame(ws, IO_FRAME_TEXT, text, ahead) ? 0 : ERR_NOMEM;
+}
+
+static struct str code_bytes(int code, char room[2])
+{
+	room[0] = (char)(code >> 8);
+	room[1] = (char)code;
+	return (struct str){room, 2};
 }
 
 void io_ws_close(struct io_ws *ws, int code)
 {
+	char room[2];
+
 	if (!ws || ws->h.is_dead)
 		return;
-	if (ws->is_ended || ws->phase != IO_OPEN || !ws->wsi) {
+	if (ws->is_ended || ws->phase != IO_OPEN || !ws->wsi ||
+			!enqueue_frame(ws, IO_FRAME_CLOSE, code_bytes(code, room), false)) {
 		io_ws_free(ws);
 		return;
 	}
 	ws->is_closing = true;
-	ws->code = code;
 	io_timer_start(ws->deadline, CLOSING_MS);
-	ask_writeable(ws);
+}
+
+/* A close frame at once, if the socket takes one: the connection ends, whether it does or not. */
+static void say_goodbye(struct io_ws *ws, int code)
+{
+	unsigned char bytes[LWS_PRE + IO_FRAME_HEAD_BYTES + 2];
+	struct str payload;
+	char room[2];
+	size_t n;
+
+	if (ws->is_closing || is_half_given(ws))
+		return;
+	payload = code_bytes(code, room);
+	n = io_frames_put(ws->frames, IO_FRAME_CLOSE, payload, bytes + LWS_PRE);
+	if (!ws->tls)
+		(void)give(ws, bytes + LWS_PRE, n);
+	else if (io_tls_write(ws->tls, bytes + LWS_PRE, n) == 0)
+		(void)give_tls(ws);
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------- */
 
-static void tell_message(struct io_ws *ws)
+/* A later one takes the place of one that has not been sent (RFC 6455 5.5.3). Without memory the
+ * peer gets none, and may ask again. */
+static void answer_ping(struct io_ws *ws, struct str payload)
 {
-	char *bytes = ws->in.len ? ws->in.at : ws->nothing;
-
-	ws->h.io->activity++;
-	if (ws->o.binary && lws_frame_is_binary(ws->wsi)) /* as its first fragment was */
-		ws->o.binary(ws->o.ctx, bytes, ws->in.len);
-	else
-		ws->o.message(ws->o.ctx, bytes, ws->in.len);
+	if (ws->pong && !ws->pong->is_given)
+		drop_out(ws, ws->pong);
+	ws->pong = enqueue_frame(ws, IO_FRAME_PONG, payload, true);
 }
 
-/* One piece of a message. Not 0 = close the connection. */
-static int on_receive(struct io_ws *ws, const void *in, size_t len)
+static void on_peer_close(struct io_ws *ws, const struct io_message *m)
 {
-	int err;
+	const unsigned char *in = (const unsigned char *)m->bytes;
 
 	if (ws->is_closing)
-		return 0;
-	err = buf_add(&ws->in, in, len);
-	if (err) {
-		struct lws *wsi = ws->wsi;
+		return;
+	if (m->n >= 2) {
+		ws->code = in[0] << 8 | in[1];
+		snprintf(ws->heard, sizeof(ws->heard), "%s", m->bytes + 2);
+	}
+	say_goodbye(ws, ws->code ? ws->code : 1000);
+}
 
-		/* Returning -1 closes it: not to be killed as well. Without a close frame, after
-		 * which libwebsockets 4.1 writes the rest of a long message past the end of its
-		 * buffer. */
-		ws->wsi = NULL;
-		lws_set_opaque_user_data(wsi, NULL);
-		end_with(ws, err, err == ERR_LIMIT ? "a message from %s is over %zu bytes"
-			: "no memory for a message from %s, at most %zu bytes",
-			ws->url.host, ws->in.max);
+/* Not 0 = close the connection. */
+static int on_message(struct io_ws *ws, const struct io_message *m)
+{
+	switch (m->kind) {
+	case IO_FRAME_CLOSE: on_peer_close(ws, m); return -1;
+	case IO_FRAME_PONG: return 0;
+	case IO_FRAME_PING:
+		if (!ws->is_closing)
+			answer_ping(ws, (struct str){m->bytes, m->n});
+		return 0;
+	case IO_FRAME_TEXT:
+	case IO_FRAME_BINARY: break;
+	}
+	if (ws->is_closing)
+		return 0;
+	ws->h.io->activity++;
+	if (ws->o.binary && m->kind == IO_FRAME_BINARY)
+		ws->o.binary(ws->o.ctx, m->bytes, m->n);
+	else
+		ws->o.message(ws->o.ctx, m->bytes, m->n);
+	return ws->h.is_dead || ws->is_ended ? -1 : 0;
+}
+
+/* What the peer sends cannot be read. */
+static void break_off(struct io_ws *ws, int err)
+{
+	const size_t max = ws->o.max_message ? ws->o.max_message : IO_WS_MESSAGE_BYTES;
+
+	say_goodbye(ws, err == ERR_PARSE ? CODE_PROTOCOL : CODE_TOO_BIG);
+	if (err == ERR_PARSE)
+		end_with(ws, err, "what %s sends is no WebSocket", ws->url.host);
+	else if (err == ERR_LIMIT)
+		end_with(ws, err, "a message from %s is over %zu bytes", ws->url.host, max);
+	else
+		end_with(ws, err, "no memory for a message from %s, at most %zu bytes",
+			ws->url.host, max);
+}
+
+static int on_frames(struct io_ws *ws, struct str bytes)
+{
+	struct io_message m;
+	int got;
+
+	io_frames_feed(ws->frames, bytes);
+	while ((got = io_frames_next(ws->frames, &m)) > 0) {
+		if (on_message(ws, &m))
+			return -1;
+	}
+	if (got < 0)
+		break_off(ws, got);
+	return got;
+}
+
+static void on_established(struct io_ws *ws)
+{
+	io_timer_stop(ws->deadline);
+	ws->phase = IO_OPEN;
+	ws->h.io->activity++;
+	ws->o.open(ws->o.ctx);
+}
+
+/* Not 0 = close the connection. */
+static int on_bytes(struct io_ws *ws, struct str bytes)
+{
+	int got = 1;
+
+	if (ws->phase == IO_UPGRADE) {
+		got = io_upgrade_hear(&ws->upgrade, &bytes);
+		if (got > 0)
+			on_established(ws);
+		else if (got < 0)
+			attempt_fails(ws, ws->upgrade.why);
+	}
+	if (got <= 0)
+		return got;
+	return ws->h.is_dead || ws->is_ended ? -1 : on_frames(ws, bytes);
+}
+
+static int ask_upgrade(struct io_ws *ws)
+{
+	struct buf request;
+	struct out *o = NULL;
+	int err;
+
+	enter(ws, IO_UPGRADE);
+	buf_init(&request, REQUEST_BYTES);
+	err = io_upgrade_ask(&ws->upgrade, &request);
+	if (!err)
+		o = new_out(request.len);
+	if (o) {
+		o->len = request.len;
+		memcpy(o->room + LWS_PRE, request.at, request.len);
+		enqueue(ws, o, false);
+	}
+	buf_fini(&request);
+	if (!o)
+		attempt_fails(ws, "no memory to ask");
+	return o ? 0 : -1;
+}
+
+static int go_on_with_tls(struct io_ws *ws)
+{
+	int got = io_tls_greet(ws->tls);
+
+	if (got > 0)
+		return ask_upgrade(ws);
+	if (got < 0) {
+		(void)give_tls(ws); /* the alert that says why */
+		attempt_fails(ws, io_tls_why(ws->tls));
 		return -1;
 	}
-	if (!lws_is_final_fragment(ws->wsi) || lws_remaining_packet_payload(ws->wsi) > 0)
-		return 0;
-	tell_message(ws);
-	if (ws->h.is_dead)
+	lws_callback_on_writable(ws->wsi);
+	return 0;
+}
+
+/* Not 0 = close the connection. */
+static int on_receive(struct io_ws *ws, struct str bytes)
+{
+	char plain[IO_TLS_RECORD_BYTES];
+	int n;
+
+	if (!ws->tls)
+		return on_bytes(ws, bytes);
+	if (io_tls_feed(ws->tls, bytes) < 0)
 		return -1;
-	if (ws->in.cap > KEEP_BYTES)
-		buf_fini(&ws->in);
-	else
-		buf_clear(&ws->in);
-	return ws->is_ended ? -1 : 0;
+	if (ws->phase == IO_TLS && go_on_with_tls(ws))
+		return -1;
+	if (ws->phase == IO_TLS)
+		return 0;
+	while ((n = io_tls_read(ws->tls, plain, sizeof(plain))) > 0) {
+		if (on_bytes(ws, (struct str){plain, (size_t)n}))
+			return -1;
+	}
+	if (n == 0 && io_tls_has_more(ws->tls))
+		lws_callback_on_writable(ws->wsi);
+	return n;
 }
 
-static void on_peer_close(struct io_ws *ws, const unsigned char *in, size_t len)
+static int on_connected(struct io_ws *ws)
 {
-	if (len < 2 || ws->is_closing)
+	if (!ws->tls)
+		return ask_upgrade(ws);
+	enter(ws, IO_TLS);
+	return go_on_with_tls(ws);
+}
+
+/* libwebsockets has closed it, or frees it without a word. */
+static void on_gone(struct io_ws *ws)
+{
+	if (ws->phase != IO_OPEN) {
+		attempt_fails(ws, "");
 		return;
-	ws->code = in[0] << 8 | in[1];
-	snprintf(ws->heard, sizeof(ws->heard), "%.*s", (int)(len - 2 < 123 ? len - 2 : 123),
-		(const char *)in + 2);
-}
-
-static void on_connection_error(struct io_ws *ws, const char *in, size_t len)
-{
-	unsigned status = lws_http_client_http_response(ws->wsi);
-
-	if (ws->phase == IO_UPGRADE && status >= 200)
-		snprintf(ws->heard, sizeof(ws->heard), "it answered HTTP %u", status);
-	else
-		snprintf(ws->heard, sizeof(ws->heard), "%.*s", in ? (int)len : 0, in ? in : "");
-	ws->wsi = NULL;
-	io_handle_later(&ws->h, attempt_failed_later);
-}
-
-static void on_closed(struct io_ws *ws)
-{
+	}
 	ws->wsi = NULL;
 	if (ws->is_closing)
 		io_ws_free(ws);
@@ -568,82 +714,23 @@ static void on_closed(struct io_ws *ws)
 			ws->url.host);
 }
 
-/* libwebsockets 4.1 frees a connection that is reset before the server's answer without a word of
- * CONNECTION_ERROR. */
-static void on_vanished(struct io_ws *ws)
-{
-	if (ws->phase == IO_OPEN) {
-		on_closed(ws);
-		return;
-	}
-	snprintf(ws->heard, sizeof(ws->heard), "it hung up");
-	ws->wsi = NULL;
-	io_handle_later(&ws->h, attempt_failed_later);
-}
-
-static void on_established(struct io_ws *ws)
-{
-	stop_watching_tcp(ws);
-	io_timer_stop(ws->deadline);
-	ws->phase = IO_OPEN;
-	ws->h.io->activity++;
-	ws->o.open(ws->o.ctx);
-}
-
-/* A step of verification; user is the step, as OpenSSL has it. Not 0 = refuse. */
-static int on_certificate(struct io_ws *ws, void *user, size_t is_ok)
-{
-	if (ws->phase == IO_TCP)
-		enter(ws, IO_TLS);
-	if (is_ok)
-		return 0;
-	if (!io_certificate_is_right(user, ws->url.host, ws->certificate))
-		return 1;
-	X509_STORE_CTX_set_error(user, X509_V_OK);
-	return 0;
-}
-
 int io_ws_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	struct io_ws *ws = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
+	(void)user;
 	switch (reason) {
-	case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
-		return ws ? on_certificate(ws, user, len) : !len;
-	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-		if (!ws)
-			return -1;
-		if (ws->phase < IO_UPGRADE)
-			enter(ws, IO_UPGRADE);
-		return 0;
+	case LWS_CALLBACK_RAW_CONNECTED: return ws ? on_connected(ws) : -1;
+	case LWS_CALLBACK_RAW_RX: return ws ? on_receive(ws, (struct str){in, len}) : -1;
+	case LWS_CALLBACK_RAW_WRITEABLE: return ws ? on_writeable(ws) : -1;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		if (ws)
-			on_connection_error(ws, in, len);
-		return 0;
-	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		if (!ws)
-			return -1;
-		on_established(ws);
-		return ws->h.is_dead ? -1 : 0;
-	case LWS_CALLBACK_CLIENT_RECEIVE:
-		return ws ? on_receive(ws, in, len) : -1;
-	case LWS_CALLBACK_CLIENT_WRITEABLE:
-		return ws ? on_writeable(ws) : -1;
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		if (ws)
-			on_peer_close(ws, in, len);
-		return 0;
-	case LWS_CALLBACK_CLIENT_CLOSED:
-		if (ws)
-			on_closed(ws);
-		return 0;
+	case LWS_CALLBACK_RAW_CLOSE:
 	case LWS_CALLBACK_WSI_DESTROY:
 		if (ws && ws->wsi == wsi)
-			on_vanished(ws);
+			on_gone(ws);
 		return 0;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -665,7 +752,9 @@ static int copy_options(struct io_ws *ws, const struct io_ws_options *o)
 		n += snprintf(ws->host + n, sizeof(ws->host) - (size_t)n, ":%d", ws->url.port);
 	if (n < 0 || (size_t)n >= sizeof(ws->host))
 		return ERR_INVALID;
-	buf_init(&ws->in, o->max_message ? o->max_message : IO_WS_MESSAGE_BYTES);
+	ws->upgrade.host = ws->host;
+	ws->upgrade.path = ws->url.path;
+	ws->upgrade.subprotocol = ws->subprotocol;
 	return 0;
 }
 
@@ -675,7 +764,6 @@ struct io_ws *io_ws_open(struct io *io, const struct io_ws_options *o)
 
 	if (!ws)
 		return NULL;
-	ws->tcp_fd = -1;
 	ws->h.fini = fini_ws;
 	io_handle_init(&ws->h, io, end_ws);
 	if (io_url_parse(o->url, &ws->url) != 0 || copy_options(ws, o) != 0)

@@ -5,7 +5,7 @@
  * SERVING   silence for longer than 1.2 times what the welcome promised is death
  * ENDED     closed or dropped; only its memory is left
  *
- * Nothing is ever sent on it (close code 4001): libwebsockets answers Pings by itself. */
+ * Nothing is ever sent on it (close code 4001): io answers Pings by itself. */
 #include "platform/twitch_session.h"
 
 #include <stdio.h>

@@ -53,6 +53,14 @@ def start(world, triggers=SHOUTS, rooms=("kelpforest",), scopes=BOT_SCOPES, owne
     return scene
 
 
+def wait_told(bot, *kinds):
+    """Waits until the bot has heard that these are subscribed: the stage knows it a little earlier."""
+    def told():
+        return {s["type"] for one in sessions(bot) for s in one["subscriptions"] if s["state"] == "active"}
+
+    bot.wait_for(lambda: told() >= set(kinds), f"told that {kinds} are active")
+
+
 def sessions(bot):
     """What the bot says of its sessions, the bot's own first."""
     return bot.status()["places"][0]["place"]["eventsub"]

@@ -1,6 +1,6 @@
 """Every kind of event that EventSub brings reaches its trigger once, and each kind has one source."""
 
-from tests.e2e.eventsub import OWNER_SCOPES, created, sessions, start
+from tests.e2e.eventsub import OWNER_SCOPES, created, sessions, start, wait_told
 
 ALL = """\
 redeem: {on: redeem, reward: "Ask the bot", reply: "redeem $(user) $(reward): $(query)"}
@@ -83,8 +83,8 @@ def test_a_whisper_is_answered_by_a_whisper(world):
 def test_support_by_eventsub_is_told_once_though_chat_shows_it_too(world):
     scene = start(world, SUPPORT, owner=OWNER_SCOPES, support="eventsub")
     es, twitch = scene.es, scene.twitch
-    es.wait_active("channel.subscribe", "channel.subscription.message", "channel.subscription.gift",
-                   "channel.cheer", "channel.raid")
+    wait_told(scene.bot, "channel.subscribe", "channel.subscription.message",
+              "channel.subscription.gift", "channel.cheer", "channel.raid")
     both = (
         (lambda: es.tell("channel.subscribe", "Ann", tier="1000", is_gift=False),
          lambda: twitch.notice("sub", "Ann", sub_plan="1000"), "sub Ann 1"),
@@ -119,7 +119,7 @@ def test_without_the_login_chat_goes_on_telling_of_support(world):
 def test_a_redeemed_line_of_chat_stays_a_line_where_the_redemption_is_told(world):
     triggers = "redeem: {on: redeem, reply: 'redeem $(user)'}\n" + SUPPORT
     scene = start(world, triggers, owner=OWNER_SCOPES)
-    scene.es.wait_active("channel.channel_points_custom_reward_redemption.add")
+    wait_told(scene.bot, "channel.channel_points_custom_reward_redemption.add")
     scene.twitch.say("!echo my own words", "Ann", custom_reward_id="ce20cad8-1a50")
     scene.twitch.wait_said("^my own words$")
     scene.es.redeem("Ask", "Ann")
