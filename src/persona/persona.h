@@ -117,6 +117,8 @@ struct prompt_message {
 	struct str text; /* within prompt->bytes */
 };
 
+#define PROMPT_NOTES 3
+
 struct prompt {
 	struct prompt_message *messages;
 	size_t n;
@@ -125,6 +127,7 @@ struct prompt {
 	size_t tokens;          /* at most so many, whatever chat has made up: within the budget */
 	size_t usual;           /* as prompt_tokens counts it: for prompt_gauge_note */
 	size_t lines_used, lines_left_out;
+	bool has_note[PROMPT_NOTES]; /* did it fit? */
 	char hash[SHA256_TEXT_BYTES]; /* of roles and texts, with the fence marker left out */
 };
 
@@ -144,11 +147,19 @@ double prompt_gauge_most(const struct prompt_gauge *g);
 /* Could prompt_gauge_note have made this? For what was read from a file. */
 bool prompt_gauge_is_sound(const struct prompt_gauge *g);
 
+/* Something that the streamer wrote for the bot to know. */
+struct prompt_note {
+	struct str source; /* the name of its file */
+	struct str text;
+};
+
 struct prompt_options {
 	const struct persona *persona;
 	const struct event *event;
 	struct str ask;              /* the trigger's ask:, expanded */
 	const struct conversation *past; /* NULL = none */
+	const struct prompt_note *notes; /* the most useful first */
+	size_t note_count;           /* up to PROMPT_NOTES */
 	size_t budget_tokens;        /* model window less max_tokens */
 	const struct prompt_gauge *gauge; /* of the model that is asked; NULL = not known */
 	const struct form *form;     /* what the answer may look like */

@@ -303,6 +303,61 @@ static int fit_lines(struct building *g, struct room *r, size_t *first)
 	return err;
 }
 
+/* What is known that the question is about, in a fence of its own: streamers may have copied words
+ * from anywhere. Lines stay lines. */
+static int add_note(struct building *g, const struct prompt_note *note, struct buf *out)
+{
+	struct str rest = note->text;
+	int err = buf_addf(out, "<notes %s file=\"", g->marker);
+
+	if (err == 0)
+		err = add_quoted(g, note->source, WHO_BYTES, out);
+	if (err == 0)
+		err = buf_adds(out, "\">\n");
+	while (rest.len > 0 && err == 0) {
+		err = add_quoted(g, str_split(&rest, '\n'), PERSONA_PROMPT_BYTES, out);
+		if (err == 0)
+			err = buf_addc(out, '\n');
+	}
+	return err ? err : buf_addf(out, "</notes %s>\n", g->marker);
+}
+
+#define NOTES_HEAD                                                                                 \
+	"What the streamer wrote down stands between <notes CODE> and </notes CODE>. Answer from " \
+	"it where it says something about the question; where it does not, do not invent it.\n"
+#define NOTES_SHARE 0.75 /* of what is left of the budget: some of what was said stays */
+
+/* Takes the notes that fit. */
+static int fit_notes(struct building *g, struct room *r, struct buf *out)
+{
+	const struct prompt_options *o = g->o;
+	const size_t kept = r->tokens - (size_t)((double)r->tokens * NOTES_SHARE);
+	bool is_any = false;
+	int err = buf_adds(out, NOTES_HEAD);
+
+	if (!take_room(r, OF_FILES, buf_str(out))) {
+		buf_clear(out);
+		return err;
+	}
+	for (size_t i = 0; i < o->note_count && i < PROMPT_NOTES && err == 0; i++) {
+		const struct room before = *r;
+
+		buf_clear(&g->quoted);
+		err = add_note(g, &o->notes[i], &g->quoted);
+		if (err == 0 && take_room(r, OF_FILES, buf_str(&g->quoted)) && r->tokens >= kept) {
+			g->p->has_note[i] = is_any = true;
+			err = buf_add_str(out, buf_str(&g->quoted));
+		} else {
+			*r = before;
+		}
+		if (err == ERR_LIMIT) /* it is longer than a prompt may be */
+			err = 0;
+	}
+	if (!is_any)
+		buf_clear(out);
+	return err;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 /* Adds a part as a message of its own, or to the one before when that has the same role. */
@@ -325,8 +380,8 @@ static int add_message(struct building *g, enum prompt_role role, struct str tex
 	return buf_add_str(&p->bytes, text);
 }
 
-static int add_messages(
-	struct building *g, struct str system, size_t examples, size_t first, struct str question)
+static int add_messages(struct building *g, struct str system, size_t examples, size_t first,
+	struct str notes, struct str question)
 {
 	const struct prompt_options *o = g->o;
 	int err = add_message(g, PROMPT_SYSTEM, system);
@@ -345,6 +400,8 @@ static int add_messages(
 			err = add_message(
 				g, l->is_bot ? PROMPT_ASSISTANT : PROMPT_USER, buf_str(&g->quoted));
 	}
+	if (err == 0)
+		err = add_message(g, PROMPT_USER, notes);
 	return err ? err : add_message(g, PROMPT_USER, question);
 }
 
@@ -383,7 +440,8 @@ static int make_hash(struct building *g)
 	return err;
 }
 
-static int build(struct building *g, struct buf *system, struct buf *question)
+static int build(
+	struct building *g, struct buf *system, struct buf *notes, struct buf *question)
 {
 	const struct prompt_options *o = g->o;
 	struct prompt *p = g->p;
@@ -400,16 +458,19 @@ static int build(struct building *g, struct buf *system, struct buf *question)
 		!take_bare(o, &room, buf_str(system), buf_str(question)))
 		return ERR_LIMIT;
 	size_t examples = fit_examples(o->persona, &room);
-	if (o->past)
+	if (o->note_count > 0)
+		err = fit_notes(g, &room, notes);
+	if (err == 0 && o->past)
 		err = fit_lines(g, &room, &first);
 	if (err < 0)
 		return err;
 	p->lines_used = past - first;
 	p->lines_left_out = first;
-	p->messages = mem_array(2 + 2 * examples + p->lines_used, sizeof(*p->messages));
+	p->messages = mem_array(3 + 2 * examples + p->lines_used, sizeof(*p->messages));
 	if (!p->messages)
 		return ERR_NOMEM;
-	err = add_messages(g, buf_str(system), examples, first, buf_str(question));
+	err = add_messages(
+		g, buf_str(system), examples, first, buf_str(notes), buf_str(question));
 	if (err < 0)
 		return err;
 	p->tokens = o->budget_tokens - room.tokens;
@@ -420,11 +481,12 @@ static int build(struct building *g, struct buf *system, struct buf *question)
 int prompt_build(const struct prompt_options *o, struct prompt **out)
 {
 	struct building g = {.o = o};
-	struct buf system, question;
+	struct buf system, notes, question;
 	int err = ERR_NOMEM;
 
 	snprintf(g.marker, sizeof(g.marker), "%016llx", (unsigned long long)o->marker);
 	buf_init(&system, PERSONA_PROMPT_BYTES);
+	buf_init(&notes, PERSONA_PROMPT_BYTES);
 	buf_init(&question, PERSONA_PROMPT_BYTES);
 	buf_init(&g.quoted, PERSONA_PROMPT_BYTES);
 	g.p = mem_new(sizeof(*g.p));
@@ -434,7 +496,7 @@ int prompt_build(const struct prompt_options *o, struct prompt **out)
 	}
 	g.p->aliases = o->aliases;
 	buf_init(&g.p->bytes, PERSONA_PROMPT_BYTES);
-	err = build(&g, &system, &question);
+	err = build(&g, &system, &notes, &question);
 	if (err < 0)
 		goto out;
 	*out = g.p;
@@ -443,6 +505,7 @@ out:
 	prompt_free(g.p);
 	buf_fini(&g.quoted);
 	buf_fini(&question);
+	buf_fini(&notes);
 	buf_fini(&system);
 	return err;
 }
