@@ -91,10 +91,11 @@ void bot_ask_begin(struct turn *t)
 
 	if (why == REASON_NONE)
 		why = take_call(t);
-	if (why == REASON_NONE)
-		round_begin(t);
-	else
+	t->state = TURN_RECALL;
+	if (why != REASON_NONE)
 		bot_turn_otherwise(t, why);
+	else if (!bot_know_begin(t, round_begin))
+		round_begin(t);
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -225,6 +226,8 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 		.words = bot_question_words(t->world, &t->hit.trigger->steps[a->step], &a->file),
 		.hit = &t->hit,
 		.past = past,
+		.known = t->known,
+		.known_count = t->known_count,
 		.previous = buf_str(&a->previous),
 		.wrong = buf_str(&a->wrong),
 		.is_step = !is_last_step(t),

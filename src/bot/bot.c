@@ -3,6 +3,7 @@
 
 #define SWEEP_MS 30000
 #define WORKER_JOBS 16
+#define SEARCHES_MAX 64 /* as many turns live at once */
 
 static void on_begin(void *ctx)
 {
@@ -72,6 +73,8 @@ static int rooms_new(struct bot *b)
 		err = bot_state_open(b);
 	if (!err)
 		err = io_worker_new(b->io, "bot", WORKER_JOBS, &b->worker);
+	if (!err)
+		err = io_worker_new(b->io, "search", SEARCHES_MAX, &b->searcher);
 	if (!err)
 		err = memory_new(b->io, &memory, &b->memory);
 	if (!err)
@@ -153,6 +156,8 @@ void bot_free(struct bot *b)
 	provider_pool_free(b->providers);
 	io_worker_free(b->worker); /* a reload that runs ends here, and frees what it loaded */
 	b->worker = NULL;
+	io_worker_free(b->searcher);
+	b->searcher = NULL;
 	if (b->outbox)
 		bot_state_close(b);
 	if (b->ledger.ops)

@@ -9,6 +9,7 @@
 #include "chat/chat.h"
 #include "conf/conf.h"
 #include "io/io.h"
+#include "knowledge/knowledge.h"
 #include "outbox/outbox.h"
 #include "persona/persona.h"
 #include "platform/platform.h"
@@ -27,6 +28,7 @@ struct bot_world {
 	struct prompt_file **prompts; /* sorted by their files' names */
 	size_t prompt_count;
 	struct safety *safety;
+	struct knowledge *knowledge; /* NULL = there is none */
 	/* Files that did not load and run on their last good version: "triggers/lurk.yaml". */
 	char **stale;
 	size_t stale_count;

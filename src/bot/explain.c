@@ -101,9 +101,12 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 		.hit = &hit,
 		.is_step = s->fires->step_count > 1,
 	};
+	struct knowledge_hit known[KNOWLEDGE_TOP];
 	struct prompt *p = NULL;
 	int err;
 
+	q.known_count = bot_know_now(w, s->fires, e, known);
+	q.known = known;
 	bot_question_fit(b, &q);
 	err = bot_question_prompt(&q, &p);
 	if (err == ERR_LIMIT)
@@ -118,6 +121,11 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 		err = buf_addf(s->out, "         its model counts %.2f times our estimate, %.0f %% "
 			"off on average in %lld prompts\n", q.gauge->ratio, 100 * q.gauge->error,
 			(long long)q.gauge->n);
+	for (size_t i = 0; !err && i < q.known_count; i++)
+		err = buf_addf(s->out, "%-8s %s:%d \"%.*s\", score %.3g%s\n",
+			i == 0 ? "known" : "", known[i].chunk->file, known[i].chunk->line,
+			STR_FMT(known[i].chunk->heading), known[i].score,
+			p->has_note[i] ? "" : ": no room for it");
 	for (size_t i = 0; !err && i < p->n; i++)
 		err = add_message(&p->messages[i], s->out);
 	prompt_free(p);

@@ -102,7 +102,7 @@ int bot_gauge_status(const struct bot *b, struct buf *out)
 	return err ? err : buf_adds(out, "],");
 }
 
-/* ---- Across restarts: a line a gauge: its samples, its three numbers in parts, its name -------- */
+/* ---- Across restarts: a line a gauge: its samples, its three numbers in parts, its name ----- */
 
 int bot_gauge_save(struct bot *b, struct buf *out)
 {

@@ -58,9 +58,13 @@ static int expand(
 int bot_question_prompt(const struct bot_question *q, struct prompt **out)
 {
 	struct prompt_aliases *aliases = NULL;
+	struct prompt_note notes[KNOWLEDGE_TOP];
 	struct buf ask;
 	int err = 0;
 
+	for (size_t i = 0; i < q->known_count; i++)
+		notes[i] = (struct prompt_note){
+			str_of(q->known[i].chunk->file), q->known[i].chunk->text};
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
 	if (q->hides_names)
 		err = prompt_aliases_new(q->event, q->past, &aliases);
@@ -71,6 +75,8 @@ int bot_question_prompt(const struct bot_question *q, struct prompt **out)
 		.event = q->event,
 		.ask = buf_str(&ask),
 		.past = q->past,
+		.notes = notes,
+		.note_count = q->known_count,
 		.budget_tokens = q->budget_tokens,
 		.gauge = q->gauge,
 		.form = form_of(q->event->platform),

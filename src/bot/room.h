@@ -147,6 +147,9 @@ struct turn {
 	struct turn_asking asking;
 	struct turn_call last;
 	bool is_recalling;
+	struct bot_search *search;     /* in what the streamer wrote; NULL = none is under way */
+	struct knowledge_hit known[KNOWLEDGE_TOP]; /* what it found, in the turn's world */
+	size_t known_count;
 	bool is_otherwise;             /* what will be said is the trigger's otherwise: */
 	bool is_erased;                /* its message was deleted while the reply was on its way */
 	bool is_slow;                  /* the model did not answer by its deadline */
@@ -207,6 +210,7 @@ struct bot {
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
+	struct io_worker *searcher;    /* knowledge */
 	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd, *clock;
 	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
 	int64_t began_ms, began_wall_ms;
@@ -357,6 +361,14 @@ int64_t bot_turn_ttl_ms(const struct turn *t);        /* an answer later than th
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
 	enum reason r, const char *rule);
 
+/* know.c: looks up what the streamer wrote about the turn's question, if its trigger wants that: then
+ * done(t) comes when t->known is there, unless the turn ends before. False: nothing is looked up. */
+bool bot_know_begin(struct turn *t, void (*done)(struct turn *t));
+void bot_know_end(struct turn *t);    /* the turn is over */
+/* The same at once, for whoever may wait a moment: explain. Gives how many there are. */
+size_t bot_know_now(const struct bot_world *w, const struct trigger *t, const struct event *e,
+	struct knowledge_hit hits[KNOWLEDGE_TOP]);
+
 /* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
 
@@ -368,6 +380,8 @@ struct bot_question {
 	const char *words;           /* the step's, before their values */
 	const struct trigger_hit *hit; /* NULL = nothing matched */
 	const struct conversation *past; /* NULL = none */
+	const struct knowledge_hit *known; /* what the streamer wrote about it, */
+	size_t known_count;          /* at most KNOWLEDGE_TOP */
 	struct str previous, wrong;  /* as prompt_build takes them, */
 	bool is_step;                /* and this */
 	bool hides_names;            /* it may go where nobody's name may */

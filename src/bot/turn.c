@@ -66,6 +66,7 @@ static void turn_free(struct turn *t)
 {
 	if (t->is_recalling)
 		memory_recall_cancel(&t->bot->memory, t);
+	bot_know_end(t);
 	provider_cancel(t->call);
 	prompt_free(t->prompt);
 	buf_fini(&t->text);

@@ -133,15 +133,15 @@ static void keep_conf(const char *state_dir, const struct conf_file *f)
 		bot_good_keep(state_dir, "conf", conf_file_path(f), conf_file_text(f));
 }
 
-/* Prompts belong to the triggers that name them: without a folder of their own they stand beside
- * those. Where there is none, there are no prompts. */
-static int set_prompts_dir(struct conf *c, const char *said)
+/* Prompts and knowledge belong to the triggers that ask for them: without a folder of their own they
+ * stand beside those. Where there is none, there are none. */
+static int set_folder(const struct conf *c, char **member, const char *name)
 {
 	char *triggers, *slash;
 	struct stat st;
 
-	if (said || c->prompts_dir)
-		return replace_text(&c->prompts_dir, said);
+	if (*member)
+		return 0;
 	triggers = mem_dup(c->triggers_dir);
 	if (!triggers)
 		return ERR_NOMEM;
@@ -150,13 +150,13 @@ static int set_prompts_dir(struct conf *c, const char *said)
 	slash = strrchr(triggers, '/');
 	if (slash)
 		slash[slash == triggers] = '\0';
-	c->prompts_dir = file_join(slash ? triggers : ".", "prompts");
+	*member = file_join(slash ? triggers : ".", name);
 	mem_free(triggers);
-	if (!c->prompts_dir)
+	if (!*member)
 		return ERR_NOMEM;
-	if (stat(c->prompts_dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-		mem_free(c->prompts_dir);
-		c->prompts_dir = NULL;
+	if (stat(*member, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		mem_free(*member);
+		*member = NULL;
 	}
 	return 0;
 }
@@ -192,7 +192,11 @@ out:
 	if (!err)
 		err = replace_text(&w->conf->personas_dir, s->personas_dir);
 	if (!err)
-		err = set_prompts_dir(w->conf, s->prompts_dir);
+		err = replace_text(&w->conf->prompts_dir, s->prompts_dir);
+	if (!err)
+		err = set_folder(w->conf, &w->conf->prompts_dir, "prompts");
+	if (!err)
+		err = set_folder(w->conf, &w->conf->knowledge_dir, "knowledge");
 	if (!err && f && !good && keeps_good(s)) {
 		char *dir = file_join(w->conf->state_dir, "good");
 
@@ -327,13 +331,15 @@ static int read_triggers(struct loader *l, const struct conf_file *f, bool is_kn
 	struct trigger_files *files = into;
 	struct trigger_file *t = NULL;
 	struct trigger_file **grown;
-	const struct trigger_refs refs = {
+	struct trigger_refs refs = {
 		.personas = l->personas,
 		.persona_count = l->world->persona_count,
 		.prompts = l->prompts,
 		.prompt_count = l->prompt_count,
 		.bot_name = l->world->conf->name,
 	};
+	if (l->world->knowledge)
+		refs.knowledge = knowledge_files(l->world->knowledge, &refs.knowledge_count);
 	int err = trigger_file_read(f, &refs, r, &t);
 
 	if (err)
@@ -456,6 +462,20 @@ static int load_prompts(struct loader *l)
 	if (c->prompts_dir)
 		err = load_folder(l, "prompt", c->prompts_dir, read_prompt, NULL);
 	return name_prompts(l) ? ERR_NOMEM : err;
+}
+
+/* A file that fails is left out, where that is better than to do without the bot; there is no last
+ * good version to keep: what it said may have been wrong. */
+static int load_knowledge(struct loader *l)
+{
+	const struct conf *c = l->world->conf;
+	int err = 0;
+
+	if (c->knowledge_dir)
+		err = knowledge_read(c->knowledge_dir, l->report, &l->world->knowledge);
+	if (err == ERR_INVALID && (l->source->uses_good || l->source->leaves_out))
+		err = note_stale(l, c->knowledge_dir);
+	return err;
 }
 
 static int load_triggers(struct loader *l)
@@ -606,6 +626,8 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 	first = first ? first : err;
 	err = load_prompts(&l);
 	first = first ? first : err;
+	err = load_knowledge(&l);
+	first = first ? first : err;
 	err = load_triggers(&l);
 	first = first ? first : err;
 	err = load_safety(&l);
@@ -647,6 +669,7 @@ void bot_world_unref(struct bot_world *w)
 		prompt_file_free(w->prompts[i]);
 	mem_free(w->prompts);
 	safety_free(w->safety);
+	knowledge_free(w->knowledge);
 	conf_free(w->conf);
 	for (size_t i = 0; i < w->stale_count; i++)
 		mem_free(w->stale[i]);

@@ -53,6 +53,7 @@ int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
 int cli_ledger(const struct cli *c);
 int cli_safety(const struct cli *c);
+int cli_kb(const struct cli *c);
 int cli_golden(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);

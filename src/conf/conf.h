@@ -348,7 +348,7 @@ struct conf {
 	char *name;               /* what people call the bot: name mention, self filter */
 	char *persona;            /* default persona */
 	char *prices;             /* file of model prices, NULL = none */
-	char *state_dir, *triggers_dir, *personas_dir;
+	char *state_dir, *triggers_dir, *personas_dir, *knowledge_dir;
 	char *prompts_dir;        /* NULL = beside the triggers */
 	struct conf_log log;
 	struct conf_memory memory;

@@ -47,6 +47,10 @@ static const struct conf_option top_options[] = {
 	{"prompts", CONF_PATH, AT(conf, prompts_dir), NULL, 0, 0, NULL, CONF_LIVE,
 		"The folder of prompt files, NAME@VERSION.yaml. Without it the folder prompts next "
 		"to that of the triggers, if there is one."},
+	{"knowledge", CONF_PATH, AT(conf, knowledge_dir), NULL, 0, 0, NULL, CONF_LIVE,
+		"The folder of what the bot shall know, files in Markdown for triggers that say "
+		"knowledge: true. Without it the folder knowledge next to the folder of triggers, "
+		"if there is one."},
 	{"prices", CONF_PATH, AT(conf, prices), NULL, 0, 0, NULL, CONF_LIVE,
 		"A list of model prices in LiteLLM's JSON format, for providers without price_in and "
 		"price_out."},

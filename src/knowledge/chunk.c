@@ -1,9 +1,12 @@
-/* Texts to chunks. A text is first taken apart into blocks: a heading, a paragraph, or a piece of one
- * that is too long by itself; a chunk is a run of blocks, and the next begins halfway through it. */
+/* Texts to chunks. A text is first taken apart into blocks: a heading, a paragraph, or a piece
+ * of one that is too long by itself; a chunk is a run of blocks, and the next begins halfway
+ * through it. */
 #include "knowledge/room.h"
 #include "persona/persona.h"
 
 #include <string.h>
+
+#define PIECE_TOKENS 480 /* two of them and a heading are one chunk */
 
 /* Blocks of one text: at least two bytes each, and a text has at most KNOWLEDGE_BYTES_MAX. */
 struct block {
@@ -35,7 +38,7 @@ static int add_block(struct cutting *c, struct block b)
 	return 0;
 }
 
-/* The longest beginning of s that is one chunk at most: whole lines, else whole words, else what
+/* The longest beginning of s that is one piece at most: whole lines, else whole words, else what
  * there is. */
 static size_t fitting(struct str s)
 {
@@ -44,7 +47,7 @@ static size_t fitting(struct str s)
 	while (low < high) { /* the longest prefix by tokens */
 		const size_t middle = (low + high + 1) / 2;
 
-		if (prompt_tokens((struct str){s.at, middle}) <= KNOWLEDGE_CHUNK_TOKENS)
+		if (prompt_tokens((struct str){s.at, middle}) <= PIECE_TOKENS)
 			low = middle;
 		else
 			high = middle - 1;
@@ -140,7 +143,7 @@ static int find_blocks(struct cutting *c)
 	return err;
 }
 
-/* ---- Blocks to chunks ------------------------------------------------------------------------ */
+/* ---- Blocks to chunks --------------------------------------------------------------------- */
 
 /* Past the last block of the chunk that begins with block i. A heading is not its last one. */
 static size_t chunk_end(const struct cutting *c, size_t i)

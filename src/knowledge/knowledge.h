@@ -1,8 +1,9 @@
 /* knowledge: what the streamer wrote for the bot to know, and which of it a question is about.
  *
- * Floor 5. Hides SQLite's full-text search (FTS5). Markdown files become chunks; an index in memory
- * ranks them by BM25. What is built never changes. A search reads no file, but of a question of
- * common words each chunk counts for each word: milliseconds, so it belongs on a worker. */
+ * Floor 5. Hides SQLite's full-text search (FTS5). Markdown files become chunks; an index in
+ * memory ranks them by BM25. What is built never changes. A search reads no file, but of a
+ * question of common words each chunk counts for each word: milliseconds, so it belongs on a
+ * worker. */
 #ifndef KNOWLEDGE_KNOWLEDGE_H
 #define KNOWLEDGE_KNOWLEDGE_H
 
@@ -26,8 +27,8 @@ struct knowledge_hit {
 };
 
 struct knowledge;
-/* Reads every *.md of a folder. Blocking. GIVES *out, with what could be read, also after complaints:
- * ERR_INVALID. ERR_NOMEM gives nothing. */
+/* Reads every *.md of a folder. Blocking. GIVES *out, with what could be read, also after
+ * complaints: ERR_INVALID. ERR_NOMEM gives nothing. */
 int knowledge_read(const char *dir, struct conf_report *r, struct knowledge **out) MUST_USE;
 void knowledge_free(struct knowledge *k);
 /* The names of its files, *n of them, and its chunks in order. BORROWED. */
@@ -36,9 +37,9 @@ const struct knowledge_chunk *knowledge_chunks(const struct knowledge *k, size_t
 /* Is this the name of a file, with or without .md? */
 bool knowledge_is_name(const char *file, const char *name);
 
-/* The chunks a question is about, nearest first; *n of at most KNOWLEDGE_TOP. Whatever stands in the
- * question is looked for, nothing of it is an order. only: names of files; none = all. Any thread may
- * call it; they wait for each other. */
+/* The chunks a question is about, nearest first; *n of at most KNOWLEDGE_TOP. Whatever stands in
+ * the question is looked for, nothing of it is an order. only: names of files; none = all. Any
+ * thread may call it; they wait for each other. */
 int knowledge_find(struct knowledge *k, struct str question, const struct conf_texts *only,
 	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n) MUST_USE;
 

@@ -5,8 +5,8 @@
 
 #define WORDS_MAX 24 /* a chat line has fewer that say something; bounds a search */
 
-/* Words that nearly every sentence has: they say nothing about what it is about. A question of nothing
- * else finds nothing. */
+/* Words that nearly every sentence has: they say nothing about what it is about. A question of
+ * nothing else finds nothing. */
 static const char stop_words[] =
 	"a about ai an and any are as at be been but by can could did do does for from had has have he "
 	"her him his how i if in is it its me my no not of on or our please she should so tell than "

@@ -21,8 +21,8 @@ struct knowledge {
 	struct sqlite3_stmt *search;
 };
 
-/* chunk.c: adds the chunks of a text to k. Cuts between paragraphs, better before a heading; where a
- * paragraph is too long, between lines, else between words. */
+/* chunk.c: adds the chunks of a text to k. Cuts between paragraphs, better before a heading;
+ * where a paragraph is too long, between lines, else between words. */
 int knowledge_cut(struct knowledge *k, const char *file, struct str text) MUST_USE;
 
 /* query.c: adds the question as an expression of FTS5: its words, each quoted, any of which may be

@@ -8,12 +8,13 @@
 
 /* unicode61 takes words apart as Unicode does and drops accents; porter finds "stream" for
  * "streams". The texts themselves are kept once, by us. */
-static const char create[] = "create virtual table chunk using fts5(file, heading, body, content='', "
+static const char create[] =
+	"create virtual table chunk using fts5(file, heading, body, content='', "
 	"tokenize='porter unicode61 remove_diacritics 2')";
 static const char insert[] = "insert into chunk(rowid, file, heading, body) values(?, ?, ?, ?)";
 /* The name of a file and its headings say more than a word of the text does. */
-static const char search[] = "select rowid, bm25(chunk, 3.0, 2.0, 1.0) from chunk where chunk match ? "
-	"order by 2, 1";
+static const char search[] =
+	"select rowid, bm25(chunk, 3.0, 2.0, 1.0) from chunk where chunk match ? order by 2, 1";
 
 static int bind(sqlite3_stmt *q, int at, struct str s)
 {

@@ -1,11 +1,11 @@
 /* How many tokens a text will be, without a tokenizer: by the kinds of its words and characters.
  *
  * Two counts. The usual one is near the truth for text as people write it. The most is what no
- * tokenizer in wide use passes, whatever somebody in chat makes up: an estimate below the truth costs
- * the head of the prompt, which servers cut off. Measured with the vocabularies of GPT-4 (cl100k),
- * GPT-4o (o200k), Llama 2 and Llama 3, 2026-11: of chat, prose, noise, pronounceable noise, digits
- * and seven scripts, none is above `most` by more than a twelfth; ordinary chat is at 0.8 to 0.95 of
- * `usual`. What a model of another kind counts, prompt_gauge learns. */
+ * tokenizer in wide use passes, whatever somebody in chat makes up: an estimate below the truth
+ * costs the head of the prompt, which servers cut off. Measured with the vocabularies of GPT-4
+ * (cl100k), GPT-4o (o200k), Llama 2 and Llama 3, 2026-11: of chat, prose, noise, pronounceable
+ * noise, digits and seven scripts, none is above `most` by more than a twelfth; ordinary chat is
+ * at 0.8 to 0.95 of `usual`. What a model of another kind counts, prompt_gauge learns. */
 #include "persona/persona.h"
 
 #include <string.h>

@@ -148,6 +148,9 @@ void trigger_slash_fini(struct trigger_slash *s);
  * noted. */
 void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
 	struct trigger *t);
+/* Whether knowledge: means all files, none or those it names, which have to be there. Complains into
+ * rd. */
+void trigger_know_read(struct trigger_reading *rd, struct trigger *t);
 /* Makes the steps of t, of its ask:, of prompt: or of chain: (NULL = it has none). Complains into
  * rd. */
 void trigger_chain_read(struct trigger_reading *rd, const struct conf_node *n, const char *prompt,

@@ -100,6 +100,10 @@ static const struct conf_option options[] = {
 		.type = CONF_NODE,
 		AT(chain),
 		.help = "What to ask in turn, {ask: ...} or a prompt's name; the last answer is said."},
+	{.name = "knowledge",
+		.type = CONF_TEXTS,
+		AT(t.knowledge),
+		.help = "Whether the model is told what the streamer wrote about it; true, or files."},
 	{.name = "otherwise",
 		.type = CONF_TEXT,
 		AT(t.otherwise),
@@ -501,6 +505,7 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 		trigger_every_read(rd, t);
 		trigger_count_read(rd, e.count, t);
 		trigger_chain_read(rd, e.chain, e.prompt, t);
+		trigger_know_read(rd, t);
 		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);

@@ -67,6 +67,8 @@ struct trigger {
 	char *ask;                /* goes to the model, where that is its only step */
 	struct trigger_step *steps; /* what the model is asked, of ask: or chain: ... */
 	size_t step_count;        /* ... 0 = none is */
+	bool knows;               /* knowledge: the model is told what the streamer wrote ... */
+	struct conf_texts knowledge; /* ... in these files; none = in any */
 	char *otherwise;          /* said when no model answers; NULL or "" = silence */
 	char *persona;            /* NULL = the default one */
 	int64_t priority;         /* higher first; default 0 */
@@ -108,6 +110,8 @@ struct trigger_refs {
 	size_t persona_count;
 	const struct trigger_prompt *prompts;
 	size_t prompt_count;
+	const char *const *knowledge; /* names of files: "rules.md" */
+	size_t knowledge_count;
 	const char *bot_name;     /* for `name: yes` */
 };
 

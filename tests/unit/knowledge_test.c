@@ -58,7 +58,7 @@ static bool holds(struct str text, struct str part)
 	return memmem(text.at, text.len, part.at, part.len) != NULL;
 }
 
-/* ---- What is found ---------------------------------------------------------------------------- */
+/* ---- What is found ------------------------------------------------------------------------- */
 
 static struct knowledge *golden;
 static size_t found, asked;
@@ -151,7 +151,8 @@ static void a_word_is_found_however_it_is_written(void **state)
 	knowledge_free(k);
 }
 
-/* The language of FTS5 is not chat's to speak: each of these is looked for as words, or not at all. */
+/* The language of FTS5 is not chat's to speak: each of these is looked for as words, or not at
+ * all. */
 static void nothing_in_a_question_is_an_operator(void **state)
 {
 	static const struct {
@@ -216,7 +217,7 @@ static void any_bytes_may_be_asked(void **state)
 	knowledge_free(k);
 }
 
-/* ---- Chunks ---------------------------------------------------------------------------------- */
+/* ---- Chunks ------------------------------------------------------------------------------- */
 
 static void chunks_overlap_by_half_and_are_cut_between_paragraphs(void **state)
 {
@@ -284,7 +285,7 @@ static void what_has_no_edges_is_cut_all_the_same(void **state)
 	}
 }
 
-/* ---- Mistakes -------------------------------------------------------------------------------- */
+/* ---- Mistakes ----------------------------------------------------------------------------- */
 
 static void what_is_wrong_with_a_file_is_told_and_the_rest_is_used(void **state)
 {

@@ -18,7 +18,7 @@ static inline int load(struct loaded *l, const char *yaml)
 	static const char *const personas[] = {"mynah", "pirate"};
 	static const struct trigger_prompt prompts[] = {
 		{"greet@1.0.0", "Greet $(user)."}, {"greet", "Greet $(user)."}};
-	static const struct trigger_refs refs = {personas, 2, prompts, 2, "mynah"};
+	static const struct trigger_refs refs = {personas, 2, prompts, 2, NULL, 0, "mynah"};
 	struct trigger_file *file = NULL;
 	struct conf_file *conf = NULL;
 	int err;
