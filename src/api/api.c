@@ -243,6 +243,18 @@ static int post_record(struct api *api, const struct io_request *q, struct io_re
 	return err;
 }
 
+static int get_cache(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	(void)q;
+	return bot_once_status(api->bot, &a->body);
+}
+
+static int post_cache(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	(void)q;
+	return buf_addf(&a->body, "{\"flushed\":%zu}", bot_once_flush(api->bot));
+}
+
 static const struct route {
 	const char *method, *path;
 	bool is_open; /* no key over TCP */
@@ -256,6 +268,8 @@ static const struct route {
 	{"POST", "/api/v1/reload", false, post_reload},
 	{"POST", "/api/v1/explain", false, post_explain},
 	{"POST", "/api/v1/quiet", false, post_quiet},
+	{"GET", "/api/v1/cache", false, get_cache},
+	{"POST", "/api/v1/cache", false, post_cache},
 	{"POST", "/api/v1/event", false, post_event},
 	{"GET", "/api/v1/event", false, get_event},
 	{"POST", "/api/v1/record", false, post_record},

@@ -87,8 +87,11 @@ static void round_begin(struct turn *t)
 
 void bot_ask_begin(struct turn *t)
 {
-	enum reason why = bot_heed(t);
+	enum reason why;
 
+	if (bot_once_holds(t))
+		return;
+	why = bot_heed(t);
 	if (why == REASON_NONE)
 		why = take_call(t);
 	t->state = TURN_RECALL;
@@ -125,7 +128,7 @@ static bool may_ask_again(struct turn *t)
 {
 	const char *why = t->rule;
 
-	if (!t->world->conf->safety.regenerate || t->asking.is_again ||
+	if (!t->world->conf->safety.regenerate || t->asking.is_again || t->asking.from ||
 			deadline_of(t) - clock_mono_ms() < AGAIN_LEAST_MS)
 		return false;
 	if (take_call(t) == REASON_NONE)
@@ -152,7 +155,7 @@ static void on_words(struct turn *t, struct str words, bool was_cut)
 {
 	enum reason why;
 
-	t->rule = ""; /* of a provider that could not be paid */
+	t->rule = t->asking.from ? t->asking.from : ""; /* not of a provider that could not be paid */
 	if (!is_last_step(t)) {
 		if (safety_has_declined(words))
 			bot_turn_drop(t, REASON_DECLINED);
@@ -162,10 +165,26 @@ static void on_words(struct turn *t, struct str words, bool was_cut)
 	}
 	t->state = TURN_CHECK;
 	why = bot_answer_judge(t, words, was_cut);
+	if (why == REASON_NONE && !was_cut)
+		bot_once_keep(t, words);
 	if (why == REASON_NONE)
 		bot_turn_put(t);
 	else
 		refused(t, why);
+}
+
+/* For the turn that asked and for those that have waited for the same. */
+static void on_words_of_all(struct turn *t, struct str words, bool was_cut)
+{
+	struct bot *b = t->bot;
+	struct turn *other;
+
+	bot_once_share(t);
+	on_words(t, words, was_cut);
+	while ((other = bot_once_due(b)) != NULL) {
+		give_back_call(other);
+		on_words(other, words, was_cut);
+	}
 }
 
 /* ---- ASK ------------------------------------------------------------------------------------- */
@@ -200,8 +219,10 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 	if (a->attempts == 0)
 		give_back_call(t);
 	bot_stage_took("ask", t->asked_us);
+	if (a->error != PROVIDER_NONE)
+		bot_once_left(t);
 	switch (a->error) {
-	case PROVIDER_NONE: on_words(t, a->text, a->was_cut); break;
+	case PROVIDER_NONE: on_words_of_all(t, a->text, a->was_cut); break;
 	case PROVIDER_BREAKER: bot_turn_otherwise(t, REASON_BREAKER); break;
 	case PROVIDER_BUDGET: bot_turn_otherwise(t, REASON_BUDGET); break;
 	case PROVIDER_UNSAFE: bot_turn_otherwise(t, REASON_UNSAFE); break;
@@ -247,6 +268,22 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 	return bot_question_prompt(&q, &t->prompt);
 }
 
+/* Is an answer kept? Then it goes on with that, and no call is counted. */
+static bool use_kept(struct turn *t)
+{
+	struct buf words;
+	bool is_kept;
+
+	buf_init(&words, PROVIDER_TEXT_BYTES);
+	is_kept = bot_once_kept(t, &words);
+	if (is_kept) {
+		give_back_call(t);
+		on_words(t, buf_str(&words), false);
+	}
+	buf_fini(&words);
+	return is_kept;
+}
+
 static void turn_ask(struct turn *t, const struct conversation *past)
 {
 	struct bot *b = t->bot;
@@ -271,6 +308,19 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		bot_turn_check(t, str_of(text));
 		return;
 	}
+	if (!use_kept(t))
+		bot_ask_model(t);
+}
+
+void bot_ask_model(struct turn *t)
+{
+	const bool is_first = t->asking.step == 0 && !t->asking.is_again && !t->asking.is_waiting;
+
+	if (bot_once_waits(t)) {
+		if (is_first)
+			bot_step_thinking(t);
+		return;
+	}
 	const struct provider_ask a = {
 		.prompt = t->prompt,
 		.persona = t->persona,
@@ -285,7 +335,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 		.done = on_answer,
 		.ctx = t,
 	};
-	t->call = provider_ask(b->providers, &a);
+	t->call = provider_ask(t->bot->providers, &a);
 	if (!t->call)
 		bot_turn_drop(t, REASON_NOMEM);
 	else if (is_first)

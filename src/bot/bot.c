@@ -27,6 +27,7 @@ static void on_sweep(void *ctx)
 	bot_spend_sweep(b);
 	bot_gathered(b);
 	bot_channels_sweep(b, now);
+	bot_once_sweep(b, now);
 	bot_record_sweep(b, now);
 	while ((name = trigger_state_quarantined(b->triggers)) != NULL)
 		log_event(LOG_AUDIT, "trigger", "quarantined", "trigger", name, "message",
@@ -95,7 +96,8 @@ static int timers_new(struct bot *b)
 	b->begin = io_timer_new(b->io, on_begin, b);
 	b->crowd = io_timer_new(b->io, bot_gathered, b);
 	b->clock = io_timer_new(b->io, bot_timers_look, b);
-	return b->clock && b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
+	b->look = io_timer_new(b->io, bot_once_look, b);
+	return b->look && b->clock && b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
 }
 
 int bot_new(const struct bot_options *o, struct bot **out)
@@ -169,6 +171,7 @@ void bot_free(struct bot *b)
 	bot_gather_free(b->gather);
 	bot_timers_fini(b);
 	bot_counters_fini(b);
+	(void)bot_once_flush(b);
 	bot_channels_fini(b);
 	bot_record_end(b);
 	bot_budget_fini(b);
@@ -181,6 +184,7 @@ void bot_free(struct bot *b)
 	io_timer_free(b->begin);
 	io_timer_free(b->crowd);
 	io_timer_free(b->clock);
+	io_timer_free(b->look);
 	bot_world_unref(b->world);
 	buf_fini(&b->reload_report);
 	mem_free(b->state_dir);

@@ -135,6 +135,11 @@ int bot_replay(struct bot *b, const struct json *line) MUST_USE;
 int bot_rehearse(struct bot *b, const struct event *e, const char *persona,
 	const struct conversation *past) MUST_USE;
 
+/* Answers that are kept, and what was not asked twice, as JSON. */
+int bot_once_status(const struct bot *b, struct buf *out) MUST_USE;
+/* Forgets the answers that are kept. Gives how many they were. */
+size_t bot_once_flush(struct bot *b);
+
 /* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts,
  * stale files. */
 int bot_status(struct bot *b, struct buf *out) MUST_USE;

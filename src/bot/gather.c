@@ -14,7 +14,6 @@
 
 #define NAMES 8          /* kept of a crowd; two are shown, the others step in for who is erased */
 #define NAME_BYTES 100   /* 25 characters of 4 bytes */
-#define USERS_BYTES 300
 #define KEY_BYTES 512
 #define LATE_WINDOWS 6   /* a bomb without its announcement is waited for so many windows at most */
 #define PASSED_ALL 1000  /* more than ever pass: all that comes in this window is held */
@@ -371,23 +370,6 @@ static int64_t gifts_of(const struct group *p)
 	return n;
 }
 
-/* "anna and bob", "anna, bob and 7 more" */
-static void write_users(const struct group *p, int64_t people, struct buf *user, struct buf *users)
-{
-	int err = 0;
-
-	if (p->names_n > 0)
-		err = buf_adds(user, p->names[0]);
-	if (p->names_n > 1 && !err)
-		err = buf_addf(user, " and %s", p->names[1]);
-	if (people <= 2 || p->names_n < 2)
-		err = err ? err : buf_add_str(users, buf_str(user));
-	else if (!err)
-		err = buf_addf(users, "%s, %s and %lld more", p->names[0], p->names[1],
-			(long long)(people - 2));
-	(void)err; /* names that do not fit are left out */
-}
-
 /* What stands for all that is held. NULL = no memory. */
 static struct event *join(const struct group *p)
 {
@@ -396,8 +378,8 @@ static struct event *join(const struct group *p)
 	struct event *joined;
 	struct buf user, users;
 
-	buf_init(&user, USERS_BYTES);
-	buf_init(&users, USERS_BYTES);
+	buf_init(&user, BOT_GATHER_USERS_BYTES);
+	buf_init(&users, BOT_GATHER_USERS_BYTES);
 	for (size_t i = 0; i < p->people_n; i++)
 		amount += p->people[i].amount;
 	e.text = e.to_id = e.touser = e.id = (struct str){NULL, 0};
@@ -409,7 +391,9 @@ static struct event *join(const struct group *p)
 		if (p->has_tiers)
 			e.tier = (struct str){NULL, 0};
 	} else {
-		write_users(p, people, &user, &users);
+		/* Names that do not fit are left out. */
+		(void)!bot_users_write(p->names_n > 0 ? p->names[0] : NULL,
+			p->names_n > 1 ? p->names[1] : NULL, people, &user, &users);
 		e.user = buf_str(&user);
 		e.users = buf_str(&users);
 		e.count = amount;

@@ -20,6 +20,12 @@
 /* Single gifts come up to a minute after their bomb (twitch.md pitfall 26); a bomb that was never
  * announced is waited for no longer. */
 #define BOT_GATHER_BATCH_MS 60000
+#define BOT_GATHER_USERS_BYTES 300 /* of $(users) */
+
+/* How several people are told: user becomes "anna and bob", users "anna, bob and 7 more". first and
+ * second may be NULL: nobody's name is known. ERR_LIMIT: names that do not fit are left out. */
+int bot_users_write(const char *first, const char *second, int64_t people, struct buf *user,
+	struct buf *users) MUST_USE;
 
 struct bot_gather;
 /* GIVES; NULL = no memory. */

@@ -44,6 +44,8 @@ static void on_erase(void *ctx, const struct erasure *e)
 	memory_erase(&b->memory, e);
 	if (!e->is_edit)
 		bot_gather_erase(b->gather, e);
+	if (!e->is_edit)
+		bot_once_erase(b, e);
 	bot_turn_erase(b, e);
 }
 

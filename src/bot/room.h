@@ -21,6 +21,9 @@
 #define BOT_FIRED_MAX 16          /* made-up events whose end is remembered */
 #define BOT_COUNTERS_MAX 5000     /* names times channels; there is no forgetting one */
 #define BOT_TIMERS_MAX 5000       /* triggers with every:, times their channels */
+#define BOT_CROWD_NAMES 2         /* told by name, the others by number */
+#define BOT_CROWD_NAME_BYTES 100  /* 25 characters of 4 bytes */
+#define BOT_CROWD_MAX 64          /* told apart; more may be counted twice */
 #define BOT_SAVE_MS 200           /* budgets reach the disk this soon after a send */
 
 /* gate.c: ids seen lately, one ring per place. */
@@ -103,6 +106,7 @@ struct bot_gauge {
 /* turn.c: one per hit. */
 enum turn_state {
 	TURN_HIT,
+	TURN_HELD,
 	TURN_RECALL,
 	TURN_ASK,
 	TURN_CHECK,
@@ -129,8 +133,27 @@ struct turn_asking {
 	bool is_local_only;          /* a prompt file of one of its steps says so */
 	struct buf previous; /* what the step before it answered */
 	struct trigger_said said; /* of the turn's hit */
+	struct turn *first;  /* that asks the same: its answer is waited for */
+	bool is_waiting;     /* for it, or, where first is NULL, for its own turn to ask */
+	bool is_due;         /* its answer has come */
+	const char *from;    /* whose words they are: "shared", "cached"; NULL = its own model call's */
 	bool is_again;       /* the one further try that a turn has is under way, or was */
 	struct buf wrong;    /* what the model is told of its first: a clause */
+};
+
+/* crowd.c: people that one turn stands for. */
+struct bot_crowd {
+	size_t n;
+	char names[BOT_CROWD_NAMES][BOT_CROWD_NAME_BYTES];
+	uint64_t ids[BOT_CROWD_MAX];
+};
+
+/* once.c: what was not asked twice. */
+struct bot_kept;
+struct bot_once {
+	struct bot_kept *kept;         /* answers; the one used longest ago first */
+	size_t bytes;                  /* of them */
+	int64_t shared, hits, misses;
 };
 
 struct turn {
@@ -145,6 +168,7 @@ struct turn {
 	struct prompt *prompt;
 	struct provider_call *call;
 	struct turn_asking asking;
+	struct bot_crowd crowd;        /* with merge: of its trigger */
 	struct turn_call last;
 	bool is_recalling;
 	struct bot_search *search;     /* in what the streamer wrote; NULL = none is under way */
@@ -203,6 +227,7 @@ struct bot {
 	int64_t timer_generation;
 	struct bot_counter *counters;
 	bool counters_are_dirty;       /* since the last save */
+	struct bot_once once;
 	struct bot_budget budget;
 	struct bot_spend spend;
 	struct bot_gauge *gauges;      /* the one used longest ago first */
@@ -211,7 +236,7 @@ struct bot {
 
 	struct io_worker *worker;      /* reloads and state files */
 	struct io_worker *searcher;    /* knowledge */
-	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd, *clock;
+	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd, *clock, *look;
 	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
@@ -371,6 +396,31 @@ size_t bot_know_now(const struct bot_world *w, const struct trigger *t, const st
 
 /* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
+void bot_ask_model(struct turn *t); /* its prompt is made: it may wait for another's answer */
+
+/* crowd.c */
+void bot_crowd_add(struct bot_crowd *c, struct str name, struct str user_id);
+bool bot_crowd_has(const struct bot_crowd *c, struct str user_id);
+int bot_crowd_users(const struct bot_crowd *c, struct buf *user, struct buf *users) MUST_USE;
+
+/* once.c: not asking twice. */
+/* True: another turn asks the same, and this one waits for its answer. */
+bool bot_once_waits(struct turn *t);
+/* The words for t are there: those that wait for the same are due. */
+void bot_once_share(struct turn *t);
+/* The next that is due, NULL = none; it is due no more. */
+struct turn *bot_once_due(struct bot *b);
+/* There are no words of t for others: they ask themselves, and what was held for it goes on. */
+void bot_once_left(struct turn *t);
+/* True: an answer is kept, and is in text. */
+bool bot_once_kept(struct turn *t, struct buf *text);
+void bot_once_keep(struct turn *t, struct str words); /* they were whole, and could be said */
+/* True: by merge: of its trigger it was held, or has ended. */
+bool bot_once_holds(struct turn *t);
+void bot_once_look(void *ctx); /* lets go on who may; the look timer: ctx is the bot */
+void bot_once_erase(struct bot *b, const struct erasure *e); /* answers to who is to be forgotten */
+void bot_once_sweep(struct bot *b, int64_t now_ms);
+void bot_once_metrics(const struct bot *b);
 
 /* question.c: what a model is asked for one step. */
 struct bot_question {

@@ -47,6 +47,7 @@ void bot_metrics(struct bot *b)
 	metric_set(&queue_depth, NULL, (int64_t)outbox_waiting(b->outbox));
 	metric_set(&reloads_total, NULL, b->reloads);
 	metric_set(&allocations_total, NULL, (int64_t)mem_count());
+	bot_once_metrics(b);
 	metric_set(&stale_files, NULL, (int64_t)b->world->stale_count);
 }
 
@@ -268,6 +269,12 @@ int bot_status(struct bot *b, struct buf *out)
 		err = bot_spend_status(b, out);
 	if (!err)
 		err = bot_timers_status(b, out);
+	if (!err)
+		err = buf_adds(out, "\"once\":");
+	if (!err)
+		err = bot_once_status(b, out);
+	if (!err)
+		err = buf_addc(out, ',');
 	if (!err)
 		err = add_places(b, out);
 	if (!err)

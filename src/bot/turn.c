@@ -52,6 +52,7 @@ static const char *result_of(enum reason r)
 	case REASON_NONE: return "SUCCESS";
 	case REASON_UNSAFE: return "BLOCKED";
 	case REASON_DECLINED:
+	case REASON_MERGED:
 	case REASON_EMPTY: return "NO_RESPONSE_NEEDED";
 	case REASON_LATE: return "EXPIRED";
 	case REASON_BUDGET:
@@ -87,6 +88,7 @@ static void turn_end(struct turn *t, enum reason reason)
 	char user[USER_TAG_BYTES], channel[128];
 
 	t->state = reason == REASON_NONE ? TURN_SENT : TURN_DROPPED;
+	bot_once_left(t);
 	if (t->call) {
 		/* Its attempt is told while the turn still stands, and becomes the held row. */
 		provider_cancel(t->call);
@@ -183,7 +185,8 @@ static bool has_question(const struct bot *b, const struct event *e)
 	if (b->options.console)
 		return false;
 	for (const struct turn *t = b->turns; t; t = t->hh.next) {
-		if ((t->state == TURN_RECALL || t->state == TURN_ASK) && event_is_talk(t->event) &&
+		if ((t->state == TURN_HELD || t->state == TURN_RECALL || t->state == TURN_ASK) &&
+			event_is_talk(t->event) &&
 			t->event->place == e->place && e->user_id.len > 0 &&
 			str_eq(t->event->user_id, e->user_id) &&
 			str_eq(t->event->channel, e->channel))
@@ -218,7 +221,8 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 		why = REASON_REFUSED, rule = "a private message has no channel to answer in";
 	else if (HASH_COUNT(b->turns) >= (size_t)limits->turns)
 		why = REASON_BUSY, rule = "turns";
-	else if (hit->trigger->step_count > 0 && event_is_talk(e) && has_question(b, e))
+	else if (hit->trigger->step_count > 0 && event_is_talk(e) &&
+			hit->trigger->merge == TRIGGER_MERGE_NO && has_question(b, e))
 		why = REASON_BUSY, rule = "one question at a time";
 	else if (!bot_is_command(hit->trigger))
 		why = bot_channel_answer(b, e, &rule);
@@ -448,6 +452,8 @@ static bool is_erased_by(const struct turn *t, const struct erasure *e)
 	if (!event_is_talk(v) || !str_eq(v->platform, e->platform) ||
 		!str_eq(v->channel, e->channel))
 		return false;
+	if (t->crowd.n > 1 && e->user_id.len > 0)
+		return bot_crowd_has(&t->crowd, e->user_id);
 	if (e->message_id.len > 0)
 		return str_eq(v->id, e->message_id);
 	return e->user_id.len == 0 || str_eq(v->user_id, e->user_id);

@@ -47,6 +47,7 @@ enum level level_of_roles(unsigned roles);
 	X(DECLINED, declined, 1, "the model declined to answer")                                   \
 	X(UNSAFE, unsafe, 1, "the question or its answer did not pass safety")                     \
 	X(EMPTY, empty, 1, "nothing was left to say")                                              \
+	X(MERGED, merged, 1, "a later message is answered in its place")                           \
 	X(LATE, late, 1, "the reply grew too old before it could be sent")                         \
 	X(FULL, full, 1, "the queue is full")                                                      \
 	X(TWIN, twin, 1, "the same text was just said here")                                       \

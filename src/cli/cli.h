@@ -48,6 +48,7 @@ int cli_event(const struct cli *c);
 int cli_status(const struct cli *c);
 int cli_reload(const struct cli *c);
 int cli_quiet(const struct cli *c);
+int cli_cache(const struct cli *c);
 int cli_record(const struct cli *c);
 int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);

@@ -22,6 +22,8 @@ const struct cli_verb cli_verbs[] = {
 	{"status", "[--json]", "how the running bot is", cli_status},
 	{"reload", "", "make the running bot read its files again", cli_reload},
 	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
+	{"cache", "stats|flush [--json]", "the answers that the running bot keeps for triggers with cache:",
+		cli_cache},
 	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
 	{"replay", "FILE [--against DIR] [--json]",
 		"what the bot would do with a record, or do differently with other files",

@@ -1,4 +1,4 @@
-/* status, reload, quiet: words with the running daemon over its socket. */
+/* status, reload, quiet, cache: words with the running daemon over its socket. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -137,5 +137,32 @@ int cli_quiet(const struct cli *c)
 	json_free(j);
 	buf_fini(&text);
 	buf_fini(&body);
+	return code;
+}
+
+int cli_cache(const struct cli *c)
+{
+	const bool is_flush = c->argc == 1 && strcmp(c->argv[0], "flush") == 0;
+	struct json *j = NULL;
+	struct buf text;
+	int code;
+
+	if (!is_flush && (c->argc != 1 || strcmp(c->argv[0], "stats") != 0)) {
+		cli_say("say: mynah cache stats, or: mynah cache flush");
+		return CLI_CANNOT;
+	}
+	buf_init(&text, ANSWER_BYTES);
+	code = cli_ask(c, is_flush ? "POST" : "GET", "/api/v1/cache", (struct str){NULL, 0}, &text, &j);
+	if (code == CLI_OK && c->is_json)
+		puts(buf_text(&text));
+	else if (code == CLI_OK && is_flush)
+		printf("%lld answers are forgotten\n", (long long)json_int(j, "flushed", 0));
+	else if (code == CLI_OK)
+		printf("%lld answers kept, %lld bytes; %lld questions found theirs, %lld did not; %lld "
+			"were answered with another's\n", (long long)json_int(j, "entries", 0),
+			(long long)json_int(j, "bytes", 0), (long long)json_int(j, "hits", 0),
+			(long long)json_int(j, "misses", 0), (long long)json_int(j, "shared", 0));
+	json_free(j);
+	buf_fini(&text);
 	return code;
 }

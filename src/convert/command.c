@@ -114,6 +114,7 @@ static void read_nightbot(
 	c->reply = json_str(command, "message");
 	c->level = json_str(command, "userLevel");
 	c->channel_s = json_int(command, "coolDown", 0);
+	c->count = json_int(command, "count", 0);
 	if (json_str(command, "alias").len > 0) {
 		lose(c, "it is an alias of what is not in this file, or adds words to it");
 		c->is_off = true;
@@ -218,27 +219,110 @@ static int write_commands(struct work *w)
 	return err;
 }
 
-/* mynah has no timers yet: what they would say is written down. */
+/* ---- Timers ---------------------------------------------------------------------------------- */
+
+/* How often a list of minutes in an hour comes: "0,20,40" is three times. */
+static int64_t times_of(struct str minutes)
+{
+	int64_t n = 0, minute;
+
+	while (minutes.len > 0) {
+		if (str_int(str_split(&minutes, ','), &minute) < 0 || minute < 0 || minute > 59)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/* How many seconds lie between two times of cron; 0 = they are not that even. */
+static int64_t seconds_of_cron(struct str cron)
+{
+	struct str minute = str_split(&cron, ' '), hour = str_split(&cron, ' ');
+	int64_t n = 0;
+
+	if (!str_is(str_trim(cron), "* * *"))
+		return 0;
+	if (minute.len > 2 && minute.at[0] == '*' && minute.at[1] == '/' && str_is(hour, "*"))
+		return str_int((struct str){minute.at + 2, minute.len - 2}, &n) < 0 ? 0 : n * 60;
+	if (str_is(hour, "*"))
+		return times_of(minute) > 0 ? 3600 / times_of(minute) : 0;
+	if (hour.len > 2 && hour.at[0] == '*' && hour.at[1] == '/' && times_of(minute) == 1)
+		return str_int((struct str){hour.at + 2, hour.len - 2}, &n) < 0 ? 0 : n * 3600;
+	return 0;
+}
+
+static void read_nightbot_timer(const struct json *timer, struct convert_command *c)
+{
+	c->every_s = seconds_of_cron(str_trim(json_str(timer, "interval")));
+	c->lines = json_int(timer, "lines", 0);
+	c->reply = json_str(timer, "message");
+}
+
+static void read_streamelements_timer(const struct json *timer, struct convert_command *c)
+{
+	const struct json *online = json_get(timer, "online"), *offline = json_get(timer, "offline");
+	const struct json *messages = json_get(timer, "messages");
+	const bool is_online = json_bool(online, "enabled", false);
+	const bool is_offline = json_bool(offline, "enabled", false);
+	const int64_t minutes = json_int(is_online ? online : offline, "interval", 0);
+
+	c->every_s = minutes > 0 && minutes <= TRIGGER_EVERY_MAX_MS / 60000 ? minutes * 60 : 0;
+	c->is_live_only = is_online && !is_offline;
+	c->is_offline_only = !is_online && is_offline;
+	c->is_off = !is_online && !is_offline;
+	c->lines = json_int(timer, "chatLines", 0);
+	c->reply = json_count(messages) > 0 ? json_text(json_at(messages, 0))
+					    : json_str(timer, "message");
+	if (json_count(messages) > 1)
+		lose(c, "only the first of what it says in turn");
+	if (is_online && is_offline && minutes != json_int(offline, "interval", 0))
+		lose(c, "it comes at another pace there while the stream is offline");
+}
+
+static int write_timer(struct work *w, const struct json *timer)
+{
+	struct convert_command c = {.level = STR("everyone"), .name_count = 1};
+	int err;
+
+	buf_init(&c.lost, CONVERT_CLAUSES_BYTES);
+	c.shown = c.names[0] = str_trim(json_str(timer, "name"));
+	if (c.shown.len == 0)
+		c.shown = c.names[0] = STR("timer");
+	if (w->source == CONVERT_NIGHTBOT)
+		read_nightbot_timer(timer, &c);
+	else
+		read_streamelements_timer(timer, &c);
+	c.is_off = c.is_off || !json_bool(timer, "enabled", true);
+	c.reply = str_trim(c.reply);
+	c.lines = c.lines < 0 ? 0 : c.lines > 10000 ? 10000 : c.lines;
+	if (c.every_s < TRIGGER_EVERY_MIN_MS / 1000 || c.every_s > TRIGGER_EVERY_MAX_MS / 1000) {
+		lose(&c, "how often it comes: change every:, then take enabled: away");
+		c.every_s = 3600;
+		c.is_off = true;
+	}
+	err = convert_entry_write(&c, w->source == CONVERT_NIGHTBOT ? "nightbot" : "streamelements",
+		&w->used, w->out, w->tally);
+	buf_fini(&c.lost);
+	return err;
+}
+
 static int write_timers(struct work *w, const struct json *timers)
 {
-	int err = json_count(timers) > 0 ? buf_addc(w->out, '\n') : 0;
+	int err = 0;
 
-	if (err == 0 && json_count(timers) > 0)
-		err = convert_comment(w->out,
-			"Timers cannot be carried over: mynah speaks only when something happens.");
-
-	for (size_t i = 0; i < json_count(timers) && i < CONVERT_COMMANDS_MAX && err == 0; i++) {
-		const struct json *t = json_at(timers, i);
-		const struct json *messages = json_get(t, "messages");
-		const struct str message = json_count(messages) > 0
-						   ? json_text(json_at(messages, 0))
-						   : json_str(t, "message");
-
-		err = convert_comment(
-			w->out, "timer %.*s: %.*s", STR_FMT(json_str(t, "name")), STR_FMT(message));
-		w->tally->none++;
+	for (size_t i = 0; i < json_count(timers) && err == 0; i++) {
+		if (w->is_full || w->used.n == CONVERT_COMMANDS_MAX) {
+			w->tally->none++;
+			continue;
+		}
+		err = write_timer(w, json_at(timers, i));
+		if (err == ERR_LIMIT) {
+			w->is_full = true;
+			w->tally->none++;
+			err = 0;
+		}
 	}
-	return err == ERR_LIMIT ? 0 : err; /* the file is full; they are counted */
+	return err;
 }
 
 int convert_commands(enum convert_source source, struct str json, struct buf *out,
@@ -266,10 +350,10 @@ int convert_commands(enum convert_source source, struct str json, struct buf *ou
 			source == CONVERT_NIGHTBOT ? "Nightbot" : "StreamElements");
 	if (err == 0)
 		err = write_commands(&w);
-	if (err == 0 && w.used.n == 0)
-		err = buf_adds(out, "{}\n");
 	if (err == 0)
 		err = write_timers(&w, timers);
+	if (err == 0 && w.used.n == 0)
+		err = buf_adds(out, "{}\n");
 	for (size_t i = 0; i < w.used.n; i++)
 		mem_free(w.used.at[i]);
 	mem_free(w.used.at);

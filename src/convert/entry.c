@@ -1,4 +1,4 @@
-/* One command of another bot as an entry of a trigger file.
+/* One command or timer of another bot as an entry of a trigger file.
  *
  * Every entry is read by the trigger room before it is handed over: one that would be refused, and
  * the file with it, becomes a comment. A reply that lost a variable waits, switched off, for a
@@ -196,6 +196,37 @@ static int add_level(struct convert_command *c, struct buf *out)
 	return level == LEVEL_EVERYONE ? 0 : buf_addf(out, "  level: %s\n", level_name(level));
 }
 
+/* 900 s: "15m" */
+static int add_timer(const struct convert_command *c, struct buf *out)
+{
+	int err = c->every_s % 60 ? buf_addf(out, "  every: %llds\n", (long long)c->every_s)
+		: buf_addf(out, "  every: %lldm\n", (long long)c->every_s / 60);
+
+	if (err == 0 && c->lines > 0)
+		err = buf_addf(out, "  min_lines: %lld\n", (long long)c->lines);
+	return err;
+}
+
+/* The counter that a reply turns: one that it names, else the trigger's own. */
+static int add_counter(struct convert_command *c, const char *name, const struct convert_reply *r,
+	struct buf *out)
+{
+	const char *counter = *r->counter ? r->counter : name;
+
+	if (!r->counts)
+		return 0;
+	if (c->count > 0 && !*r->counter) {
+		const int err = buf_addf(&c->lost, "it has counted to %lld there, and begins anew here\n",
+			(long long)c->count);
+		if (err < 0 && err != ERR_LIMIT)
+			return err;
+	}
+	if (!r->is_set && r->amount == 1)
+		return buf_addf(out, "  count: %s\n", counter);
+	return buf_addf(out, "  count: {name: %s, %s: %lld}\n", counter, r->is_set ? "set" : "add",
+		(long long)r->amount);
+}
+
 static int add_entry(struct convert_command *c, const char *name, struct buf *out)
 {
 	struct convert_reply reply;
@@ -213,7 +244,10 @@ static int add_entry(struct convert_command *c, const char *name, struct buf *ou
 	if (err == 0)
 		err = buf_addf(out, "%s:\n", name);
 	if (err == 0)
-		err = c->is_bare ? add_bare(c, out) : add_commands(c, out);
+		err = c->every_s > 0 ? add_timer(c, out)
+			: c->is_bare ? add_bare(c, out) : add_commands(c, out);
+	if (err == 0)
+		err = add_counter(c, name, &reply, out);
 	if (err == 0)
 		err = buf_adds(out, "  reply: ");
 	if (err == 0)

@@ -133,6 +133,10 @@ struct convert_reply {
 	struct buf text; /* a template of ours */
 	struct buf lost; /* names of variables we do not have: "$(urlfetch), $(count)" */
 	size_t lost_count;
+	bool counts;                /* saying it turns a counter: $(count) is what that says then */
+	char counter[65];           /* which one; empty = the command's own */
+	bool is_set;                /* to amount; else amount is added */
+	int64_t amount;
 };
 
 /* Translates what another bot would say. What has no counterpart stays as plain text, so that a
@@ -145,7 +149,7 @@ void convert_reply_fini(struct convert_reply *r);
 #define CONVERT_WORDS_MAX     50 /* names of one command */
 #define CONVERT_CLAUSES_BYTES 1024
 
-/* One command of another bot, on its way to a trigger. Strings BORROWED. */
+/* One command or timer of another bot, on its way to a trigger. Strings BORROWED. */
 struct convert_command {
 	struct str shown;                    /* its name as the export spells it */
 	struct str names[CONVERT_WORDS_MAX]; /* single words, with or without ! */
@@ -154,6 +158,8 @@ struct convert_command {
 	struct str reply;
 	struct str level; /* a word of ours, or of theirs */
 	int64_t user_s, channel_s;
+	int64_t every_s, lines; /* of a timer, which has one name; 0 = a command */
+	int64_t count;          /* where its own counter stood */
 	bool is_off, is_live_only, is_offline_only;
 	struct buf lost; /* clauses on what is lost; one a line */
 };

@@ -69,9 +69,47 @@ static bool is_range(struct str s)
 	       b <= 1000000000;
 }
 
-/* Adds our variable for what stands between the brackets. ERR_NOTFOUND: we have none. */
-static int add_ours(struct str inside, struct buf *out)
+/* The name of a counter as ours may be called; false: nothing of it is left. */
+static bool name_counter(struct str theirs, char out[65])
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < theirs.len && n < 64; i++) {
+		const char c = ascii_lower(theirs.at[i]);
+
+		if (ascii_is_alnum(c) || c == '_' || c == '-')
+			out[n++] = c;
+	}
+	out[n] = '\0';
+	return n > 0;
+}
+
+/* "count", "count deaths", "count deaths +2", "count deaths 0": turns a counter and says it. */
+static int add_count(struct convert_reply *r, struct str argument)
+{
+	struct str rest = argument, name = str_split(&rest, ' ');
+	int64_t amount = 1;
+
+	rest = str_trim(rest);
+	if (r->counts)
+		return ERR_NOTFOUND; /* one trigger turns one counter, once */
+	r->is_set = rest.len > 0 && rest.at[0] != '+' && rest.at[0] != '-';
+	if (rest.len > 0 && rest.at[0] == '+')
+		rest = (struct str){rest.at + 1, rest.len - 1};
+	if ((name.len > 0 && !name_counter(name, r->counter)) ||
+			(rest.len > 0 && str_int(rest, &amount) < 0) ||
+			amount < -TRIGGER_COUNT_STEP || amount > TRIGGER_COUNT_STEP)
+		return ERR_NOTFOUND;
+	r->counts = true;
+	r->amount = amount;
+	return buf_adds(&r->text, "$(count)");
+}
+
+/* Adds our variable for what stands between the brackets. ERR_NOTFOUND: we have none. */
+static int add_ours(struct convert_reply *r, struct str inside)
+{
+	struct buf *out = &r->text;
+	char counter[65];
 	struct str fallback = inside, name = str_trim(str_split(&fallback, '|'));
 	struct str argument = name, word;
 	const bool has_fallback =
@@ -87,6 +125,10 @@ static int add_ours(struct str inside, struct buf *out)
 	if (name.len > 7 && str_is_nocase((struct str){name.at, 7}, "random.") &&
 		is_range((struct str){name.at + 7, name.len - 7}) && !has_fallback)
 		return buf_addf(out, "$(random %.*s)", (int)name.len - 7, name.at + 7);
+	if (str_is_nocase(word, "count") && !has_fallback)
+		return add_count(r, str_trim(argument));
+	if (str_is_nocase(word, "getcount") && name_counter(argument, counter) && !has_fallback)
+		return buf_addf(out, "$(count %s)", counter);
 	if (is_word_number(name))
 		return buf_addf(out, "$(%.*s%s%.*s)", STR_FMT(name), has_fallback ? "|" : "",
 			STR_FMT(has_fallback ? fallback : STR("")));
@@ -136,7 +178,7 @@ static int add_variable(struct convert_reply *r, struct str whole)
 	if (r->text.len > 0 && r->text.at[r->text.len - 1] == '$')
 		err = buf_addc(&r->text, ' ');
 	if (err == 0)
-		err = add_ours(inside, &r->text);
+		err = add_ours(r, inside);
 	if (err == ERR_NOTFOUND) {
 		err = add_lost(r, whole);
 		if (err == 0)

@@ -26,6 +26,7 @@ struct entry {
 /* In the order of enum trigger_when and enum trigger_once. */
 static const char *const whens[] = {"always", "live", "offline", NULL};
 static const char *const onces[] = {"no", "user", "channel", NULL};
+static const char *const merges[] = {"no", "newest", "all", NULL};
 
 static const struct conf_option options[] = {
 	{.name = "description",
@@ -127,6 +128,18 @@ static const struct conf_option options[] = {
 		.type = CONF_NODE,
 		AT(count),
 		.help = "A counter it turns when it fires: its name, or {name: deaths, add: 1}."},
+	{.name = "cache",
+		.type = CONF_DURATION,
+		AT(t.cache_ms),
+		.min = 1000,
+		.max = TRIGGER_CACHE_MAX_MS,
+		.help = "How long the model's answer serves for the very same question."},
+	{.name = "merge",
+		.type = CONF_CHOICE,
+		AT(t.merge),
+		.fallback = "no",
+		.choices = merges,
+		.help = "Of messages that come while a model answers another: only the newest, or all as one."},
 	{.name = "chance",
 		.type = CONF_PERCENT,
 		AT(t.chance_pct),
@@ -453,6 +466,15 @@ static void check_words(struct trigger_reading *rd, const struct entry *e, struc
 	if (!asks && t->persona)
 		trigger_reading_warn(rd, "persona", "leave it out",
 			"persona: is only for ask:, a reply is said as it is");
+	if (!asks && t->cache_ms > 0)
+		trigger_reading_warn(rd, "cache", "leave it out",
+			"cache: is only for ask:, a reply costs nothing");
+	if (asks && t->cache_ms > 0 && t->step_count > 1)
+		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "cache"), "leave it out",
+			"the answers of a chain are not kept");
+	if (!asks && t->merge != TRIGGER_MERGE_NO)
+		trigger_reading_warn(rd, "merge", "leave it out",
+			"merge: is only for ask:, a reply is said at once");
 	trigger_chain_check(rd, e->chain, t);
 	trigger_template_read(rd, t, t->reply, false, conf_node_find(rd->entry, "reply"));
 	trigger_template_read(rd, t, t->otherwise, false, conf_node_find(rd->entry, "otherwise"));

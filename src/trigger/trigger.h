@@ -38,6 +38,12 @@
 enum trigger_when { TRIGGER_ANYTIME, TRIGGER_LIVE, TRIGGER_OFFLINE };
 enum trigger_once { TRIGGER_ANY_TIMES, TRIGGER_ONCE_A_USER, TRIGGER_ONCE_A_CHANNEL };
 
+/* cache: an answer to yesterday's question is no answer. */
+#define TRIGGER_CACHE_MAX_MS (INT64_C(24) * 3600000)
+
+/* merge: what becomes of a question that another one of the trigger overtakes. */
+enum trigger_merge { TRIGGER_MERGE_NO, TRIGGER_MERGE_NEWEST, TRIGGER_MERGE_ALL };
+
 #define TRIGGER_STEPS_MAX 4 /* of a chain: each is a call that is paid and waited for */
 
 /* One question to the model. The answer to the last one of a trigger is said; each before it is
@@ -89,6 +95,8 @@ struct trigger {
 	int64_t every_ms;         /* the clock wakes it; 0 = an event does */
 	int64_t min_lines;        /* every: only after so many chat lines by people */
 	struct trigger_count count;
+	int64_t cache_ms;         /* how long an answer serves for the same question; 0 = not at all */
+	int merge;                /* enum trigger_merge */
 	bool needs_direct;        /* direct: only when the bot is addressed */
 	bool needs_first;         /* first: only somebody's first message ever */
 	bool keeps_threads;       /* thread: answer as a reply to the message */

@@ -43,7 +43,7 @@ static void exports_are_as_they_were_when_they_were_looked_at(void **state)
 		size_t triggers;
 	} cases[] = {
 		{CONVERT_NIGHTBOT, "tests/data/commands/nightbot.json",
-			"tests/data/commands/nightbot.yaml", {4, 4, 3}, 8},
+			"tests/data/commands/nightbot.yaml", {5, 4, 2}, 9},
 		{CONVERT_STREAMELEMENTS, "tests/data/commands/streamelements.json",
 			"tests/data/commands/streamelements.yaml", {2, 2, 0}, 4},
 	};
@@ -100,7 +100,11 @@ static void variables_say_the_same_or_wait_for_a_person(void **state)
 		{"$(random 9-1)", "$$(random 9-1)", false},
 		{"$(urlfetch https://a.invalid/$(user))", "$$(urlfetch https://a.invalid/$$(user))",
 			false},
-		{"$(count) $(eval 1+1)", "$$(count) $$(eval 1+1)", false},
+		{"$(count) $(eval 1+1)", "$(count) $$(eval 1+1)", false},
+		{"$(count) and $(getcount deaths)", "$(count) and $(count deaths)", true},
+		{"$(count deaths +2)", "$(count)", true},
+		{"$(count a) $(count b)", "$(count) $$(count b)", false},
+		{"$(count a many)", "$$(count a many)", false},
 		{"${1|${user}}", "$${1|$${user}}", false},
 		{"$(100) $(0)", "$$(100) $$(0)", false},
 		{"5$ and $x and $$", "5$ and $x and $$", true},
@@ -125,6 +129,61 @@ static void variables_say_the_same_or_wait_for_a_person(void **state)
 		assert_case(i, count_triggers(&got) == 1);
 		buf_fini(&got);
 		buf_fini(&want);
+	}
+}
+
+static void counters_and_timers_come_over(void **state)
+{
+	static const struct {
+		enum convert_source source;
+		const char *json, *says[4], *says_not;
+	} cases[] = {
+		{CONVERT_NIGHTBOT, "[{\"name\":\"!died\",\"message\":\"$(count)\",\"count\":12}]",
+			{"# !died: it has counted to 12 there", "\n  count: nightbot-died\n"},
+			"enabled: no"},
+		{CONVERT_STREAMELEMENTS,
+			"[{\"command\":\"died\",\"response\":\"${count Deaths! -1} now\"}]",
+			{"\n  count: {name: deaths, add: -1}\n", "$(count) now"}, "enabled: no"},
+		{CONVERT_STREAMELEMENTS,
+			"[{\"command\":\"zero\",\"response\":\"${count deaths 0} now\"}]",
+			{"\n  count: {name: deaths, set: 0}\n"}, "enabled: no"},
+		{CONVERT_NIGHTBOT, "{\"timers\":[{\"name\":\"Discord\",\"message\":\"Come\","
+			"\"interval\":\"*/15 * * * *\",\"lines\":5,\"enabled\":true}]}",
+			{"\nnightbot-discord:\n  every: 15m\n  min_lines: 5\n  reply: \"Come\"\n"},
+			"enabled: no"},
+		{CONVERT_NIGHTBOT, "{\"timers\":[{\"name\":\"a\",\"message\":\"Come\","
+			"\"interval\":\"0,20,40 * * * *\",\"lines\":0,\"enabled\":false}]}",
+			{"  every: 20m\n  reply", "  enabled: no\n"}, "min_lines"},
+		{CONVERT_NIGHTBOT, "{\"timers\":[{\"name\":\"a\",\"message\":\"Come\","
+			"\"interval\":\"7 */2 * * *\"}]}", {"  every: 120m\n"}, "enabled: no"},
+		{CONVERT_NIGHTBOT, "{\"timers\":[{\"name\":\"a\",\"message\":\"Come\","
+			"\"interval\":\"5 4 * * 1\"}]}",
+			{"# a: how often it comes", "  every: 60m\n", "  enabled: no\n"}, "min_lines"},
+		{CONVERT_STREAMELEMENTS, "{\"timers\":[{\"name\":\"Tip\",\"enabled\":true,"
+			"\"messages\":[\"one\",\"two\"],\"chatLines\":3,"
+			"\"online\":{\"enabled\":true,\"interval\":10},"
+			"\"offline\":{\"enabled\":false,\"interval\":30}}]}",
+			{"# Tip: only the first of", "\nstreamelements-tip:\n  every: 10m\n  min_lines: 3\n"
+			 "  reply: \"one\"\n  when: live\n"}, "enabled: no"},
+		{CONVERT_STREAMELEMENTS, "{\"timers\":[{\"message\":\"/ban x\",\"enabled\":true,"
+			"\"online\":{\"enabled\":true,\"interval\":10}}]}",
+			{"# timer: not carried over, because it is a command to the chat"}, "every"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct convert_tally tally;
+		struct buf got;
+
+		convert(cases[i].source, str_of(cases[i].json), &got, &tally);
+		for (size_t k = 0; k < COUNT(cases[i].says) && cases[i].says[k]; k++) {
+			if (!strstr(buf_text(&got), cases[i].says[k]))
+				fail_msg("case %zu lacks \"%s\": %s", i, cases[i].says[k],
+					buf_text(&got));
+		}
+		assert_case(i, !strstr(buf_text(&got), cases[i].says_not));
+		assert_case(i, count_triggers(&got) == tally.whole + tally.part);
+		buf_fini(&got);
 	}
 }
 
@@ -179,7 +238,7 @@ static void hostile_exports_make_files_that_are_taken(void **state)
 		{CONVERT_STREAMELEMENTS,
 			"{\"commands\": [], \"timers\": [{\"name\": \"x\\ny: 1\", "
 			"\"message\": \"a\\nb: {reply: x, on: raid}\"}]}",
-			0},
+			1},
 	};
 
 	(void)state;
@@ -267,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exports_are_as_they_were_when_they_were_looked_at),
 		cmocka_unit_test(variables_say_the_same_or_wait_for_a_person),
+		cmocka_unit_test(counters_and_timers_come_over),
 		cmocka_unit_test(what_could_do_harm_is_no_trigger),
 		cmocka_unit_test(hostile_exports_make_files_that_are_taken),
 		cmocka_unit_test(a_bare_word_stands_for_itself),
