@@ -165,6 +165,29 @@ bool json_is_string(const struct json *v)
 	return json_object_is_type(of(v), json_type_string);
 }
 
+bool json_is_bool(const struct json *v)
+{
+	return json_object_is_type(of(v), json_type_boolean);
+}
+
+bool json_is_number(const struct json *v)
+{
+	/* 1e999 is well-formed */
+	return (json_object_is_type(of(v), json_type_double) ||
+		       json_object_is_type(of(v), json_type_int)) &&
+		isfinite(json_object_get_double(of(v)));
+}
+
+bool json_is_whole(const struct json *v)
+{
+	return json_is_number(v) && json_value(v) == floor(json_value(v));
+}
+
+double json_value(const struct json *v)
+{
+	return json_is_number(v) ? json_object_get_double(of(v)) : 0;
+}
+
 const struct json *json_get(const struct json *object, const char *key)
 {
 	struct json_object *v = NULL;

@@ -21,6 +21,10 @@ void json_free(struct json *root);
 bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 bool json_is_string(const struct json *v);
+bool json_is_bool(const struct json *v);
+bool json_is_number(const struct json *v); /* one that a double can hold */
+bool json_is_whole(const struct json *v);  /* such, and without a fraction: 2 and 2.0 */
+double json_value(const struct json *v);   /* of a number, else 0 */
 const struct json *json_get(const struct json *object, const char *key); /* NULL when absent/null */
 size_t json_count(const struct json *array);
 const struct json *json_at(const struct json *array, size_t i);

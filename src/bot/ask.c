@@ -15,13 +15,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AGAIN_LEAST_MS 1000 /* no model answers sooner: the otherwise: line is better than waiting */
+#define AGAIN_LEAST_MS 1000 /* no model answers sooner: then the otherwise: line need not wait */
 
 static void turn_ask(struct turn *t, const struct conversation *past);
 
 static bool is_last_step(const struct turn *t)
 {
 	return t->asking.step + 1 == t->hit.trigger->step_count;
+}
+
+/* What this step's answer is to fit; NULL = it is words. */
+static const char *schema_of(const struct turn *t)
+{
+	const struct trigger_schema *s = t->hit.trigger->schema;
+
+	return s && is_last_step(t) ? trigger_schema_text(s) : NULL;
 }
 
 /* By when the last word must have come, on clock_mono_ms. */
@@ -131,18 +139,17 @@ static bool may_ask_again(struct turn *t)
 	if (!t->world->conf->safety.regenerate || t->asking.is_again || t->asking.from ||
 			deadline_of(t) - clock_mono_ms() < AGAIN_LEAST_MS)
 		return false;
-	if (take_call(t) == REASON_NONE)
-		return true;
+	const bool may = take_call(t) == REASON_NONE;
+
 	t->rule = why; /* it is not the budget that refused the answer */
-	return false;
+	return may;
 }
 
 static void refused(struct turn *t, enum reason why)
 {
-	t->is_hushed = true; /* what comes now is not shown before it is whole */
 	if (why == REASON_DECLINED || why == REASON_NOMEM) {
 		bot_turn_drop(t, why);
-	} else if (why == REASON_UNSAFE && may_ask_again(t)) {
+	} else if ((why == REASON_UNSAFE || why == REASON_UNFIT) && may_ask_again(t)) {
 		bot_row_write(t, why);
 		t->asking.is_again = true;
 		round_begin(t);
@@ -195,7 +202,8 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 
 	bot_spend_settle(t->bot, t, a->reserved, a->cost);
 	bot_gauge_note(t->bot, t->prompt, a);
-	bot_row_hold(t, a);
+	bot_row_hold(
+		t, a, !is_last_step(t) ? "step" : t->asking.is_again ? "again" : "answer");
 }
 
 static bool may_spend(void *ctx, const char *provider, int64_t cost)
@@ -252,6 +260,7 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 		.previous = buf_str(&a->previous),
 		.wrong = buf_str(&a->wrong),
 		.is_step = !is_last_step(t),
+		.schema = str_of(schema_of(t)),
 	};
 
 	if (a->previous.len > 0)
@@ -282,6 +291,13 @@ static bool use_kept(struct turn *t)
 	}
 	buf_fini(&words);
 	return is_kept;
+}
+
+/* May what the model writes be shown before it is whole? */
+static bool is_shown(const struct turn *t)
+{
+	return is_last_step(t) && !t->asking.is_again && !trigger_is_picky(t->hit.trigger) &&
+		bot_step_matters(t);
 }
 
 static void turn_ask(struct turn *t, const struct conversation *past)
@@ -327,11 +343,12 @@ void bot_ask_model(struct turn *t)
 		.event = t->event,
 		.trigger = t->hit.trigger->name,
 		.is_local_only = t->asking.is_local_only,
+		.schema = schema_of(t),
 		.turn = t->id,
 		.deadline_ms = deadline_of(t),
 		.may_spend = may_spend,
 		.attempt = on_attempt,
-		.so_far = is_last_step(t) && bot_step_matters(t) ? on_so_far : NULL,
+		.so_far = is_shown(t) ? on_so_far : NULL,
 		.done = on_answer,
 		.ctx = t,
 	};

@@ -84,6 +84,7 @@ int bot_question_prompt(const struct bot_question *q, struct prompt **out)
 		.marker = q->marker,
 		.previous = q->previous,
 		.is_step = q->is_step,
+		.schema = q->schema,
 		.wrong = q->wrong,
 		.aliases = aliases,
 	};

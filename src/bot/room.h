@@ -119,8 +119,9 @@ enum turn_state {
 struct turn_call {
 	bool is_held;
 	char provider[64], model[128], message[256];
+	const char *purpose; /* static */
 	enum provider_error error;
-	int number;
+	int number;          /* of the turn's calls, from 1 */
 	int64_t wall_ms, latency_ms, first_token_ms, tokens_in, tokens_out, cost;
 	size_t answer_bytes;
 	struct buf answer; /* kept only where the ledger keeps payloads */
@@ -359,7 +360,8 @@ int bot_gauge_load(struct bot *b, struct str text) MUST_USE;
 void bot_gauge_fini(struct bot *b);
 
 /* row.c: one ledger row for each model call. */
-void bot_row_hold(struct turn *t, const struct provider_attempt *a);
+/* purpose: static, the ledger's word for what the call is for. */
+void bot_row_hold(struct turn *t, const struct provider_attempt *a, const char *purpose);
 void bot_row_write(struct turn *t, enum reason reason); /* nothing when none is held */
 
 /* turn.c */
@@ -432,7 +434,7 @@ struct bot_question {
 	const struct conversation *past; /* NULL = none */
 	const struct knowledge_hit *known; /* what the streamer wrote about it, */
 	size_t known_count;          /* at most KNOWLEDGE_TOP */
-	struct str previous, wrong;  /* as prompt_build takes them, */
+	struct str previous, schema, wrong; /* as prompt_build takes them, */
 	bool is_step;                /* and this */
 	bool hides_names;            /* it may go where nobody's name may */
 	bool is_local_only;          /* it may not leave this machine */
@@ -452,8 +454,8 @@ void bot_question_fit(struct bot *b, struct bot_question *q);
 int bot_question_prompt(const struct bot_question *q, struct prompt **out) MUST_USE;
 
 /* answer.c: are the model's words what was asked for, and may they be said? REASON_NONE: they are
- * in t->text. Else t->rule says what decided; REASON_UNSAFE: and t->asking.wrong says it to the
- * model. */
+ * in t->text. Else t->rule says what decided; REASON_UNSAFE, UNFIT: and t->asking.wrong says it to
+ * the model. */
 enum reason bot_answer_judge(struct turn *t, struct str words, bool was_cut);
 
 /* heed.c: may a model be asked with what chat brings along? Of the words of an event that a trigger

@@ -68,13 +68,14 @@ static int add_response(struct buf *out, const struct turn_call *c, int payload)
 	return err ? err : buf_addc(out, '}');
 }
 
-void bot_row_hold(struct turn *t, const struct provider_attempt *a)
+void bot_row_hold(struct turn *t, const struct provider_attempt *a, const char *purpose)
 {
 	struct turn_call *c = &t->last;
 
 	bot_row_write(t, REASON_PROVIDER);
 	c->is_held = true;
 	c->wall_ms = clock_wall_ms() - a->latency_ms;
+	c->purpose = purpose;
 	c->error = a->error;
 	c->number++;
 	c->latency_ms = a->latency_ms;
@@ -129,6 +130,8 @@ void bot_row_write(struct turn *t, enum reason reason)
 		.persona_version = t->persona->version,
 		.prompt = t->asking.file ? t->asking.file->ref : NULL,
 		.reason = reason_name(reason),
+		.rule = *t->rule != '\0' ? t->rule : NULL,
+		.purpose = c->purpose,
 		.tokens_in = c->tokens_in,
 		.tokens_out = c->tokens_out,
 		.cost = c->cost,

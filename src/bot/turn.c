@@ -50,6 +50,7 @@ static const char *result_of(enum reason r)
 {
 	switch (r) {
 	case REASON_NONE: return "SUCCESS";
+	case REASON_UNFIT:
 	case REASON_UNSAFE: return "BLOCKED";
 	case REASON_DECLINED:
 	case REASON_MERGED:

@@ -46,6 +46,7 @@ enum level level_of_roles(unsigned roles);
 	X(BREAKER, breaker, 1, "the model failed repeatedly and is being left alone")              \
 	X(DECLINED, declined, 1, "the model declined to answer")                                   \
 	X(UNSAFE, unsafe, 1, "the question or its answer did not pass safety")                     \
+	X(UNFIT, unfit, 1, "the answer was not what the trigger asks for")                         \
 	X(EMPTY, empty, 1, "nothing was left to say")                                              \
 	X(MERGED, merged, 1, "a later message is answered in its place")                           \
 	X(LATE, late, 1, "the reply grew too old before it could be sent")                         \

@@ -31,6 +31,8 @@ static const struct text_member members[] = {
 	{offsetof(struct ledger_row, persona_version), false},
 	{offsetof(struct ledger_row, reason), false},
 	{offsetof(struct ledger_row, prompt), false},
+	{offsetof(struct ledger_row, rule), false},
+	{offsetof(struct ledger_row, purpose), false},
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 

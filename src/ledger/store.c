@@ -54,6 +54,8 @@ static const char *const steps[] = {
 	"CREATE INDEX idx_ai_interactions_timestamp ON ai_interactions (timestamp DESC);",
 	"ALTER TABLE ai_interactions ADD COLUMN cost_micros INTEGER;",
 	"ALTER TABLE ai_interactions ADD COLUMN prompt TEXT;",
+	"ALTER TABLE ai_interactions ADD COLUMN rule TEXT;"
+	"ALTER TABLE ai_interactions ADD COLUMN purpose TEXT;",
 };
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -61,8 +63,8 @@ static const char insert_sql[] =
 	"INSERT INTO ai_interactions (id, timestamp, request, response, latency_ms, error_code,"
 	" error_message, model_name, user_id, status, prompt_hash, turn, provider, platform,"
 	" channel, trigger, persona, persona_version, reason, tokens_in, tokens_out,"
-	" first_token_ms, attempt, cost_micros, prompt)"
-	" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	" first_token_ms, attempt, cost_micros, prompt, rule, purpose)"
+	" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static const char prune_sql[] =
 	"DELETE FROM ai_interactions WHERE rowid IN (SELECT rowid FROM ai_interactions"
@@ -356,6 +358,8 @@ static int insert_row(struct ledger_store *s, const struct ledger_row *r)
 	bind_number(q, &at, r->attempt);
 	bind_number(q, &at, r->cost);
 	bind_text(q, &at, r->prompt);
+	bind_text(q, &at, r->rule);
+	bind_text(q, &at, r->purpose);
 	rc = sqlite3_step(q);
 	sqlite3_reset(q);
 	sqlite3_clear_bindings(q);

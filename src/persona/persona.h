@@ -169,6 +169,7 @@ struct prompt_options {
 	 * empty = none. An ask: speaks of it as PROMPT_PREVIOUS. */
 	struct str previous;
 	bool is_step;                /* the answer is for the next step, not for chat */
+	struct str schema;           /* the answer is JSON that fits this JSON Schema; empty = words */
 	/* Why the answer before was thrown away, a clause of ours; empty = this is the first. */
 	struct str wrong;
 	struct prompt_aliases *aliases; /* the names that ask does not hold; NULL = no need.

@@ -158,10 +158,19 @@ static int add_fenced(struct building *g, struct str who, struct str text, struc
 /* How the answer is to be given, after everything that came from chat. */
 static int add_ending(const struct prompt_options *o, struct buf *out)
 {
-	int err = o->is_step
-		? buf_adds(out, "\nThis answer is not for the chat: give only what was asked for.")
-		: buf_addf(out, "\nAnswer as %s, in %sat most %zu characters.", o->persona->name,
-			  has_lines(o) ? "" : "one line of ", o->max_chars);
+	int err;
+
+	if (o->is_step)
+		err = buf_adds(out,
+			"\nThis answer is not for the chat: give only what was asked for.");
+	else if (o->schema.len > 0)
+		err = buf_addf(out,
+			"\nAnswer with JSON alone, that fits this JSON Schema, and write its texts "
+			"as %s: %.*s",
+			o->persona->name, STR_FMT(o->schema));
+	else
+		err = buf_addf(out, "\nAnswer as %s, in %sat most %zu characters.",
+			o->persona->name, has_lines(o) ? "" : "one line of ", o->max_chars);
 
 	if (err == 0 && o->wrong.len > 0)
 		err = buf_addf(out,

@@ -77,6 +77,7 @@ struct provider_ask {
 	const struct prompt *prompt;  /* BORROWED until done or cancel */
 	const struct persona *persona;/* BORROWED as the prompt is: temperature, max_tokens,
 	                                 preferred provider; NULL = the provider's own */
+	const char *schema;           /* the answer is to fit this JSON Schema; NULL = words */
 	/* What the route depends on besides, BORROWED during provider_ask. */
 	const struct event *event;    /* what is answered; NULL = nothing: only rules that name no
 	                                 event and no place fit */

@@ -63,6 +63,8 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 		err = add_options(body, c, temperature, max_tokens);
 	if (!err)
 		err = add_keep_alive(body, c->keep_alive);
+	if (!err && a->schema)
+		err = buf_addf(body, ",\"format\":%s", a->schema);
 	return err ? err : buf_addc(body, '}');
 }
 

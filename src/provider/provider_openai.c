@@ -43,6 +43,12 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 			(long long)max_tokens);
 	if (!err)
 		err = provider_add_number(body, temperature);
+	/* Not strict: that would want every field required. */
+	if (!err && a->schema)
+		err = buf_addf(body,
+			",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+			"{\"name\":\"answer\",\"schema\":%s}}",
+			a->schema);
 	return err ? err : buf_addc(body, '}');
 }
 

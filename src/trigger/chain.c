@@ -25,7 +25,8 @@ static void read_step(struct trigger_reading *rd, const struct conf_node *n, str
 		break;
 	case CONF_LIST: TRIGGER_COMPLAIN(rd, n, HINT_STEP, "a step is no list"); break;
 	case CONF_MAP:
-		trigger_reading_note(rd, conf_read(rd->report, rd->file, n, options, OPTIONS, step));
+		trigger_reading_note(
+			rd, conf_read(rd->report, rd->file, n, options, OPTIONS, step));
 		if (!step->ask && !rd->is_bad)
 			TRIGGER_COMPLAIN(rd, n, HINT_STEP, "this step asks nothing");
 		break;

@@ -1,8 +1,9 @@
 /* trigger/room.h: what the files of this room share. Nobody outside includes it.
  *
  * Loading: file.c reads a file by rule.c (one entry; the table of keys), wake.c (what wakes it),
- * slash.c (its slash command), every.c (the clock), count.c (its counter), chain.c and prompt.c (what a
- * model is asked), form.c (words: and the like as patterns), trial.c (examples), template.c.
+ * slash.c (its slash command), every.c (the clock), count.c (its counter), chain.c and prompt.c
+ * (what a model is asked), schema.c and rules.c (what its answer has to be), form.c (words: and the
+ * like as patterns), trial.c (examples), template.c.
  * Running: set.c puts files together and builds their filter; match.c searches, with fits.c for the
  * conditions, cooldown.c and strike.c for what outlives a reload; explain.c tells why. */
 #ifndef TRIGGER_ROOM_H
@@ -30,8 +31,15 @@ struct trigger_slash {
 	bool is_required, is_private;
 };
 
+/* Patterns that an answer must match, or must not. */
+struct trigger_rules {
+	struct pattern **patterns;
+	struct conf_texts texts; /* their sources */
+};
+
 struct trigger_private {
 	struct trigger_slash slash;
+	struct trigger_rules must, must_not;
 	uint32_t conditions;              /* bits of enum trigger_condition that it has */
 	struct conf_texts games, rewards; /* folded */
 	bool needs_stream;                /* a template or a condition is about the stream */
@@ -139,11 +147,16 @@ int trigger_rule_read(struct trigger_reading *rd, const struct conf_node *key,
 	const struct conf_node *value, struct trigger **out) MUST_USE;
 /* Compiles what wakes t into t->own; complains into rd. */
 void trigger_wake_read(struct trigger_reading *rd, const struct trigger_wake *w, struct trigger *t);
+/* Compiles and tries one pattern of the file. GIVES it (pattern_free), or NULL after complaints. */
+struct pattern *trigger_pattern_read(struct trigger_reading *rd, const struct conf_node *n);
 /* Reads slash: of an entry (n NULL = it has none) into t, whose on: it may become. is_only: nothing
  * else wakes t. Complains into rd. */
 void trigger_slash_read(struct trigger_reading *rd, const struct conf_node *n, bool is_only,
 	struct trigger *t);
 void trigger_slash_fini(struct trigger_slash *s);
+/* Reads must: and must_not: of the entry into t. Complains into rd. */
+void trigger_rules_read(struct trigger_reading *rd, struct trigger *t);
+void trigger_rules_fini(struct trigger_rules *r);
 /* Is there the prompt file that t, at n, refers to? Complains into rd; a stream that it needs is
  * noted. */
 void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
@@ -232,6 +245,7 @@ struct trigger_scope {
 	enum event_kind kind;
 	bool has_counter;  /* the trigger counts */
 	bool has_previous; /* a model has answered before: a later step of a chain */
+	const struct trigger_schema *schema; /* it says what was answered by it; NULL = no such */
 };
 /* Checks a template for such events; complains at the variable. ERR_INVALID if it did. */
 int trigger_template_check(struct str text, const struct trigger_scope *scope,
@@ -239,5 +253,42 @@ int trigger_template_check(struct str text, const struct trigger_scope *scope,
 /* The same for one that stands in the entry being read; a stream that it needs is noted. */
 void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
 	bool has_previous, const struct conf_node *n);
+
+/* ---- schema.c, schema_fit.c: what a JSON answer has to be ------------------------------------ */
+
+#define TRIGGER_FIELDS_MAX 64 /* fields; an answer for a chat line has a handful */
+#define TRIGGER_FIELD_DEPTH 6  /* fields within fields */
+
+enum trigger_field_kind {
+	FIELD_OBJECT, FIELD_ARRAY, FIELD_STRING, FIELD_NUMBER, FIELD_INTEGER, FIELD_BOOLEAN
+};
+
+struct trigger_field {
+	char *key;                /* of a property; NULL at the root and for items */
+	int kind;                 /* enum trigger_field_kind */
+	size_t depth;             /* of the root 0 */
+	bool is_required;
+	size_t first, n;          /* its properties, or its items: neighbours in the list */
+	char *description;
+	struct conf_texts choices; /* enum: */
+	bool has_min, has_max;
+	double min, max;
+	int64_t min_length, max_length, min_items, max_items; /* a max of -1 is none */
+	char *pattern_text;
+	struct pattern *pattern;
+};
+
+struct trigger_schema {
+	struct trigger_field nodes[TRIGGER_FIELDS_MAX]; /* the root first */
+	size_t n;
+	char *json;               /* all of it, as a model is told */
+};
+
+/* Reads schema: of the entry into t->schema. Complains into rd. */
+void trigger_schema_read(
+	struct trigger_reading *rd, const struct conf_node *n, struct trigger *t);
+void trigger_schema_free(struct trigger_schema *s);
+/* Is there such a field, "mood" or "pet.name"? */
+bool trigger_schema_has(const struct trigger_schema *s, struct str path);
 
 #endif

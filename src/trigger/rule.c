@@ -17,7 +17,7 @@ struct entry {
 	char *on, *level;
 	struct conf_texts allow, deny;
 	struct trigger_wake wake;
-	struct conf_node *cooldown, *count, *examples, *chain;
+	struct conf_node *cooldown, *count, *examples, *chain, *schema, *must, *must_not;
 	char *prompt;
 };
 
@@ -100,11 +100,23 @@ static const struct conf_option options[] = {
 	{.name = "chain",
 		.type = CONF_NODE,
 		AT(chain),
-		.help = "What to ask in turn, {ask: ...} or a prompt's name; the last answer is said."},
+		.help = "What to ask in turn, {ask: ...} or a prompt; the last answer is said."},
 	{.name = "knowledge",
 		.type = CONF_TEXTS,
 		AT(t.knowledge),
 		.help = "Whether the model is told what the streamer wrote about it; true, or files."},
+	{.name = "schema",
+		.type = CONF_NODE,
+		AT(schema),
+		.help = "A JSON Schema that the answer must fit; reply: says $(answer.NAME)."},
+	{.name = "must",
+		.type = CONF_NODE,
+		AT(must),
+		.help = "PCRE2 patterns, all of which what a model says must match."},
+	{.name = "must_not",
+		.type = CONF_NODE,
+		AT(must_not),
+		.help = "PCRE2 patterns, none of which what a model says may match."},
 	{.name = "otherwise",
 		.type = CONF_TEXT,
 		AT(t.otherwise),
@@ -258,6 +270,7 @@ void trigger_fini(struct trigger *t)
 	struct entry whole = {.t = *t};
 
 	trigger_chain_fini(t);
+	trigger_schema_free(t->schema);
 	/* Its options are freed by the table; the rest of the entry is empty. */
 	conf_free_options(options, OPTIONS, &whole);
 	mem_free(t->name);
@@ -275,6 +288,8 @@ void trigger_fini(struct trigger *t)
 		conf_texts_free(&t->own->rewards);
 		mem_free(t->own->head);
 		trigger_slash_fini(&t->own->slash);
+		trigger_rules_fini(&t->own->must);
+		trigger_rules_fini(&t->own->must_not);
 	}
 	mem_free(t->own);
 	memset(t, 0, sizeof(*t));
@@ -456,13 +471,19 @@ static void check_words(struct trigger_reading *rd, const struct entry *e, struc
 	if (!t->reply && !asks && !rd->is_bad)
 		TRIGGER_COMPLAIN(rd, rd->entry, "add reply: \"...\" or ask: \"...\"",
 			"trigger \"%s\" has nothing to say", t->name);
-	if (t->reply && asks)
+	if (t->schema && !t->reply && !rd->is_bad)
+		TRIGGER_COMPLAIN(rd, e->schema, "add reply: \"$(answer.NAME)\"",
+			"how trigger \"%s\" says its answer is not said", t->name);
+	if (t->reply && asks && !t->schema)
 		TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, asking),
 			"keep one; what to say when no model answers is otherwise:",
 			"trigger \"%s\" has both reply: and %s:", t->name, asking);
 	if (!asks && t->otherwise)
 		trigger_reading_warn(rd, "otherwise", "leave it out",
 			"otherwise: is only for ask:, a reply is always said");
+	if (!asks && trigger_is_picky(t))
+		TRIGGER_COMPLAIN(rd, rd->entry, "leave them out, or write ask:",
+			"schema:, must: and must_not: are for what a model answers");
 	if (!asks && t->persona)
 		trigger_reading_warn(rd, "persona", "leave it out",
 			"persona: is only for ask:, a reply is said as it is");
@@ -528,6 +549,8 @@ static void read_entry(struct trigger_reading *rd, struct trigger *t)
 		trigger_count_read(rd, e.count, t);
 		trigger_chain_read(rd, e.chain, e.prompt, t);
 		trigger_know_read(rd, t);
+		trigger_schema_read(rd, e.schema, t);
+		trigger_rules_read(rd, t);
 		trigger_slash_read(rd, e.wake.slash, is_slash_only(rd, &e.wake, t), t);
 		read_conditions(rd, t);
 		trigger_wake_read(rd, &e.wake, t);

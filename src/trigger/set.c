@@ -280,3 +280,8 @@ bool trigger_set_needs_stream(const struct trigger_set *s)
 {
 	return s->needs_stream;
 }
+
+struct pattern_engine *trigger_set_engine(const struct trigger_set *s)
+{
+	return s->engine;
+}

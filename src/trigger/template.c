@@ -10,12 +10,14 @@
 
 #define NAME_BYTES  32
 #define RANDOM_MOST 1000000000
+#define ANSWER      "answer"
 #define WORD_MOST   99 /* $(99): a chat message has no more words that anybody counts */
 
 /* What a value is taken from. */
 struct source {
 	const struct event *event;
 	const struct trigger_hit *hit;
+	struct str path; /* of a field of the answer */
 	uint32_t random;
 };
 
@@ -145,6 +147,42 @@ static int add_uptime(const struct source *s, struct buf *out)
 	return buf_addf(out, "%lldh %02lldm", (long long)(minutes / 60), (long long)(minutes % 60));
 }
 
+/* One value of the answer as people write it. */
+static int add_value(const struct json *v, struct buf *out)
+{
+	if (!v)
+		return 0;
+	return json_is_string(v) ? buf_add_str(out, json_text(v)) : json_add(out, v);
+}
+
+/* A field of the JSON that the model answered; a list with commas. */
+static int add_answer(const struct source *s, struct buf *out)
+{
+	const struct json *v = s->hit && s->hit->said ? s->hit->said->answer : NULL;
+	struct str path = s->path;
+	char key[NAME_BYTES * 2 + 1];
+	int err = 0;
+
+	while (path.len > 0 && v) {
+		const struct str name = str_split(&path, '.');
+
+		if (name.len >= sizeof(key))
+			return 0;
+		memcpy(key, name.at, name.len);
+		key[name.len] = '\0';
+		v = json_get(v, key);
+	}
+	if (!json_is_array(v))
+		return add_value(v, out);
+	for (size_t i = 0; i < json_count(v) && !err; i++) {
+		if (i > 0)
+			err = buf_adds(out, ", ");
+		if (!err)
+			err = add_value(json_at(v, i), out);
+	}
+	return err;
+}
+
 static int add_previous(const struct source *s, struct buf *out)
 {
 	return s->hit && s->hit->said ? buf_add_str(out, s->hit->said->previous) : 0;
@@ -220,6 +258,8 @@ static const struct variable {
 	{"uptime", "", true, true, add_uptime, "how long the stream has been live, as in 3h 07m"},
 	{"previous", "", true, false, add_previous,
 		"in a chain: what the model answered in the step before"},
+	{"answer", "", true, false, add_answer,
+		"with schema: a field of what the model answered, as in $(answer.mood)"},
 	{"random", "", true, false, NULL, "a number from 1 to 100; $(random 1-6) from 1 to 6"},
 };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
@@ -306,8 +346,18 @@ static bool next_piece(struct str *rest, struct piece *p)
 	return true;
 }
 
+/* "answer.mood": which of its fields; empty for every other name. */
+static struct str path_of(struct str name)
+{
+	struct str rest = name, first = str_split(&rest, '.');
+
+	return str_is(first, ANSWER) ? rest : (struct str){NULL, 0};
+}
+
 static const struct variable *find_variable(struct str name)
 {
+	if (path_of(name).len > 0)
+		name = STR(ANSWER);
 	for (size_t i = 0; i < VARIABLES; i++) {
 		if (str_is_nocase(name, variables[i].name) ||
 			str_is_among(name, variables[i].aliases))
@@ -406,6 +456,11 @@ static bool is_declared(
 	return false;
 }
 
+static bool has_field(const struct trigger_scope *scope, struct str name)
+{
+	return scope->schema && trigger_schema_has(scope->schema, path_of(name));
+}
+
 static int check_variable(const struct check *c, const struct piece *p)
 {
 	const struct variable *v = find_variable(p->name);
@@ -436,13 +491,17 @@ static int check_variable(const struct check *c, const struct piece *p)
 			? 0 : complain(c, "add it to variables:", "not declared:", p->text);
 	if (is_count(v) && (p->argument.len > 0 || c->scope->has_counter))
 		return 0;
+	if (v->add == add_answer && !p->has_fallback && !has_field(c->scope, p->name))
+		return complain(c, "it is $(answer.NAME) in the reply: of a trigger with schema:",
+			"no schema has this field:", p->text);
 	if (v->add == add_previous && !c->scope->has_previous && !p->has_fallback)
 		return complain(c, "it is for the second step of a chain: and for those after it",
 			"no step is before this one:", p->text);
 	if (!is_set_for(v, c->scope->kind) && !p->has_fallback)
 		conf_complain(c->report, c->file, c->node, c->at, CONF_WARNING,
 			"give it a default, $(name|default), or leave it out",
-			"$(%s) is always empty for \"on: %s\"", v->name, event_kind_name(c->scope->kind));
+			"$(%s) is always empty for \"on: %s\"", v->name,
+			event_kind_name(c->scope->kind));
 	return 0;
 }
 
@@ -518,8 +577,12 @@ bool trigger_template_needs_stream(struct str text)
 void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
 	bool has_previous, const struct conf_node *n)
 {
-	const struct trigger_scope scope = {.kind = t->on, .has_counter = t->count.name != NULL,
-		.has_previous = has_previous};
+	const struct trigger_scope scope = {
+		.kind = t->on,
+		.has_counter = t->count.name != NULL,
+		.has_previous = has_previous,
+		.schema = text == t->reply ? t->schema : NULL,
+	};
 
 	if (!text)
 		return;
@@ -594,6 +657,7 @@ static int add_variable(struct source *s, const struct piece *p, struct buf *out
 	} else {
 		const struct variable *v = find_variable(p->name);
 
+		s->path = path_of(p->name);
 		if (v && v->add)
 			err = v->add(s, out);
 		else if (v && is_count(v))

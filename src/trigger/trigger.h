@@ -75,6 +75,8 @@ struct trigger {
 	size_t step_count;        /* ... 0 = none is */
 	bool knows;               /* knowledge: the model is told what the streamer wrote ... */
 	struct conf_texts knowledge; /* ... in these files; none = in any */
+	/* The answer is JSON that fits this, and reply: says it; NULL = it is words. */
+	struct trigger_schema *schema;
 	char *otherwise;          /* said when no model answers; NULL or "" = silence */
 	char *persona;            /* NULL = the default one */
 	int64_t priority;         /* higher first; default 0 */
@@ -179,7 +181,8 @@ const char *trigger_state_quarantined(struct trigger_state *s);
 
 /* What a model has answered so far, for the templates that come after it. Empty, NULL: nothing. */
 struct trigger_said {
-	struct str previous;      /* $(previous): the step before */
+	struct str previous;       /* $(previous): the step before */
+	const struct json *answer; /* $(answer.NAME): the last one, if it was JSON */
 };
 
 /* How a value is written into a template, where it must not be as it stands. */
@@ -246,6 +249,24 @@ int trigger_template_check_declared(struct str text, const struct conf_texts *na
 
 /* Does a template say something of the stream: its game, its title? */
 bool trigger_template_needs_stream(struct str text);
+
+/* ---- What an answer has to be ---------------------------------------------------------------- */
+
+/* The JSON of an answer, alone or in a fenced block, if it fits. GIVES *out (json_free). Else
+ * ERR_INVALID, and why gets a clause that says nothing of the answer but what is wrong with it: it
+ * may be told to the model. ERR_NOMEM. */
+int trigger_schema_fit(const struct trigger_schema *schema, struct pattern_engine *g,
+	struct str answer, struct json **out, struct buf *why) MUST_USE;
+/* The schema as JSON, for models. */
+const char *trigger_schema_text(const struct trigger_schema *schema);
+/* Does a text that would be said break must: or must_not: of t? Gives which, "must" or "must_not",
+ * and which pattern; NULL = it keeps to them. A pattern that gives up is broken. */
+const char *trigger_breaks(const struct trigger *t, struct pattern_engine *g, struct str text,
+	const char **pattern);
+/* Must the whole answer be there before it is known whether it will do? */
+bool trigger_is_picky(const struct trigger *t);
+/* What the three above match with, beside a search. */
+struct pattern_engine *trigger_set_engine(const struct trigger_set *s);
 
 /* For `mynah help`, man pages: option table of a trigger, and the variables. */
 const struct conf_option *trigger_options(size_t *n);

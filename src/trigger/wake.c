@@ -57,22 +57,19 @@ static void complain_pattern(struct trigger_reading *rd, const struct conf_node 
 	rd->is_bad = true;
 }
 
-static void read_pattern(
-	struct trigger_reading *rd, const struct conf_node *n, struct trigger_private *own)
+struct pattern *trigger_pattern_read(struct trigger_reading *rd, const struct conf_node *n)
 {
 	struct pattern_fault fault;
-	struct pattern *p;
+	struct pattern *p = NULL;
 	struct str text = conf_node_text(n);
 	int err = pattern_new(text, &p, &fault);
 
-	if (err == ERR_PARSE) {
+	if (err == ERR_PARSE)
 		complain_pattern(rd, n, fault.character, fault.hint, fault.what);
-		return;
-	}
-	if (err < 0) {
+	else
 		trigger_reading_note(rd, err);
-		return;
-	}
+	if (err < 0)
+		return NULL;
 	switch (pattern_trial(p, rd->engine, text)) {
 	case PATTERN_RUINOUS:
 		complain_pattern(rd, n, 0,
@@ -88,7 +85,16 @@ static void read_pattern(
 		break;
 	case PATTERN_CHEAP: break;
 	}
-	trigger_reading_note(rd, add_pattern(own, p, text));
+	return p;
+}
+
+static void read_pattern(
+	struct trigger_reading *rd, const struct conf_node *n, struct trigger_private *own)
+{
+	struct pattern *p = trigger_pattern_read(rd, n);
+
+	if (p)
+		trigger_reading_note(rd, add_pattern(own, p, conf_node_text(n)));
 }
 
 /* The texts of a list, or of one scalar. Gives how many, 0 after a complaint. */
