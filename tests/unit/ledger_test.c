@@ -496,7 +496,7 @@ static void an_older_ledger_goes_on(void **state)
 	flush(w);
 	assert_null(aside(w));
 	assert_int_equal(rows(w), 2);
-	assert_string_equal(ask(w->file, "PRAGMA user_version"), "3");
+	assert_string_equal(ask(w->file, "PRAGMA user_version"), "4");
 	assert_string_equal(ask(w->file, "SELECT cost_micros || coalesce(prompt, ' none') FROM "
 		"ai_interactions WHERE id = 'old'"), "17 none");
 	assert_string_equal(ask(w->file, "SELECT prompt FROM ai_interactions WHERE id = 'new'"),
