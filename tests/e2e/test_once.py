@@ -125,6 +125,8 @@ def test_a_burst_of_greetings_is_greeted_at_once(world, scene):
 def test_somebody_is_greeted_once_a_stream(world):
     """The shipped greeting, five times in one stream, and again in the next."""
     shipped = (world.bot.source / "triggers/chat.yaml").read_text(encoding="utf-8")
+    assert shipped.count("\n  cooldown: {channel: 5s}\n") == 1  # the two streams follow at once
+    shipped = shipped.replace("\n  cooldown: {channel: 5s}\n", "\n")
     models = world.models()
     models.plan(text=lambda _: f"Welcome, guest {len(models.requests)}!")
     stage = start(world, shipped + '\necho: {command: echo, reply: "$(query)"}\n',
