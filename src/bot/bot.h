@@ -64,6 +64,32 @@ const struct persona *bot_world_persona_named(
 /* The prompt file that a trigger means with NAME or NAME@VERSION, or NULL. */
 const struct prompt_file *bot_world_prompt(const struct bot_world *w, const char *ref);
 
+/* Of which trigger's steps is it one? */
+bool bot_prompt_is_used(const struct bot_world *w, const struct trigger *t,
+	const struct prompt_file *p);
+/* Would another model be asked with it than the one it was tested with? Gives that model's name, as
+ * the files say it, or NULL. */
+const char *bot_prompt_stale(const struct bot_world *w, const struct prompt_file *p);
+
+/* What a model would be asked, without asking it. */
+struct bot_rendering {
+	const struct trigger *trigger;  /* its first step's words ... */
+	const struct prompt_file *file; /* ... or, without one, this prompt's */
+	uint64_t marker;                /* of the fence */
+};
+struct bot_rendered {
+	struct prompt *prompt;          /* prompt_free */
+	const struct persona *persona;
+	const struct prompt_file *file; /* NULL = the trigger's own words */
+	size_t budget_tokens;
+};
+/* Fills *out. ERR_LIMIT: it does not fit the model's window. */
+int bot_render(const struct bot_world *w, const struct event *e, const struct bot_rendering *r,
+	struct bot_rendered *out) MUST_USE;
+/* May a model's answer to it be said? As the bot would judge it; text gets what would be said. */
+enum reason bot_render_judge(const struct bot_world *w, const struct event *e,
+	const struct bot_rendered *r, struct str answer, struct buf *text, const char **rule);
+
 /* ---- The bot --------------------------------------------------------------------------------- */
 
 /* What became of an event or a turn, for a console that says why. */

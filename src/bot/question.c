@@ -2,6 +2,8 @@
  * to see it. */
 #include "bot/room.h"
 
+#include <string.h>
+
 /* Tokens, where no running bot knows its providers: the defaults of their options. */
 #define WINDOW_TOKENS 4096
 #define ANSWER_TOKENS 500
@@ -23,16 +25,34 @@ struct provider_ask bot_question_ask(const struct bot_question *q)
 	};
 }
 
+const struct conf_provider *bot_question_provider(
+	const struct bot_world *w, const struct persona *p)
+{
+	const struct conf *c = w->conf;
+	const char *name = p->use ? p->use : c->ask.n > 0 ? c->ask.at[0] : NULL;
+
+	for (size_t i = 0; i < c->provider_count && name; i++) {
+		if (strcmp(c->providers[i].name, name) == 0)
+			return &c->providers[i];
+	}
+	return NULL;
+}
+
 void bot_question_fit(struct bot *b, struct bot_question *q)
 {
+	const struct conf_provider *first = bot_question_provider(q->world, q->persona);
 	const struct provider_ask a = bot_question_ask(q);
-	const char *provider, *model;
 	size_t window = WINDOW_TOKENS, answer = ANSWER_TOKENS;
+	const char *provider, *model;
 
 	if (b) {
 		provider_first(b->providers, &a, &provider, &model);
 		provider_budget(b->providers, &a, &window, &answer);
 		q->gauge = bot_gauge_of(b, provider, model);
+	} else if (first) {
+		window = (size_t)first->context_tokens;
+		answer = (size_t)(q->persona->max_tokens ? q->persona->max_tokens
+							 : first->max_tokens);
 	}
 	q->budget_tokens = window > answer ? window - answer : 0;
 }

@@ -448,6 +448,9 @@ const char *bot_question_words(const struct bot_world *w, const struct trigger_s
 	const struct prompt_file **file);
 /* What its route depends on, as an ask: without its prompt and without callbacks. */
 struct provider_ask bot_question_ask(const struct bot_question *q);
+/* The provider that a persona's questions go to first, as the files say it; NULL = none. */
+const struct conf_provider *bot_question_provider(
+	const struct bot_world *w, const struct persona *p);
 /* Fills in what it may cost; b NULL = no running bot knows a model. */
 void bot_question_fit(struct bot *b, struct bot_question *q);
 /* GIVES *out. ERR_LIMIT: it does not fit the window. */

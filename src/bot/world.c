@@ -498,6 +498,24 @@ static int load_triggers(struct loader *l)
 	return err ? err : set_err;
 }
 
+/* A prompt is tried with a model; another one may take it otherwise. */
+static void warn_untested(struct loader *l)
+{
+	const struct bot_world *w = l->world;
+
+	for (size_t i = 0; i < w->prompt_count; i++) {
+		const struct prompt_file *p = w->prompts[i];
+		const char *model = w->triggers ? bot_prompt_stale(w, p) : NULL;
+
+		if (model)
+			conf_report_add(l->report, CONF_WARNING, p->path,
+				"try it with `mynah prompt test`, then write the model into "
+				"tested_with:",
+				"prompt %s was tested with %s, but %s will be asked", p->ref,
+				p->tested_with, model);
+	}
+}
+
 /* ---- Safety ---------------------------------------------------------------------------------- */
 
 /* Adds the lines of a word file: one word or phrase a line, # begins a comment. */
@@ -632,6 +650,8 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 	first = first ? first : err;
 	err = load_safety(&l);
 	first = first ? first : err;
+	if (!first)
+		warn_untested(&l);
 	if (!first && s->needs_secrets) {
 		if (s->before)
 			conf_secrets_keep(l.world->conf, s->before);

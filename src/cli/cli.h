@@ -25,6 +25,7 @@ struct cli {
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	const char *by, *days;
 	const char *output, *name, *format, *picture; /* of imports and exports */
+	const char *trigger, *text, *seed; /* of prompts; of measuring models */
 	bool is_force;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
@@ -59,6 +60,7 @@ int cli_golden(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_persona(const struct cli *c);
+int cli_prompt(const struct cli *c);
 int cli_import(const struct cli *c);
 int cli_version(const struct cli *c);
 int cli_help(const struct cli *c);
@@ -82,6 +84,15 @@ int cli_ask(const struct cli *c, const char *method, const char *path, struct st
 	struct buf *text, struct json **out) MUST_USE;
 /* What /api/v1/status says, as lines for people. */
 int cli_status_text(const struct json *status, struct buf *out) MUST_USE;
+/* The parts of `mynah prompt`; each gives a code after what it printed. */
+int cli_prompt_list(const struct cli *c, const struct bot_world *w);
+int cli_prompt_show(const struct cli *c, const struct bot_world *w, const struct prompt_file *p);
+int cli_prompt_diff(const struct prompt_file *a, const struct prompt_file *b);
+int cli_prompt_test(const struct cli *c, const struct bot_world *w, const struct prompt_file *p);
+/* Shall models be asked? */
+bool cli_prompt_is_live(const struct cli *c);
+/* A prompt file as lines for people: its fields, its template, its examples. */
+int cli_prompt_lines(const struct prompt_file *p, struct buf *out) MUST_USE;
 /* Would cli_write write there? False after a sentence. */
 bool cli_may_write(const struct cli *c, const char *path);
 /* Writes a whole file, or to standard output for "-"; one that is there only with --force. CLI_OK,

@@ -48,6 +48,11 @@ const struct cli_verb cli_verbs[] = {
 		"import FILE [--name ID] | export ID --format FORMAT [--picture PNG]  [-o FILE] [--force]",
 		"personas from and to Tavern cards, eliza characters, Modelfiles, texts",
 		cli_persona},
+	{"prompt",
+		"list | show NAME[@V] | render NAME[@V]|--trigger T --text X [--user U ...] | diff A B "
+		"| test NAME[@V] [--live]",
+		"prompt files: what they say, what a model would be asked, what it answers",
+		cli_prompt},
 	{"import", "nightbot|streamelements FILE [-o FILE] [--force]",
 		"the commands of another bot as a file of triggers", cli_import},
 	{"version", "", "the version", cli_version},
@@ -55,10 +60,10 @@ const struct cli_verb cli_verbs[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
-enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS };
+enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS, OPT_TRIGGER, OPT_TEXT };
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
-	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_INPUT, OPT_WRITE };
+	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_INPUT, OPT_WRITE, OPT_SEED };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -66,6 +71,8 @@ static const struct option options[] = {
 	{"triggers", required_argument, NULL, OPT_TRIGGERS},
 	{"personas", required_argument, NULL, OPT_PERSONAS},
 	{"prompts", required_argument, NULL, OPT_PROMPTS},
+	{"trigger", required_argument, NULL, OPT_TRIGGER},
+	{"text", required_argument, NULL, OPT_TEXT},
 	{"user", required_argument, NULL, OPT_USER},
 	{"level", required_argument, NULL, OPT_LEVEL},
 	{"channel", required_argument, NULL, OPT_CHANNEL},
@@ -82,6 +89,7 @@ static const struct option options[] = {
 	{"input", no_argument, NULL, OPT_INPUT},
 	{"by", required_argument, NULL, OPT_BY},
 	{"write", no_argument, NULL, OPT_WRITE},
+	{"seed", required_argument, NULL, OPT_SEED},
 	{"probe", no_argument, NULL, OPT_PROBE},
 	{"days", required_argument, NULL, OPT_DAYS},
 	{"forecast", no_argument, NULL, OPT_FORECAST},
@@ -130,6 +138,8 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_STATE: c->state = optarg; break;
 		case OPT_TRIGGERS: c->triggers = optarg; break;
 		case OPT_PERSONAS: c->personas = optarg; break;
+		case OPT_TRIGGER: c->trigger = optarg; break;
+		case OPT_TEXT: c->text = optarg; break;
 		case OPT_PROMPTS: c->prompts = optarg; break;
 		case OPT_USER: c->user = optarg; break;
 		case OPT_LEVEL: c->level = optarg; break;
@@ -143,6 +153,7 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_BY: c->by = optarg; break;
 		case OPT_DAYS: c->days = optarg; break;
 		case OPT_WRITE: c->is_write = true; break;
+		case OPT_SEED: c->seed = optarg; break;
 		case OPT_PROBE: c->is_probe = true; break;
 		case OPT_FORECAST: c->is_forecast = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;

@@ -90,8 +90,8 @@ class Bot:
                                          for k, v in top.items()))
 
     def ship(self):
-        """The triggers and personas that mynah ships."""
-        for kind in ("triggers", "personas"):
+        """The triggers, personas and prompts that mynah ships."""
+        for kind in ("triggers", "personas", "prompts"):
             for path in (self.source / kind).glob("*.yaml"):
                 self.write(f"{kind}/{path.name}", path.read_text(encoding="utf-8"))
 
