@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define AGAIN_LEAST_MS 1000 /* no model answers sooner: then the otherwise: line need not wait */
+#define NAMED_BYTES (4 * PROVIDER_TEXT_BYTES) /* of an answer, its aliases become names */
 
 static void turn_ask(struct turn *t, const struct conversation *past);
 
@@ -158,26 +159,50 @@ static void refused(struct turn *t, enum reason why)
 	}
 }
 
-static void on_words(struct turn *t, struct str words, bool was_cut)
+/* Where the model did not know the names, its words get them back before anybody judges them. */
+static int name_people(const struct turn *t, struct str *text, struct buf *named)
+{
+	if (!t->prompt->aliases)
+		return 0;
+	const int err = prompt_aliases_reveal(t->prompt->aliases, *text, named);
+	*text = buf_str(named);
+	return err;
+}
+
+/* words: as the model wrote them, for whoever asks the same; said: as they are for this turn. */
+static void take_words(struct turn *t, struct str words, struct str said, bool was_cut)
 {
 	enum reason why;
 
 	t->rule = t->asking.from ? t->asking.from : ""; /* not of a provider that could not be paid */
 	if (!is_last_step(t)) {
-		if (safety_has_declined(words))
+		if (safety_has_declined(said))
 			bot_turn_drop(t, REASON_DECLINED);
 		else
-			next_step(t, words);
+			next_step(t, said);
 		return;
 	}
 	t->state = TURN_CHECK;
-	why = bot_answer_judge(t, words, was_cut);
+	why = bot_answer_judge(t, said, was_cut);
 	if (why == REASON_NONE && !was_cut)
 		bot_once_keep(t, words);
 	if (why == REASON_NONE)
 		bot_turn_put(t);
 	else
 		refused(t, why);
+}
+
+static void on_words(struct turn *t, struct str words, bool was_cut)
+{
+	struct str said = words;
+	struct buf named;
+
+	buf_init(&named, NAMED_BYTES);
+	if (name_people(t, &said, &named))
+		bot_turn_drop(t, REASON_NOMEM);
+	else
+		take_words(t, words, said, was_cut);
+	buf_fini(&named);
 }
 
 /* For the turn that asked and for those that have waited for the same. */
@@ -216,7 +241,12 @@ static bool may_spend(void *ctx, const char *provider, int64_t cost)
 
 static void on_so_far(void *ctx, struct str text)
 {
-	bot_step_so_far(ctx, text);
+	struct buf named;
+
+	buf_init(&named, NAMED_BYTES);
+	if (name_people(ctx, &text, &named) == 0)
+		bot_step_so_far(ctx, text);
+	buf_fini(&named);
 }
 
 static void on_answer(void *ctx, const struct provider_answer *a)
@@ -274,7 +304,7 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 	rand_bytes(&q.dice, sizeof(q.dice));
 	prompt_free(t->prompt);
 	t->prompt = NULL;
-	return bot_question_prompt(&q, &t->prompt);
+	return bot_question_prompt(t->bot, &q, &t->prompt);
 }
 
 /* Is an answer kept? Then it goes on with that, and no call is counted. */

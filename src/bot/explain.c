@@ -107,8 +107,9 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 
 	q.known_count = bot_know_now(w, s->fires, e, known);
 	q.known = known;
+	q.is_local_only = file && file->is_local_only;
 	bot_question_fit(b, &q);
-	err = bot_question_prompt(&q, &p);
+	err = bot_question_prompt(b, &q, &p);
 	if (err == ERR_LIMIT)
 		return buf_adds(s->out, "prompt   does not fit the model's window\n");
 	if (!err)

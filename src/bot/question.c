@@ -75,7 +75,7 @@ static int expand(
 	return err == ERR_LIMIT ? 0 : err;
 }
 
-int bot_question_prompt(const struct bot_question *q, struct prompt **out)
+static int build(const struct bot_question *q, bool hides_names, struct prompt **out)
 {
 	struct prompt_aliases *aliases = NULL;
 	struct prompt_note notes[KNOWLEDGE_TOP];
@@ -86,7 +86,7 @@ int bot_question_prompt(const struct bot_question *q, struct prompt **out)
 		notes[i] = (struct prompt_note){
 			str_of(q->known[i].chunk->file), q->known[i].chunk->text};
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
-	if (q->hides_names)
+	if (hides_names)
 		err = prompt_aliases_new(q->event, q->past, &aliases);
 	if (!err)
 		err = expand(q, aliases, &ask);
@@ -114,4 +114,40 @@ int bot_question_prompt(const struct bot_question *q, struct prompt **out)
 		prompt_aliases_free(aliases);
 	buf_fini(&ask);
 	return err;
+}
+
+/* May this prompt, or another one for the same question (NULL), go to another machine? */
+static bool may_leave(struct bot *b, const struct bot_question *q, const struct prompt *p)
+{
+	const struct conf *c = q->world->conf;
+	struct provider_ask a = bot_question_ask(q);
+	struct provider_route route;
+	bool may = false;
+
+	if (q->is_local_only)
+		return false;
+	if (b) {
+		a.prompt = p;
+		provider_route(b->providers, &a, &route);
+		for (size_t i = 0; i < route.n; i++)
+			may = may || route.legs[i].is_remote;
+		return may;
+	}
+	for (size_t i = 0; i < c->provider_count; i++)
+		may = may || !conf_provider_is_local(&c->providers[i]);
+	return may;
+}
+
+int bot_question_prompt(struct bot *b, const struct bot_question *q, struct prompt **out)
+{
+	const bool sends_names = q->world->conf->privacy.send_names;
+	const bool hides_names = !sends_names && may_leave(b, q, NULL);
+	int err = build(q, hides_names, out);
+
+	/* Rules may send a longer prompt elsewhere than a short one. */
+	if (err || hides_names || sends_names || !may_leave(b, q, *out))
+		return err;
+	prompt_free(*out);
+	*out = NULL;
+	return build(q, true, out);
 }

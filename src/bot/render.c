@@ -73,9 +73,10 @@ int bot_render(const struct bot_world *w, const struct event *e, const struct bo
 		q.is_step = r->trigger->step_count > 1;
 		err = find_captures(w, e, &hit);
 	}
+	q.is_local_only = out->file && out->file->is_local_only;
 	bot_question_fit(NULL, &q);
 	out->budget_tokens = q.budget_tokens;
-	return err ? err : bot_question_prompt(&q, &out->prompt);
+	return err ? err : bot_question_prompt(NULL, &q, &out->prompt);
 }
 
 enum reason bot_render_judge(const struct bot_world *w, const struct event *e,

@@ -436,7 +436,6 @@ struct bot_question {
 	size_t known_count;          /* at most KNOWLEDGE_TOP */
 	struct str previous, schema, wrong; /* as prompt_build takes them, */
 	bool is_step;                /* and this */
-	bool hides_names;            /* it may go where nobody's name may */
 	bool is_local_only;          /* it may not leave this machine */
 	size_t budget_tokens;        /* what fits the model that will be asked */
 	const struct prompt_gauge *gauge; /* and how it counts; NULL = unknown */
@@ -453,8 +452,11 @@ const struct conf_provider *bot_question_provider(
 	const struct bot_world *w, const struct persona *p);
 /* Fills in what it may cost; b NULL = no running bot knows a model. */
 void bot_question_fit(struct bot *b, struct bot_question *q);
-/* GIVES *out. ERR_LIMIT: it does not fit the window. */
-int bot_question_prompt(const struct bot_question *q, struct prompt **out) MUST_USE;
+/* GIVES *out, with aliases for everybody where it may leave this machine and their names may not. b
+ * NULL = no running bot. ERR_LIMIT: it does not fit the window, or has more people than can be
+ * hidden. */
+int bot_question_prompt(
+	struct bot *b, const struct bot_question *q, struct prompt **out) MUST_USE;
 
 /* answer.c: are the model's words what was asked for, and may they be said? REASON_NONE: they are
  * in t->text. Else t->rule says what decided; REASON_UNSAFE, UNFIT: and t->asking.wrong says it to

@@ -88,11 +88,15 @@ static bool is_expected(const struct prompt_example *x, struct str text)
 
 static void judge(struct trial *t, struct str answer)
 {
+	const struct prompt_aliases *aliases = t->rendered.prompt->aliases;
 	const struct prompt_example *x = &t->file->examples[t->at];
 	const char *rule = NULL, *slash = x->is_pattern ? "/" : "";
-	struct buf said;
+	struct buf said, named;
 
+	buf_init(&named, 4 * PROVIDER_TEXT_BYTES);
 	buf_init(&said, SAFETY_TEXT_BYTES);
+	if (aliases && prompt_aliases_reveal(aliases, answer, &named) == 0)
+		answer = buf_str(&named);
 	const enum reason r =
 		bot_render_judge(t->w, &t->event, &t->rendered, answer, &said, &rule);
 	const bool is_good = r == REASON_NONE && is_expected(x, buf_str(&said));
@@ -107,6 +111,7 @@ static void judge(struct trial *t, struct str answer)
 	else
 		printf("%s\n  expected: %s%s%s\n", buf_text(&said), slash, x->expect, slash);
 	buf_fini(&said);
+	buf_fini(&named);
 }
 
 static void next(struct trial *t);
@@ -147,6 +152,8 @@ static bool begin(struct trial *t)
 	const struct provider_ask a = {
 		.prompt = t->rendered.prompt,
 		.persona = t->rendered.persona,
+		.event = &t->event,
+		.is_local_only = t->file->is_local_only,
 		.turn = "prompt-test",
 		.deadline_ms = clock_mono_ms() + WAIT_MS,
 		.done = on_answer,

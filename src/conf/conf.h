@@ -256,6 +256,7 @@ struct conf_provider {
 	int64_t calls_hour, calls_day;
 	int64_t cost_day;         /* millionths of a dollar */
 	bool remote_ok;           /* must be true for a URL that is not loopback */
+	bool is_remote;           /* it is not on this machine, whatever its URL says */
 	struct secret *secret;    /* fetched key, NULL = none */
 };
 
@@ -281,6 +282,11 @@ struct conf_memory {
 	int64_t users, bytes;     /* at most, in this process */
 	int64_t recall_ms;        /* how long a recall may take */
 	struct secret *secret;    /* fetched password, NULL = none */
+};
+
+/* `privacy:` */
+struct conf_privacy {
+	bool send_names;          /* models on other machines may know what people are called */
 };
 
 enum conf_payload { CONF_PAYLOAD_NONE, CONF_PAYLOAD_REDACTED, CONF_PAYLOAD_FULL };
@@ -355,6 +361,7 @@ struct conf {
 	struct conf_ledger ledger;
 	struct conf_api api;
 	struct conf_safety safety;
+	struct conf_privacy privacy;
 	struct conf_limits limits;
 	struct conf_place *places;
 	size_t place_count;
@@ -383,6 +390,8 @@ void conf_secrets_each(const struct conf *c, void (*each)(void *ctx, const struc
 
 /* Is the host of this URL this machine, spelled so that it can be nothing else? */
 bool conf_url_is_local(const char *url);
+/* Are all servers of a provider on this machine, and says the file nothing else? */
+bool conf_provider_is_local(const struct conf_provider *p);
 
 /* The tables, for `mynah help options`, the man page and contrib/mynah.yaml: section name ("" for
  * the top), its options and how many. i from 0 until NULL. */

@@ -266,7 +266,7 @@ static int set_ask(struct conf *c)
 		for (size_t i = 0; i < c->provider_count; i++) {
 			const struct conf_provider *p = &c->providers[i];
 
-			if ((p->url && !conf_url_is_local(p->url)) != is_remote)
+			if (!conf_provider_is_local(p) != is_remote)
 				continue;
 			c->ask.at[c->ask.n] = mem_dup(p->name);
 			if (!c->ask.at[c->ask.n])

@@ -67,6 +67,7 @@ static const struct conf_option top_options[] = {
 	PART("ledger", CONF_PART_LEDGER),
 	PART("api", CONF_PART_API),
 	PART("safety", CONF_PART_SAFETY),
+	PART("privacy", CONF_PART_PRIVACY),
 	PART("limits", CONF_PART_LIMITS),
 	PART("twitch", CONF_PART_TWITCH),
 	PART("irc", CONF_PART_IRC),
@@ -156,6 +157,12 @@ static const struct conf_option safety_options[] = {
 		"A reply that speaks so ill of people for what they are is not said."},
 	{"rules_dir", CONF_PATH, AT(conf_safety, rules_dir), NULL, 0, 0, NULL, CONF_LIVE,
 		"The folder of rule files that add to the built-in rules or change them."},
+};
+
+static const struct conf_option privacy_options[] = {
+	{"send_names", CONF_BOOL, AT(conf_privacy, send_names), "false", 0, 0, NULL, CONF_LIVE,
+		"Tell models on other machines what people are called; without it they read Viewer1, "
+		"Viewer2, and the answer gets the names back here."},
 };
 
 static const struct conf_option limits_options[] = {
@@ -407,6 +414,8 @@ static const struct conf_option provider_options[] = {
 		"Further headers of every request, like {X-Title: mynah}; a key belongs under key:."},
 	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
 		"Must be true when the URL is not on this machine: chat is then sent there."},
+	{"remote", CONF_BOOL, AT(conf_provider, is_remote), "false", 0, 0, NULL, CONF_LIVE,
+		"It is on another machine although its URL is on this one: a proxy, a tunnel."},
 	{"temperature", CONF_NUMBER, AT(conf_provider, temperature), "0.7", 0, 2, NULL, CONF_LIVE,
 		"How freely it chooses its words, where a persona says nothing else."},
 	{"max_tokens", CONF_INT, AT(conf_provider, max_tokens), "500", 1, 4096, NULL, CONF_LIVE,
@@ -477,6 +486,8 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 		"The door for mynah's own commands, health, metrics and other programs."},
 	[CONF_PART_SAFETY] = {"safety", PART(safety_options), AT(conf, safety),
 		"What a reply must be like before it is said."},
+	[CONF_PART_PRIVACY] = {"privacy", PART(privacy_options), AT(conf, privacy),
+		"What of people leaves this machine."},
 	[CONF_PART_LIMITS] = {"limits", PART(limits_options), AT(conf, limits),
 		"How much, how often, how long."},
 	[CONF_PART_TWITCH] = {"twitch", PART(twitch_options), 0,

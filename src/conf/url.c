@@ -101,6 +101,15 @@ bool conf_url_is_local(const char *url)
 	return conf_url_read(str_of(url), &parts, &why) == 0 && parts.is_loopback;
 }
 
+bool conf_provider_is_local(const struct conf_provider *p)
+{
+	for (size_t i = 0; i < p->urls.n; i++) {
+		if (!conf_url_is_local(p->urls.at[i]))
+			return false;
+	}
+	return !p->is_remote;
+}
+
 int conf_listen_read(struct str text, struct conf_url *out, const char **why)
 {
 	*out = (struct conf_url){0};

@@ -15,7 +15,8 @@ int provider_endpoints_new(struct provider *p, const struct conf_limits *l)
 		struct provider_endpoint *e = &p->endpoints[i];
 
 		e->url = p->conf.urls.n > 0 ? p->conf.urls.at[i] : p->ops->default_url;
-		e->is_local = !p->ops->request || (e->url && conf_url_is_local(e->url));
+		e->is_local = !p->conf.is_remote &&
+			(!p->ops->request || (e->url && conf_url_is_local(e->url)));
 		io_breaker_init(&e->breaker, (unsigned)l->breaker_failures, l->breaker_window_ms,
 			l->breaker_open_ms);
 	}

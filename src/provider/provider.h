@@ -132,6 +132,7 @@ struct provider_leg {
 	/* BORROWED until the next reload. model: "" where it has none. */
 	const char *name, *type, *model;
 	bool is_asked;                /* now, if those before it cannot answer */
+	bool is_remote;               /* some server of it is not this machine */
 	char why[PROVIDER_WHY_BYTES]; /* a clause: why it is, or is not */
 	int64_t price_in, price_out;  /* millionths of a dollar for a million tokens */
 	int64_t most;                 /* what an answer costs at most */

@@ -227,6 +227,9 @@ void provider_route(const struct provider_pool *p, const struct provider_ask *a,
 		leg->name = it->conf.name;
 		leg->type = it->ops->name;
 		leg->model = steps[i].model ? steps[i].model : "";
+		leg->is_remote = false;
+		for (size_t k = 0; k < it->endpoint_n; k++)
+			leg->is_remote |= !it->endpoints[k].is_local;
 		leg->is_asked = provider_obstacle(it, &need, now, leg->why) == PROVIDER_NONE;
 		provider_price(it, steps[i].model, &leg->price_in, &leg->price_out);
 		leg->most = need.cost;

@@ -138,6 +138,7 @@ static bool are_same_numbers(const struct conf_provider *a, const struct conf_pr
 		a->price_out == b->price_out && a->connect_ms == b->connect_ms &&
 		a->first_byte_ms == b->first_byte_ms && a->idle_ms == b->idle_ms &&
 		a->total_ms == b->total_ms && a->remote_ok == b->remote_ok &&
+		a->is_remote == b->is_remote &&
 		a->warm_up == b->warm_up && a->at_once == b->at_once &&
 		a->calls_hour == b->calls_hour && a->calls_day == b->calls_day &&
 		a->cost_day == b->cost_day;
