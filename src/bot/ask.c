@@ -174,7 +174,8 @@ static void take_words(struct turn *t, struct str words, struct str said, bool w
 {
 	enum reason why;
 
-	t->rule = t->asking.from ? t->asking.from : ""; /* not of a provider that could not be paid */
+	/* Not of a provider that could not be paid. */
+	t->rule = t->asking.from ? t->asking.from : "";
 	if (!is_last_step(t)) {
 		if (safety_has_declined(said))
 			bot_turn_drop(t, REASON_DECLINED);

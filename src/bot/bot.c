@@ -97,7 +97,8 @@ static int timers_new(struct bot *b)
 	b->crowd = io_timer_new(b->io, bot_gathered, b);
 	b->clock = io_timer_new(b->io, bot_timers_look, b);
 	b->look = io_timer_new(b->io, bot_once_look, b);
-	return b->look && b->clock && b->crowd && b->pump && b->sweep && b->save && b->end && b->begin ? 0 : ERR_NOMEM;
+	return b->look && b->clock && b->crowd && b->pump && b->sweep && b->save && b->end &&
+		b->begin ? 0 : ERR_NOMEM;
 }
 
 int bot_new(const struct bot_options *o, struct bot **out)

@@ -1,5 +1,5 @@
-/* Counters: numbers that triggers turn, one of a name in each channel. They are kept across restarts
- * and never forgotten, so there is an end to how many there may be. */
+/* Counters: numbers that triggers turn, one of a name in each channel. They are kept across
+ * restarts and never forgotten, so there is an end to how many there may be. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -98,7 +98,7 @@ void bot_counter_turn(struct turn *t)
 	bot_state_save_soon(b);
 }
 
-/* ---- Across restarts: a line a counter: its value, its name, its channel ------------------------- */
+/* ---- Across restarts: a line a counter: its value, its name, its channel --------------------- */
 
 int bot_counters_save(struct bot *b, struct buf *out)
 {

@@ -1,18 +1,20 @@
 /* Not asking twice: questions that are asked already, answers that are kept, and questions of one
  * trigger that come faster than a model answers.
  *
- * Shared: two turns of one trigger in one channel whose prompts are the same to the last letter (the
- * hash says so; what the model is told of a person is part of it) are one question. The second waits
- * for the answer to the first, is judged for its own author and costs nothing. If the first fails or
- * ends, the next of those that wait asks.
+ * Shared: two turns of one trigger in one channel whose prompts are the same to the last letter
+ * (the hash says so; what the model is told of a person is part of it) are one question. The second
+ * waits for the answer to the first, is judged for its own author and costs nothing. If the first
+ * fails or ends, the next of those that wait asks.
  *
- * Kept, with cache: of a trigger: an answer that was whole and could be said is the answer to the same
- * question later. It is judged anew each time.
+ * Kept, with cache: of a trigger: an answer that was whole and could be said is the answer to the
+ * same question later. It is judged anew each time.
  *
- * Merged, with merge: of a trigger: while one question of it waits for its model in a channel, of those
- * that come after it only the newest is held, to be asked next; with `all` it stands for all of them.
+ * Merged, with merge: of a trigger: while one question of it waits for its model in a channel, of
+ * those that come after it only the newest is held, to be asked next; with `all` it stands for all
+ * of them.
  *
- * A turn that waits or is held is looked after from the loop, never from within another turn's end. */
+ * A turn that waits or is held is looked after from the loop, never from within another turn's
+ * end. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -54,8 +56,9 @@ static bool is_plain(const struct turn *t)
 static struct turn *first_of(const struct turn *t)
 {
 	for (struct turn *o = t->bot->turns; o; o = o->hh.next) {
-		if (o != t && o->call && is_plain(o) && is_same_place(o, t) && o->world == t->world &&
-				o->persona == t->persona && strcmp(o->prompt->hash, t->prompt->hash) == 0)
+		if (o != t && o->call && is_plain(o) && is_same_place(o, t) &&
+				o->world == t->world && o->persona == t->persona &&
+				strcmp(o->prompt->hash, t->prompt->hash) == 0)
 			return o;
 	}
 	return NULL;
@@ -162,7 +165,8 @@ void bot_once_keep(struct turn *t, struct str words)
 	HASH_FIND(hh, once->kept, key, n, old);
 	if (old)
 		kept_free(t->bot, old);
-	while (once->kept && (HASH_COUNT(once->kept) >= KEPT_MAX || once->bytes + words.len > KEPT_BYTES))
+	while (once->kept && (HASH_COUNT(once->kept) >= KEPT_MAX ||
+			once->bytes + words.len > KEPT_BYTES))
 		kept_free(t->bot, once->kept);
 	k = mem_new(sizeof(*k) + n + 1 + words.len);
 	if (!k)
@@ -196,7 +200,8 @@ void bot_once_erase(struct bot *b, const struct erasure *e)
 
 	seal_user_tag(e->platform, e->user_id, user);
 	HASH_ITER(hh, b->once.kept, k, next) {
-		if (is_in_channel(k, e->channel) && (e->user_id.len == 0 || strcmp(k->user, user) == 0))
+		if (is_in_channel(k, e->channel) &&
+				(e->user_id.len == 0 || strcmp(k->user, user) == 0))
 			kept_free(b, k);
 	}
 }

@@ -137,7 +137,7 @@ struct turn_asking {
 	struct turn *first;  /* that asks the same: its answer is waited for */
 	bool is_waiting;     /* for it, or, where first is NULL, for its own turn to ask */
 	bool is_due;         /* its answer has come */
-	const char *from;    /* whose words they are: "shared", "cached"; NULL = its own model call's */
+	const char *from;    /* whose words they are: "shared", "cached"; NULL = its own call's */
 	bool is_again;       /* the one further try that a turn has is under way, or was */
 	struct buf wrong;    /* what the model is told of its first: a clause */
 };

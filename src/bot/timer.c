@@ -1,9 +1,9 @@
 /* Timers: triggers that the clock wakes, each in every channel it is for.
  *
- * One record for a trigger in a channel, with its own clock, which a reload leaves alone. What is due
- * becomes an event and goes the way of every event: gate, cooldowns, limits, outbox, ledger. The
- * monotonic clock counts, so a clock that is set has no say; what was slept through is not made up
- * for. */
+ * One record for a trigger in a channel, with its own clock, which a reload leaves alone. What is
+ * due becomes an event and goes the way of every event: gate, cooldowns, limits, outbox, ledger.
+ * The monotonic clock counts, so a clock that is set has no say; what was slept through is not made
+ * up for. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -153,7 +153,8 @@ void bot_timers_follow(struct bot *b)
 			timer_free(b, t);
 	}
 	if (!is_whole)
-		log_event(LOG_ERROR, "bot", "timers_left_out", LOG_INT("most", BOT_TIMERS_MAX), NULL);
+		log_event(LOG_ERROR, "bot", "timers_left_out", LOG_INT("most", BOT_TIMERS_MAX),
+			NULL);
 	bot_timers_look(b);
 }
 
@@ -177,7 +178,8 @@ static bool is_silent(struct bot *b, const struct bot_timer *t, const struct bot
 	struct outbox_lane lane;
 
 	return bot_channel_is_quiet(c, now_ms) ||
-		(of->when == TRIGGER_LIVE && !is_live) || (of->when == TRIGGER_OFFLINE && is_live) ||
+		(of->when == TRIGGER_LIVE && !is_live) ||
+		(of->when == TRIGGER_OFFLINE && is_live) ||
 		outbox_lane_of(b->outbox, t->place, t->channel, &lane) || !lane.is_open ||
 		lane.is_refused;
 }

@@ -149,7 +149,8 @@ static void add_timer(struct writing *w, const struct json *t)
 	else
 		add(w, "in %lld min %02lld s", (long long)(in_s / 60), (long long)(in_s % 60));
 	if (least > 0)
-		add(w, ", %lld of %lld lines", (long long)json_int(t, "lines", 0), (long long)least);
+		add(w, ", %lld of %lld lines", (long long)json_int(t, "lines", 0),
+			(long long)least);
 	add(w, "\n");
 }
 

@@ -152,14 +152,15 @@ int cli_cache(const struct cli *c)
 		return CLI_CANNOT;
 	}
 	buf_init(&text, ANSWER_BYTES);
-	code = cli_ask(c, is_flush ? "POST" : "GET", "/api/v1/cache", (struct str){NULL, 0}, &text, &j);
+	code = cli_ask(c, is_flush ? "POST" : "GET", "/api/v1/cache", (struct str){NULL, 0}, &text,
+		&j);
 	if (code == CLI_OK && c->is_json)
 		puts(buf_text(&text));
 	else if (code == CLI_OK && is_flush)
 		printf("%lld answers are forgotten\n", (long long)json_int(j, "flushed", 0));
 	else if (code == CLI_OK)
-		printf("%lld answers kept, %lld bytes; %lld questions found theirs, %lld did not; %lld "
-			"were answered with another's\n", (long long)json_int(j, "entries", 0),
+		printf("%lld answers kept, %lld bytes; %lld questions found theirs, %lld did not; "
+			"%lld were answered with another's\n", (long long)json_int(j, "entries", 0),
 			(long long)json_int(j, "bytes", 0), (long long)json_int(j, "hits", 0),
 			(long long)json_int(j, "misses", 0), (long long)json_int(j, "shared", 0));
 	json_free(j);

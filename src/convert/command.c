@@ -260,7 +260,8 @@ static void read_nightbot_timer(const struct json *timer, struct convert_command
 
 static void read_streamelements_timer(const struct json *timer, struct convert_command *c)
 {
-	const struct json *online = json_get(timer, "online"), *offline = json_get(timer, "offline");
+	const struct json *online = json_get(timer, "online");
+	const struct json *offline = json_get(timer, "offline");
 	const struct json *messages = json_get(timer, "messages");
 	const bool is_online = json_bool(online, "enabled", false);
 	const bool is_offline = json_bool(offline, "enabled", false);

@@ -216,7 +216,8 @@ static int add_counter(struct convert_command *c, const char *name, const struct
 	if (!r->counts)
 		return 0;
 	if (c->count > 0 && !*r->counter) {
-		const int err = buf_addf(&c->lost, "it has counted to %lld there, and begins anew here\n",
+		const int err = buf_addf(&c->lost,
+			"it has counted to %lld there, and begins anew here\n",
 			(long long)c->count);
 		if (err < 0 && err != ERR_LIMIT)
 			return err;

@@ -30,7 +30,8 @@ void trigger_every_read(struct trigger_reading *rd, struct trigger *t)
 			TRIGGER_COMPLAIN(rd, on, "add every: 15m",
 				"how often trigger \"%s\" shall speak is not said", t->name);
 		if (t->min_lines > 0 && !conf_node_find(rd->entry, "every"))
-			TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "min_lines"), "add every: 15m",
+			TRIGGER_COMPLAIN(rd, conf_node_find(rd->entry, "min_lines"),
+				"add every: 15m",
 				"only a trigger with every: waits for chat lines");
 		return;
 	}

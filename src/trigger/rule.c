@@ -151,7 +151,7 @@ static const struct conf_option options[] = {
 		AT(t.merge),
 		.fallback = "no",
 		.choices = merges,
-		.help = "Of messages that come while a model answers another: only the newest, or all as one."},
+		.help = "Of messages that come while a model answers: only the newest, or all as one."},
 	{.name = "chance",
 		.type = CONF_PERCENT,
 		AT(t.chance_pct),
@@ -437,7 +437,8 @@ static bool is_slash_only(const struct trigger_reading *rd, const struct trigger
 	const struct trigger *t)
 {
 	return !t->every_ms && !conf_node_find(rd->entry, "on") && !w->match && !w->words &&
-		!w->command && !w->exact && !w->contains && !w->is_name && !t->needs_direct && !t->needs_first;
+		!w->command && !w->exact && !w->contains && !w->is_name && !t->needs_direct &&
+		!t->needs_first;
 }
 
 static void check_persona(struct trigger_reading *rd, const struct trigger *t)

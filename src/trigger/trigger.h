@@ -97,7 +97,7 @@ struct trigger {
 	int64_t every_ms;         /* the clock wakes it; 0 = an event does */
 	int64_t min_lines;        /* every: only after so many chat lines by people */
 	struct trigger_count count;
-	int64_t cache_ms;         /* how long an answer serves for the same question; 0 = not at all */
+	int64_t cache_ms;         /* how long an answer serves for the same question; 0 = not */
 	int merge;                /* enum trigger_merge */
 	bool needs_direct;        /* direct: only when the bot is addressed */
 	bool needs_first;         /* first: only somebody's first message ever */
