@@ -286,6 +286,7 @@ static int make_prompt(struct turn *t, const struct conversation *past)
 		.words = bot_question_words(t->world, &t->hit.trigger->steps[a->step], &a->file),
 		.hit = &t->hit,
 		.past = past,
+		.summary = bot_summary_of(t),
 		.known = t->known,
 		.known_count = t->known_count,
 		.previous = buf_str(&a->previous),

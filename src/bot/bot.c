@@ -25,6 +25,7 @@ static void on_sweep(void *ctx)
 	trigger_state_sweep(b->triggers, now);
 	bot_budget_sweep(b, now);
 	bot_spend_sweep(b);
+	bot_summary_sweep(b, now);
 	bot_gathered(b);
 	bot_channels_sweep(b, now);
 	bot_once_sweep(b, now);
@@ -156,6 +157,7 @@ void bot_free(struct bot *b)
 		bot_turn_drop_all(b, REASON_STOPPED);
 	b->is_over = true;
 	bot_places_free(b);
+	bot_summary_fini(b);
 	provider_pool_free(b->providers);
 	io_worker_free(b->worker); /* a reload that runs ends here, and frees what it loaded */
 	b->worker = NULL;

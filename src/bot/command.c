@@ -131,6 +131,7 @@ static int run_forgetme(struct bot *b, const struct turn *t, struct buf *out)
 		return buf_adds(out, "There is nothing of you here to forget.");
 	memory_erase(&b->memory, &erasure);
 	bot_once_erase(b, &erasure);
+	bot_summary_erase(b, &erasure);
 	bot_turn_forget(b, e);
 	return buf_adds(out, "What you have said to me here is forgotten.");
 }

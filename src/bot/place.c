@@ -42,6 +42,7 @@ static void on_erase(void *ctx, const struct erasure *e)
 	if (b->record)
 		bot_record_told(b, NULL);
 	memory_erase(&b->memory, e);
+	bot_summary_erase(b, e);
 	if (!e->is_edit)
 		bot_gather_erase(b->gather, e);
 	if (!e->is_edit)

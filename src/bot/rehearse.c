@@ -7,7 +7,8 @@
 int bot_rehearse(struct bot *b, const struct event *e, const char *persona,
 	const struct conversation *past)
 {
-	const struct memory_key key = {e->platform, e->channel_id, e->user_id};
+	const struct memory_key key = {
+		.platform = e->platform, .channel_id = e->channel_id, .user_id = e->user_id};
 	const struct outbox_lane lane = {.is_open = true, .is_privileged = true};
 	char channel[BOT_CHANNEL_BYTES];
 	int err;

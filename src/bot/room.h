@@ -233,6 +233,8 @@ struct bot {
 	struct bot_spend spend;
 	struct bot_gauge *gauges;      /* the one used longest ago first */
 	bool gauges_are_dirty;         /* since the last save */
+	struct bot_summary *summaries; /* the oldest first */
+	size_t summary_jobs;
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
@@ -396,6 +398,15 @@ void bot_know_end(struct turn *t);    /* the turn is over */
 size_t bot_know_now(const struct bot_world *w, const struct trigger *t, const struct event *e,
 	struct knowledge_hit hits[KNOWLEDGE_TOP]);
 
+/* summary.c: what fell out of the remembered lines, in short. An answer was said and remembered: is
+ * there something to sum up? */
+void bot_summary_after(struct turn *t);
+/* BORROWED until the bot goes on; empty = none. */
+struct str bot_summary_of(const struct turn *t);
+void bot_summary_erase(struct bot *b, const struct erasure *e);
+void bot_summary_sweep(struct bot *b, int64_t now_ms);
+void bot_summary_fini(struct bot *b); /* takes back calls that are under way */
+
 /* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
 void bot_ask_model(struct turn *t); /* its prompt is made: it may wait for another's answer */
@@ -432,6 +443,7 @@ struct bot_question {
 	const char *words;           /* the step's, before their values */
 	const struct trigger_hit *hit; /* NULL = nothing matched */
 	const struct conversation *past; /* NULL = none */
+	struct str summary;          /* of what was said before; only where names may go */
 	const struct knowledge_hit *known; /* what the streamer wrote about it, */
 	size_t known_count;          /* at most KNOWLEDGE_TOP */
 	struct str previous, schema, wrong; /* as prompt_build takes them, */

@@ -249,7 +249,12 @@ void bot_turn_begin(struct bot *b, const struct event *e, const struct trigger_h
 
 struct memory_key bot_turn_key(const struct turn *t)
 {
-	return (struct memory_key){t->event->platform, t->event->channel_id, t->event->user_id};
+	return (struct memory_key){
+		.platform = t->event->platform,
+		.channel_id = t->event->channel_id,
+		.user_id = t->event->user_id,
+		.is_shared = t->persona->memory_mode == PERSONA_MEMORY_CHANNEL,
+	};
 }
 
 int64_t bot_turn_ttl_ms(const struct turn *t)
@@ -407,8 +412,10 @@ static void turn_remember(struct turn *t)
 	};
 
 	if (event_is_talk(t->event) && t->hit.trigger->step_count > 0 && !t->is_otherwise &&
-			!t->is_erased && t->event->user_id.len > 0)
+			!t->is_erased && t->event->user_id.len > 0) {
 		memory_remember(&t->bot->memory, &key, lines, 2);
+		bot_summary_after(t);
+	}
 }
 
 void bot_turn_outcome(struct bot *b, const char *id, enum reason r, const char *why)

@@ -20,7 +20,7 @@ struct line memory_line_cut(const struct line *l)
 	return out;
 }
 
-int memory_entry_write(const struct line *l, struct buf *out)
+int memory_entry_write(const struct line *l, struct str author, struct buf *out)
 {
 	struct line c = memory_line_cut(l);
 	int err;
@@ -40,6 +40,10 @@ int memory_entry_write(const struct line *l, struct buf *out)
 		err = buf_adds(out, ",\"i\":");
 	if (!err && c.id.len > 0)
 		err = json_add_string(out, c.id);
+	if (!err && author.len > 0)
+		err = buf_adds(out, ",\"u\":");
+	if (!err && author.len > 0)
+		err = json_add_string(out, author);
 	return err ? err : buf_addc(out, '}');
 }
 
@@ -58,7 +62,7 @@ static int add_scrubbed(struct buf *strings, struct str s, size_t max, size_t *a
 int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry *out)
 {
 	struct json *doc;
-	struct str id;
+	struct str id, author;
 	int err;
 
 	err = json_parse(bytes, MEMORY_ENTRY_BYTES, &doc, NULL);
@@ -88,9 +92,21 @@ int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry
 	out->id_len = id.len;
 	if (!err)
 		err = buf_add_str(strings, id);
+	author = json_str(doc, "u");
+	if (author.len > MEMORY_ID_BYTES && !err) /* not ours: nobody could have it erased */
+		err = ERR_PARSE;
+	out->author_at = strings->len;
+	out->author_len = author.len;
+	if (!err)
+		err = buf_add_str(strings, author);
 out:
 	json_free(doc);
 	return err;
+}
+
+struct str memory_entry_author(const struct memory_entry *e, const struct buf *strings)
+{
+	return (struct str){buf_text(strings) + e->author_at, e->author_len};
 }
 
 struct line memory_entry_line(const struct memory_entry *e, const struct buf *strings)

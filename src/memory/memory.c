@@ -97,8 +97,26 @@ static int add_parts(struct buf *out, const struct str part[3], bool is_glob)
 	return err;
 }
 
+/* A shared list's: channel empty = any. */
+static int add_shared(struct buf *out, struct str platform, struct str channel, bool is_glob)
+{
+	int err = add_escaped(out, platform);
+
+	if (!err && platform.len == 0 && is_glob)
+		err = buf_addc(out, '*');
+	if (!err)
+		err = buf_addc(out, ':');
+	if (!err && channel.len == 0 && is_glob)
+		err = buf_addc(out, '*');
+	else if (!err)
+		err = add_escaped(out, channel);
+	return err ? err : buf_adds(out, ":" MEMORY_SHARED);
+}
+
 int memory_tag(const struct memory_key *k, struct buf *out)
 {
+	if (k->is_shared && k->platform.len > 0 && k->channel_id.len > 0)
+		return add_shared(out, k->platform, k->channel_id, false);
 	if (k->platform.len == 0 || k->channel_id.len == 0 || k->user_id.len == 0)
 		return ERR_INVALID;
 	return add_parts(out, (struct str[]){k->platform, k->channel_id, k->user_id}, false);
@@ -114,6 +132,11 @@ int memory_tag_glob(const struct erasure *e, struct buf *out)
 {
 	return add_parts(out,
 		(struct str[]){e->platform, channel_of(e), e->user_id}, true);
+}
+
+int memory_tag_glob_shared(const struct erasure *e, struct buf *out)
+{
+	return add_shared(out, e->platform, channel_of(e), true);
 }
 
 bool memory_tag_matches(struct str tag, struct str glob)
@@ -133,6 +156,11 @@ struct str memory_key_of(struct memory_key_text *k, struct str tag)
 	int n = snprintf(k->text, sizeof(k->text), MEMORY_KEY_HEAD "%.*s}", STR_FMT(tag));
 
 	return (struct str){k->text, (size_t)n};
+}
+
+struct str memory_author_of(const struct memory_key *k)
+{
+	return k->is_shared ? k->user_id : (struct str){NULL, 0};
 }
 
 int memory_new(struct io *io, const struct conf_memory *c, struct memory *out)

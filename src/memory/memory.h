@@ -1,7 +1,9 @@
-/* memory: what was said lately, per user: in this process, or in Redis.
+/* memory: what was said lately, per user or in a whole channel: in this process, or in Redis.
  *
  * Floor 5. Hides hiredis. A memory holds short lists of lines keyed by platform + channel id + user
- * id (ids only, never names; faults.md M7), bounded in lines, bytes, users and age. It is a help,
+ * id (ids only, never names; faults.md M7), or by the first two alone where all who talk with the
+ * bot in a channel share one list; there each line knows whose it is, and an erasure of a person
+ * takes only theirs. Lists are bounded in lines, bytes, users and age. It is a help,
  * never a need: recall answers within its deadline, with nothing if it must. */
 #ifndef MEMORY_MEMORY_H
 #define MEMORY_MEMORY_H
@@ -13,7 +15,9 @@
 #define MEMORY_LINE_BYTES 2000 /* a line's text; 500 four-byte characters (spec 001-20) */
 
 struct memory_key {
-	struct str platform, channel_id, user_id;
+	struct str platform, channel_id;
+	struct str user_id; /* who speaks, or is answered */
+	bool is_shared;     /* the list is the channel's; remembered lines are this user's */
 };
 
 /* A backend: for whoever writes the next one. Every function is called on the loop and must not

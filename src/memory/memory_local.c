@@ -19,7 +19,8 @@ struct kept {
 	struct kept *id_prev, *id_next; /* lines with the same message id */
 	struct person *person;
 	struct named *named; /* NULL when the line has no id */
-	struct line line;    /* its strings follow this struct */
+	struct line line;    /* its strings follow this struct, */
+	struct str author;   /* and this */
 	int64_t at_ms;
 	size_t bytes;
 };
@@ -152,17 +153,20 @@ static size_t line_bytes(const struct line *l)
 	return l->name.len + l->text.len + l->id.len;
 }
 
-static void line_add(struct memory_local *m, struct person *p, const struct line *l)
+static void line_add(
+	struct memory_local *m, struct person *p, struct str author, const struct line *l)
 {
 	struct line c = memory_line_cut(l);
-	struct kept *k = mem_new(sizeof(*k) + line_bytes(&c));
+	const size_t bytes = sizeof(struct kept) + line_bytes(&c) + author.len;
+	struct kept *k = mem_new(bytes);
 	char *at;
 
 	if (k == NULL)
 		return;
 	at = (char *)(k + 1);
 	k->line = put_line(&at, &c);
-	k->bytes = sizeof(*k) + line_bytes(&c);
+	k->author = memory_put_str(&at, author);
+	k->bytes = bytes;
 	k->at_ms = p->used_ms;
 	k->person = p;
 	if (line_name(m, k)) {
@@ -192,7 +196,8 @@ static void expire(struct memory_local *m, int64_t now)
 	}
 }
 
-void memory_local_remember(struct memory_local *m, struct str tag, const struct line *l, size_t n)
+void memory_local_remember(struct memory_local *m, struct str tag, struct str author,
+	const struct line *l, size_t n)
 {
 	int64_t now = clock_mono_ms();
 	struct person *p;
@@ -205,7 +210,7 @@ void memory_local_remember(struct memory_local *m, struct str tag, const struct 
 		return;
 	person_use(m, p, now);
 	for (size_t i = n > m->lines_max ? n - m->lines_max : 0; i < n; i++)
-		line_add(m, p, &l[i]);
+		line_add(m, p, author, &l[i]);
 	while (m->order != NULL && (m->users > m->users_max || m->bytes > m->bytes_max))
 		person_free(m, m->order);
 }
@@ -310,6 +315,30 @@ void memory_local_erase(struct memory_local *m, struct str glob, struct str id)
 	}
 }
 
+static void erase_author(struct memory_local *m, struct person *p, struct str author)
+{
+	struct kept *k, *next;
+
+	DL_FOREACH_SAFE(p->lines, k, next) {
+		if (str_eq(k->author, author))
+			line_free(m, k);
+	}
+}
+
+void memory_local_erase_author(struct memory_local *m, struct str glob, struct str author)
+{
+	struct person *p = person_find(m, glob);
+
+	if (p != NULL) {
+		erase_author(m, p, author);
+		return;
+	}
+	DL_FOREACH(m->order, p) {
+		if (memory_tag_matches(person_tag(p), glob))
+			erase_author(m, p, author);
+	}
+}
+
 void memory_local_find(struct memory_local *m, struct str glob, struct str id,
 	void (*each)(void *ctx, struct str tag), void *ctx)
 {
@@ -383,8 +412,24 @@ static void op_remember(void *self, const struct memory_key *k, const struct lin
 
 	buf_init(&tag, MEMORY_TAG_BYTES);
 	if (memory_tag(k, &tag) == 0)
-		memory_local_remember(self, buf_str(&tag), lines, n);
+		memory_local_remember(self, buf_str(&tag), memory_author_of(k), lines, n);
 	buf_fini(&tag);
+}
+
+/* What a person said in a list that others share. */
+static int erase_shared(struct memory_local *m, const struct erasure *e)
+{
+	struct buf glob;
+	int err;
+
+	buf_init(&glob, MEMORY_TAG_BYTES);
+	err = memory_tag_glob_shared(e, &glob);
+	if (err == 0 && e->message_id.len > 0)
+		memory_local_erase(m, buf_str(&glob), e->message_id);
+	else if (err == 0)
+		memory_local_erase_author(m, buf_str(&glob), e->user_id);
+	buf_fini(&glob);
+	return err;
 }
 
 static void op_erase(void *self, const struct erasure *e)
@@ -396,7 +441,9 @@ static void op_erase(void *self, const struct erasure *e)
 	err = memory_tag_glob(e, &glob);
 	if (err == 0)
 		memory_local_erase(self, buf_str(&glob), e->message_id);
-	else if (err == ERR_NOMEM)
+	if (err == 0 && e->user_id.len > 0) /* else the glob means shared lists too */
+		err = erase_shared(self, e);
+	if (err == ERR_NOMEM)
 		memory_local_erase(self, MEMORY_GLOB_ALL, (struct str){NULL, 0});
 	buf_fini(&glob);
 }

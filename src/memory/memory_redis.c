@@ -255,8 +255,11 @@ static void op_remember(void *self, const struct memory_key *k, const struct lin
 	buf_init(&tag, MEMORY_TAG_BYTES);
 	err = memory_tag(k, &tag);
 	if (!err) {
-		memory_local_remember(m->local, buf_str(&tag), lines, n);
-		err = memory_tasks_remember(m->tasks, buf_str(&tag), lines + skip, n - skip);
+		const struct str author = memory_author_of(k);
+
+		memory_local_remember(m->local, buf_str(&tag), author, lines, n);
+		err = memory_tasks_remember(
+			m->tasks, buf_str(&tag), author, lines + skip, n - skip);
 	}
 	if (err)
 		memory_count_dropped(1);
@@ -298,6 +301,30 @@ static void erase_glob(struct redis *m, struct str glob, struct str id)
 	memory_tasks_pump(m->tasks);
 }
 
+/* What a person said in a list that others share. */
+static int erase_shared(struct redis *m, const struct erasure *e)
+{
+	struct buf glob;
+	int err;
+
+	buf_init(&glob, MEMORY_TAG_BYTES);
+	err = memory_tag_glob_shared(e, &glob);
+	const struct str tag = buf_str(&glob);
+	if (err == 0 && e->message_id.len > 0) {
+		erase_glob(m, tag, e->message_id);
+	} else if (err == 0) {
+		/* Of a person in whatever channel no list is known: then the lists go whole. */
+		if (memchr(tag.at, '*', tag.len) == NULL)
+			memory_tasks_forget_author(m->tasks, tag, e->user_id);
+		else
+			memory_tasks_forget(m->tasks, tag);
+		memory_local_erase_author(m->local, tag, e->user_id);
+		memory_tasks_pump(m->tasks);
+	}
+	buf_fini(&glob);
+	return err;
+}
+
 static void op_erase(void *self, const struct erasure *e)
 {
 	struct redis *m = self;
@@ -306,9 +333,11 @@ static void op_erase(void *self, const struct erasure *e)
 
 	buf_init(&glob, MEMORY_TAG_BYTES);
 	err = memory_tag_glob(e, &glob);
-	if (!err) {
+	if (!err)
 		erase_glob(m, buf_str(&glob), e->message_id);
-	} else if (err == ERR_NOMEM) {
+	if (!err && e->user_id.len > 0) /* else the glob means shared lists too */
+		err = erase_shared(m, e);
+	if (err == ERR_NOMEM) {
 		memory_local_erase(m->local, MEMORY_GLOB_ALL, (struct str){NULL, 0});
 		memory_tasks_lose_erasure(m->tasks);
 	}

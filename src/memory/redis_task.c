@@ -16,7 +16,7 @@
 #define SCAN_STEP "100" /* keys a SCAN looks at: well under a millisecond of Redis' time */
 #define DELETES_MAX 100 /* keys of one DEL */
 
-enum task_kind { REMEMBER, FORGET_KEY, FORGET_MESSAGE, SWEEP };
+enum task_kind { REMEMBER, FORGET_KEY, FORGET_MESSAGE, FORGET_AUTHOR, SWEEP };
 
 /* One thing to be written. is_sent: its last command is under way; the answer to that one settles
  * the task, as Redis answers in order. */
@@ -27,7 +27,7 @@ struct task {
 	bool is_sent;
 	size_t bytes;
 	struct str tag; /* of SWEEP: a glob of tags */
-	struct str id;  /* of FORGET_MESSAGE */
+	struct str id;  /* of FORGET_MESSAGE; of FORGET_AUTHOR the person's */
 	size_t n;
 	struct str *entries; /* of REMEMBER */
 };
@@ -210,8 +210,8 @@ static int send_forget_key(struct task *t)
 		(struct str[]){STR("DEL"), memory_key_of(&k, t->tag)}, 2, on_forgotten, t);
 }
 
-/* Is this element an entry with that message id? 1, 0, or an error when it cannot be read. */
-static int is_entry_of(const struct redisReply *r, struct str id)
+/* Is this element an entry that t is to forget? 1, 0, or an error when it cannot be read. */
+static int is_entry_of(const struct redisReply *r, const struct task *t)
 {
 	struct memory_entry e;
 	struct buf strings;
@@ -220,13 +220,15 @@ static int is_entry_of(const struct redisReply *r, struct str id)
 	buf_init(&strings, 2 * MEMORY_ENTRY_BYTES);
 	if (r->type == REDIS_REPLY_STRING)
 		err = memory_entry_read((struct str){r->str, (size_t)r->len}, &strings, &e);
-	if (!err)
-		err = str_eq(memory_entry_line(&e, &strings).id, id);
+	if (!err && t->kind == FORGET_AUTHOR)
+		err = str_eq(memory_entry_author(&e, &strings), t->id);
+	else if (!err)
+		err = str_eq(memory_entry_line(&e, &strings).id, t->id);
 	buf_fini(&strings);
 	return err;
 }
 
-/* Takes out, by value, every entry with the message id; the last command only says that the others
+/* Takes out, by value, every entry that is meant; the last command only says that the others
  * were done. */
 static int send_removals(struct task *t, const struct redisReply *list)
 {
@@ -237,7 +239,7 @@ static int send_removals(struct task *t, const struct redisReply *list)
 	for (size_t i = 0; err >= 0 && i < (size_t)list->elements; i++) {
 		const struct redisReply *r = list->element[i];
 
-		err = is_entry_of(r, t->id);
+		err = is_entry_of(r, t);
 		if (err == 1)
 			err = memory_link_send(t->m->link,
 				(struct str[]){STR("LREM"), key, STR("0"),
@@ -355,6 +357,7 @@ static int task_send(struct task *t)
 	case FORGET_KEY:
 		return send_forget_key(t);
 	case FORGET_MESSAGE:
+	case FORGET_AUTHOR:
 		return send_forget_message(t);
 	case SWEEP:
 		return send_scan(t, STR("0"));
@@ -380,7 +383,8 @@ void memory_tasks_pump(struct memory_tasks *m)
 
 /* ---- New ones -------------------------------------------------------------------------------- */
 
-int memory_tasks_remember(struct memory_tasks *m, struct str tag, const struct line *l, size_t n)
+int memory_tasks_remember(struct memory_tasks *m, struct str tag, struct str author,
+	const struct line *l, size_t n)
 {
 	struct str entries[MEMORY_LINES_MAX];
 	size_t ends[MEMORY_LINES_MAX];
@@ -389,7 +393,7 @@ int memory_tasks_remember(struct memory_tasks *m, struct str tag, const struct l
 
 	buf_init(&text, MEMORY_LINES_MAX * MEMORY_ENTRY_BYTES);
 	for (size_t i = 0; !err && i < n; i++) {
-		err = memory_entry_write(&l[i], &text);
+		err = memory_entry_write(&l[i], author, &text);
 		ends[i] = text.len;
 	}
 	if (err)
@@ -416,6 +420,11 @@ void memory_tasks_forget(struct memory_tasks *m, struct str glob)
 void memory_tasks_forget_message(struct memory_tasks *m, struct str tag, struct str id)
 {
 	task_erase(m, FORGET_MESSAGE, tag, id);
+}
+
+void memory_tasks_forget_author(struct memory_tasks *m, struct str tag, struct str author)
+{
+	task_erase(m, FORGET_AUTHOR, tag, author);
 }
 
 bool memory_tasks_is_settled(const struct memory_tasks *m, struct str tag)

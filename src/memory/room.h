@@ -18,12 +18,16 @@
 /* Copies s to *at, where there is room, moves *at past it and gives the copy. */
 struct str memory_put_str(char **at, struct str s);
 
+/* The user of a list that a channel shares, which no user id is escaped to. */
+#define MEMORY_SHARED "+"
 /* Adds the tag of a key; ERR_INVALID when a part is empty: people without an id share no memory.
  * Bytes outside [A-Za-z0-9_.~@#-] are written %XX, so that a tag never holds
  * a colon of its own, a brace, a space, a line end or a glob character (faults.md M7). */
 int memory_tag(const struct memory_key *k, struct buf *out) MUST_USE;
 /* Adds the glob that matches the tags an erasure means: an empty part becomes "*". */
 int memory_tag_glob(const struct erasure *e, struct buf *out) MUST_USE;
+/* The same for the lists that channels share. */
+int memory_tag_glob_shared(const struct erasure *e, struct buf *out) MUST_USE;
 /* Every tag: what is erased when there is no memory left to say what should be. */
 #define MEMORY_GLOB_ALL STR("*:*:*")
 /* Does the tag match such a glob? */
@@ -37,6 +41,9 @@ struct memory_key_text {
 /* BORROWS k. */
 struct str memory_key_of(struct memory_key_text *k, struct str tag);
 
+/* Whose the lines are that are remembered under this key, where it has to be noted. */
+struct str memory_author_of(const struct memory_key *k);
+
 /* ---- Entries --------------------------------------------------------------------------------- */
 
 #define MEMORY_NAME_BYTES 100 /* a display name: Twitch 25 characters of up to 4 bytes */
@@ -46,19 +53,21 @@ struct str memory_key_of(struct memory_key_text *k, struct str tag);
 
 /* The line with its strings cut to their limits, at a character. BORROWS from l. */
 struct line memory_line_cut(const struct line *l);
-/* {"w":wall_ms,"b":true,"n":"name","t":"text","i":"message id"}; b only for the bot's own lines. */
-int memory_entry_write(const struct line *l, struct buf *out) MUST_USE;
+/* {"w":wall_ms,"b":true,"n":"name","t":"text","i":"message id","u":"user id"}; b only for the bot's
+ * own lines, u only in shared lists: whose it is (author, empty elsewhere). */
+int memory_entry_write(const struct line *l, struct str author, struct buf *out) MUST_USE;
 
 /* One line whose strings lie in a buffer that may still move. */
 struct memory_entry {
 	bool is_bot;
 	int64_t wall_ms;
-	size_t name_at, name_len, text_at, text_len, id_at, id_len;
+	size_t name_at, name_len, text_at, text_len, id_at, id_len, author_at, author_len;
 };
 /* Reads one entry, whoever wrote it: its strings are scrubbed, cut and added to strings. ERR_PARSE
  * when it is not an entry, ERR_LIMIT when it is too large, ERR_NOMEM. */
 int memory_entry_read(struct str bytes, struct buf *strings, struct memory_entry *out) MUST_USE;
-/* The line, once nothing is added to strings any more. BORROWS from it. */
+/* Whose it is, and the line, once nothing is added to strings any more. BORROWS from it. */
+struct str memory_entry_author(const struct memory_entry *e, const struct buf *strings);
 struct line memory_entry_line(const struct memory_entry *e, const struct buf *strings);
 
 #define MEMORY_LINES_MAX 100 /* of one tag in Redis, whatever the config says: bounds a recall */
@@ -72,9 +81,13 @@ void memory_local_unmake(struct memory_local *m);
 /* Calls done before it returns. Gives the number of lines. */
 size_t memory_local_recall(struct memory_local *m, struct str tag, size_t lines, int64_t for_ms,
 	void (*done)(void *ctx, int err, const struct conversation *c), void *ctx);
-void memory_local_remember(struct memory_local *m, struct str tag, const struct line *l, size_t n);
+/* author: whose lines they are, in a shared list; else empty. */
+void memory_local_remember(struct memory_local *m, struct str tag, struct str author,
+	const struct line *l, size_t n);
 /* glob: of memory_tag_glob; id: empty = every line of the matching tags. */
 void memory_local_erase(struct memory_local *m, struct str glob, struct str id);
+/* The lines of one person in the shared lists that match. */
+void memory_local_erase_author(struct memory_local *m, struct str glob, struct str author);
 /* Calls each(ctx, tag) for every tag that matches and holds a line with this id. The store must not
  * be changed meanwhile. */
 void memory_local_find(struct memory_local *m, struct str glob, struct str id,
@@ -138,11 +151,13 @@ void memory_tasks_unmake(struct memory_tasks *m); /* after its link */
 /* Sends what may go. After anything new, and when the link is up again. */
 void memory_tasks_pump(struct memory_tasks *m);
 /* n <= MEMORY_LINES_MAX. */
-int memory_tasks_remember(struct memory_tasks *m, struct str tag, const struct line *l, size_t n)
-	MUST_USE;
+int memory_tasks_remember(struct memory_tasks *m, struct str tag, struct str author,
+	const struct line *l, size_t n) MUST_USE;
 /* Every line of the tags the glob matches. */
 void memory_tasks_forget(struct memory_tasks *m, struct str glob);
 void memory_tasks_forget_message(struct memory_tasks *m, struct str tag, struct str id);
+/* One person's lines in a shared list. */
+void memory_tasks_forget_author(struct memory_tasks *m, struct str tag, struct str author);
 /* A key that holds what mynah never wrote goes away whole. */
 void memory_tasks_throw_away(struct memory_tasks *m, struct str tag);
 /* There is no room to tell Redis of an erasure: nothing there is trusted until it has expired. */

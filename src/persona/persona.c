@@ -31,7 +31,7 @@ static const struct conf_option options[] = {
 	{"model", CONF_NODE, AT(model), NULL, 0, 0, NULL, CONF_LIVE,
 		"{use, temperature, max_tokens}: which provider is asked, and how."},
 	{"memory", CONF_NODE, AT(memory), NULL, 0, 0, NULL, CONF_LIVE,
-		"{lines, for}: how much of what was said lately goes into the prompt."},
+		"{mode, lines, for, summary}: what of what was said lately goes into the prompt."},
 	{"examples", CONF_NODE, AT(examples), NULL, 0, 0, NULL, CONF_LIVE,
 		"A list of {user, reply}: what a good answer looks like."},
 };
@@ -43,7 +43,15 @@ static const struct conf_option model_options[] = {
 	{"max_tokens", CONF_INT, AT(is.max_tokens), NULL, 1, 8192, NULL, CONF_LIVE,
 		"The longest answer in tokens; without it the provider's."},
 };
+/* In the order of enum persona_memory. */
+static const char *const memory_modes[] = {"user", "channel", NULL};
+
 static const struct conf_option memory_options[] = {
+	{"mode", CONF_CHOICE, AT(is.memory_mode), "user", 0, 0, memory_modes, CONF_LIVE,
+		"Whose lines: of the user who speaks, or of all who speak with it in the channel."},
+	{"summary", CONF_BOOL, AT(is.summarises), "no", 0, 0, NULL, CONF_LIVE,
+		"Whether a model sums up what falls out of the remembered lines; each time costs a "
+		"call."},
 	{"lines", CONF_INT, AT(is.lines), "10", 0, 100, NULL, CONF_LIVE,
 		"How many remembered lines go into the prompt."},
 	{"for", CONF_DURATION, AT(is.for_ms), "30m", 0, 30.0 * 24 * 3600 * 1000, NULL, CONF_LIVE,

@@ -17,6 +17,10 @@
 
 struct persona_example { char *user, *reply; };
 
+/* Whose lines it remembers: those of the person who speaks, or of all who speak with it in a
+ * channel. */
+enum persona_memory { PERSONA_MEMORY_USER, PERSONA_MEMORY_CHANNEL };
+
 struct persona {
 	char *id;               /* file name without .yaml: what triggers say */
 	char *path;
@@ -32,6 +36,8 @@ struct persona {
 	double temperature;     /* NAN = the provider's */
 	int64_t max_tokens;     /* 0 = the provider's */
 	int64_t lines, for_ms;  /* memory: how many lines, how old at most */
+	int memory_mode;        /* enum persona_memory */
+	bool summarises;        /* what no list holds any more is kept in short */
 	struct persona_example *examples;
 	size_t example_count;
 };
@@ -158,6 +164,7 @@ struct prompt_options {
 	const struct event *event;
 	struct str ask;              /* the trigger's ask:, expanded */
 	const struct conversation *past; /* NULL = none */
+	struct str summary;          /* of what was said before that, by a model; empty = none */
 	const struct prompt_note *notes; /* the most useful first */
 	size_t note_count;           /* up to PROMPT_NOTES */
 	size_t budget_tokens;        /* model window less max_tokens */
@@ -176,6 +183,7 @@ struct prompt_options {
 	                                   TAKES */
 };
 #define PROMPT_PREVIOUS "the previous answer"
+#define PROMPT_SUMMARY "a summary of what was said before" /* as who said it */
 /* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and
  * question alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;

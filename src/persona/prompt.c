@@ -47,6 +47,7 @@ struct building {
 	char marker[MARKER_BYTES];
 	struct prompt *p;
 	struct buf quoted; /* for one part at a time */
+	struct buf summary; /* the one that goes in; empty = none does */
 };
 
 /* How an answer looks, by the form of its platform; both take the name and the length. */
@@ -367,6 +368,19 @@ static int fit_notes(struct building *g, struct room *r, struct buf *out)
 	return err;
 }
 
+/* The summary is words of chat, whoever wrote it. */
+static int fit_summary(struct building *g, struct room *r)
+{
+	int err;
+
+	if (g->o->summary.len == 0)
+		return 0;
+	err = add_fenced(g, STR(PROMPT_SUMMARY), g->o->summary, &g->summary);
+	if (err == 0 && !take_room(r, OF_CHAT, buf_str(&g->summary)))
+		buf_clear(&g->summary);
+	return err;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 /* Adds a part as a message of its own, or to the one before when that has the same role. */
@@ -401,6 +415,8 @@ static int add_messages(struct building *g, struct str system, size_t examples, 
 			err = add_message(
 				g, PROMPT_ASSISTANT, str_of(o->persona->examples[i].reply));
 	}
+	if (err == 0)
+		err = add_message(g, PROMPT_USER, buf_str(&g->summary));
 	for (size_t i = first; o->past && i < o->past->n && err == 0; i++) {
 		const struct line *l = &o->past->lines[i];
 		buf_clear(&g->quoted);
@@ -469,13 +485,15 @@ static int build(
 	size_t examples = fit_examples(o->persona, &room);
 	if (o->note_count > 0)
 		err = fit_notes(g, &room, notes);
+	if (err == 0)
+		err = fit_summary(g, &room);
 	if (err == 0 && o->past)
 		err = fit_lines(g, &room, &first);
 	if (err < 0)
 		return err;
 	p->lines_used = past - first;
 	p->lines_left_out = first;
-	p->messages = mem_array(3 + 2 * examples + p->lines_used, sizeof(*p->messages));
+	p->messages = mem_array(4 + 2 * examples + p->lines_used, sizeof(*p->messages));
 	if (!p->messages)
 		return ERR_NOMEM;
 	err = add_messages(
@@ -498,6 +516,7 @@ int prompt_build(const struct prompt_options *o, struct prompt **out)
 	buf_init(&notes, PERSONA_PROMPT_BYTES);
 	buf_init(&question, PERSONA_PROMPT_BYTES);
 	buf_init(&g.quoted, PERSONA_PROMPT_BYTES);
+	buf_init(&g.summary, PERSONA_PROMPT_BYTES);
 	g.p = mem_new(sizeof(*g.p));
 	if (!g.p) {
 		prompt_aliases_free(o->aliases);
@@ -513,6 +532,7 @@ int prompt_build(const struct prompt_options *o, struct prompt **out)
 out:
 	prompt_free(g.p);
 	buf_fini(&g.quoted);
+	buf_fini(&g.summary);
 	buf_fini(&question);
 	buf_fini(&notes);
 	buf_fini(&system);

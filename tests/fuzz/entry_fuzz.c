@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text(la.text, MEMORY_LINE_BYTES);
 	check_text(la.name, MEMORY_NAME_BYTES);
 	must(la.id.len <= MEMORY_ID_BYTES);
-	must(memory_entry_write(&la, &bytes) == 0);
+	must(memory_entry_write(&la, memory_entry_author(&a, &first), &bytes) == 0);
 	must(memory_entry_read(buf_str(&bytes), &again, &b) == 0);
 	lb = memory_entry_line(&b, &again);
 	must(la.is_bot == lb.is_bot && la.wall_ms == lb.wall_ms);

@@ -180,7 +180,7 @@ void world_turn_for(struct world *w, int64_t ms)
 
 struct memory_key world_key(const char *platform, const char *channel, const char *user)
 {
-	return (struct memory_key){str_of(platform), str_of(channel), str_of(user)};
+	return (struct memory_key){str_of(platform), str_of(channel), str_of(user), false};
 }
 
 void world_remember_as(struct world *w, struct memory_key k, const char *text, const char *id)
