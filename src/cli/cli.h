@@ -24,12 +24,13 @@ struct cli {
 	const char *config, *state, *triggers, *personas, *prompts;
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	const char *by, *days;
+	const char *golden, *models, *provider, *samples, *seed; /* of measuring models */
 	const char *output, *name, *format, *picture; /* of imports and exports */
 	const char *trigger, *text, *seed; /* of prompts; of measuring models */
 	bool is_force;
 	struct bot_event_field fields[CLI_FIELDS]; /* of an event: --tier 2 --anonymous ... */
 	size_t field_count;
-	bool is_json, is_debug, is_forecast, is_probe, is_write, is_input;
+	bool is_json, is_debug, is_forecast, is_probe, is_write, is_input, is_save, is_yes;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
 };
@@ -57,6 +58,8 @@ int cli_ledger(const struct cli *c);
 int cli_safety(const struct cli *c);
 int cli_kb(const struct cli *c);
 int cli_golden(const struct cli *c);
+int cli_eval(const struct cli *c);
+int cli_models(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_persona(const struct cli *c);
@@ -72,9 +75,13 @@ void cli_complain(const struct conf_report *r);
 /* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
  * be NULL. */
 int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
-/* The golden cases that the command line names, else those of the folder golden next to mynah.yaml,
- * else the installed ones. An error after complaints. */
-int cli_golden_set(const struct cli *c, struct golden_set *s) MUST_USE;
+/* The ledger's file, as the config says it. GIVES; NULL after a sentence. */
+char *cli_ledger_path(const struct cli *c);
+/* The folder of that name next to mynah.yaml, else the installed one. GIVES; NULL = no memory. */
+char *cli_folder(const struct cli *c, const char *name);
+/* The golden cases of these files and folders; of none, those of --golden, else of cli_folder. An
+ * error after complaints. */
+int cli_golden_set(const struct cli *c, char *const *paths, int n, struct golden_set *s) MUST_USE;
 /* The path of the daemon's socket for this command line. GIVES; NULL after a sentence on standard
  * error. */
 char *cli_socket(const struct cli *c);

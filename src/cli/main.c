@@ -36,6 +36,10 @@ const struct cli_verb cli_verbs[] = {
 	{"kb", "list | query TEXT  [--json]",
 		"what the bot knows of what you wrote in knowledge/, and what a question finds",
 		cli_kb},
+	{"eval", "MODEL [--provider NAME] [--samples N] [--seed N] [--golden DIR] [--save] [--yes]",
+		"ask a live model the golden cases, and how good it is", cli_eval},
+	{"models", "list|show NAME|validate|recommend [--models DIR] [--json]",
+		"the registry of local models, and what providers have", cli_models},
 	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
 		cli_providers},
 	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",
@@ -63,7 +67,8 @@ const struct cli_verb cli_verbs[] = {
 enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS, OPT_TRIGGER, OPT_TEXT };
 enum { OPT_STATE = 256, OPT_TRIGGERS, OPT_PERSONAS, OPT_USER, OPT_LEVEL, OPT_CHANNEL, OPT_PLATFORM,
 	OPT_ON, OPT_BROADCASTER, OPT_JSON, OPT_AGAINST, OPT_DEBUG, OPT_FIELD, OPT_OFFLINE,
-	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_INPUT, OPT_WRITE, OPT_SEED };
+	OPT_BY, OPT_DAYS, OPT_FORECAST, OPT_PROBE, OPT_INPUT, OPT_WRITE, OPT_GOLDEN, OPT_MODELS,
+	OPT_PROVIDER, OPT_SAMPLES, OPT_SEED, OPT_SAVE, OPT_YES };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -89,7 +94,13 @@ static const struct option options[] = {
 	{"input", no_argument, NULL, OPT_INPUT},
 	{"by", required_argument, NULL, OPT_BY},
 	{"write", no_argument, NULL, OPT_WRITE},
+	{"golden", required_argument, NULL, OPT_GOLDEN},
+	{"models", required_argument, NULL, OPT_MODELS},
+	{"provider", required_argument, NULL, OPT_PROVIDER},
+	{"samples", required_argument, NULL, OPT_SAMPLES},
 	{"seed", required_argument, NULL, OPT_SEED},
+	{"save", no_argument, NULL, OPT_SAVE},
+	{"yes", no_argument, NULL, OPT_YES},
 	{"probe", no_argument, NULL, OPT_PROBE},
 	{"days", required_argument, NULL, OPT_DAYS},
 	{"forecast", no_argument, NULL, OPT_FORECAST},
@@ -153,7 +164,13 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_BY: c->by = optarg; break;
 		case OPT_DAYS: c->days = optarg; break;
 		case OPT_WRITE: c->is_write = true; break;
+		case OPT_GOLDEN: c->golden = optarg; break;
+		case OPT_MODELS: c->models = optarg; break;
+		case OPT_PROVIDER: c->provider = optarg; break;
+		case OPT_SAMPLES: c->samples = optarg; break;
 		case OPT_SEED: c->seed = optarg; break;
+		case OPT_SAVE: c->is_save = true; break;
+		case OPT_YES: c->is_yes = true; break;
 		case OPT_PROBE: c->is_probe = true; break;
 		case OPT_FORECAST: c->is_forecast = true; break;
 		case OPT_FIELD: add_field(c, options[at].name, optarg ? optarg : "yes"); break;

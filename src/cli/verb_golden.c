@@ -3,53 +3,9 @@
 #include "golden/golden.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define SEED 1
 #define DIFFERENCE_BYTES (1024 * 1024)
-
-/* The folder next to mynah.yaml, else the installed one. GIVES. */
-static char *default_folder(const struct cli *c)
-{
-	const char *config = cli_source(c).config;
-	char *near = config ? mem_dup(config) : mem_dup("./x"), *path = NULL, *slash;
-	struct stat st;
-
-	if (near) {
-		slash = strrchr(near, '/');
-		if (slash)
-			*slash = '\0';
-		path = file_join(slash ? near : ".", "golden");
-	}
-	if (path && stat(path, &st) != 0) {
-		mem_free(path);
-		path = mem_dup(MYNAH_DATADIR "/golden");
-	}
-	mem_free(near);
-	return path;
-}
-
-int cli_golden_set(const struct cli *c, struct golden_set *s)
-{
-	struct conf_report report;
-	char *folder = NULL;
-	int err = 0;
-
-	conf_report_init(&report);
-	for (int i = 0; !err && i < c->argc; i++)
-		err = golden_set_add(s, c->argv[i], &report);
-	if (c->argc == 0) {
-		folder = default_folder(c);
-		err = folder ? golden_set_add(s, folder, &report) : ERR_NOMEM;
-	}
-	if (!err)
-		err = golden_set_seal(s);
-	cli_complain(&report);
-	conf_report_fini(&report);
-	mem_free(folder);
-	return err;
-}
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
@@ -134,7 +90,7 @@ int cli_golden(const struct cli *c)
 	if (bot_world_load(&s, &report, &w))
 		cli_complain(&report);
 	else
-		code = cli_golden_set(c, &set) ? CLI_CANNOT : look_all(c, &s, w, &set);
+		code = cli_golden_set(c, c->argv, c->argc, &set) ? CLI_CANNOT : look_all(c, &s, w, &set);
 	golden_set_fini(&set);
 	bot_world_unref(w);
 	conf_report_fini(&report);

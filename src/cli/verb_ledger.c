@@ -95,8 +95,7 @@ static int finish(struct listing *l, const char *group, int64_t days, bool has_f
 	return err;
 }
 
-/* The ledger's file, as the config says it. GIVES; NULL after a sentence. */
-static char *ledger_path(const struct cli *c)
+char *cli_ledger_path(const struct cli *c)
 {
 	const struct bot_source s = cli_source(c);
 	struct conf_report r;
@@ -117,7 +116,7 @@ static char *ledger_path(const struct cli *c)
 static int cost(const struct cli *c, const char *group, int64_t days)
 {
 	struct listing l = {.is_json = c->is_json};
-	char *path = ledger_path(c);
+	char *path = cli_ledger_path(c);
 	int err;
 
 	if (!path)

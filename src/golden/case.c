@@ -282,6 +282,7 @@ static void read_live(struct reading *rd, struct golden_case *c, const struct co
 	note(rd, err);
 	if (err || !n)
 		return;
+	c->live.is_there = true;
 	check_pattern(rd, n, "pattern");
 	check_pattern(rd, n, "not_pattern");
 	if (c->live.similarity > 0 && c->live.similar_to.n == 0)

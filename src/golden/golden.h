@@ -24,6 +24,7 @@ struct golden_reply {
 
 /* What an answer of a live model must be like. */
 struct golden_live {
+	bool is_there;           /* the case has live: */
 	char *pattern, *not_pattern; /* PCRE2; NULL = any */
 	int64_t min_chars, max_chars; /* code points; 0 = any */
 	struct conf_texts similar_to; /* good answers */
@@ -95,6 +96,42 @@ int golden_rewrite(const struct golden_case *c, const char *prompt, struct buf *
 int golden_prompt_text(const struct prompt *p, size_t listed, struct buf *out) MUST_USE;
 /* Adds the lines that only one of the two has, and a few around them. */
 int golden_diff(struct str want, struct str have, struct buf *out) MUST_USE;
+
+/* ---- Live ------------------------------------------------------------------------------------ */
+
+struct golden_eval_options {
+	const struct bot_source *source;
+	struct bot_world *world; /* with its secrets */
+	const struct golden_set *set;
+	const char *model;       /* asked instead of the provider's own */
+	size_t provider;         /* index in the config */
+	size_t samples;          /* answers to each case */
+	int64_t seed;            /* of the first of them, from 1; told to those who take one */
+	int64_t cost_max;        /* millionths of a dollar; 0 = any */
+};
+
+/* What a case came to. */
+struct golden_scored {
+	const struct golden_case *c;
+	size_t right;            /* of samples */
+	char *why;               /* what was wrong with the first wrong one; NULL = none was */
+};
+
+struct golden_eval {
+	struct golden_scored *at; /* of those cases that say what a live answer must be like */
+	size_t n;
+	double pass_at_1, pass_at_5, bleu; /* means over the cases; NAN = cannot be known */
+	int64_t cost, tokens_out, took_ms; /* of all answers */
+	enum provider_error error; /* why it was given up; the numbers are then none */
+	char message[256];
+};
+/* Asks a model each case's prompt so many times and looks at what would become of its answers.
+ * Blocks. Gives up at the first answer that does not come. Give *out to golden_eval_fini in any
+ * case. ERR_NOTFOUND: no case has `live:`. */
+int golden_eval(const struct golden_eval_options *o, struct golden_eval *out) MUST_USE;
+void golden_eval_fini(struct golden_eval *e);
+/* How many cases would be asked. */
+size_t golden_live_count(const struct golden_set *s);
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 

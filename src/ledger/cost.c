@@ -54,14 +54,29 @@ static int each_row(sqlite3_stmt *q, void (*row)(void *ctx, const struct ledger_
 	return rc == SQLITE_DONE ? 0 : rc == SQLITE_BUSY ? ERR_BUSY : ERR_IO;
 }
 
+/* Opens the file and makes the query, whose first value is the time since when. */
+static int open_query(const char *path, const char *sql, int64_t since_ms, sqlite3 **db,
+	sqlite3_stmt **q)
+{
+	char stamp[CLOCK_TEXT_BYTES];
+
+	if (sqlite3_open_v2(path, db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+		return ERR_NOTFOUND;
+	sqlite3_busy_timeout(*db, PATIENCE_MS);
+	if (sqlite3_prepare_v2(*db, sql, -1, q, NULL) != SQLITE_OK)
+		return ERR_PARSE; /* no ledger, or of an older mynah that has not run since */
+	sqlite3_bind_text(*q, 1, clock_text(since_ms, stamp), -1, SQLITE_TRANSIENT);
+	return 0;
+}
+
 int ledger_cost(const char *path, const char *group, int64_t since_ms,
 	void (*row)(void *ctx, const struct ledger_cost *c), void *ctx)
 {
 	const char *column = column_of(group);
-	char sql[512], stamp[CLOCK_TEXT_BYTES];
+	char sql[512];
 	sqlite3_stmt *q = NULL;
 	sqlite3 *db = NULL;
-	int err = 0;
+	int err;
 
 	if (!column)
 		return ERR_INVALID;
@@ -69,18 +84,39 @@ int ledger_cost(const char *path, const char *group, int64_t since_ms,
 		"SELECT %s, count(*), sum(tokens_in), sum(tokens_out), sum(cost_micros)"
 		" FROM ai_interactions WHERE timestamp >= ?1 GROUP BY 1 ORDER BY %s", column,
 		strcmp(group, "day") == 0 ? "1" : "5 DESC, 2 DESC, 1");
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-		err = ERR_NOTFOUND;
-		goto out;
+	err = open_query(path, sql, since_ms, &db, &q);
+	if (!err)
+		err = each_row(q, row, ctx);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return err;
+}
+
+int ledger_speed(const char *path, int64_t since_ms,
+	void (*row)(void *ctx, const struct ledger_speed *s), void *ctx)
+{
+	static const char sql[] =
+		"SELECT model_name, count(*), sum(tokens_out), sum(latency_ms) FROM ai_interactions"
+		" WHERE timestamp >= ?1 AND error_code IS NULL AND tokens_out > 0"
+		" AND latency_ms > 0 AND model_name IS NOT NULL GROUP BY 1 ORDER BY 1";
+	sqlite3_stmt *q = NULL;
+	sqlite3 *db = NULL;
+	int rc, err = open_query(path, sql, since_ms, &db, &q);
+
+	while (!err && (rc = sqlite3_step(q)) != SQLITE_DONE) {
+		if (rc != SQLITE_ROW) {
+			err = rc == SQLITE_BUSY ? ERR_BUSY : ERR_IO;
+			break;
+		}
+		const struct ledger_speed s = {
+			.model = (const char *)sqlite3_column_text(q, 0),
+			.calls = sqlite3_column_int64(q, 1),
+			.tokens_out = sqlite3_column_int64(q, 2),
+			.took_ms = sqlite3_column_int64(q, 3),
+		};
+
+		row(ctx, &s);
 	}
-	sqlite3_busy_timeout(db, PATIENCE_MS);
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK) {
-		err = ERR_PARSE; /* no ledger, or of an older mynah that has not run since */
-		goto out;
-	}
-	sqlite3_bind_text(q, 1, clock_text(since_ms, stamp), -1, SQLITE_STATIC);
-	err = each_row(q, row, ctx);
-out:
 	sqlite3_finalize(q);
 	sqlite3_close(db);
 	return err;

@@ -73,6 +73,15 @@ int ledger_cost(const char *path, const char *group, int64_t since_ms,
 	void (*row)(void *ctx, const struct ledger_cost *c), void *ctx) MUST_USE;
 const char *ledger_cost_group(size_t i); /* NULL past the end */
 
+/* How fast each model wrote, over the calls since then that succeeded and whose tokens are known.
+ * Errors as of ledger_cost. */
+struct ledger_speed {
+	const char *model;             /* BORROWED */
+	int64_t calls, tokens_out, took_ms;
+};
+int ledger_speed(const char *path, int64_t since_ms,
+	void (*row)(void *ctx, const struct ledger_speed *s), void *ctx) MUST_USE;
+
 /* ---- Writing -------------------------------------------------------------------------------- */
 
 int ledger_write(struct ledger *l, const struct ledger_row *row) MUST_USE;

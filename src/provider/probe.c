@@ -13,7 +13,7 @@ struct provider_probe {
 	struct provider *provider;
 	struct io_http *http;
 	struct io_timer *timer;     /* of an end that is known at once */
-	struct buf body;
+	struct buf body, names;
 	int64_t began_ms;
 	struct provider_probed result;
 	char why[256];
@@ -30,6 +30,7 @@ static void probe_free(struct provider_probe *p)
 	io_timer_free(p->timer);
 	provider_unref(p->provider);
 	buf_fini(&p->body);
+	buf_fini(&p->names);
 	mem_free(p);
 }
 
@@ -37,6 +38,7 @@ static void finish(struct provider_probe *p)
 {
 	p->result.took_ms = clock_mono_ms() - p->began_ms;
 	p->result.why = p->why;
+	p->result.names = buf_str(&p->names);
 	p->done(p->ctx, &p->result);
 	probe_free(p);
 }
@@ -55,6 +57,16 @@ static bool is_name(struct str listed, const char *model)
 		memcmp(listed.at + n, ":latest", 7) == 0);
 }
 
+/* Names that are not plain are nobody's model; what finds no room is left out. */
+static void keep_name(struct provider_probe *p, const struct json *entry)
+{
+	struct str name = json_str(entry, "id");
+
+	name = name.len > 0 ? name : json_str(entry, "name");
+	if (name.len > 0 && text_is_plain(name))
+		(void)!buf_addf(&p->names, "%.*s\n", STR_FMT(name));
+}
+
 /* {"models":[{"name"}]} of Ollama, {"data":[{"id"}]} of all others; llama.cpp sends both. */
 static void read_list(struct provider_probe *p)
 {
@@ -71,6 +83,8 @@ static void read_list(struct provider_probe *p)
 	list = json_get(v, "data");
 	list = list ? list : json_get(v, "models");
 	p->result.models = json_count(list);
+	for (size_t i = 0; i < p->result.models; i++)
+		keep_name(p, json_at(list, i));
 	for (size_t i = 0; i < p->result.models; i++)
 		p->result.has_model = p->result.has_model ||
 			is_name(json_str(json_at(list, i), "id"), model) ||
@@ -170,6 +184,7 @@ struct provider_probe *provider_probe_start(struct provider_pool *pool, size_t i
 	p->done = done;
 	p->ctx = ctx;
 	buf_init(&p->body, LIST_BYTES);
+	buf_init(&p->names, LIST_BYTES);
 	p->timer = io_timer_new(pool->io, on_timer, p);
 	if (!p->timer) {
 		probe_free(p);

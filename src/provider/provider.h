@@ -86,6 +86,7 @@ struct provider_ask {
 	const char *model;            /* whoever is asked; NULL = the rule's, else their own */
 	bool is_local_only;           /* nothing of it may leave this machine */
 	const char *turn;             /* request id: X-Request-ID header */
+	int64_t seed;                 /* for whoever takes one; 0 = none */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
 	/* Before each attempt: may this provider be asked, for at most so much? It is reserved until
 	 * attempt() tells what it came to. false: the next provider is asked. NULL = always. */
@@ -163,6 +164,7 @@ struct provider_probed {
 	int64_t took_ms;
 	size_t models;                /* how many it lists */
 	bool has_model;               /* ours is among them */
+	struct str names;             /* theirs, each ended by LF; BORROWED in done */
 	const char *why;              /* a sentence, "" */
 };
 struct provider_probe;

@@ -12,7 +12,7 @@ struct provider_wire {
 /* num_predict is always sent: without it a model may write for hours (faults.md P4). num_ctx is the
  * same in every call: another value makes the server load the model anew (1.2). */
 static int add_options(struct buf *body, const struct conf_provider *c, double temperature,
-	int64_t max_tokens)
+	int64_t max_tokens, int64_t seed)
 {
 	int err = buf_adds(body, ",\"options\":{\"temperature\":");
 
@@ -22,6 +22,8 @@ static int add_options(struct buf *body, const struct conf_provider *c, double t
 		err = buf_addf(body, ",\"num_predict\":%lld", (long long)max_tokens);
 	if (!err && c->context_tokens > 0)
 		err = buf_addf(body, ",\"num_ctx\":%lld", (long long)c->context_tokens);
+	if (!err && seed > 0)
+		err = buf_addf(body, ",\"seed\":%lld", (long long)seed);
 	return err ? err : buf_addc(body, '}');
 }
 
@@ -60,7 +62,7 @@ static int ollama_request(const struct conf_provider *c, const struct provider_a
 	if (!err)
 		err = provider_add_messages(body, a->prompt, true);
 	if (!err)
-		err = add_options(body, c, temperature, max_tokens);
+		err = add_options(body, c, temperature, max_tokens, a->seed);
 	if (!err)
 		err = add_keep_alive(body, c->keep_alive);
 	if (!err && a->schema)

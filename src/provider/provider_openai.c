@@ -49,6 +49,8 @@ static int openai_request(const struct conf_provider *c, const struct provider_a
 			",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
 			"{\"name\":\"answer\",\"schema\":%s}}",
 			a->schema);
+	if (!err && a->seed > 0)
+		err = buf_addf(body, ",\"seed\":%lld", (long long)a->seed);
 	return err ? err : buf_addc(body, '}');
 }
 
