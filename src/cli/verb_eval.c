@@ -269,7 +269,8 @@ int cli_eval(const struct cli *c)
 	int code = CLI_CONFIG;
 
 	if (c->argc != 1) {
-		cli_say("say: mynah eval MODEL [--provider NAME] [--samples N] [--seed N] [--save]");
+		cli_say("say: mynah eval MODEL [--provider NAME] [--samples N] "
+			"[--seed N] [--save]");
 		return CLI_CANNOT;
 	}
 	if (log_open("/dev/null", LOG_ERROR))

@@ -89,8 +89,10 @@ int cli_golden(const struct cli *c)
 	conf_report_init(&report);
 	if (bot_world_load(&s, &report, &w))
 		cli_complain(&report);
+	else if (cli_golden_set(c, c->argv, c->argc, &set))
+		code = CLI_CANNOT;
 	else
-		code = cli_golden_set(c, c->argv, c->argc, &set) ? CLI_CANNOT : look_all(c, &s, w, &set);
+		code = look_all(c, &s, w, &set);
 	golden_set_fini(&set);
 	bot_world_unref(w);
 	conf_report_fini(&report);

@@ -29,8 +29,8 @@ static const struct conf_option options[] = {
 	TEXT("persona", struct draft, is.persona,
 		"Who answers where the trigger does not say; without it as mynah.yaml says."),
 	NODE("event", event,
-		"What happens: {text, user, on, level, channel, platform} and fields of the event."),
-	NODE("memory", memory, "What was said before: a list of \"user: TEXT\" and \"bot: TEXT\"."),
+		"What happens: {text, user, on, level, channel, platform} and the event's fields."),
+	NODE("memory", memory, "What was said before: a list of \"user: TEXT\", \"bot: TEXT\"."),
 	TEXT("trigger", struct draft, is.trigger, "The trigger that must fire."),
 	NODE("prompt", prompt, "What the model must be asked; mynah golden --write fills it in."),
 	TEXT("prompt_hash", struct draft, is.prompt_hash,
@@ -51,7 +51,8 @@ static const struct conf_option reply_options[] = {
 	TEXT("silence", struct golden_reply, silence, "The reason why nothing may be said."),
 };
 #define LIVE(name, type, member, fallback, min, max, help) \
-	{name, type, offsetof(struct golden_live, member), fallback, min, max, NULL, CONF_LIVE, help}
+	{name, type, offsetof(struct golden_live, member), fallback, min, max, NULL, CONF_LIVE, \
+		help}
 static const struct conf_option live_options[] = {
 	LIVE("pattern", CONF_TEXT, pattern, NULL, 0, 0, "A pattern that must be met."),
 	LIVE("not_pattern", CONF_TEXT, not_pattern, NULL, 0, 0, "One that must not."),

@@ -1,8 +1,8 @@
 /* golden: does the bot still say what it said when somebody last looked?
  *
- * Floor 7. A golden case is a file: an event, what was said before, the prompt that must come of it,
- * answers of a model and what must become of them in chat. Cases are played through a whole bot
- * whose models are played too (bot_rehearse): no network, no state folder, a clock that stands
+ * Floor 7. A golden case is a file: an event, what was said before, the prompt that must come of
+ * it, answers of a model and what must become of them in chat. Cases go through a whole bot whose
+ * models are played too (bot_rehearse): no network, no state folder, a clock that stands
  * still, chance from a seed. The same files give the same outcome, byte for byte. A case also says
  * what a live model's answer must be like; score.c makes numbers of that. It prints nothing. */
 #ifndef GOLDEN_GOLDEN_H

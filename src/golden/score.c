@@ -63,7 +63,8 @@ static bool is_same_gram(const struct str *a, const struct str *b, size_t grams)
 }
 
 /* How often the gram stands in the first `until` places of w. */
-static uint64_t count_gram(const struct words *w, size_t until, const struct str *gram, size_t grams)
+static uint64_t count_gram(
+	const struct words *w, size_t until, const struct str *gram, size_t grams)
 {
 	uint64_t n = 0;
 

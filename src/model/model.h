@@ -1,7 +1,7 @@
 /* model: the registry of local models: what each needs, how good it was found to be.
  *
- * Floor 5. One JSON file a model (models/NAME.json), read strictly: a value that nobody measured does
- * not pass for one that was. It asks nobody anything; what providers list is theirs to say. */
+ * Floor 5. One JSON file a model (models/NAME.json), read strictly: a value that nobody measured
+ * does not pass for one that was. It asks nobody anything; what providers list is theirs to say. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 

@@ -1,5 +1,5 @@
-/* Registry files: strict JSON, read twice. Once as JSON, which it must be; once as the YAML that all
- * JSON is, for the lines that complaints name. */
+/* Registry files: strict JSON, read twice. Once as JSON, which it must be; once as the YAML that
+ * all JSON is, for the lines that complaints name. */
 #include "model/model.h"
 #include "persona/persona.h"
 
@@ -9,6 +9,7 @@
 #define DIGITS "0123456789abcdef"
 #define SAMPLES_MIN 5 /* passAt5 needs them */
 #define BYTES_MAX 1e15
+#define MEASURE "run: mynah eval NAME --samples 5 --save"
 
 struct draft {
 	struct model is;
@@ -102,16 +103,15 @@ static void check_measured(struct reading *rd, const struct model_accuracy *a,
 	int64_t when;
 
 	if (isnan(a->pass_at_1) || isnan(a->pass_at_5) || isnan(a->bleu))
-		complain(rd, n, "run: mynah eval NAME --save", "what was measured has all three numbers");
+		complain(rd, n, MEASURE, "what was measured has all three numbers");
 	if (!a->date || clock_parse(str_of(a->date), &when))
-		complain(rd, n, "run: mynah eval NAME --save", "what was measured has a date");
+		complain(rd, n, MEASURE, "what was measured has a date");
 	if (!a->set || strlen(a->set) != SHA256_TEXT_BYTES - 1 ||
 			strspn(a->set, DIGITS) != SHA256_TEXT_BYTES - 1)
-		complain(rd, n, "run: mynah eval NAME --save",
+		complain(rd, n, MEASURE,
 			"what was measured names its set of cases");
 	if (a->samples < SAMPLES_MIN)
-		complain(rd, n, "run: mynah eval NAME --samples 5 --save",
-			"passAt5 was measured with at least 5 samples");
+		complain(rd, n, MEASURE, "passAt5 was measured with at least 5 samples");
 }
 
 static void check_accuracy(struct reading *rd, struct draft *d, const struct json *root)
@@ -127,8 +127,8 @@ static void check_accuracy(struct reading *rd, struct draft *d, const struct jso
 	if (a->is_measured)
 		check_measured(rd, a, d->accuracy);
 	else if (!json_get(object, "measured"))
-		complain(rd, d->accuracy, "let mynah eval --save write it, or add \"measured\": false",
-			"these numbers do not say who measured them");
+		complain(rd, d->accuracy,
+			"let mynah eval --save write it, or add \"measured\": false", "these numbers do not say who measured them");
 }
 
 static void check_all(struct reading *rd, struct draft *d, const struct json *root)
@@ -149,7 +149,8 @@ static void check_all(struct reading *rd, struct draft *d, const struct json *ro
 	if (!m->quantization)
 		complain(rd, at, "\"quantization\": \"Q4_K_M\"", "a model needs its quantization");
 	if (m->min_memory <= 0)
-		complain(rd, d->hardware ? d->hardware : at, "\"hardware\": {\"minMemory\": \"4G\"}",
+		complain(rd, d->hardware ? d->hardware : at,
+			"\"hardware\": {\"minMemory\": \"4G\"}",
 			"a model needs to say how much memory it wants");
 	if (d->cloud && (!m->cloud_provider || !m->cloud_model))
 		complain(rd, d->cloud, "{\"provider\": NAME, \"model\": NAME}, or null",
