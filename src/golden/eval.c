@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WHY_BYTES 512
 
@@ -144,10 +145,21 @@ static int ask_all(struct evaluation *e)
 	struct conf conf = *c;
 	int err;
 
+	for (size_t i = 0; i < only.other_count; i++) {
+		if (strcmp(only.others[i].name, e->o->model) == 0) {
+			only.price_in = only.others[i].price_in;
+			only.price_out = only.others[i].price_out;
+		}
+	}
 	only.model = (char *)e->o->model;
+	only.smaller = NULL; /* another model's answers are not wanted */
+	only.others = NULL;
+	only.other_count = 0;
 	conf.providers = &only;
 	conf.provider_count = 1;
 	conf.ask = (struct conf_texts){NULL, 0};
+	conf.routes = NULL;
+	conf.route_count = 0;
 	err = io_new(&e->io);
 	if (!err)
 		err = provider_pool_new(e->io, &conf, &e->pool);

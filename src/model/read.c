@@ -128,7 +128,8 @@ static void check_accuracy(struct reading *rd, struct draft *d, const struct jso
 		check_measured(rd, a, d->accuracy);
 	else if (!json_get(object, "measured"))
 		complain(rd, d->accuracy,
-			"let mynah eval --save write it, or add \"measured\": false", "these numbers do not say who measured them");
+			"let mynah eval --save write it, or add \"measured\": false",
+			"these numbers do not say who measured them");
 }
 
 static void check_all(struct reading *rd, struct draft *d, const struct json *root)
