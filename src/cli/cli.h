@@ -24,7 +24,7 @@ struct cli {
 	const char *config, *state, *triggers, *personas, *prompts;
 	const char *user, *level, *channel, *platform, *on, *broadcaster, *against;
 	const char *by, *days;
-	const char *golden, *models, *provider, *samples, *seed; /* of measuring models */
+	const char *golden, *models, *provider, *samples; /* of measuring models */
 	const char *output, *name, *format, *picture; /* of imports and exports */
 	const char *trigger, *text, *seed; /* of prompts; of measuring models */
 	bool is_force;
