@@ -26,7 +26,7 @@ def registry(world):
     world.bot.write("personas/mynah.yaml", PERSONA)
     world.bot.write("golden/hi.yaml", "event: {text: hi}\nreplies: [{posted: 'Hi viewer!'}]\n")
     world.bot.write("models/tiny.json", model("tiny", 1 << 20))
-    world.bot.write("models/giant.json", model("giant", 1 << 50))
+    world.bot.write("models/giant.json", model("giant", 1 << 40))
     world.bot.configure(providers={"local": models.conf()})
     return models, world.bot
 
