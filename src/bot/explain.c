@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHARS_PER_TOKEN    4.0 /* of English prose: what an answer will probably be */
 #define EXPLAIN_OTHERS_MAX 200 /* triggers listed; the rest is counted */
 
 struct telling {
@@ -87,6 +88,60 @@ static int add_message(const struct prompt_message *m, struct buf *out)
 	return err;
 }
 
+/* What an answer costs at this provider, with a prompt and an answer of such sizes. */
+static double dollars(const struct provider_leg *leg, double in, double out)
+{
+	return (in * (double)leg->price_in + out * (double)leg->price_out) / CONF_DOLLAR /
+	       CONF_DOLLAR;
+}
+
+/* Who would be asked, in their order, and for how much. */
+static int add_route(struct telling *s, struct bot *b, const struct bot_question *q,
+	const struct prompt *p)
+{
+	struct provider_ask a = bot_question_ask(q);
+	const double in = (double)p->usual * (q->gauge ? q->gauge->ratio : 1);
+	const double out = (double)bot_answer_chars(q->world, q->event) / CHARS_PER_TOKEN;
+	struct provider_route route;
+	int err;
+
+	a.prompt = p;
+	provider_route(b->providers, &a, &route);
+	err = route.rule > 0 ? buf_addf(s->out, "route    by rule %zu of routes:\n", route.rule)
+			     : buf_adds(s->out, "route    by ask:\n");
+	for (size_t i = 0; i < route.n && !err; i++) {
+		const struct provider_leg *leg = &route.legs[i];
+
+		err = buf_addf(s->out, "  %s %-18s %s %s%s: %s\n", leg->is_asked ? "pass" : "FAIL",
+			leg->name, leg->type, leg->model, leg->is_remote ? ", not on this machine"
+			: "", leg->why);
+		if (!err && leg->most > 0)
+			err = buf_addf(s->out, "         about $%.6f for this answer, at most $%.6f\n",
+				dollars(leg, in, out), (double)leg->most / CONF_DOLLAR);
+	}
+	return err;
+}
+
+/* What is asked of the answer, and what goes with the question but is not looked up here. */
+static int add_rules(struct telling *s, const struct bot_question *q, const struct prompt *p)
+{
+	const struct conf_safety *c = &q->world->conf->safety;
+	int err = buf_addf(s->out, "names    %s\n",
+		p->aliases ? "the model reads aliases (privacy.send_names)"
+			   : "the model reads them as they are");
+
+	if (!err && q->persona->lines > 0)
+		err = buf_addf(s->out, "memory   up to %lld lines of this person besides, from the "
+			"last %lld minutes\n", (long long)q->persona->lines,
+			(long long)q->persona->for_ms / 60000);
+	return err ? err : buf_addf(s->out, "answer   at most %zu characters are asked for; links "
+		"%s, %lld mention%s; toxicity below %.2f, bias below %.2f; refused, it is asked for "
+		"%s\n", bot_answer_chars(q->world, q->event), c->links ? "may stand in it" :
+		c->allow_hosts.n > 0 ? "only to allowed hosts" : "none", (long long)c->mentions,
+		c->mentions == 1 ? "" : "s", c->toxicity, c->bias,
+		c->regenerate ? "once more" : "no second time");
+}
+
 static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
 	struct bot *b)
 {
@@ -129,6 +184,10 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 			p->has_note[i] ? "" : ": no room for it");
 	for (size_t i = 0; !err && i < p->n; i++)
 		err = add_message(&p->messages[i], s->out);
+	if (!err)
+		err = add_rules(s, &q, p);
+	if (!err && b)
+		err = add_route(s, b, &q, p);
 	prompt_free(p);
 	return err;
 }

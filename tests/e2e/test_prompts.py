@@ -196,3 +196,13 @@ def test_the_shipped_prompts_and_triggers_fit_together(world):
         ref = f"{prompt['id']}@{prompt['version']}"
         assert prompt["examples"] > 0 and prompt["use"]
         assert bot.command("prompt", "test", ref).returncode == 0
+
+
+def test_explain_shows_all_that_an_answer_would_take(world, scene):
+    play(scene, world, provider={"remote": True, "price_in": 1, "price_out": 2})
+    told = world.bot.command("explain", "!newest why?", "--user", "PebbleWren").stdout
+    for part in ("prompt   answer@1.10.0, persona mynah 1.0.0, about ", "Tenth for Viewer1",
+                 "names    the model reads aliases", "memory   up to 10 lines", "answer   at most 200",
+                 "route    by ask:", "pass local", "not on this machine", "about $0.0",
+                 "safety   no rule of", "verdict  fires newest"):
+        assert part in told, (part, told)
