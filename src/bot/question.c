@@ -96,7 +96,7 @@ static int build(const struct bot_question *q, bool hides_names, struct prompt *
 		.ask = buf_str(&ask),
 		.past = q->past,
 		/* It may name people who are not in these lines. */
-		.summary = q->hides_names ? (struct str){NULL, 0} : q->summary,
+		.summary = hides_names ? (struct str){NULL, 0} : q->summary,
 		.notes = notes,
 		.note_count = q->known_count,
 		.budget_tokens = q->budget_tokens,
