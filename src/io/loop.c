@@ -246,15 +246,16 @@ void io_clock_shift(struct io *io, int64_t ms)
 	io_timer_shift_all(io);
 }
 
-/* Turns until nothing happens any more without time going by. */
+/* Turns until nothing happens any more without time going by. What a worker does takes no time by a
+ * frozen clock, however long it takes. */
 static void settle(struct io *io)
 {
 	unsigned long before;
 
 	do {
 		before = io->activity;
-		uv_run(&io->uv, UV_RUN_NOWAIT);
-	} while (io->activity != before || io->laters);
+		uv_run(&io->uv, io->jobs > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	} while (io->activity != before || io->laters || io->jobs > 0);
 }
 
 void io_advance(struct io *io, int64_t until_ms)

@@ -39,6 +39,7 @@ struct io {
 	int64_t lag_observed_at; /* of uv_now */
 
 	struct io_worker *workers;
+	size_t jobs;               /* of all workers: those that have not been collected */
 	struct resolver *resolver; /* lookup.c; born with the first name */
 	struct lws_door *lws;      /* lws.c; born with the first use */
 	struct tls_authority *authorities; /* tls.c; born with the first use of each */

@@ -100,6 +100,7 @@ int io_worker_put(struct io_worker *w, void (*work)(void *ctx), void (*done)(voi
 	}
 	DL_APPEND(w->todo, j);
 	w->waiting++;
+	w->h.io->jobs++;
 	uv_cond_signal(&w->more);
 	uv_mutex_unlock(&w->mutex);
 	return 0;
@@ -122,6 +123,7 @@ static void collect(struct io_worker *w)
 		uv_mutex_unlock(&w->mutex);
 		if (!j)
 			return;
+		w->h.io->jobs--;
 		done = j->done;
 		ctx = j->ctx;
 		mem_free(j);
