@@ -18,18 +18,20 @@ struct platform_guilds {
 
 uint64_t platform_snowflake(struct str id)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, before = 0;
 
 	if (id.len > 20)
 		return 0;
 	for (size_t i = 0; i < id.len; i++) {
 		const unsigned digit = (unsigned)(id.at[i] - '0');
 
-		if (digit > 9 || n > UINT64_MAX / 10 || n * 10 > UINT64_MAX - digit)
+		if (digit > 9)
 			return 0;
+		before = n;
 		n = n * 10 + digit;
 	}
-	return n;
+	/* Nineteen digits always fit; with twenty the first ones may be too many already. */
+	return id.len == 20 && (before > UINT64_MAX / 10 || n < before) ? 0 : n;
 }
 
 uint64_t platform_snowflake_of(const struct json_item *id)

@@ -25,6 +25,8 @@ int platform_inflate_new(size_t max_bytes, struct platform_inflate **out)
 		mem_free(z);
 		return ERR_NOMEM;
 	}
+	/* A stream without end has no checksum at its end: to reckon it takes 0.6 us a message. */
+	inflateValidate(&z->stream, 0);
 	buf_init(&z->waiting, max_bytes);
 	buf_init(&z->out, max_bytes);
 	*out = z;
