@@ -90,6 +90,8 @@ static bool follow_channel(struct bot *b, unsigned place, const char *name, cons
 	const struct trigger *t;
 	bool is_whole = true;
 
+	if (!(trigger_set_kinds(b->world->triggers) & EVENT_BIT(EVENT_TIMER)))
+		return true; /* as in most: no need to look at each */
 	e.channel = e.channel_id = str_of(channel);
 	for (size_t i = 0; (t = trigger_set_at(b->world->triggers, i)) != NULL; i++) {
 		if (t->every_ms > 0 && t->is_on && trigger_is_in(t, &e))
