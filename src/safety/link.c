@@ -38,6 +38,7 @@ static const char long_tlds[] =
 static const char hidden_tlds[] = " com net org gg tv io xyz ru ly ";
 static const char sentence_tlds[] =
 	" com org xyz ru "; /* "... it. com": also none of a sentence's */
+static const char comma_tlds[] = " com net org "; /* "example,com" */
 /* Schemes that are dangerous without "//" too. */
 static const char *const schemes[] = {"mailto:", "javascript:", "data:text",
 	"steam:", "magnet:", "tel:", "sms:", "vbscript:", "file:"};
@@ -92,6 +93,8 @@ static size_t dot_at(struct str s, size_t at)
 			return before + n + spaces_at(s, i + n);
 	}
 	bool is_word = before > 0 && str_is(word_at(s, i), "dot");
+	if (before == 0 && i < s.len && s.at[i] == ',' && is_in_list(comma_tlds, word_at(s, i + 1)))
+		return 1;
 	if (!is_word && (i >= s.len || s.at[i] != '.'))
 		return 0;
 	size_t n = is_word ? 3 : 1;
@@ -303,7 +306,7 @@ static void find_links(const struct safety *s, struct str text, struct finding *
 
 int safety_link_check(const struct safety *s, bool is_strict, struct str text)
 {
-	struct finding seen = {0}, hidden = {0}, plain = {0};
+	struct finding seen = {0}, hidden = {0}, plain = {0}, spelt = {0};
 	struct buf lower, folded, repaired;
 
 	if (s->links)
@@ -331,9 +334,15 @@ int safety_link_check(const struct safety *s, bool is_strict, struct str text)
 		err = undisguise(buf_str(&folded), &repaired);
 	if (err == 0) {
 		find_links(s, buf_str(&repaired), &plain);
+		buf_clear(&repaired);
+		err = safety_join_spelt(buf_str(&folded), &repaired);
+	}
+	if (err == 0) {
+		find_links(s, buf_str(&repaired), &spelt);
 		/* A link that shows only then is disguised, wherever it leads. */
 		if (seen.is_denied || hidden.is_denied || plain.is_denied ||
 			hidden.links > seen.links || plain.links > seen.links ||
+			spelt.is_denied || spelt.links > seen.links ||
 			(is_strict && seen.links > 0))
 			err = ERR_DENIED;
 	}

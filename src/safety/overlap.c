@@ -11,6 +11,7 @@
 #define FLOOD_DISTINCT_PCT 25
 #define FLOOD_COUNTED      120 /* of a longer text: words of prose and code come back */
 #define FLOOD_ROW          12 /* but not one word so often in a row */
+#define FLOOD_SYMBOLS      30 /* emoji in one text */
 
 struct words {
 	uint64_t *at;
@@ -149,11 +150,32 @@ int safety_is_echo(struct str question, struct str text)
 	return err < 0 ? err : is_echo;
 }
 
+/* Emoji and the like: of one so many in a row, spaced or not, or too many in all. */
+static bool is_symbol_flood(struct str text)
+{
+	size_t at = 0, row = 0, all = 0;
+	int32_t c, before = -1;
+
+	while ((c = text_next(text, &at)) >= 0) {
+		if (c == ' ' || c == 0x200D || c == 0xFE0F || c == 0x2800)
+			continue;
+		row = c == before ? row + 1 : 1;
+		before = c;
+		if (c < 0x1F000 && !(c >= 0x2600 && c <= 0x27BF))
+			continue;
+		if (++all >= FLOOD_SYMBOLS || row >= FLOOD_ROW)
+			return true;
+	}
+	return false;
+}
+
 int safety_flood_check(struct str text)
 {
 	struct words said = {0};
 	size_t row = 1, distinct = 1;
 
+	if (is_symbol_flood(text))
+		return ERR_DENIED;
 	int err = read_words(text, &said);
 	for (size_t i = 1; i < said.n && err == 0; i++) {
 		row = said.at[i] == said.at[i - 1] ? row + 1 : 1;

@@ -80,6 +80,48 @@ static size_t key_at(struct str s, size_t at)
 	return 0;
 }
 
+/* "password: hunter2dragon", "API_KEY=...": what a key is called, and something that looks like one. */
+#define NAMED_KEY_BYTES 8
+
+static bool is_key_name(struct str name)
+{
+	static const char *const names[] = {"password", "passwd", "passwort", "passphrase", "secret",
+		"token", "apikey", "api_key", "api-key", "access_key", "private_key", "stream_key",
+		"streamkey", "contrase", "kennwort", "mot_de_passe"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (size_t k = 0; k + strlen(names[i]) <= name.len; k++) {
+			if (safety_begins(name, k, names[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static size_t named_key_at(struct str s, size_t at)
+{
+	size_t name = run(s, at, "_-"), i = at + name, letters = 0, digits = 0;
+
+	if (name > 40 || !is_key_name((struct str){s.at + at, name}))
+		return 0;
+	if (safety_begins(s, i, " is"))
+		i += 3;
+	while (byte_at(s, i) == ' ')
+		i++;
+	if (byte_at(s, i) == ':' || byte_at(s, i) == '=')
+		i++;
+	else if (i < at + name + 4)
+		return 0;
+	while (i < s.len && strchr(" \"'`", s.at[i]))
+		i++;
+	size_t begin = i;
+	for (; i < s.len && s.at[i] != ' '; i++) {
+		letters += ascii_is_letter(s.at[i]);
+		digits += ascii_is_digit(s.at[i]);
+	}
+	return i - begin >= NAMED_KEY_BYTES && letters > 0 && digits > 0 ? i - at : 0;
+}
+
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
 static size_t email_at(struct str s, size_t at)
@@ -277,6 +319,8 @@ size_t safety_personal_at(struct str s, size_t at, const char **kind)
 		return 0;
 	*kind = "key";
 	n = key_at(s, at);
+	if (n == 0)
+		n = named_key_at(s, at);
 	if (n == 0 && is_word_char(c)) {
 		*kind = "email";
 		n = email_at(s, at);
@@ -291,6 +335,10 @@ size_t safety_personal_at(struct str s, size_t at, const char **kind)
 	}
 	if (n == 0 && (ascii_is_digit(c) || c == '+' || c == '('))
 		n = number_at(s, at, kind);
+	if (n == 0) {
+		*kind = "address";
+		n = safety_street_at(s, at);
+	}
 	return n;
 }
 
@@ -305,16 +353,50 @@ static bool has_personal(struct str text)
 	return false;
 }
 
+/* "jane (at) mail [dot] example" as it is meant. */
+static int undisguise(struct str s, struct buf *out)
+{
+	static const struct {
+		const char *written, *meant;
+	} signs[] = {{"(at)", "@"}, {"[at]", "@"}, {"{at}", "@"}, {"<at>", "@"}, {"(dot)", "."},
+		{"[dot]", "."}, {"{dot}", "."}, {"<dot>", "."}};
+	int err = 0;
+
+	for (size_t i = 0; i < s.len && err == 0;) {
+		size_t from = i, k = 0;
+
+		while (byte_at(s, from) == ' ')
+			from++;
+		while (k < sizeof(signs) / sizeof(signs[0]) && !safety_begins(s, from, signs[k].written))
+			k++;
+		if (k == sizeof(signs) / sizeof(signs[0])) {
+			err = buf_addc(out, s.at[i++]);
+			continue;
+		}
+		err = buf_adds(out, signs[k].meant);
+		i = from + strlen(signs[k].written);
+		while (byte_at(s, i) == ' ')
+			i++;
+	}
+	return err;
+}
+
 int safety_personal_check(struct str text)
 {
-	struct buf plain;
+	struct buf plain, meant;
 
 	if (has_personal(text))
 		return ERR_DENIED;
 	buf_init(&plain, SAFETY_STEP_BYTES);
+	buf_init(&meant, SAFETY_STEP_BYTES);
 	int err = safety_plain(text, &plain); /* full-width digits and the like */
 	if (err == 0 && has_personal(buf_str(&plain)))
 		err = ERR_DENIED;
+	if (err == 0)
+		err = undisguise(buf_str(&plain), &meant);
+	if (err == 0 && meant.len < plain.len && has_personal(buf_str(&meant)))
+		err = ERR_DENIED;
+	buf_fini(&meant);
 	buf_fini(&plain);
 	return err;
 }

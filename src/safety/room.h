@@ -10,6 +10,7 @@
  *   words.c     refused words, over a skeleton of the text
  *   link.c      links, also hidden ones
  *   personal.c  addresses, numbers, keys
+ *   street.c    street addresses
  *   overlap.c   leaks of the prompt, echoes of the question, floods
  *   forms.c     what a reader sees in a text in disguise: what rules of files are tried on
  *   rule.c      one rule of a file
@@ -176,6 +177,10 @@ int safety_is_echo(struct str question, struct str text) MUST_USE;
 /* Does word stand at `at`? ASCII case does not matter. */
 bool safety_begins(struct str s, size_t at, const char *word);
 
+/* Length of the street address that begins at `at`, as far as it is told by; 0 when none does. */
+size_t safety_street_at(struct str text, size_t at);
+/* Adds text with spelt-out words joined: "e v i l . c o m". */
+int safety_join_spelt(struct str text, struct buf *out) MUST_USE;
 /* Length of the personal data that begins at `at`, 0 when none does; *kind: "email", "phone" ... */
 size_t safety_personal_at(struct str text, size_t at, const char **kind);
 
