@@ -1,6 +1,25 @@
-/* The gate: what a text goes through before it is said. The order is that of the rules in the
- * house's notes on output safety: form first, then judgement of the form that would be said;
- * whatever fails is refused as a whole, and on an error nothing is said.
+/* The gate: what a text goes through before it is said. Form first, then judgement of the form that
+ * would be said; whatever fails is refused as a whole, and on an error nothing is said. The steps,
+ * and who takes them:
+ *
+ *    1 complete, not empty        c->was_cut and safety_whole_at; REASON_EMPTY; provider's errors
+ *    2 only the answer            safety_clean (thoughts, labels, tokens), safety_unquote
+ *    3 clean characters           text_scrub within safety_clean; safety_lines_scrub
+ *    4 one line, its length       finish with safety_cut_at; the wire writers again
+ *    5 no command in front        safety_lead, without_action
+ *    6 no mass mention            safety_mentions, safety_unmark_links; allowed_mentions (platform)
+ *    7 links                      safety_link_check
+ *    8 whom it calls              safety_mentions
+ *    9 personal data, keys        safety_personal_check, c->has_secret
+ *   10 words                      safety_words_check; scores of rules: safety_score_check
+ *   11 leak of the prompt         safety_leak_check, on the raw text too
+ *   12 echo of the question       safety_is_echo: then no mention and no link at all
+ *   13 floods, shouts             safety_flood_check, shorten_rows, lower_shouts
+ *   14 a classifier               the bot's, when this gate has let a text pass
+ *   15 in doubt nothing           ERR_LIMIT counts as ERR_DENIED; the rule's name is told, no text
+ *
+ * Steps 5 and 6 come before 4, for they change the length; secrets and the canary are looked for
+ * before anything else.
  *
  * A template of ours (is_model false) keeps the streamer's form, labels, quotes and markdown
  * included; but the values in it are chat's, so it is judged like a model's text on links,

@@ -121,16 +121,24 @@ static int open_words(struct str plain, struct buf *out)
 	return err;
 }
 
+/* With how many words of one sign each the text begins. */
+static size_t signs_in_row(struct str text)
+{
+	size_t n = 0;
+
+	while (text.len > 0 && str_split(&text, ' ').len == 1)
+		n++;
+	return n;
+}
+
 int safety_join_spelt(struct str text, struct buf *out)
 {
 	size_t spelt = 0; /* signs of a run that are still to come */
 	int err = 0;
 
 	while (text.len > 0 && err == 0) {
-		struct str ahead = text;
-
-		while (spelt == 0 && ahead.len > 0 && str_split(&ahead, ' ').len == 1)
-			spelt++;
+		if (spelt == 0)
+			spelt = signs_in_row(text);
 		err = buf_add_str(out, str_split(&text, ' '));
 		spelt -= spelt > 0;
 		if (spelt == 0 && err == 0 && text.len > 0)

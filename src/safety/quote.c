@@ -107,7 +107,7 @@ static int drop_private(struct str s, struct buf *out)
 	int err = 0;
 
 	while (err == 0 && (c = text_next(s, &at)) >= 0) {
-		if (!(c >= 0xE000 && c <= 0xF8FF) && c < 0xE0000)
+		if (!(c >= 0xE000 && c <= 0xF8FF) && c < 0xE0000) /* tags and selectors as well */
 			err = text_put(out, c);
 	}
 	return err;
