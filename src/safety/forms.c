@@ -4,7 +4,7 @@
  *   folded     NFKC, case, nothing invisible; every script stays itself
  *   plain      letters that look alike made plain, accents gone
  *   opened     digits and signs among letters read as letters, spelt-out words joined
- *   backwards  the plain one from its end
+ *   backwards  the plain one from its end: a model would read it, of an answer nobody would
  *
  * In all of them a run of blanks and underscores is one space. Forms that are the one before are
  * left out. */
@@ -172,7 +172,7 @@ static void keep(struct safety_forms *f)
 		f->n++;
 }
 
-int safety_forms_make(struct str text, struct safety_forms *f)
+int safety_forms_make(struct str text, bool has_backwards, struct safety_forms *f)
 {
 	int err;
 
@@ -197,6 +197,8 @@ int safety_forms_make(struct str text, struct safety_forms *f)
 	if (err < 0)
 		return err;
 	keep(f);
+	if (!has_backwards)
+		return 0;
 	err = turn_around(plain, &f->at[f->n]);
 	if (err == 0)
 		keep(f);

@@ -127,7 +127,7 @@ struct safety_forms {
 };
 void safety_forms_init(struct safety_forms *f);
 void safety_forms_fini(struct safety_forms *f);
-int safety_forms_make(struct str text, struct safety_forms *f) MUST_USE;
+int safety_forms_make(struct str text, bool has_backwards, struct safety_forms *f) MUST_USE;
 
 /* ---- rule.c, rules.c, score.c ---------------------------------------------------------------- */
 

@@ -203,7 +203,7 @@ static void try_example(struct reading *rd, const struct conf_node *n, bool matc
 	struct safety_forms forms;
 
 	safety_forms_init(&forms);
-	int err = safety_forms_make(conf_node_text(n), &forms);
+	int err = safety_forms_make(conf_node_text(n), true, &forms);
 	if (err < 0)
 		note(rd, err);
 	else if ((safety_rule_weigh(rd->rule, rd->engine, &forms) > 0) != matches)

@@ -155,6 +155,16 @@ int safety_rules_read(struct safety_rules *s, const struct conf_file *f, struct 
 	return read_rules(s, f, false, r);
 }
 
+/* Matched once, a pattern is compiled for good: here, where nobody waits. */
+static void warm_up(struct safety_rules *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		for (size_t p = 0; s->at[i]->is_on && p < s->at[i]->pattern_count; p++)
+			(void)!pattern_match(
+				s->at[i]->patterns[p], s->engine, STR("a"), NULL, NULL);
+	}
+}
+
 int safety_rules_seal(struct safety_rules *s)
 {
 	const struct pattern_literals **sets = mem_array(s->n + 1, sizeof(*sets));
@@ -167,7 +177,11 @@ int safety_rules_seal(struct safety_rules *s)
 		err = pattern_filter_new(sets, s->n, &s->filter);
 	}
 	mem_free(sets);
-	return err ? err : pattern_engine_new(true, &s->engine);
+	if (err == 0)
+		err = pattern_engine_new(true, &s->engine);
+	if (err == 0)
+		warm_up(s);
+	return err;
 }
 
 size_t safety_rules_count(const struct safety_rules *s)
@@ -228,7 +242,7 @@ int safety_rules_find(struct safety_rules *s, unsigned families, struct str text
 	struct safety_forms forms;
 
 	safety_forms_init(&forms);
-	int err = safety_forms_make(text, &forms);
+	int err = safety_forms_make(text, (families & SAFETY_OF_INPUT) != 0, &forms);
 	if (err == 0)
 		find_candidates(s, &forms);
 	for (size_t i = 0; i < s->n && err == 0; i++) {

@@ -83,7 +83,8 @@ def test_rule_files_add_and_switch_off_and_are_tried(world):
                               (RULE.replace("( pizza)?", "(") % "x", "4:", "the pattern has"),
                               (RULE.replace("weight: 1", "weight: 7") % "x", "3:", "within 0..1"),
                               (RULE.replace("injection", "injektion") % "x", "2:", "prompt_injection"),
-                              (RULE.replace("( pizza)?", "(a+)+x") % "x", "4:", "too many steps")]:
+                              (RULE.replace("\\bpineapple( pizza)?\\b", "(a+)+x") % "x", "4:",
+                               "too many steps")]:
         world.bot.write("safety/mine.yaml", text)
         told = world.bot.command("check")
         assert told.returncode == 1 and f"mine.yaml:{place}" in told.stdout and what in told.stdout
