@@ -42,7 +42,8 @@ void bot_heed_event(const struct bot_world *w, const struct trigger *t, const st
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct safety_heard heard;
 		const enum reason r = parts[i].text.len > 0
-			? safety_hear(w->safety, parts[i].text, &heard) : REASON_NONE;
+					      ? safety_hear(w->safety, parts[i].text, &heard)
+					      : REASON_NONE;
 
 		if (parts[i].text.len == 0 || (r == REASON_NONE && heard.score <= out->heard.score))
 			continue;
@@ -61,8 +62,8 @@ enum reason bot_heed(struct turn *t)
 	if (!h.heard.rule)
 		return h.reason;
 	snprintf(score, sizeof(score), "%.2f", h.heard.score);
-	log_event(LOG_INFO, "bot", h.reason == REASON_NONE ? "input_noted" : "input_refused", "turn",
-		t->id, "rule", h.heard.rule, "score", score, "where", h.what, NULL);
+	log_event(LOG_INFO, "bot", h.reason == REASON_NONE ? "input_noted" : "input_refused",
+		"turn", t->id, "rule", h.heard.rule, "score", score, "where", h.what, NULL);
 	if (h.reason == REASON_UNSAFE) {
 		t->rule = h.heard.rule;
 		t->bot->refused_input++;

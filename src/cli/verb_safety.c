@@ -8,9 +8,9 @@
 /* What came of a check. */
 struct verdict {
 	enum reason reason;
-	const char *rule;  /* "" = none */
+	const char *rule; /* "" = none */
 	const char *found, *advice;
-	struct str said;   /* of an answer that would be said */
+	struct str said; /* of an answer that would be said */
 	struct safety_findings findings;
 };
 
@@ -63,9 +63,13 @@ static void print_json(const struct verdict *v, bool is_input)
 	int err;
 
 	buf_init(&out, 128 * 1024);
-	err = buf_addf(&out, "{\"isSafe\":%s,\"verdict\":\"%s\",\"scores\":{\"bias\":%.3f,"
-		"\"toxicity\":%.3f,\"input\":%.3f}", v->reason == REASON_NONE ? "true" : "false",
-		v->reason != REASON_NONE ? reason_name(v->reason) : is_input ? "asked" : "said",
+	err = buf_addf(&out,
+		"{\"isSafe\":%s,\"verdict\":\"%s\",\"scores\":{\"bias\":%.3f,"
+		"\"toxicity\":%.3f,\"input\":%.3f}",
+		v->reason == REASON_NONE ? "true" : "false",
+		v->reason != REASON_NONE ? reason_name(v->reason)
+		: is_input               ? "asked"
+					 : "said",
 		v->findings.bias, v->findings.toxicity, v->findings.input);
 	if (!err)
 		err = *v->rule ? add_member(&out, "rule", str_of(v->rule))

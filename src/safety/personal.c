@@ -80,14 +80,15 @@ static size_t key_at(struct str s, size_t at)
 	return 0;
 }
 
-/* "password: hunter2dragon", "API_KEY=...": what a key is called, and something that looks like one. */
+/* "password: hunter2dragon", "API_KEY=...": what a key is called, and something that looks like
+ * one. */
 #define NAMED_KEY_BYTES 8
 
 static bool is_key_name(struct str name)
 {
-	static const char *const names[] = {"password", "passwd", "passwort", "passphrase", "secret",
-		"token", "apikey", "api_key", "api-key", "access_key", "private_key", "stream_key",
-		"streamkey", "contrase", "kennwort", "mot_de_passe"};
+	static const char *const names[] = {"password", "passwd", "passwort", "passphrase",
+		"secret", "token", "apikey", "api_key", "api-key", "access_key", "private_key",
+		"stream_key", "streamkey", "contrase", "kennwort", "mot_de_passe"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		for (size_t k = 0; k + strlen(names[i]) <= name.len; k++) {
@@ -367,7 +368,8 @@ static int undisguise(struct str s, struct buf *out)
 
 		while (byte_at(s, from) == ' ')
 			from++;
-		while (k < sizeof(signs) / sizeof(signs[0]) && !safety_begins(s, from, signs[k].written))
+		while (k < sizeof(signs) / sizeof(signs[0]) &&
+			!safety_begins(s, from, signs[k].written))
 			k++;
 		if (k == sizeof(signs) / sizeof(signs[0])) {
 			err = buf_addc(out, s.at[i++]);

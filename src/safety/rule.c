@@ -19,24 +19,43 @@ static const char *const families[] = {
 #define X(upper, lower, found) #lower,
 	SAFETY_FAMILIES(X)
 #undef X
-	NULL};
+		NULL};
 
 static const struct conf_option options[] = {
-	{.name = "family", .type = CONF_CHOICE, .offset = AT(rule.family), .choices = families,
+	{.name = "family",
+		.type = CONF_CHOICE,
+		.offset = AT(rule.family),
+		.choices = families,
 		.help = "What it is about."},
-	{.name = "weight", .type = CONF_NUMBER, .offset = AT(rule.weight), .fallback = "0.9",
-		.min = 0, .max = 1,
+	{.name = "weight",
+		.type = CONF_NUMBER,
+		.offset = AT(rule.weight),
+		.fallback = "0.9",
+		.min = 0,
+		.max = 1,
 		.help = "How much it speaks against a text by itself."},
-	{.name = "match", .type = CONF_NODE, .offset = AT(match),
-		.help = "PCRE2 patterns, one of which must match; a space stands for whatever parts "
-			"words, or nothing."},
-	{.name = "at_somebody", .type = CONF_BOOL, .offset = AT(rule.is_personal), .fallback = "no",
+	{.name = "match",
+		.type = CONF_NODE,
+		.offset = AT(match),
+		.help = "PCRE2 patterns, one of which must match; a space stands for whatever "
+			"parts words, or nothing."},
+	{.name = "at_somebody",
+		.type = CONF_BOOL,
+		.offset = AT(rule.is_personal),
+		.fallback = "no",
 		.help = "Whether it weighs half where nobody is spoken to or of."},
-	{.name = "advice", .type = CONF_TEXT, .offset = AT(rule.advice),
+	{.name = "advice",
+		.type = CONF_TEXT,
+		.offset = AT(rule.advice),
 		.help = "What people may do about it."},
-	{.name = "enabled", .type = CONF_BOOL, .offset = AT(rule.is_on), .fallback = "yes",
+	{.name = "enabled",
+		.type = CONF_BOOL,
+		.offset = AT(rule.is_on),
+		.fallback = "yes",
 		.help = "Whether it is used at all."},
-	{.name = "examples", .type = CONF_NODE, .offset = AT(examples),
+	{.name = "examples",
+		.type = CONF_NODE,
+		.offset = AT(examples),
 		.help = "{match: [...], no_match: [...]}, tried by `mynah check`."},
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -73,8 +92,8 @@ static void note(struct reading *rd, int err)
 	rd->is_bad |= err < 0 && err != ERR_NOMEM;
 }
 
-#define COMPLAIN(rd, node, offset, hint, ...)                                                      \
-	((rd)->is_bad = true, conf_complain((rd)->report, (rd)->file, (node), (offset),            \
+#define COMPLAIN(rd, node, offset, hint, ...)                                           \
+	((rd)->is_bad = true, conf_complain((rd)->report, (rd)->file, (node), (offset), \
 				      CONF_ERROR, (hint), __VA_ARGS__))
 
 /* ---- Patterns -------------------------------------------------------------------------------- */
@@ -191,9 +210,13 @@ struct examples {
 };
 
 static const struct conf_option example_options[] = {
-	{.name = "match", .type = CONF_NODE, .offset = offsetof(struct examples, match),
+	{.name = "match",
+		.type = CONF_NODE,
+		.offset = offsetof(struct examples, match),
 		.help = "Texts that it must find something in."},
-	{.name = "no_match", .type = CONF_NODE, .offset = offsetof(struct examples, no_match),
+	{.name = "no_match",
+		.type = CONF_NODE,
+		.offset = offsetof(struct examples, no_match),
 		.help = "Texts that it must not."},
 };
 #define EXAMPLE_OPTIONS (sizeof(example_options) / sizeof(example_options[0]))
@@ -207,7 +230,8 @@ static void try_example(struct reading *rd, const struct conf_node *n, bool matc
 	if (err < 0)
 		note(rd, err);
 	else if ((safety_rule_weigh(rd->rule, rd->engine, &forms) > 0) != matches)
-		COMPLAIN(rd, n, 0, matches ? "change the example, or widen the rule"
+		COMPLAIN(rd, n, 0,
+			matches ? "change the example, or widen the rule"
 				: "change the example, or narrow the rule",
 			"rule \"%s\" %s its example", rd->rule->id,
 			matches ? "does not match" : "matches");

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define RULES_MAX      2000
-#define OVERLAP_BYTES  300 /* of two windows: no rule looks at more at once */
+#define RULES_MAX     2000
+#define OVERLAP_BYTES 300 /* of two windows: no rule looks at more at once */
 
 /* The files of the folder safety as they were when the program was built, line by line. */
 static const char *const builtin[] = {
@@ -62,7 +62,8 @@ void safety_rules_free(struct safety_rules *s)
 /* TAKES the rules of the list that are there; those of the same name give way. */
 static int take_rules(struct safety_rules *s, struct safety_rule **fresh, size_t n)
 {
-	struct safety_rule **grown = mem_resize(s->at, (s->n + n + 1) * sizeof(struct safety_rule *));
+	const size_t most = s->n + n + 1;
+	struct safety_rule **grown = mem_resize(s->at, most * sizeof(struct safety_rule *));
 
 	if (!grown)
 		return ERR_NOMEM;
@@ -82,8 +83,8 @@ static int take_rules(struct safety_rules *s, struct safety_rule **fresh, size_t
 	return 0;
 }
 
-static int read_rules(struct safety_rules *s, const struct conf_file *f, bool is_trusted,
-	struct conf_report *r)
+static int read_rules(
+	struct safety_rules *s, const struct conf_file *f, bool is_trusted, struct conf_report *r)
 {
 	const struct conf_node *root = conf_file_root(f);
 	struct safety_rule **fresh = NULL;
@@ -219,7 +220,7 @@ static bool is_candidate(const struct safety_rules *s, size_t i, unsigned famili
 static void add_finding(struct safety_findings *out, const struct safety_rule *r, double weight)
 {
 	double *score = r->family == SAFETY_TOXICITY ? &out->toxicity
-		: r->family == SAFETY_BIAS	     ? &out->bias
+			: r->family == SAFETY_BIAS   ? &out->bias
 						     : &out->input;
 	size_t i = out->n < SAFETY_FINDINGS_MAX ? out->n++ : SAFETY_FINDINGS_MAX;
 
@@ -236,8 +237,8 @@ static void add_finding(struct safety_findings *out, const struct safety_rule *r
 			.advice = r->advice ? r->advice : ""};
 }
 
-int safety_rules_find(struct safety_rules *s, unsigned families, struct str text,
-	struct safety_findings *out)
+int safety_rules_find(
+	struct safety_rules *s, unsigned families, struct str text, struct safety_findings *out)
 {
 	struct safety_forms forms;
 
@@ -247,7 +248,8 @@ int safety_rules_find(struct safety_rules *s, unsigned families, struct str text
 		find_candidates(s, &forms);
 	for (size_t i = 0; i < s->n && err == 0; i++) {
 		double weight = is_candidate(s, i, families)
-			? safety_rule_weigh(s->at[i], s->engine, &forms) : 0;
+					? safety_rule_weigh(s->at[i], s->engine, &forms)
+					: 0;
 
 		if (weight > 0)
 			add_finding(out, s->at[i], weight);

@@ -67,9 +67,9 @@ struct safety_options {
 	enum safety_policy policy;
 	double toxicity, bias;            /* answers that score so high are refused: 0.8 */
 };
-/* GIVES *out. Copies but for the rules. ERR_INVALID: max_length below 1, mentions below 0, a prefix that may
- * not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60 letters, 20,000
- * words. */
+/* GIVES *out. Copies but for the rules. ERR_INVALID: max_length below 1, mentions below 0, a prefix
+ * that may not be said or leaves no room, an empty host. ERR_LIMIT: a word of more than 60
+ * letters, 20,000 words. */
 int safety_new(const struct safety_options *o, struct safety **out) MUST_USE;
 void safety_free(struct safety *s);
 

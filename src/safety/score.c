@@ -1,9 +1,9 @@
 /* How much a match speaks against a text, and what comes of it.
  *
  * A rule's weight is what its match says by itself. What is denied or only quoted says less, and a
- * rule that is about people half where no person is spoken to or of. Weights of several rules add up
- * like chances: two halves are three quarters. All of it is arithmetic on the words alone, so that
- * one text has one score. */
+ * rule that is about people half where no person is spoken to or of. Weights of several rules add
+ * up like chances: two halves are three quarters. All of it is arithmetic on the words alone, so
+ * that one text has one score. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -63,17 +63,18 @@ static size_t count(struct str s, char c)
 static bool is_quoted(struct str before, struct str behind)
 {
 	return (count(before, '"') % 2 == 1 && count(behind, '"') > 0) ||
-	       (memmem(before.at, before.len, "\u201c", 3) && memmem(behind.at, behind.len,
-								  "\u201d", 3));
+	       (memmem(before.at, before.len, "\u201c", 3) &&
+		       memmem(behind.at, behind.len, "\u201d", 3));
 }
 
 /* Is a person spoken to or of? */
 static bool has_person(struct str text)
 {
-	static const char persons[] = "you u ur your youre you're yourself yall y'all he she him her "
-				      "his they them their everyone everybody chat guys people streamer "
-				      "viewer viewers mods du dich dir ihr tu te toi vous usted "
-				      "ustedes eres";
+	static const char persons[] =
+		"you u ur your youre you're yourself yall y'all he she him "
+		"her his they them their everyone everybody chat guys people "
+		"streamer viewer viewers mods du dich dir ihr tu te toi vous usted "
+		"ustedes eres";
 
 	if (memchr(text.at, '@', text.len))
 		return true;
@@ -103,8 +104,8 @@ double safety_weigh(const struct safety_rule *r, struct str text, struct str mat
 	return weight;
 }
 
-int safety_find(const struct safety *s, unsigned families, struct str text,
-	struct safety_findings *out)
+int safety_find(
+	const struct safety *s, unsigned families, struct str text, struct safety_findings *out)
 {
 	*out = (struct safety_findings){0};
 	int err = s->rules ? safety_rules_find(s->rules, families, text, out) : 0;
@@ -136,8 +137,8 @@ enum reason safety_hear(const struct safety *s, struct str text, struct safety_h
 	struct safety_findings found;
 	int err = safety_find(s, SAFETY_OF_INPUT, text, &found);
 
-	*out = (struct safety_heard){.rule = found.n > 0 ? found.at[0].rule : NULL,
-		.score = found.input};
+	*out = (struct safety_heard){
+		.rule = found.n > 0 ? found.at[0].rule : NULL, .score = found.input};
 	if (err < 0)
 		return err == ERR_NOMEM ? REASON_NOMEM : REASON_UNSAFE;
 	if (found.n == 0 || s->policy == SAFETY_PERMISSIVE ||

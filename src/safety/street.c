@@ -1,5 +1,5 @@
-/* Street addresses, by form: a number and a street's name, in the orders and words of a few languages.
- * "21 Jump Street" is one too; a lost reply is never news. */
+/* Street addresses, by form: a number and a street's name, in the orders and words of a few
+ * languages. "21 Jump Street" is one too; a lost reply is never news. */
 #include "safety/room.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 #define NAME_WORDS   3 /* between the number and the kind of street, or the other way round */
 #define NUMBER_BYTES 5
 
-static const char english[] = "street st road rd avenue ave lane ln drive dr boulevard blvd court ct "
-			      "place square terrace crescent";
+static const char english[] = "street st road rd avenue ave lane ln drive dr boulevard blvd court "
+			      "ct place square terrace crescent";
 static const char english_sure[] = "street avenue boulevard lane";
 static const char french[] = "rue avenue boulevard bd impasse chemin";
 static const char southern[] = "calle avenida avda via viale corso ulica ulitsa rua";
@@ -44,8 +44,7 @@ static bool is_number(struct str word)
 	while (digits < word.len && ascii_is_digit(word.at[digits]))
 		digits++;
 	return digits > 0 && digits <= NUMBER_BYTES &&
-	       (digits == word.len ||
-		       (digits + 1 == word.len && ascii_is_letter(word.at[digits])));
+	       (digits == word.len || (digits + 1 == word.len && ascii_is_letter(word.at[digits])));
 }
 
 static bool is_one_of(struct str word, const char *list)
@@ -61,9 +60,9 @@ static bool is_one_of(struct str word, const char *list)
 
 static bool is_name(struct str word)
 {
-	return word.len > 0 && ((word.at[0] >= 'A' && word.at[0] <= 'Z') ||
-				       (unsigned char)word.at[0] >= 0x80 ||
-				       ascii_is_digit(word.at[0]));
+	return word.len > 0 &&
+	       ((word.at[0] >= 'A' && word.at[0] <= 'Z') || (unsigned char)word.at[0] >= 0x80 ||
+		       ascii_is_digit(word.at[0]));
 }
 
 /* "12 Baker Street", "12 baker street", "42 rue de la Paix": bytes from the number on. */
@@ -72,8 +71,8 @@ static size_t number_first(struct str s, size_t at, struct str number)
 	size_t next = next_word(s, at + number.len);
 	bool are_names = true;
 
-	if (is_one_of(word_at(s, next), french) && word_at(s, next_word(s, next +
-			word_at(s, next).len)).len > 0)
+	if (is_one_of(word_at(s, next), french) &&
+		word_at(s, next_word(s, next + word_at(s, next).len)).len > 0)
 		return next + word_at(s, next).len - at;
 	for (int i = 0; i <= NAME_WORDS; i++) {
 		struct str word = word_at(s, next);
@@ -98,7 +97,8 @@ static bool ends_like_a_street(struct str word)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		const size_t n = strlen(ends[i]);
 
-		if (word.len > n + 2 && str_is_nocase((struct str){word.at + word.len - n, n}, ends[i]))
+		if (word.len > n + 2 &&
+			str_is_nocase((struct str){word.at + word.len - n, n}, ends[i]))
 			return true;
 	}
 	return false;

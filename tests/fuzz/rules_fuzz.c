@@ -1,6 +1,6 @@
-/* Safety rules: the first byte says whether the rest is a file of rules or a text. Oracle: a file is
- * taken whole or refused with complaints; scores are chances, and what is found in a text stands in
- * the order of its weight; the stricter policy refuses whatever the milder one refuses. */
+/* Safety rules: the first byte says whether the rest is a file of rules or a text. Oracle: a file
+ * is taken whole or refused with complaints; scores are chances, and what is found in a text stands
+ * in the order of its weight; the stricter policy refuses whatever the milder one refuses. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -16,8 +16,8 @@ static void demand(bool holds)
 
 static struct safety *make(enum safety_policy policy, const struct conf_file *f)
 {
-	struct safety_options o = {.max_length = 500, .mentions = 1, .policy = policy,
-		.toxicity = 0.8, .bias = 0.8};
+	struct safety_options o = {
+		.max_length = 500, .mentions = 1, .policy = policy, .toxicity = 0.8, .bias = 0.8};
 	struct conf_report report;
 	struct safety *s = NULL;
 
@@ -37,7 +37,7 @@ static void try_text(const struct safety *balanced, const struct safety *strict,
 
 	demand(safety_find(balanced, SAFETY_OF_INPUT | SAFETY_OF_OUTPUT, text, &found) == 0);
 	demand(found.input >= 0 && found.input <= 1 && found.toxicity >= 0 && found.toxicity <= 1 &&
-	       found.bias >= 0 && found.bias <= 1);
+		found.bias >= 0 && found.bias <= 1);
 	for (size_t i = 1; i < found.n; i++)
 		demand(found.at[i - 1].weight >= found.at[i].weight);
 	if (safety_hear(balanced, text, &heard) == REASON_UNSAFE)

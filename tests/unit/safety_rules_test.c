@@ -14,8 +14,12 @@ static struct safety_rules *new_rules(void)
 
 static struct safety *new_safety(struct safety_rules *rules, enum safety_policy policy)
 {
-	struct safety_options o = {.max_length = 500, .mentions = 1, .rules = rules,
-		.policy = policy, .toxicity = 0.8, .bias = 0.8};
+	struct safety_options o = {.max_length = 500,
+		.mentions = 1,
+		.rules = rules,
+		.policy = policy,
+		.toxicity = 0.8,
+		.bias = 0.8};
 	struct safety *s;
 
 	assert_int_equal(safety_new(&o, &s), 0);

@@ -621,6 +621,7 @@ static void chat_words_lose_their_control_tokens(void **state)
 		{"1 < 2 > 0", "1 < 2 > 0"},
 		{"<\uff5cbegin\u2581of\uff5c>", "\u2039\uff5cbegin\u2581of\uff5c\u203a"},
 		{"hi\u202e\u200b\U000E0041\ue000!", "hi!"},
+		{"a\U000E0100\U000E01EF\U000F0001\U0010FFFDb", "ab"},
 		{"{{user}} {%x%}", "{user} {%x%}"},
 	};
 	struct buf out;
