@@ -116,7 +116,8 @@ static int add_route(struct telling *s, struct bot *b, const struct bot_question
 			leg->name, leg->type, leg->model, leg->is_remote ? ", not on this machine"
 			: "", leg->why);
 		if (!err && leg->most > 0)
-			err = buf_addf(s->out, "         about $%.6f for this answer, at most $%.6f\n",
+			err = buf_addf(s->out,
+				"         about $%.6f for this answer, at most $%.6f\n",
 				dollars(leg, in, out), (double)leg->most / CONF_DOLLAR);
 	}
 	return err;
@@ -135,8 +136,8 @@ static int add_rules(struct telling *s, const struct bot_question *q, const stru
 			"last %lld minutes\n", (long long)q->persona->lines,
 			(long long)q->persona->for_ms / 60000);
 	return err ? err : buf_addf(s->out, "answer   at most %zu characters are asked for; links "
-		"%s, %lld mention%s; toxicity below %.2f, bias below %.2f; refused, it is asked for "
-		"%s\n", bot_answer_chars(q->world, q->event), c->links ? "may stand in it" :
+		"%s, %lld mention%s; toxicity below %.2f, bias below %.2f; refused, it is asked "
+		"for %s\n", bot_answer_chars(q->world, q->event), c->links ? "may stand in it" :
 		c->allow_hosts.n > 0 ? "only to allowed hosts" : "none", (long long)c->mentions,
 		c->mentions == 1 ? "" : "s", c->toxicity, c->bias,
 		c->regenerate ? "once more" : "no second time");

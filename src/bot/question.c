@@ -1,5 +1,5 @@
-/* What a model is asked for one step of a trigger: for a turn, for explain and for whoever only wants
- * to see it. */
+/* What a model is asked for one step of a trigger: for a turn, for explain and for whoever only
+ * wants to see it. */
 #include "bot/room.h"
 
 #include <string.h>

@@ -235,6 +235,21 @@ static int add_counts(struct bot *b, struct buf *out)
 	return err ? err : add_reasons("drops", b->drops, out);
 }
 
+/* How many prompt files there are, and which would go to a model that they were not tried with. */
+static int add_prompts(const struct bot_world *w, struct buf *out)
+{
+	int err = buf_addf(out, "\"prompts\":{\"count\":%zu,\"stale\":[", w->prompt_count);
+	bool is_first = true;
+
+	for (size_t i = 0; i < w->prompt_count && !err; i++) {
+		if (!bot_prompt_stale(w, w->prompts[i]))
+			continue;
+		err = buf_addf(out, "%s\"%s\"", is_first ? "" : ",", w->prompts[i]->ref);
+		is_first = false;
+	}
+	return err ? err : buf_adds(out, "]},");
+}
+
 int bot_status(struct bot *b, struct buf *out)
 {
 	const struct bot_world *w = b->world;
@@ -259,6 +274,8 @@ int bot_status(struct bot *b, struct buf *out)
 	buf_fini(&reasons);
 	if (!err)
 		err = add_counts(b, out);
+	if (!err)
+		err = add_prompts(w, out);
 	if (!err)
 		err = buf_addf(out,
 			"\"safety\":{\"policy\":\"%s\",\"rules\":%zu,\"input_refused\":%lld,"

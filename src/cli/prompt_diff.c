@@ -33,8 +33,8 @@ static int side_init(struct side *s, const struct prompt_file *p)
 	return err ? err : rest.len > 0 ? ERR_LIMIT : 0;
 }
 
-/* length[i][j]: of the longest run of lines that both have from the i-th and the j-th on. GIVES; NULL
- * = no memory. */
+/* length[i][j]: of the longest run of lines that both have from the i-th and the j-th on. GIVES;
+ * NULL = no memory. */
 static unsigned short *measure(const struct side *a, const struct side *b)
 {
 	const size_t width = b->n + 1;

@@ -72,7 +72,8 @@ static bool is_expected(const struct prompt_example *x, struct str text)
 
 	if (x->expect && x->is_pattern) {
 		is = !pattern_new(str_of(x->expect), &p, &fault) &&
-			!pattern_engine_new(false, &g) && pattern_match(p, g, text, NULL, NULL) == 1;
+			!pattern_engine_new(false, &g) &&
+			pattern_match(p, g, text, NULL, NULL) == 1;
 		pattern_engine_free(g);
 		pattern_free(p);
 	} else if (x->expect) {

@@ -168,7 +168,8 @@ static int act(const struct cli *c, const struct bot_world *w)
 			return CLI_CANNOT;
 		return *what == 's' ? cli_prompt_show(c, w, p) : cli_prompt_test(c, w, p);
 	}
-	cli_say("say: mynah prompt list | show NAME | render NAME --text TEXT | diff A B | test NAME");
+	cli_say("say: mynah prompt list | show NAME | render NAME --text TEXT | diff A B | "
+		"test NAME");
 	return CLI_CANNOT;
 }
 

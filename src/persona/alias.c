@@ -169,7 +169,8 @@ static int add_name(struct prompt_aliases *a, struct str name, size_t *person)
 		*person = *person == PEOPLE_MAX ? known->person : *person;
 		goto out;
 	}
-	if (a->name_count == NAMES_MAX || (*person == PEOPLE_MAX && a->people_count == PEOPLE_MAX)) {
+	if (a->name_count == NAMES_MAX ||
+			(*person == PEOPLE_MAX && a->people_count == PEOPLE_MAX)) {
 		err = ERR_LIMIT;
 		goto out;
 	}

@@ -76,6 +76,7 @@ def test_prompts_are_reloaded_and_a_broken_one_keeps_its_last_good_version(world
     twitch.say("!newest", user="pebblewren")
     twitch.wait_said("fine day")
     assert "Tenth" in asked(models)
+    assert bot.status()["prompts"] == {"count": len(PROMPTS), "stale": []}
     # Other words under the same version: they count, and are warned of, once.
     bot.write("prompts/answer@1.10.0.yaml", HEAD + "template: Changed for $(user)\n")
     report = bot.reload()

@@ -79,7 +79,8 @@ static void everybody_who_is_known_has_a_number(void **state)
 	struct prompt_aliases *a = make(&e, &past);
 
 	(void)state;
-	assert_string_equal(hide(a, "pebble wren wren_77 <@4455667>"), "Viewer1 Viewer1 <@Viewer1>");
+	assert_string_equal(
+		hide(a, "pebble wren wren_77 <@4455667>"), "Viewer1 Viewer1 <@Viewer1>");
 	assert_string_equal(hide(a, "gifted friend"), "Viewer2 Viewer3");
 	assert_string_equal(hide(a, "you@mail.example"), "you@mail.example");
 	assert_string_equal(hide(a, "@else_where @Someone-New Early"), "@Viewer6 @Viewer4 Viewer5");
@@ -171,7 +172,8 @@ static void a_prompt_holds_no_name(void **state)
 {
 	const struct line lines[] = {
 		{.name = STR("Pebble Wren"), .text = STR("I am Pebble Wren, ask @Kelp_Bob")},
-		{.is_bot = true, .name = STR("Mynah"), .text = STR("Hello PEBBLE WREN and kelp_bob!")},
+		{.is_bot = true, .name = STR("Mynah"),
+			.text = STR("Hello PEBBLE WREN and kelp_bob!")},
 	};
 	const struct conversation past = {.lines = (struct line *)lines, .n = 2};
 	const struct persona persona = {.id = (char *)"m", .name = (char *)"Mynah",
