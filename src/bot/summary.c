@@ -1,8 +1,8 @@
-/* What was said before the remembered lines, in short: kept by list of lines, in this process only,
- * for as long as the lines. A model on this machine writes it when half of a full list is not yet in
- * it, after an answer was said and while nobody else waits for one; it costs nobody's asks, but what
- * every call costs. It fails without harm. Whoever has something of a list erased takes the summary
- * with it: what of it is whose, nobody can tell. */
+/* What was said before the remembered lines, in short: kept by list of lines, in this process
+ * only, for as long as the lines. A model on this machine writes it when half of a full list is
+ * not yet in it, after an answer was said and while nobody else waits for one; it costs nobody's
+ * asks, but what every call costs. It fails without harm. Whoever has something of a list erased
+ * takes the summary with it: what of it is whose, nobody can tell. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -46,8 +46,8 @@ static const struct persona writer = {
 	.max_tokens = SUMMARY_TOKENS,
 	.lines = 100,
 };
-static const char task[] = "Sum up what was said so far, what the summary before holds included, so "
-	"that somebody who was away knows what is meant later.";
+static const char task[] =
+	"Sum up what was said so far, what the summary before holds included, so that somebody who was away knows what is meant later.";
 
 static void job_free(struct summary_job *j)
 {
@@ -116,7 +116,7 @@ static struct bot_summary *summary_make(struct bot *b, const struct memory_key *
 	return NULL;
 }
 
-/* ---- One call -------------------------------------------------------------------------------- */
+/* ---- One call ----------------------------------------------------------------------------- */
 
 static void on_attempt(void *ctx, const struct provider_attempt *a)
 {
@@ -249,7 +249,7 @@ static void on_recalled(void *ctx, int err, const struct conversation *past)
 		job_free(j);
 }
 
-/* ---- When ------------------------------------------------------------------------------------ */
+/* ---- When --------------------------------------------------------------------------------- */
 
 static bool is_busy(const struct bot *b)
 {
