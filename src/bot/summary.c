@@ -47,7 +47,8 @@ static const struct persona writer = {
 	.lines = 100,
 };
 static const char task[] =
-	"Sum up what was said so far, what the summary before holds included, so that somebody who was away knows what is meant later.";
+	"Sum up what was said so far, what the summary before holds included, so that "
+	"somebody who was away knows what is meant later.";
 
 static void job_free(struct summary_job *j)
 {
