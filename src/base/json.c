@@ -170,6 +170,11 @@ bool json_is_bool(const struct json *v)
 	return json_object_is_type(of(v), json_type_boolean);
 }
 
+bool json_is_true(const struct json *v)
+{
+	return json_is_bool(v) && json_object_get_boolean(of(v));
+}
+
 bool json_is_number(const struct json *v)
 {
 	/* 1e999 is well-formed */

@@ -22,6 +22,7 @@ bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 bool json_is_string(const struct json *v);
 bool json_is_bool(const struct json *v);
+bool json_is_true(const struct json *v);
 bool json_is_number(const struct json *v); /* one that a double can hold */
 bool json_is_whole(const struct json *v);  /* such, and without a fraction: 2 and 2.0 */
 double json_value(const struct json *v);   /* of a number, else 0 */

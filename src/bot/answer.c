@@ -89,3 +89,8 @@ enum reason bot_answer_judge(struct turn *t, struct str words, bool was_cut)
 	buf_fini(&spoken);
 	return r;
 }
+
+enum reason bot_answer_refuse(struct turn *t)
+{
+	return unfit(t, t->rule, REASON_UNSAFE, "it was judged unsafe", "");
+}

@@ -94,6 +94,18 @@ static void round_begin(struct turn *t)
 		on_recalled, t);
 }
 
+/* The question may be asked, by all rules. */
+static void question_is_judged(struct turn *t, bool is_safe)
+{
+	const enum reason why = is_safe ? take_call(t) : REASON_UNSAFE;
+
+	t->state = TURN_RECALL;
+	if (why != REASON_NONE)
+		bot_turn_otherwise(t, why);
+	else if (!bot_know_begin(t, round_begin))
+		round_begin(t);
+}
+
 void bot_ask_begin(struct turn *t)
 {
 	enum reason why;
@@ -101,13 +113,12 @@ void bot_ask_begin(struct turn *t)
 	if (bot_once_holds(t))
 		return;
 	why = bot_heed(t);
-	if (why == REASON_NONE)
-		why = take_call(t);
-	t->state = TURN_RECALL;
 	if (why != REASON_NONE)
 		bot_turn_otherwise(t, why);
-	else if (!bot_know_begin(t, round_begin))
-		round_begin(t);
+	else if (bot_guard_wants(t, false))
+		bot_guard_begin(t, false, deadline_of(t), question_is_judged);
+	else
+		question_is_judged(t, true);
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -169,6 +180,15 @@ static int name_people(const struct turn *t, struct str *text, struct buf *named
 	return err;
 }
 
+static void answer_is_judged(struct turn *t, bool is_safe)
+{
+	t->state = TURN_CHECK;
+	if (is_safe)
+		bot_turn_put(t);
+	else
+		refused(t, bot_answer_refuse(t));
+}
+
 /* words: as the model wrote them, for whoever asks the same; said: as they are for this turn. */
 static void take_words(struct turn *t, struct str words, struct str said, bool was_cut)
 {
@@ -187,10 +207,12 @@ static void take_words(struct turn *t, struct str words, struct str said, bool w
 	why = bot_answer_judge(t, said, was_cut);
 	if (why == REASON_NONE && !was_cut)
 		bot_once_keep(t, words);
-	if (why == REASON_NONE)
-		bot_turn_put(t);
-	else
+	if (why != REASON_NONE)
 		refused(t, why);
+	else if (bot_guard_wants(t, true))
+		bot_guard_begin(t, true, deadline_of(t), answer_is_judged);
+	else
+		bot_turn_put(t);
 }
 
 static void on_words(struct turn *t, struct str words, bool was_cut)
@@ -228,8 +250,8 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 
 	bot_spend_settle(t->bot, t, a->reserved, a->cost);
 	bot_gauge_note(t->bot, t->prompt, a);
-	bot_row_hold(
-		t, a, !is_last_step(t) ? "step" : t->asking.is_again ? "again" : "answer");
+	bot_row_hold(t, a, t->prompt,
+		!is_last_step(t) ? "step" : t->asking.is_again ? "again" : "answer");
 }
 
 static bool may_spend(void *ctx, const char *provider, int64_t cost)
@@ -329,7 +351,7 @@ static bool use_kept(struct turn *t)
 static bool is_shown(const struct turn *t)
 {
 	return is_last_step(t) && !t->asking.is_again && !trigger_is_picky(t->hit.trigger) &&
-		bot_step_matters(t);
+		!bot_guard_wants(t, true) && bot_step_matters(t);
 }
 
 static void turn_ask(struct turn *t, const struct conversation *past)

@@ -120,11 +120,22 @@ struct turn_call {
 	bool is_held;
 	char provider[64], model[128], message[256];
 	const char *purpose; /* static */
+	const struct prompt *prompt; /* BORROWED of the turn */
 	enum provider_error error;
 	int number;          /* of the turn's calls, from 1 */
 	int64_t wall_ms, latency_ms, first_token_ms, tokens_in, tokens_out, cost;
 	size_t answer_bytes;
 	struct buf answer; /* kept only where the ledger keeps payloads */
+};
+
+struct turn;
+
+/* guard.c: a model judges words of the turn. */
+struct turn_guard {
+	struct prompt *prompt;
+	const char *purpose;
+	void (*done)(struct turn *t, bool is_safe);
+	char rule[48];       /* "model:S10" */
 };
 
 /* ask.c: how far a turn is with asking. */
@@ -169,6 +180,7 @@ struct turn {
 	struct prompt *prompt;
 	struct provider_call *call;
 	struct turn_asking asking;
+	struct turn_guard guard;
 	struct bot_crowd crowd;        /* with merge: of its trigger */
 	struct turn_call last;
 	bool is_recalling;
@@ -363,7 +375,8 @@ void bot_gauge_fini(struct bot *b);
 
 /* row.c: one ledger row for each model call. */
 /* purpose: static, the ledger's word for what the call is for. */
-void bot_row_hold(struct turn *t, const struct provider_attempt *a, const char *purpose);
+void bot_row_hold(struct turn *t, const struct provider_attempt *a, const struct prompt *prompt,
+	const char *purpose);
 void bot_row_write(struct turn *t, enum reason reason); /* nothing when none is held */
 
 /* turn.c */
@@ -474,6 +487,8 @@ int bot_question_prompt(
  * in t->text. Else t->rule says what decided; REASON_UNSAFE, UNFIT: and t->asking.wrong says it to
  * the model. */
 enum reason bot_answer_judge(struct turn *t, struct str words, bool was_cut);
+/* A model has judged that they may not. */
+enum reason bot_answer_refuse(struct turn *t);
 
 /* heed.c: may a model be asked with what chat brings along? Of the words of an event that a trigger
  * puts before it, the first that may not, else what weighs most. */
@@ -486,6 +501,13 @@ void bot_heed_event(const struct bot_world *w, const struct trigger *t, const st
 	struct bot_heard *out);
 /* That of a turn, noted; t->rule says which rule refuses. */
 enum reason bot_heed(struct turn *t);
+
+/* guard.c: does a model judge as well, before the question or before the answer is said? */
+bool bot_guard_wants(const struct turn *t, bool is_answer);
+/* Asks it. done comes later, and may free the turn; unsafe: t->rule says by what. By when: on
+ * clock_mono_ms, at the latest. */
+void bot_guard_begin(struct turn *t, bool is_answer, int64_t deadline_ms,
+	void (*done)(struct turn *t, bool is_safe));
 
 /* judge.c: may it be said? */
 struct bot_text {

@@ -68,7 +68,8 @@ static int add_response(struct buf *out, const struct turn_call *c, int payload)
 	return err ? err : buf_addc(out, '}');
 }
 
-void bot_row_hold(struct turn *t, const struct provider_attempt *a, const char *purpose)
+void bot_row_hold(struct turn *t, const struct provider_attempt *a, const struct prompt *prompt,
+	const char *purpose)
 {
 	struct turn_call *c = &t->last;
 
@@ -76,6 +77,7 @@ void bot_row_hold(struct turn *t, const struct provider_attempt *a, const char *
 	c->is_held = true;
 	c->wall_ms = clock_wall_ms() - a->latency_ms;
 	c->purpose = purpose;
+	c->prompt = prompt;
 	c->error = a->error;
 	c->number++;
 	c->latency_ms = a->latency_ms;
@@ -106,7 +108,7 @@ void bot_row_write(struct turn *t, enum reason reason)
 	buf_init(&request, 4 * ROW_PAYLOAD_BYTES);
 	buf_init(&response, 4 * ROW_PAYLOAD_BYTES);
 	seal_user_uuid(t->event->platform, t->event->user_id, user);
-	err = add_request(&request, t->prompt, payload);
+	err = add_request(&request, c->prompt, payload);
 	if (!err && c->error == PROVIDER_NONE)
 		err = add_response(&response, c, payload);
 	const struct ledger_row row = {
@@ -120,7 +122,7 @@ void bot_row_write(struct turn *t, enum reason reason)
 		.model_name = c->model,
 		.user_id = user,
 		.status = call_status(t, c, reason),
-		.prompt_hash = t->prompt ? t->prompt->hash : NULL,
+		.prompt_hash = c->prompt ? c->prompt->hash : NULL,
 		.turn = t->id,
 		.provider = c->provider,
 		.platform = t->event->platform.at,

@@ -125,7 +125,7 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 
 	bot_spend_settle(j->as.bot, &j->as, a->reserved, a->cost);
 	bot_gauge_note(j->as.bot, j->as.prompt, a);
-	bot_row_hold(&j->as, a, "summary");
+	bot_row_hold(&j->as, a, j->as.prompt, "summary");
 }
 
 static bool may_spend(void *ctx, const char *provider, int64_t cost)

@@ -71,6 +71,7 @@ static void turn_free(struct turn *t)
 	bot_know_end(t);
 	provider_cancel(t->call);
 	prompt_free(t->prompt);
+	prompt_free(t->guard.prompt);
 	buf_fini(&t->text);
 	buf_fini(&t->shown);
 	buf_fini(&t->last.answer);

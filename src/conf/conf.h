@@ -315,6 +315,9 @@ struct conf_api {
 	struct secret *secret;    /* fetched key, NULL = none */
 };
 
+enum conf_guard { CONF_GUARD_MODEL, CONF_GUARD_MODERATIONS };
+enum conf_doubt { CONF_DOUBT_REFUSE, CONF_DOUBT_ALLOW };
+
 /* `safety:` */
 struct conf_safety {
 	bool links;               /* any link may be said */
@@ -327,6 +330,11 @@ struct conf_safety {
 	int policy;               /* of what chat brings before a model: strict, balanced ... */
 	double toxicity, bias;    /* an answer that scores so high is refused */
 	char *rules_dir;          /* rule files besides the built-in ones; NULL = none */
+	char *model;              /* name of a provider that judges as well; NULL = none */
+	int model_kind;           /* enum conf_guard: how it is asked */
+	bool model_input, model_output; /* what it judges: questions, answers */
+	int64_t model_wait_ms;    /* how long it may take */
+	int model_on_error;       /* enum conf_doubt: where it gives no verdict */
 };
 
 /* `limits:` */

@@ -474,6 +474,25 @@ static void judge_limits(const struct judge *j)
 			"answers may come when they are already too old to be sent");
 }
 
+static void judge_guard(const struct judge *j)
+{
+	const struct conf_safety *s = &j->c->safety;
+	const struct conf_node *n = node_of(j, "safety", "model", NULL);
+	char *name[] = {s->model};
+	const struct conf_texts names = {name, 1};
+	const struct conf_provider *p = s->model ? find_provider(j->c, s->model) : NULL;
+
+	if (s->model)
+		judge_ask(j, &names, n);
+	if (p && s->model_kind == CONF_GUARD_MODERATIONS && p->type != CONF_OPENAI)
+		complain(j, n, CONF_ERROR, "name a provider of type openai, or say model_kind: guard",
+			"provider \"%s\" has no moderations", s->model);
+	if (p && p->url && !conf_url_is_local(p->url) && !j->c->privacy.send_names)
+		complain(j, n, CONF_ERROR, "say privacy: {send_names: yes}, or let one here judge",
+			"provider \"%s\" is on another machine, and may not see what people say with "
+			"their names", s->model);
+}
+
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r)
 {
 	struct judge j = {c, f, r};
@@ -482,6 +501,7 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	judge_providers(&j);
 	judge_ask(&j, &c->ask, node_of(&j, "ask", NULL, NULL));
 	judge_routes(&j);
+	judge_guard(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);
 		if (c->places[i].kind == CONF_DISCORD) {

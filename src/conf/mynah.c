@@ -254,7 +254,8 @@ static int read_providers(struct conf_draft *d, const struct conf_file *f, struc
 	return 0;
 }
 
-/* Without ask: every provider, those on this machine first, else as they stand in the file. */
+/* Without ask: every provider but the one that judges, those on this machine first, else as they
+ * stand in the file. */
 static int set_ask(struct conf *c)
 {
 	if (c->ask.n > 0)
@@ -268,6 +269,8 @@ static int set_ask(struct conf *c)
 
 			if (!conf_provider_is_local(p) != is_remote)
 				continue;
+			if (c->safety.model && strcmp(p->name, c->safety.model) == 0)
+				continue; /* it judges: chat is nothing for it */
 			c->ask.at[c->ask.n] = mem_dup(p->name);
 			if (!c->ask.at[c->ask.n])
 				return ERR_NOMEM;

@@ -133,6 +133,10 @@ static const struct conf_option api_options[] = {
 /* In the order of enum safety_policy. */
 static const char *const safety_policies[] = {"strict", "balanced", "permissive", NULL};
 
+/* In the order of enum conf_guard and enum conf_doubt. */
+static const char *const guards[] = {"guard", "moderations", NULL};
+static const char *const doubts[] = {"refuse", "allow", NULL};
+
 static const struct conf_option safety_options[] = {
 	{"links", CONF_BOOL, AT(conf_safety, links), "false", 0, 0, NULL, CONF_LIVE,
 		"Let every link pass in answers."},
@@ -157,6 +161,19 @@ static const struct conf_option safety_options[] = {
 		"A reply that speaks so ill of people for what they are is not said."},
 	{"rules_dir", CONF_PATH, AT(conf_safety, rules_dir), NULL, 0, 0, NULL, CONF_LIVE,
 		"The folder of rule files that add to the built-in rules or change them."},
+	{"model", CONF_TEXT, AT(conf_safety, model), NULL, 0, 0, NULL, CONF_LIVE,
+		"A provider whose model judges as well, after all the rules; none if absent."},
+	{"model_kind", CONF_CHOICE, AT(conf_safety, model_kind), "guard", 0, 0, guards, CONF_LIVE,
+		"How it judges: guard answers safe or unsafe as Llama Guard does, moderations is "
+		"the interface of that name of an openai provider."},
+	{"model_input", CONF_BOOL, AT(conf_safety, model_input), "true", 0, 0, NULL, CONF_LIVE,
+		"Whether it judges what people ask, before a model is asked."},
+	{"model_output", CONF_BOOL, AT(conf_safety, model_output), "true", 0, 0, NULL, CONF_LIVE,
+		"Whether it judges what a model answers."},
+	{"model_wait", CONF_DURATION, AT(conf_safety, model_wait_ms), "2s", 100, 60000, NULL,
+		CONF_LIVE, "How long it may take."},
+	{"model_on_error", CONF_CHOICE, AT(conf_safety, model_on_error), "refuse", 0, 0, doubts,
+		CONF_LIVE, "What happens where it gives no verdict."},
 };
 
 static const struct conf_option privacy_options[] = {

@@ -27,7 +27,7 @@ struct ledger_row {
 	const char *prompt;        /* "NAME@VERSION" of a prompt file; NULL = the trigger's own words */
 	const char *reason;        /* what became of the turn; enum reason's name */
 	const char *rule;          /* what decided that, NULL where the reason says it all */
-	const char *purpose;       /* of the call: answer, again, step, summary */
+	const char *purpose;       /* answer, again, step, summary, guard_question, guard_answer */
 	int64_t tokens_in, tokens_out; /* -1 = unknown */
 	int64_t cost;              /* millionths of a US dollar */
 	int64_t first_token_ms;    /* -1 = unknown */

@@ -187,6 +187,9 @@ struct prompt_options {
 /* GIVES *out (prompt_free). Remembered lines go first, then examples. ERR_LIMIT: persona and
  * question alone exceed the budget. */
 int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;
+/* A bare conversation for a model that judges it: what was said, and what was answered or nothing.
+ * As it is: nothing of it is quoted. GIVES *out. ERR_LIMIT: too long. */
+int prompt_bare(struct str user, struct str assistant, struct prompt **out) MUST_USE;
 void prompt_free(struct prompt *p);
 /* Tokens of a text as people write it; and what no usual tokenizer makes of any text of chat. */
 size_t prompt_tokens(struct str text);

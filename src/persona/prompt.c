@@ -538,3 +538,28 @@ out:
 	buf_fini(&system);
 	return err;
 }
+
+int prompt_bare(struct str user, struct str assistant, struct prompt **out)
+{
+	struct building g = {.p = mem_new(sizeof(*g.p))};
+	int err = ERR_NOMEM;
+
+	if (!g.p)
+		return err;
+	buf_init(&g.p->bytes, PERSONA_PROMPT_BYTES);
+	g.p->messages = mem_array(2, sizeof(*g.p->messages));
+	if (g.p->messages)
+		err = add_message(&g, PROMPT_USER, user);
+	if (!err)
+		err = add_message(&g, PROMPT_ASSISTANT, assistant);
+	if (!err) {
+		settle(g.p);
+		g.p->tokens = g.p->usual;
+		err = make_hash(&g);
+	}
+	if (err)
+		prompt_free(g.p);
+	else
+		*out = g.p;
+	return err;
+}

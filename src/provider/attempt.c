@@ -58,7 +58,7 @@ static void hang_up(struct provider_call *c)
 	}
 	t->http = NULL;
 	if (t->wire)
-		t->provider->ops->wire_free(t->wire);
+		t->provider->ops->wire_free(t->wire); /* moderations have the same */
 	t->wire = NULL;
 	buf_fini(&t->refusal);
 	io_timer_stop(c->timer);

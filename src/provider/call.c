@@ -245,7 +245,7 @@ static int take_order(struct provider_call *c, const struct provider_pool *p)
 		s->model = c->model;
 	}
 	c->ask.event = NULL;
-	c->ask.trigger = c->ask.use = c->ask.model = NULL;
+	c->ask.trigger = c->ask.use = c->ask.model = c->ask.only = NULL;
 	return 0;
 }
 

@@ -84,6 +84,9 @@ struct provider_ask {
 	const char *trigger;          /* its name; NULL = none */
 	const char *use;              /* the provider to ask first; NULL = the persona's */
 	const char *model;            /* whoever is asked; NULL = the rule's, else their own */
+	const char *only;             /* this provider and no other; NULL = those of the route */
+	bool is_moderation;           /* not its model is asked, but its moderations: the answer is
+	                                 "safe", or "unsafe" and categories in a second line */
 	bool is_local_only;           /* nothing of it may leave this machine */
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t seed;                 /* for whoever takes one; 0 = none */
@@ -196,6 +199,7 @@ struct provider_sink {
 };
 struct provider_ops {
 	const char *name;              /* as `type:` spells it */
+	const struct provider_ops *moderations; /* the wire of those; NULL = it has none */
 	const char *default_url;
 	/* Path below the base URL (which loses its last slashes), body and headers of one request.
 	 * c->secret is the key, NULL = none. Headers are added as "Name: value" lines, each ended

@@ -148,8 +148,89 @@ static int openai_finish(struct provider_wire *w, struct provider_sink *s)
 	return provider_stream_finish(w, s, read_message);
 }
 
+/* ---- Moderations: POST /v1/moderations (OpenAI API reference, 2026-08) ----------------------- */
+
+static int moderation_request(const struct conf_provider *c, const struct provider_ask *a,
+	double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
+	struct buf *body)
+{
+	int err = add_path(path, c->url, "/moderations");
+
+	(void)temperature;
+	(void)max_tokens;
+	if (!err)
+		err = buf_adds(headers, "Accept: application/json\n");
+	if (!err)
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
+	if (!err)
+		err = buf_adds(body, "{\"model\":");
+	if (!err)
+		err = json_add_string(body, str_of(c->model));
+	if (!err)
+		err = buf_adds(body, ",\"input\":");
+	if (!err)
+		err = json_add_string(body, a->prompt->messages[a->prompt->n - 1].text);
+	return err ? err : buf_addc(body, '}');
+}
+
+struct categories {
+	struct buf *out;
+	size_t n;
+	int err;
+};
+
+static void add_category(void *ctx, const char *key, const struct json *value)
+{
+	struct categories *c = ctx;
+
+	if (c->err || !json_is_true(value))
+		return;
+	c->err = buf_addf(c->out, "%s%s", c->n++ > 0 ? "," : "\n", key);
+}
+
+/* Told in the words of the models that judge. */
+static int read_moderation(struct provider_sink *s, const struct json *v)
+{
+	const struct json *result = json_at(json_get(v, "results"), 0);
+	const struct json *flagged = json_get(result, "flagged");
+	struct categories c = {.out = &s->text};
+	const bool is_flagged = json_is_true(flagged);
+
+	provider_copy(s->model, sizeof(s->model), json_str(v, "model"));
+	if (!json_is_bool(flagged))
+		return ERR_PARSE;
+	s->has_begun = s->is_whole = true;
+	s->tokens_in = s->tokens_out = 0; /* they are free */
+	c.err = buf_adds(&s->text, is_flagged ? "unsafe" : "safe");
+	if (is_flagged)
+		json_each(json_get(result, "categories"), add_category, &c);
+	return c.err;
+}
+
+static int moderation_feed(struct provider_wire *w, const char *bytes, size_t n,
+	struct provider_sink *s)
+{
+	return provider_stream_feed(w, bytes, n, s, read_moderation);
+}
+
+static int moderation_finish(struct provider_wire *w, struct provider_sink *s)
+{
+	return provider_stream_finish(w, s, read_moderation);
+}
+
+static const struct provider_ops moderations = {
+	.name = "moderations",
+	.request = moderation_request,
+	.wire_new = provider_stream_new,
+	.feed = moderation_feed,
+	.finish = moderation_finish,
+	.wire_free = provider_stream_free,
+	.judge = provider_judge,
+};
+
 const struct provider_ops provider_openai = {
 	.name = "openai",
+	.moderations = &moderations,
 	.default_url = "https://api.openai.com/v1",
 	.request = openai_request,
 	.list = openai_list,

@@ -145,6 +145,15 @@ static size_t steps_by(const struct provider_pool *p, const struct provider_ask 
 size_t provider_steps(const struct provider_pool *p, const struct provider_ask *a,
 	struct provider_step *steps, size_t *rule)
 {
+	if (a->only) {
+		struct provider *one = named(p, a->only);
+		size_t n = 0;
+
+		*rule = 0;
+		if (one && (!a->is_moderation || one->ops->moderations))
+			add_step(steps, &n, one, a->model);
+		return n;
+	}
 	for (size_t i = 0; i < p->rule_n; i++)
 		if (fits(&p->rules[i], a, tokens_of(a))) {
 			*rule = i + 1;

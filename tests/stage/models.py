@@ -87,6 +87,7 @@ class Models:
         app.router.add_post("/api/chat", self._ollama)
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)
+        app.router.add_post("/v1/moderations", self._moderations)
         app.router.add_get("/api/tags", self._tags)
         app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(app)
@@ -114,6 +115,22 @@ class Models:
             said = request.headers.get("x-api-key") or request.headers.get("Authorization")
             return web.json_response({"error": {"message": f"no such key: {said}"}}, status=401)
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.names]})
+
+    async def _moderations(self, request):
+        """The plan's text is what is flagged: "" nothing, else categories with commas."""
+        body = await request.json()
+        if not isinstance(body.get("input"), str) or not isinstance(body.get("model"), str):
+            return web.json_response({"error": {"message": "bad request"}}, status=400)
+        self.history.add("model", "moderate", turn=request.headers.get("X-Request-ID"))
+        self.requests.append({"wire": "moderations", "body": body, "headers": dict(request.headers)})
+        plan = self.plans[0] if len(self.plans) == 1 else self.plans.pop(0)
+        if plan.status != 200:
+            return web.json_response({"error": {"message": plan.refusal}}, status=plan.status)
+        flagged = plan.text.split(",") if plan.text else []
+        names = ("harassment", "hate", "self-harm", "self-harm/intent", "violence")
+        result = {"flagged": bool(flagged), "categories": {n: n in flagged for n in names},
+                  "category_scores": {n: 0.9 if n in flagged else 0.01 for n in names}}
+        return web.json_response({"id": "modr-1", "model": body["model"], "results": [result]})
 
     # -- Requests ------------------------------------------------------------------------------------
 
