@@ -20,7 +20,7 @@ def judged(world, scene):
         twitch, models = scene(
             triggers=ASK, limits={"retries": 0, **(limits or {})},
             providers=lambda local: {"judge": judge.conf(wire), "local": local.conf()},
-            safety={"model": "judge", **safety})
+            ask=["local"], safety={"model": "judge", **safety})
         models.plan(text="A fine day.")
         return twitch, models, judge
     return start
