@@ -133,15 +133,6 @@ static enum provider_error outcome(struct provider_call *c, int err, const char 
 	return c->text.len == 0 ? PROVIDER_EMPTY : PROVIDER_NONE;
 }
 
-/* Notes on a server that it failed, or that it is well. */
-static void note_health(const struct provider *p, struct provider_endpoint *e, bool is_out)
-{
-	if (e->is_out != is_out && p->endpoint_n > 1)
-		log_event(LOG_INFO, "provider", "endpoint", "provider", p->conf.name, "url", e->url,
-			"result", is_out ? "out" : "back", NULL);
-	e->is_out = is_out;
-}
-
 /* is_ours: the ask's deadline ended it, not the provider's own. */
 static void tell_breaker(const struct provider_try *t, enum provider_error e, int64_t took_ms,
 	bool is_ours)
@@ -152,14 +143,14 @@ static void tell_breaker(const struct provider_try *t, enum provider_error e, in
 	int64_t now = clock_mono_ms();
 	bool is_service = e == PROVIDER_NONE || e == PROVIDER_EMPTY || e == PROVIDER_UNSAFE;
 
-	if (is_ours && took_ms < FAIR_MS) {
+	if ((is_ours && took_ms < FAIR_MS) || (e == PROVIDER_TIMEOUT && t->endpoint->is_warming)) {
 		io_breaker_abandoned(b);
 	} else if (counts_for_breaker[e] || (is_service && took_ms > SLOW_MS)) {
 		io_breaker_failed(b, now);
-		note_health(p, t->endpoint, true);
+		provider_note_health(p, t->endpoint, true);
 	} else if (is_service) {
 		io_breaker_succeeded(b, now);
-		note_health(p, t->endpoint, false);
+		provider_note_health(p, t->endpoint, false);
 	} else {
 		io_breaker_abandoned(b);
 	}
@@ -202,17 +193,20 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 	hang_up(c);
 	if (e)
 		note_error(c, e, took_ms, message);
-	if (e == PROVIDER_RATE_LIMIT && t->retry_after_ms > 0)
-		t->endpoint->rest_until_ms = now + t->retry_after_ms;
+	provider_punish(t, e, now);
 	tell_breaker(t, e, took_ms, is_ours);
 	metric_add(&total, p->conf.name, 1);
 	metric_observe_ms(&seconds, p->conf.name, (double)took_ms);
 	if (t->first_ms >= 0)
 		metric_observe_ms(&first_token, p->conf.name, (double)t->first_ms);
 
+	if (t->endpoint->is_out && c->pool)
+		provider_care(c->pool);
+
 	const char *asked = t->model ? t->model : "";
 	bool is_estimated;
 	const int64_t cost = provider_price_of(t, &is_estimated);
+	provider_limit_settle(p, t->reserved, cost);
 	struct provider_attempt row = {
 		.provider = p->conf.name,
 		.model = t->sink.model[0] ? t->sink.model : asked,
@@ -303,7 +297,8 @@ static void try_init(struct provider_call *c, struct provider_endpoint *e)
 	t->provider = p;
 	t->endpoint = e;
 	t->endpoint->in_flight++;
-	t->model = s->model;
+	t->model = provider_model_of(c, s);
+	t->context_tokens = provider_window_of(c, p);
 	t->is_on = true;
 	t->started_ms = clock_mono_ms();
 	t->first_ms = -1;

@@ -112,11 +112,19 @@ static bool may_spend(struct provider_call *c, const struct provider *p, int64_t
 	return false;
 }
 
+static void next(struct provider_call *c)
+{
+	c->at++;
+	c->tries = 0;
+	c->is_small = false;
+}
+
 /* Asks the next provider that may be asked, or ends. */
 static void step(struct provider_call *c)
 {
-	for (; c->at < c->order_n; c->at++, c->tries = 0) {
+	for (; c->at < c->order_n; next(c)) {
 		const struct provider_step *s = &c->order[c->at];
+		const char *model = provider_model_of(c, s);
 		struct provider_need need = {
 			.is_local_only = c->ask.is_local_only,
 			/* Whoever waited for its own retry has waited long enough. */
@@ -124,7 +132,7 @@ static void step(struct provider_call *c)
 			.tokens = (int64_t)c->ask.prompt->tokens,
 			.max_tokens = provider_max_tokens(c->ask.persona, s->provider),
 		};
-		need.cost = provider_price_most(s->provider, s->model, need.tokens, need.max_tokens);
+		need.cost = provider_price_most(s->provider, model, need.tokens, need.max_tokens);
 		struct provider_endpoint *e = may_ask(c, &need);
 		if (!e)
 			continue;
@@ -132,6 +140,7 @@ static void step(struct provider_call *c)
 			io_breaker_abandoned(&e->breaker);
 			continue;
 		}
+		provider_limit_take(s->provider, need.cost);
 		c->state = CALL_ASKING;
 		c->tries++;
 		c->attempts++;
@@ -161,6 +170,36 @@ static int64_t retry_wait(const struct provider_call *c, int64_t retry_after_ms)
 	return clock_mono_ms() + wait < c->ask.deadline_ms ? wait : -1;
 }
 
+/* ---- When a server's memory does not suffice ------------------------------------------------- */
+
+const char *provider_model_of(const struct provider_call *c, const struct provider_step *s)
+{
+	return c->is_small && s->provider->conf.smaller ? s->provider->conf.smaller : s->model;
+}
+
+int64_t provider_window_of(const struct provider_call *c, const struct provider *p)
+{
+	const int64_t window = p->conf.context_tokens;
+
+	return c->is_small && !p->conf.smaller ? window / 2 : window;
+}
+
+/* Is there less to be asked of the same provider? Once, as one of its retries. */
+static bool shrink(struct provider_call *c)
+{
+	const struct provider *p = c->order[c->at].provider;
+	const int64_t needs = (int64_t)c->ask.prompt->tokens +
+		provider_max_tokens(c->ask.persona, p);
+
+	if (c->error != PROVIDER_OOM || c->is_small || (int64_t)c->tries > c->pool->retries)
+		return false;
+	/* Of the others nobody can ask for a smaller window. */
+	if (!p->conf.smaller && (p->conf.type != CONF_OLLAMA || p->conf.context_tokens / 2 < needs))
+		return false;
+	c->is_small = true;
+	return true;
+}
+
 void provider_call_tried(struct provider_call *c, enum provider_error e, bool has_begun,
 	int64_t retry_after_ms)
 {
@@ -176,8 +215,8 @@ void provider_call_tried(struct provider_call *c, enum provider_error e, bool ha
 		io_timer_start(c->timer, wait);
 		return;
 	}
-	c->at++;
-	c->tries = 0;
+	if (!shrink(c))
+		next(c);
 	step(c);
 }
 

@@ -1,5 +1,5 @@
-/* The servers of a provider: their breakers, and which of them is asked. With one server all of this
- * is one breaker; with several, the one with the fewest calls under way is asked, and one that
+/* The servers of a provider: their breakers, and which of them is asked. With one server all of
+ * this is one breaker; with several, the one with the fewest calls under way is asked, and one that
  * failed is left out while another is well. */
 #include "provider/room.h"
 

@@ -30,8 +30,11 @@ static void on_head(void *ctx, int status)
 
 	t->status = status;
 	t->retry_after_ms = io_http_retry_after_ms(t->http);
-	if (!is_good(status))
+	if (!is_good(status)) {
+		if (t->retry_after_ms < 0)
+			t->retry_after_ms = provider_reset_of(t->http);
 		return;
+	}
 	if (*encoding && strcasecmp(encoding, "identity") != 0) {
 		provider_try_fail(t, PROVIDER_PARSE, "a compressed answer, which nobody asked for");
 		provider_try_end(c, 0, NULL);
@@ -92,7 +95,8 @@ static void on_done(void *ctx, int err, const char *why)
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-int provider_add_url(struct buf *url, const char *endpoint, const struct buf *path)
+/* The base URL without its last slashes, and the path. */
+static int add_url(struct buf *url, const char *endpoint, const struct buf *path)
 {
 	struct str base = str_of(endpoint);
 
@@ -102,13 +106,11 @@ int provider_add_url(struct buf *url, const char *endpoint, const struct buf *pa
 	return err ? err : buf_add_str(url, buf_str(path));
 }
 
-/* Ours, beside the backend's. The turn is the thread through log, ledger and the server's log. */
-static int add_headers(struct buf *headers, const struct conf_provider *c, const char *turn)
+/* The turn is the thread through log, ledger and the server's log. */
+static int add_turn(struct buf *headers, const char *turn)
 {
 	int err = buf_adds(headers, "Content-Type: application/json\n");
 
-	for (size_t i = 0; i < c->headers.n && !err; i++)
-		err = buf_addf(headers, "%s\n", c->headers.at[i]);
 	for (const char *at = turn; *at; at++)
 		if (*at <= ' ' || *at >= 0x7f)
 			return err; /* no header for an id that cannot be one */
@@ -117,7 +119,8 @@ static int add_headers(struct buf *headers, const struct conf_provider *c, const
 	return err;
 }
 
-int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1])
+/* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
+static int list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1])
 {
 	size_t n = 0;
 
@@ -131,18 +134,45 @@ int provider_list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_
 	return 0;
 }
 
+int provider_send(struct io *io, const struct conf_provider *c, const struct buf *path,
+	struct buf *headers, struct io_http_options *o, struct io_http **out)
+{
+	const char *list[PROVIDER_HEADER_LINES + 1];
+	struct io_url parts;
+	struct buf url;
+	int err = 0;
+
+	buf_init(&url, URL_BYTES);
+	for (size_t i = 0; i < c->headers.n && !err; i++)
+		err = buf_addf(headers, "%s\n", c->headers.at[i]);
+	if (!err)
+		err = add_url(&url, c->url, path);
+	if (!err)
+		err = list_headers(headers, list);
+	if (!err)
+		err = io_url_parse(buf_text(&url), &parts);
+	if (!err) {
+		o->url = buf_text(&url);
+		o->headers = list;
+		o->ca_file = c->ca_file;
+		o->connect_ms = c->connect_ms;
+		*out = io_http_start(io, o);
+		err = *out ? 0 : ERR_NOMEM;
+	}
+	buf_fini(&url);
+	return err;
+}
+
 int provider_exchange_start(struct provider_call *c)
 {
 	struct provider_try *t = &c->try;
 	struct conf_provider conf = t->provider->conf; /* as this server is asked */
-	const char *list[PROVIDER_HEADER_LINES + 1];
-	struct buf path, url, headers, body;
-	struct io_url parts;
+	struct buf path, headers, body;
 
 	conf.url = (char *)t->endpoint->url;
 	conf.model = (char *)t->model;
+	conf.context_tokens = t->context_tokens;
 	buf_init(&path, URL_BYTES);
-	buf_init(&url, URL_BYTES);
 	buf_init(&headers, PROVIDER_HEADERS_BYTES);
 	buf_init(&body, PROVIDER_REQUEST_BYTES);
 	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* wiped where it stands */
@@ -153,41 +183,27 @@ int provider_exchange_start(struct provider_call *c)
 		provider_try_fail(t, PROVIDER_AUTH,
 			"the key has characters that no header can hold");
 	if (!err)
-		err = provider_add_url(&url, t->endpoint->url, &path);
-	if (!err)
-		err = add_headers(&headers, &conf, c->turn);
-	if (!err)
-		err = provider_list_headers(&headers, list);
-	if (!err)
-		err = io_url_parse(buf_text(&url), &parts);
-	if (err)
-		goto out;
-
-	struct io_http_options o = {
-		.method = "POST",
-		.url = buf_text(&url),
-		.headers = list,
-		.body = buf_str(&body),
-		.ca_file = conf.ca_file,
-		.max_body = PROVIDER_BODY_BYTES,
-		.connect_ms = conf.connect_ms,
-		.first_byte_ms = conf.first_byte_ms,
-		.idle_ms = conf.idle_ms,
-		.total_ms = conf.total_ms,
-		.loopback_only = !conf.remote_ok || c->ask.is_local_only,
-		.head = on_head,
-		.data = on_data,
-		.done = on_done,
-		.ctx = c,
-	};
-	t->http = io_http_start(c->pool->io, &o);
-	err = t->http ? 0 : ERR_NOMEM;
-out:
+		err = add_turn(&headers, c->turn);
+	if (!err) {
+		struct io_http_options o = {
+			.method = "POST",
+			.body = buf_str(&body),
+			.max_body = PROVIDER_BODY_BYTES,
+			.first_byte_ms = provider_patience_ms(t->endpoint, conf.first_byte_ms),
+			.idle_ms = conf.idle_ms,
+			.total_ms = provider_patience_ms(t->endpoint, conf.total_ms),
+			.loopback_only = !conf.remote_ok || c->ask.is_local_only,
+			.head = on_head,
+			.data = on_data,
+			.done = on_done,
+			.ctx = c,
+		};
+		err = provider_send(c->pool->io, &conf, &path, &headers, &o, &t->http);
+	}
 	if (headers.at)
 		secret_wipe(headers.at, headers.len);
 	buf_fini(&body);
 	buf_fini(&headers);
-	buf_fini(&url);
 	buf_fini(&path);
 	return err;
 }

@@ -43,6 +43,7 @@ static void provider_free(struct provider *p)
 	if (p->ops && p->ops->close)
 		p->ops->close(p->self);
 	provider_settings_free(&p->conf);
+	provider_list_free(&p->list);
 	mem_free(p->endpoints);
 	mem_free(p);
 }
@@ -123,6 +124,18 @@ static size_t make_order(const struct conf *c, size_t *order)
 	return n;
 }
 
+/* What was asked by now counts whatever else changed about a provider. Errands end: what they are
+ * about may be gone. */
+static void keep_usage(struct provider_pool *p, struct provider **list, size_t n)
+{
+	for (size_t k = 0; k < p->n; k++) {
+		provider_care_stop(p->providers[k]);
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(p->providers[k]->conf.name, list[i]->conf.name) == 0)
+				list[i]->usage = p->providers[k]->usage;
+	}
+}
+
 int provider_pool_reload(struct provider_pool *p, const struct conf *c)
 {
 	size_t n = c->provider_count, made = 0;
@@ -143,6 +156,7 @@ int provider_pool_reload(struct provider_pool *p, const struct conf *c)
 		return err;
 	}
 
+	keep_usage(p, list, n);
 	free_providers(p->providers, p->n);
 	provider_rules_free(p->rules, p->rule_n);
 	mem_free(p->order);
@@ -150,8 +164,10 @@ int provider_pool_reload(struct provider_pool *p, const struct conf *c)
 	p->n = n;
 	p->rules = rules;
 	p->rule_n = c->route_count;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		provider_endpoints_retune(list[i], &c->limits);
+		provider_pardon(list[i]);
+	}
 	p->order = order;
 	p->order_n = make_order(c, order);
 	p->retries = c->limits.retries;
@@ -167,8 +183,10 @@ int provider_pool_new(struct io *io, const struct conf *c, struct provider_pool 
 	if (!p)
 		return ERR_NOMEM;
 	p->io = io;
-	int err = provider_pool_reload(p, c);
+	p->care = io_timer_new(io, provider_care_due, p);
+	int err = p->care ? provider_pool_reload(p, c) : ERR_NOMEM;
 	if (err) {
+		io_timer_free(p->care);
 		mem_free(p);
 		return err;
 	}
@@ -186,6 +204,9 @@ void provider_pool_free(struct provider_pool *p)
 		provider_call_drop(p->waiting);
 	while (p->running)
 		provider_call_drop(p->running);
+	for (size_t i = 0; i < p->n; i++)
+		provider_care_stop(p->providers[i]);
+	io_timer_free(p->care);
 	free_providers(p->providers, p->n);
 	provider_rules_free(p->rules, p->rule_n);
 	mem_free(p->order);
@@ -209,4 +230,33 @@ const char *provider_state(const struct provider_pool *p, size_t i, const char *
 	*breaker = provider_breaker(it);
 	*last = it->last;
 	return it->conf.name;
+}
+
+bool provider_condition(const struct provider_pool *p, size_t i, struct provider_condition *out)
+{
+	const int64_t now = clock_mono_ms();
+
+	if (i >= p->n)
+		return false;
+	const struct provider *it = p->providers[i];
+	const struct provider_usage u = provider_used(it);
+	*out = (struct provider_condition){
+		.parked_ms = it->parked_until_ms > now ? it->parked_until_ms - now : 0,
+		.is_disabled = it->is_disabled,
+		.lacks_model = it->lacks_model,
+		.limit = provider_limit_reached(it, 0),
+		.servers = it->endpoint_n,
+		.in_flight = provider_in_flight(it),
+		.calls_hour = u.calls_hour,
+		.calls_day = u.calls_day,
+		.cost_day = u.cost_day,
+		.list_age_ms = it->list.is_known ? now - it->list.at_ms : -1,
+		.models = it->list.count,
+		.has_model = provider_list_has(it, it->conf.model),
+	};
+	for (size_t k = 0; k < it->endpoint_n; k++) {
+		out->servers_out += it->endpoints[k].is_out;
+		out->is_warming |= it->endpoints[k].is_warming;
+	}
+	return true;
 }

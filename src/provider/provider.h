@@ -168,6 +168,7 @@ struct provider_probed {
 	size_t models;                /* how many it lists */
 	bool has_model;               /* ours is among them */
 	struct str names;             /* theirs, each ended by LF; BORROWED in done */
+	int64_t age_ms;               /* of the list */
 	const char *why;              /* a sentence, "" */
 };
 struct provider_probe;
@@ -176,6 +177,32 @@ struct provider_probe;
  * no such provider. The pool must not be freed before a probe is over. */
 struct provider_probe *provider_probe_start(struct provider_pool *p, size_t i,
 	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
+/* The same from the list that came last, if it is younger than this; then nobody is asked. */
+#define PROVIDER_LIST_MS 3600000
+struct provider_probe *provider_list_start(struct provider_pool *p, size_t i,
+	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
+
+/* Has local models loaded that want to be warm, each once. */
+void provider_pool_warm(struct provider_pool *p);
+/* Somebody wants to know how things are: servers that are out are visited, lists of models that are
+ * old are asked for. What they say stands in the conditions of a little later. */
+void provider_pool_look(struct provider_pool *p);
+
+/* How the i-th provider is. false past the end. */
+struct provider_condition {
+	int64_t parked_ms;            /* how long it still is not asked: its quota is spent; 0 = it is */
+	bool is_disabled;             /* it refused our key: not asked until a reload */
+	bool lacks_model;             /* it said so last */
+	bool is_warming;              /* a server of it loads the model */
+	const char *limit;            /* which of its own limits is reached; NULL = none */
+	size_t servers, servers_out;
+	size_t in_flight;
+	int64_t calls_hour, calls_day, cost_day; /* by now; cost in millionths of a dollar */
+	int64_t list_age_ms;          /* of its list of models; -1 = there is none */
+	size_t models;
+	bool has_model;               /* the list has ours */
+};
+bool provider_condition(const struct provider_pool *p, size_t i, struct provider_condition *out);
 /* i-th provider for status: NULL past the end. last: the last error as a sentence, "" if none. */
 const char *provider_state(const struct provider_pool *p, size_t i, const char **type,
 	const char **model, enum io_breaker_state *breaker, const char **last);
@@ -203,12 +230,18 @@ struct provider_ops {
 	const char *default_url;
 	/* Path below the base URL (which loses its last slashes), body and headers of one request.
 	 * c->secret is the key, NULL = none. Headers are added as "Name: value" lines, each ended
-	 * by LF. ERR_INVALID: a key that no header can hold. */
+	 * by LF. ERR_INVALID: a key that no header can hold. c is as this server is asked: its url,
+	 * model and context_tokens need not be those of the config. */
 	int (*request)(const struct conf_provider *c, const struct provider_ask *a,
 		double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
 		struct buf *body);
 	/* The same for the list of its models. NULL = it has no wire. */
 	int (*list)(const struct conf_provider *c, struct buf *path, struct buf *headers);
+	/* The same for the cheapest sign of life; NULL = the list. */
+	int (*health)(const struct conf_provider *c, struct buf *path, struct buf *headers);
+	/* The same for a request that loads the model and asks it nothing; NULL = there is none. */
+	int (*warm)(const struct conf_provider *c, struct buf *path, struct buf *headers,
+		struct buf *body);
 	struct provider_wire *(*wire_new)(const char *content_type);
 	/* Bytes of a 200 answer; fills the sink. Any error ends the attempt; s->error, set together
 	 * with s->message, says more than ERR_CLOSED does. */

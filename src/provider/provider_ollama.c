@@ -77,6 +77,37 @@ static int ollama_list(const struct conf_provider *c, struct buf *path, struct b
 	return err ? err : provider_add_key(headers, PROVIDER_BEARER, c);
 }
 
+static int ollama_health(const struct conf_provider *c, struct buf *path, struct buf *headers)
+{
+	const int err = buf_adds(path, "/api/version");
+
+	return err ? err : provider_add_key(headers, PROVIDER_BEARER, c);
+}
+
+/* No messages: the model is loaded, with the window that questions will want (1.2). */
+static int ollama_warm(const struct conf_provider *c, struct buf *path, struct buf *headers,
+	struct buf *body)
+{
+	int err = buf_adds(path, "/api/chat");
+
+	if (!err)
+		err = buf_adds(headers, "Content-Type: application/json\n");
+	if (!err)
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
+	if (!err)
+		err = buf_adds(body, "{\"model\":");
+	if (!err)
+		err = json_add_string(body, str_of(c->model));
+	if (!err)
+		err = buf_adds(body, ",\"stream\":false,\"messages\":[]");
+	if (!err && c->context_tokens > 0)
+		err = buf_addf(body, ",\"options\":{\"num_ctx\":%lld}",
+			(long long)c->context_tokens);
+	if (!err)
+		err = add_keep_alive(body, c->keep_alive);
+	return err ? err : buf_addc(body, '}');
+}
+
 static struct provider_wire *ollama_new(const char *content_type)
 {
 	struct provider_wire *w = mem_new(sizeof(*w));
@@ -161,6 +192,8 @@ const struct provider_ops provider_ollama = {
 	.default_url = "http://127.0.0.1:11434",
 	.request = ollama_request,
 	.list = ollama_list,
+	.health = ollama_health,
+	.warm = ollama_warm,
 	.wire_new = ollama_new,
 	.feed = ollama_feed,
 	.finish = ollama_finish,

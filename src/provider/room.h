@@ -4,6 +4,11 @@
  *   settings.c  copies of what a config says of a provider, and their comparison
  *   route.c     rules: whom an ask goes to, in which order, for which model, and why not
  *   endpoint.c  the servers of a provider: their breakers, and which of them is asked
+ *   limit.c     what one provider may be asked, by number and money
+ *   penalty.c   parked, disabled, resting: what an answer means for whoever gave it
+ *   reset.c     how long a server wants us to stay away
+ *   errand.c    requests that ask no model anything
+ *   care.c      visits to servers that are out, warming up
  *   call.c      one ask: its wait for a slot, its walk over the providers, its retries, its end
  *   attempt.c   one attempt at one provider: its beginning, its outcome, its row of the ledger
  *   probe.c     is a provider there, and has it our model?
@@ -70,16 +75,11 @@ int provider_think_strip(struct str text, struct buf *out) MUST_USE;
 /* ---- Requests and judgements ----------------------------------------------------------------- */
 
 #define PROVIDER_REQUEST_BYTES (512 * 1024) /* a 32 KiB prompt, escaped at worst sixfold */
-#define PROVIDER_HEADER_LINES 16
+#define PROVIDER_HEADER_LINES 16            /* five of ours, eight of the config */
 #define PROVIDER_HEADERS_BYTES (16 * 1024)  /* a key may be a long token */
 
 /* Adds "messages":[...] of the prompt. */
 int provider_add_messages(struct buf *body, const struct prompt *p, bool with_system) MUST_USE;
-/* Base URL without its last slashes, and the path. */
-int provider_add_url(struct buf *url, const char *base, const struct buf *path) MUST_USE;
-/* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
-int provider_list_headers(
-	struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1]) MUST_USE;
 /* Adds a number with three decimals, whatever the locale. */
 int provider_add_number(struct buf *body, double n) MUST_USE;
 #define PROVIDER_BEARER "Authorization: Bearer "
@@ -113,6 +113,29 @@ struct provider_endpoint {
 	size_t in_flight;
 	struct io_breaker breaker;
 	int64_t rest_until_ms;          /* it asked us to stay away until then (429); 0 = not */
+	/* care.c */
+	bool is_warming;                /* it loads the model */
+	struct provider_errand *errand; /* under way; NULL = none */
+	int64_t visited_ms;             /* when the last one began; 0 = never */
+	struct provider_cared {
+		struct provider_pool *pool;
+		struct provider *provider;
+		struct provider_endpoint *endpoint;
+	} care;                         /* what the errand is about, BORROWED */
+};
+
+/* What a provider was asked, by windows of the wall clock. */
+struct provider_usage {
+	int64_t hour, day;
+	int64_t calls_hour, calls_day, cost_day;
+};
+
+/* Its list of models, as it came last. */
+struct provider_list {
+	bool is_known;
+	int64_t at_ms;
+	size_t count;                   /* as it was told */
+	struct buf names;               /* of plain ones, each ended by LF */
 };
 
 /* One configured provider. Shared by the pool and the asks that may still go there. */
@@ -123,6 +146,12 @@ struct provider {
 	void *self;                     /* of a backend without a wire */
 	struct provider_endpoint *endpoints; /* in the order of the config; one at least */
 	size_t endpoint_n;
+	struct provider_usage usage;
+	struct provider_list list;
+	int64_t parked_until_ms;        /* its quota is spent until then; 0 = it is not */
+	bool is_disabled;               /* it refused our key; until a reload */
+	bool lacks_model;               /* it said so last */
+	bool was_warmed;                /* or was asked to */
 	char last[256];                 /* last error as a sentence */
 };
 struct provider *provider_ref(struct provider *p);
@@ -149,6 +178,43 @@ struct provider_endpoint *provider_endpoint_pick(const struct provider *p, bool 
 /* Is there one that is well besides those that failed? */
 bool provider_endpoint_other(const struct provider *p, bool is_local_only, int64_t now);
 
+/* limit.c. What is used in the windows of now. */
+struct provider_usage provider_used(const struct provider *p);
+/* Which of its limits keeps p from a call that may cost so much; NULL = none. */
+const char *provider_limit_reached(const struct provider *p, int64_t cost);
+void provider_limit_take(struct provider *p, int64_t cost);
+/* What was taken came to this. */
+void provider_limit_settle(struct provider *p, int64_t reserved, int64_t cost);
+size_t provider_in_flight(const struct provider *p);
+
+/* reset.c. In ms from now: "6m0s", seconds, a moment; -1 = the text says nothing. */
+int64_t provider_reset_ms(struct str text, int64_t wall_ms);
+/* What the headers of an answer say beside Retry-After. -1 = nothing. */
+int64_t provider_reset_of(const struct io_http *h);
+
+/* probe.c. Takes the list over from an answer's body. */
+enum provider_error provider_list_read(struct provider *p, struct str body, char why[256]);
+void provider_list_free(struct provider_list *l);
+bool provider_list_is_fresh(const struct provider *p);
+bool provider_list_has(const struct provider *p, const char *model);
+
+/* errand.c. done comes once, through the loop, and the errand is gone after it; err is of io, and
+ * what stands in the way before anything is sent. */
+enum provider_errand_kind { PROVIDER_LIST, PROVIDER_HEALTH, PROVIDER_WARM };
+typedef void provider_errand_done(void *ctx, int err, const char *why, int status, struct str body);
+struct provider_errand *provider_errand_start(struct provider_pool *pool, struct provider *p,
+	const struct provider_endpoint *endpoint, enum provider_errand_kind kind, int64_t within_ms,
+	provider_errand_done *done, void *ctx);
+void provider_errand_free(struct provider_errand *e); /* without done */
+
+/* care.c. Somebody is out: visits begin. */
+void provider_care(struct provider_pool *pool);
+void provider_care_due(void *ctx);               /* the pool's timer */
+void provider_care_stop(struct provider *p);     /* drops its errands */
+void provider_note_health(const struct provider *p, struct provider_endpoint *e, bool is_out);
+/* A time limit for a server that may be loading its model. */
+int64_t provider_patience_ms(const struct provider_endpoint *e, int64_t ms);
+
 /* One rule of the routes. */
 struct provider_rule {
 	struct conf_texts triggers, in;
@@ -174,6 +240,7 @@ struct provider_pool {
 	size_t order_n;
 	struct provider_rule *rules;
 	size_t rule_n;
+	struct io_timer *care;          /* on while somebody is out */
 	int64_t retries, asks;
 	provider_stand_in *stand_in;    /* answers instead of them; NULL = they do */
 	void *stand_in_ctx;
@@ -202,6 +269,7 @@ struct provider_try {
 	struct provider *provider;      /* BORROWED from the call's order */
 	struct provider_endpoint *endpoint; /* of it */
 	const char *model;              /* what it is asked for; NULL = it has none */
+	int64_t context_tokens;
 	bool is_on;
 	struct io_http *http;
 	struct provider_wire *wire;
@@ -232,6 +300,7 @@ struct provider_call {
 	struct provider_step *order;
 	size_t order_n, at;
 	char *model;                    /* that of the ask or the rule; NULL = none */
+	bool is_small;                  /* memory did not suffice: a smaller model or window */
 	unsigned tries;                 /* at this provider */
 	int attempts;                   /* of the whole ask */
 	enum call_state state;
@@ -250,6 +319,9 @@ int64_t provider_price_most(const struct provider *p, const char *model, int64_t
 /* What an attempt that is over cost: by the tokens that the provider told; when it told none, all
  * that was reserved. */
 int64_t provider_price_of(const struct provider_try *t, bool *is_estimated);
+/* What a step is asked for: after memory did not suffice, less. */
+const char *provider_model_of(const struct provider_call *c, const struct provider_step *s);
+int64_t provider_window_of(const struct provider_call *c, const struct provider *p);
 /* The longest answer p is asked for. */
 int64_t provider_max_tokens(const struct persona *persona, const struct provider *p);
 /* Starts an attempt at a server of the step that is at hand, for which so much is reserved. Its end,
@@ -267,8 +339,17 @@ void provider_try_tell(struct provider_call *c);
 /* Drops the attempt without telling anybody. */
 void provider_try_drop(struct provider_call *c);
 
+/* penalty.c. What the outcome means for whoever was asked, beside the breaker. */
+void provider_punish(const struct provider_try *t, enum provider_error e, int64_t now);
+void provider_pardon(struct provider *p);
+void provider_note_penalty(const struct provider *p); /* the gauges */
+
 /* For exchange.c. Starts the request. */
 int provider_exchange_start(struct provider_call *c) MUST_USE;
+/* Starts any request to the server c.url: o lacks only what c says. path and headers are the
+ * backend's; headers is cut apart. */
+int provider_send(struct io *io, const struct conf_provider *c, const struct buf *path,
+	struct buf *headers, struct io_http_options *o, struct io_http **out) MUST_USE;
 /* Notes an error and its sentence; provider_try_end makes it the outcome. */
 void provider_try_fail(struct provider_try *t, enum provider_error e, const char *message);
 /* The attempt ended by itself: err and why of io, 0 and NULL when it went well. The call may be

@@ -194,11 +194,22 @@ static void explain_price(const struct provider *p, const struct provider_need *
 enum provider_error provider_obstacle(const struct provider *p, const struct provider_need *need,
 	int64_t now, char why[PROVIDER_WHY_BYTES])
 {
+	const char *limit = provider_limit_reached(p, need->cost);
 	const int64_t window = p->conf.context_tokens;
 	char scratch[PROVIDER_WHY_BYTES];
 	enum provider_error e;
 
 	why = why ? why : scratch;
+	if (p->is_disabled) {
+		snprintf(why, PROVIDER_WHY_BYTES,
+			"it refused our key: it is not asked until a reload");
+		return PROVIDER_AUTH;
+	}
+	if (p->parked_until_ms > now) {
+		snprintf(why, PROVIDER_WHY_BYTES, "its quota is spent: it is not asked for %lld s",
+			(long long)(p->parked_until_ms - now + 999) / 1000);
+		return PROVIDER_QUOTA;
+	}
 	if (!provider_endpoint_pick(p, need->is_local_only, need->is_retry, now, &e)) {
 		explain_servers(p, e, why);
 		return e;
@@ -208,6 +219,10 @@ enum provider_error provider_obstacle(const struct provider *p, const struct pro
 			"%lld tokens and an answer of %lld do not fit into its %lld",
 			(long long)need->tokens, (long long)need->max_tokens, (long long)window);
 		return PROVIDER_BAD_REQUEST;
+	}
+	if (limit) {
+		snprintf(why, PROVIDER_WHY_BYTES, "its own limit %s is reached", limit);
+		return PROVIDER_BUDGET;
 	}
 	explain_price(p, need, why);
 	return PROVIDER_NONE;

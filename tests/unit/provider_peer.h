@@ -27,6 +27,8 @@ struct peer {
 	void *ctx;
 	struct peer_client *clients;
 	size_t requests, live, most_live;
+	size_t visits;                 /* GET /api/version: answered, and not a request */
+	const char *visit;             /* the answer to them; NULL = 200 */
 	size_t closed_early;           /* clients that left before their answer was over */
 	struct buf last;               /* the last request, head and body */
 };

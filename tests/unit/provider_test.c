@@ -118,7 +118,7 @@ static void test_every_bad_answer_has_its_class_and_is_never_said(void **state)
 			PROVIDER_QUOTA, 1, false},
 		{HEAD("429 No", "application/json") "{}", PROVIDER_RATE_LIMIT, 2, false},
 		{HEAD("500 No", "application/json") "{\"error\":\"CUDA out of memory\"}",
-			PROVIDER_OOM, 1, false},
+			PROVIDER_OOM, 2, false}, /* once more, for a smaller window */
 		{HEAD("529 No", "application/json") "{}", PROVIDER_SERVER, 2, false},
 		{"HTTP/1.1 503 No\r\nContent-Length: 9999\r\n\r\n{\"err", PROVIDER_SERVER, 2,
 			false},

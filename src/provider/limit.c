@@ -1,0 +1,69 @@
+/* What one provider may be asked, beside the bot's own limits: calls at once, by the hour and day,
+ * and money. Windows are hours and days of UTC. */
+#include "provider/room.h"
+
+#define HOUR_MS 3600000
+#define DAY_MS (24 * (int64_t)HOUR_MS)
+
+/* A wall clock set back opens no new window. */
+struct provider_usage provider_used(const struct provider *p)
+{
+	const int64_t wall_ms = clock_wall_ms();
+	struct provider_usage u = p->usage;
+
+	if (wall_ms / HOUR_MS > u.hour) {
+		u.hour = wall_ms / HOUR_MS;
+		u.calls_hour = 0;
+	}
+	if (wall_ms / DAY_MS > u.day) {
+		u.day = wall_ms / DAY_MS;
+		u.calls_day = u.cost_day = 0;
+	}
+	return u;
+}
+
+static bool is_reached(int64_t amount, int64_t limit)
+{
+	return limit > 0 && amount >= limit;
+}
+
+size_t provider_in_flight(const struct provider *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->endpoint_n; i++)
+		n += p->endpoints[i].in_flight;
+	return n;
+}
+
+const char *provider_limit_reached(const struct provider *p, int64_t cost)
+{
+	const struct provider_usage u = provider_used(p);
+	const struct conf_provider *c = &p->conf;
+
+	if (is_reached((int64_t)provider_in_flight(p), c->at_once))
+		return "at_once";
+	if (is_reached(u.calls_hour, c->calls_hour))
+		return "calls_hour";
+	if (is_reached(u.calls_day, c->calls_day))
+		return "calls_day";
+	if (c->cost_day > 0 && cost > 0 && u.cost_day + cost > c->cost_day)
+		return "cost_day";
+	return NULL;
+}
+
+void provider_limit_take(struct provider *p, int64_t cost)
+{
+	p->usage = provider_used(p);
+	p->usage.calls_hour++;
+	p->usage.calls_day++;
+	p->usage.cost_day += cost;
+}
+
+void provider_limit_settle(struct provider *p, int64_t reserved, int64_t cost)
+{
+	p->usage = provider_used(p);
+	p->usage.cost_day += cost - reserved;
+	if (p->usage.cost_day < 0) /* a day began in between */
+		p->usage.cost_day = 0;
+}
