@@ -37,10 +37,10 @@ static int get_health(struct api *api, const struct io_request *q, struct io_res
 {
 	char now[CLOCK_TEXT_BYTES];
 
-	(void)api;
 	(void)q;
-	return buf_addf(&a->body, "{\"status\":\"healthy\",\"module\":\"mynah\",\"version\":\"%s\","
-		"\"timestamp\":\"%s\"}", PACKAGE_VERSION, clock_text(clock_wall_ms(), now));
+	return buf_addf(&a->body, "{\"status\":\"%s\",\"module\":\"mynah\",\"version\":\"%s\","
+		"\"timestamp\":\"%s\"}", bot_is_warming(api->bot) ? "warming" : "healthy",
+		PACKAGE_VERSION, clock_text(clock_wall_ms(), now));
 }
 
 static int get_healthz(struct api *api, const struct io_request *q, struct io_response *a)
@@ -101,7 +101,7 @@ static char *member(const struct json *body, const char *key)
 struct description {
 	struct json *body;
 	struct buf scratch;
-	char *words[6];
+	char *words[7];
 	struct bot_event_field fields[DESCRIPTION_FIELDS];
 	size_t count;
 	const char *why; /* static: what is wrong with the fields; NULL = nothing */
@@ -110,7 +110,7 @@ struct description {
 
 static bool is_word(const char *key)
 {
-	return str_is_among(str_of(key), "text user level channel platform on");
+	return str_is_among(str_of(key), "text user level channel platform on trigger");
 }
 
 /* Members that are no words of the request are fields of the event. */
@@ -138,7 +138,8 @@ static void description_fini(struct description *d)
 /* ERR_INVALID: *why is a sentence. Call description_fini in any case. */
 static int description_read(struct description *d, const struct io_request *q, const char **why)
 {
-	static const char *const keys[] = {"text", "user", "level", "channel", "platform", "on"};
+	static const char *const keys[] = {"text", "user", "level", "channel", "platform", "on",
+		"trigger"};
 
 	memset(d, 0, sizeof(*d));
 	buf_init(&d->scratch, ROUTE_TEXT_BYTES);
@@ -168,6 +169,26 @@ static int post_explain(struct api *api, const struct io_request *q, struct io_r
 		a->content_type = "text/plain; charset=utf-8";
 		err = bot_explain(api->bot, bot_world_of(api->bot), &e, false, &a->body);
 	}
+	description_fini(&d);
+	return err;
+}
+
+static int post_route(struct api *api, const struct io_request *q, struct io_response *a)
+{
+	struct description d;
+	const char *why = "";
+	struct event e;
+	int err = description_read(&d, q, &why);
+
+	if (!err)
+		err = bot_event_make(&d.args, &d.scratch, &e, &why);
+	if (!err)
+		err = bot_route(api->bot, NULL, bot_world_of(api->bot), &e, d.words[6], &a->body,
+			&why);
+	if (err == ERR_INVALID || err == ERR_NOTFOUND)
+		err = fail(a, 400, "INVALID_REQUEST", why);
+	else
+		a->content_type = "text/plain; charset=utf-8";
 	description_fini(&d);
 	return err;
 }
@@ -267,6 +288,7 @@ static const struct route {
 	{"GET", "/api/v1/reload", false, get_reload},
 	{"POST", "/api/v1/reload", false, post_reload},
 	{"POST", "/api/v1/explain", false, post_explain},
+	{"POST", "/api/v1/route", false, post_route},
 	{"POST", "/api/v1/quiet", false, post_quiet},
 	{"GET", "/api/v1/cache", false, get_cache},
 	{"POST", "/api/v1/cache", false, post_cache},

@@ -128,6 +128,8 @@ int bot_new(const struct bot_options *o, struct bot **out)
 	if (err)
 		goto fail;
 	io_timer_start(b->sweep, SWEEP_MS);
+	if (!o->replay)
+		provider_pool_warm(b->providers);
 	if (o->console || o->replay) {
 		err = bot_places_alone(b);
 		if (err)

@@ -169,6 +169,7 @@ size_t bot_once_flush(struct bot *b);
 /* One JSON object: version, uptime, places, providers, memory, ledger, queue, counts,
  * stale files. */
 int bot_status(struct bot *b, struct buf *out) MUST_USE;
+bool bot_is_warming(const struct bot *b); /* a model is being loaded */
 /* False when degraded; adds the reasons, each a JSON string, separated by commas. */
 bool bot_is_healthy(struct bot *b, struct buf *reasons);
 /* Brings the counters of the fast path into the metrics registry; before a scrape. */
@@ -184,6 +185,12 @@ int bot_reload_report(struct bot *b, struct buf *out) MUST_USE;
  * event. */
 int bot_explain(struct bot *b, const struct bot_world *w, const struct event *e, bool is_brief,
 	struct buf *out) MUST_USE;
+
+/* Whom a model question would go to, as lines for a terminal: the rule, the order, models, prices,
+ * caps. trigger: the name of the one that asks, NULL = none. pool: that of the config, where no bot
+ * runs; else NULL. ERR_NOTFOUND: *why is a sentence. */
+int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_world *w,
+	const struct event *e, const char *trigger, struct buf *out, const char **why) MUST_USE;
 
 /* A field of an event as platform_event_set takes it. */
 struct bot_event_field {

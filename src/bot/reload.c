@@ -108,6 +108,7 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 
 	b->world = w;
 	reload_warn(old->conf, w->conf);
+	provider_pool_warm(b->providers);
 	bot_places_follow(b, old->conf);
 	bot_timers_follow(b);
 	(void)bot_once_flush(b); /* who would answer now, and how, may be another */

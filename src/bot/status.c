@@ -98,6 +98,33 @@ static bool add_problems(const struct bot_place *p, struct buf *reasons, int *er
 	return c.is_any;
 }
 
+/* Why the i-th provider cannot be asked; NULL = it can. */
+static const char *provider_trouble(const struct bot *b, size_t i, enum io_breaker_state breaker,
+	const char *last)
+{
+	struct provider_condition c;
+
+	if (!provider_condition(b->providers, i, &c))
+		return NULL;
+	if (c.is_disabled)
+		return "it refused our key: it is not asked until a reload";
+	if (c.parked_ms > 0)
+		return "its quota is spent: it is not asked for a while";
+	if (breaker != IO_BREAKER_CLOSED)
+		return *last != '\0' ? last : io_breaker_state_name(breaker);
+	return c.lacks_model ? "it has not the model that it was asked for" : NULL;
+}
+
+bool bot_is_warming(const struct bot *b)
+{
+	struct provider_condition c;
+
+	for (size_t i = 0; provider_condition(b->providers, i, &c); i++)
+		if (c.is_warming)
+			return true;
+	return false;
+}
+
 bool bot_is_healthy(struct bot *b, struct buf *reasons)
 {
 	bool is_up = true, is_fine = true;
@@ -134,11 +161,12 @@ bool bot_is_healthy(struct bot *b, struct buf *reasons)
 	}
 	for (size_t i = 0;
 		(state = provider_state(b->providers, i, &type, &model, &breaker, &last)); i++) {
-		if (breaker == IO_BREAKER_CLOSED)
+		const char *why = provider_trouble(b, i, breaker, last);
+
+		if (!why)
 			continue;
 		is_fine = false;
-		err |= add_reason(reasons, state,
-			*last != '\0' ? last : io_breaker_state_name(breaker));
+		err |= add_reason(reasons, state, why);
 	}
 	for (size_t i = 0; i < b->world->stale_count; i++) {
 		is_fine = false;
@@ -180,6 +208,26 @@ static int add_places(struct bot *b, struct buf *out)
 	return err ? err : buf_adds(out, "],");
 }
 
+static int add_condition(const struct bot *b, size_t i, struct buf *out)
+{
+	struct provider_condition c;
+	int err;
+
+	if (!provider_condition(b->providers, i, &c))
+		return 0;
+	err = buf_addf(out, ",\"disabled\":%s,\"parked_s\":%lld,\"warming\":%s,"
+		"\"lacks_model\":%s,\"servers\":%zu,\"servers_out\":%zu,\"in_flight\":%zu,"
+		"\"calls_hour\":%lld,\"calls_day\":%lld,\"cost_day\":%lld,\"limit\":\"%s\"",
+		c.is_disabled ? "true" : "false", (long long)(c.parked_ms + 999) / 1000,
+		c.is_warming ? "true" : "false", c.lacks_model ? "true" : "false", c.servers,
+		c.servers_out, c.in_flight, (long long)c.calls_hour, (long long)c.calls_day,
+		(long long)c.cost_day, c.limit ? c.limit : "");
+	if (!err && c.list_age_ms >= 0)
+		err = buf_addf(out, ",\"models\":{\"count\":%zu,\"has_model\":%s,\"age_s\":%lld}",
+			c.models, c.has_model ? "true" : "false", (long long)c.list_age_ms / 1000);
+	return err;
+}
+
 static int add_providers(struct bot *b, struct buf *out)
 {
 	const char *name, *type, *model, *last;
@@ -202,6 +250,8 @@ static int add_providers(struct bot *b, struct buf *out)
 			err = buf_adds(out, ",\"last_error\":");
 		if (!err)
 			err = json_add_string(out, str_of(last));
+		if (!err)
+			err = add_condition(b, i, out);
 		if (!err)
 			err = buf_addc(out, '}');
 	}
@@ -260,6 +310,7 @@ int bot_status(struct bot *b, struct buf *out)
 	struct buf reasons;
 	int err;
 
+	provider_pool_look(b->providers);
 	ledger_counts(&b->ledger, &written, &lost);
 	buf_init(&reasons, 16 * 1024);
 	const bool is_fine = bot_is_healthy(b, &reasons);

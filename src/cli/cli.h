@@ -60,6 +60,7 @@ int cli_kb(const struct cli *c);
 int cli_golden(const struct cli *c);
 int cli_eval(const struct cli *c);
 int cli_models(const struct cli *c);
+int cli_route(const struct cli *c);
 int cli_providers(const struct cli *c);
 int cli_login(const struct cli *c);
 int cli_persona(const struct cli *c);

@@ -40,6 +40,8 @@ const struct cli_verb cli_verbs[] = {
 		"ask a live model the golden cases, and how good it is", cli_eval},
 	{"models", "list|show NAME|validate|recommend [--models DIR] [--json]",
 		"the registry of local models, and what providers have", cli_models},
+	{"route", "[--trigger NAME --on EVENT --channel NAME --platform NAME --text TEXT]",
+		"whom a question would go to, in which order, and why", cli_route},
 	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
 		cli_providers},
 	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",
@@ -149,9 +151,9 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_STATE: c->state = optarg; break;
 		case OPT_TRIGGERS: c->triggers = optarg; break;
 		case OPT_PERSONAS: c->personas = optarg; break;
-		case OPT_TRIGGER: c->trigger = optarg; break;
 		case OPT_TEXT: c->text = optarg; break;
 		case OPT_PROMPTS: c->prompts = optarg; break;
+		case OPT_TRIGGER: c->trigger = optarg; break;
 		case OPT_USER: c->user = optarg; break;
 		case OPT_LEVEL: c->level = optarg; break;
 		case OPT_CHANNEL: c->channel = optarg; break;

@@ -154,11 +154,32 @@ static void add_timer(struct writing *w, const struct json *t)
 	add(w, "\n");
 }
 
+/* What keeps a provider from being asked, beside its breaker. */
+static void add_condition(struct writing *w, const struct json *p)
+{
+	const int64_t servers = json_int(p, "servers", 1);
+
+	if (json_bool(p, "disabled", false))
+		add(w, "; disabled until a reload: it refused our key");
+	if (json_int(p, "parked_s", 0) > 0)
+		add(w, "; parked for %lld s: its quota is spent",
+			(long long)json_int(p, "parked_s", 0));
+	if (json_bool(p, "lacks_model", false))
+		add(w, "; it has not the model");
+	if (json_bool(p, "warming", false))
+		add(w, "; it loads the model");
+	if (servers > 1)
+		add(w, "; %lld of %lld servers are well",
+			(long long)(servers - json_int(p, "servers_out", 0)), (long long)servers);
+	add_more(w, "; its limit is reached: ", json_str(p, "limit"));
+}
+
 static void add_provider(struct writing *w, const struct json *p, const struct json *gauges)
 {
 	add(w, "provider   %.*s (%.*s, %.*s): breaker %.*s", STR_FMT(json_str(p, "name")),
 		STR_FMT(json_str(p, "type")), STR_FMT(json_str(p, "model")),
 		STR_FMT(json_str(p, "breaker")));
+	add_condition(w, p);
 	add_more(w, "; last error: ", json_str(p, "last_error"));
 	add(w, "\n");
 	add_gauges(w, gauges, json_str(p, "name"));

@@ -21,7 +21,7 @@ int cli_event_body(const struct cli *c, const char *on, const char *text, struct
 		const char *key, *value;
 	} words[] = {
 		{"on", on}, {"text", text}, {"user", c->user}, {"level", c->level},
-		{"channel", c->channel}, {"platform", c->platform},
+		{"channel", c->channel}, {"platform", c->platform}, {"trigger", c->trigger},
 	};
 	int err = buf_addc(out, '{');
 

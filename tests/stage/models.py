@@ -89,6 +89,7 @@ class Models:
         app.router.add_post("/v1/messages", self._anthropic)
         app.router.add_post("/v1/moderations", self._moderations)
         app.router.add_get("/api/tags", self._tags)
+        app.router.add_get("/api/version", self._version)
         app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
@@ -100,6 +101,10 @@ class Models:
         if self._runner:
             self.loop.run(self._runner.cleanup())
             self._runner = None
+
+    async def _version(self, request):
+        self.history.add("model", "visit")
+        return web.json_response({"version": "0.12.0"})
 
     # -- Lists -----------------------------------------------------------------------------------
 
