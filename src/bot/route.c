@@ -48,7 +48,7 @@ static int make_prompt(struct bot *b, const struct bot_world *w, const struct ev
 	q.words = bot_question_words(w, &hit->trigger->steps[0], &file);
 	q.is_local_only = a->is_local_only = file && file->is_local_only;
 	bot_question_fit(b, &q);
-	return bot_question_prompt(&q, out);
+	return bot_question_prompt(b, &q, out);
 }
 
 int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_world *w,
