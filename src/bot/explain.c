@@ -239,15 +239,6 @@ static int add_models(const struct bot *b, struct buf *out)
 	return err;
 }
 
-static int add_route(struct bot *b, const struct bot_world *w, const struct event *e,
-	const struct trigger *t, struct buf *out)
-{
-	const struct provider_ask a = {
-		.persona = bot_channel_persona(b, w, e, t), .event = e, .trigger = t->name};
-
-	return bot_route_write(b->providers, &a, out);
-}
-
 static int add_queue(struct bot *b, const struct event *e, struct buf *out)
 {
 	char channel[128], when[48] = "now";
@@ -344,8 +335,6 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 			: is_brief ? 0 : add_prompt(&s, w, e, b);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
 		err = add_models(b, out);
-	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0 && !is_brief)
-		err = add_route(b, w, e, s.claims, out);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0 &&
 			bot_spend_counts(e))
 		err = bot_spend_explain(b, e, out);

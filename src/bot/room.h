@@ -448,10 +448,6 @@ void bot_once_erase(struct bot *b, const struct erasure *e); /* answers to who i
 void bot_once_sweep(struct bot *b, int64_t now_ms);
 void bot_once_metrics(const struct bot *b);
 
-/* route.c: the route of an ask, as lines for a terminal. */
-int bot_route_write(const struct provider_pool *pool, const struct provider_ask *a,
-	struct buf *out) MUST_USE;
-
 /* question.c: what a model is asked for one step. */
 struct bot_question {
 	const struct bot_world *world;

@@ -1,5 +1,5 @@
 /* Route: whom a question would go to, in which order, for which model, at which price, and why or
- * why not; for `mynah route` and explain. Nobody is asked and nothing changes. */
+ * why not; for `mynah route`. Nobody is asked and nothing changes. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ static int add_leg(const struct provider_leg *leg, size_t number, struct buf *ou
 	return err ? err : buf_addf(out, ": %s\n", leg->why);
 }
 
-int bot_route_write(const struct provider_pool *pool, const struct provider_ask *a, struct buf *out)
+static int add_route(const struct provider_pool *pool, const struct provider_ask *a, struct buf *out)
 {
 	struct provider_route r;
 	int err;
@@ -74,7 +74,7 @@ int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_
 	else if (!err && trigger)
 		err = buf_addf(out, "prompt   none: %s asks no model\n", trigger);
 	if (!err)
-		err = bot_route_write(pool ? pool : b->providers, &a, out);
+		err = add_route(pool ? pool : b->providers, &a, out);
 	if (!err && b && bot_spend_counts(e))
 		err = bot_spend_explain(b, e, out);
 	prompt_free(prompt);
