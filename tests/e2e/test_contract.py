@@ -9,6 +9,7 @@ from tests.stage import contract
 
 WIRES = ["ollama", "openai", "anthropic", "waddleai"]
 SHORT = {"first_byte": "1200ms", "idle": "1200ms", "total": "4s"}
+ONCE = {"regenerate": False}    # a refused answer is not asked for once more
 PATIENT = {"retries": 0, "breaker_failures": 100, "calls_user_hour": 1000}
 
 # What a wire says otherwise: without lines of JSON garbage is no error but nothing; Anthropic has an
@@ -24,7 +25,7 @@ def owed_by(wire):
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_every_backend_keeps_the_contract(world, scene, wire):
-    twitch, models = scene(wire=wire, provider=SHORT, limits=PATIENT)
+    twitch, models = scene(wire=wire, provider=SHORT, limits=PATIENT, safety=ONCE)
     ends = contract.ask_all(world, twitch, owed_by(wire), lambda case: models.plan(case.plan))
     world.bot.stop()
     assert "\n".join(contract.violations(ends, world.bot.rows())) == ""
@@ -42,7 +43,8 @@ def test_the_script_keeps_the_contract(world, scene):
     # A script has words, all of them at once: its answers are never cut.
     cases = [c for c in contract.CASES if c.plan.finish == "stop"]
     world.bot.write("script.yaml", script(cases))
-    twitch, _ = scene(provider={"type": "scripted", "file": "script.yaml"}, limits=PATIENT)
+    twitch, _ = scene(provider={"type": "scripted", "file": "script.yaml"}, limits=PATIENT,
+                      safety=ONCE)
     ends = contract.ask_all(world, twitch, cases)
     world.bot.stop()
     assert "\n".join(contract.violations(ends, world.bot.rows())) == ""

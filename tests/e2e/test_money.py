@@ -47,14 +47,14 @@ def test_what_was_spent_is_told_everywhere(world, scene):
 def test_a_spent_day_ends_in_the_cheaper_model_then_in_the_line_then_in_silence(world, scene):
     paid = world.models()
     # The prompt and the 30 tokens that an answer may take are reserved: several times the bill.
-    twitch, local = scene(mod=True, limits={**PATIENT, "cost_day": "0.06"}, triggers=(
+    twitch, local = scene(mod=True, limits={**PATIENT, "cost_day": "0.10"}, triggers=(
         'ask: {command: ask, ask: "$(query)", otherwise: "Not today."}'), providers=lambda models: {
             "paid": paid.conf("openai", max_tokens=30, **PRICE), "local": models.conf()})
     paid.plan(text=lambda _: f"Paid {len(paid.requests)}.")
     local.plan(text=lambda _: f"Free {len(local.requests)}.")
     ask(world, twitch, 0, 8)
     bill = len(paid.requests) * BILL
-    assert 0 < bill <= 60000 and spent(world.bot)["day"] == bill
+    assert 0 < bill <= 100000 and spent(world.bot)["day"] == bill
     assert len(paid.requests) + len(local.requests) == 8 and local.requests
     assert [t.split()[0] for t in twitch.said()] == (
         ["Paid"] * len(paid.requests) + ["Free"] * len(local.requests))
@@ -66,16 +66,16 @@ def test_a_spent_day_ends_in_the_cheaper_model_then_in_the_line_then_in_silence(
 
 def test_what_is_on_its_way_counts_before_it_is_answered(world, scene):
     twitch, models = scene(provider={**PRICE, "max_tokens": 30},
-                           limits={**PATIENT, "cost_day": "0.05", "asks": 8})
+                           limits={**PATIENT, "cost_day": "0.20", "asks": 8})
     models.is_held = True
     for n in range(8):
         twitch.say(f"!ask question {n}", user=f"asker{n}")
     world.bot.wait_for(lambda: world.bot.drops().get("budget", 0) > 0, "calls that are not paid")
     reserved = spent(world.bot)["day"]
-    assert 0 < reserved <= 50000
+    assert 0 < reserved <= 200000
     models.is_held = False
     world.bot.wait_ended(8)
-    assert spent(world.bot)["day"] == len(models.requests) * BILL <= 50000
+    assert spent(world.bot)["day"] == len(models.requests) * BILL <= 200000
 
 
 @pytest.mark.parametrize("plan,cost", [

@@ -126,7 +126,8 @@ def talker(world):  # noqa: F811
         world.bot.write("triggers/test.yaml", 'ask: {command: ask, ask: "$(query)"}\n')
         world.bot.write("personas/mynah.yaml", PERSONA)
         world.bot.configure(twitch=world.twitch_conf(twitch), providers={"peer": provider},
-                            limits={"retries": 0, "breaker_failures": 100, "drain": "1s"})
+                            limits={"retries": 0, "breaker_failures": 100, "drain": "1s"},
+                            safety={"regenerate": False})
         world.bot.start()
         world.bot.wait_up()
         return twitch
