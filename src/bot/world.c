@@ -516,6 +516,32 @@ static void warn_untested(struct loader *l)
 	}
 }
 
+/* A rule that asks for what there is not never fits. */
+static void warn_routes(struct loader *l)
+{
+	const struct bot_world *w = l->world;
+
+	for (size_t i = 0; i < w->conf->route_count; i++) {
+		const struct conf_route *r = &w->conf->routes[i];
+		enum event_kind kind;
+
+		for (size_t k = 0; w->triggers && k < r->triggers.n; k++) {
+			if (!trigger_set_find(w->triggers, r->triggers.at[k]))
+				conf_report_add(l->report, CONF_WARNING, w->conf->path,
+					"say the name of a trigger of the trigger files",
+					"routes: rule %zu: there is no trigger \"%s\"", i + 1,
+					r->triggers.at[k]);
+		}
+		for (size_t k = 0; k < r->events.n; k++) {
+			if (event_kind_parse(str_of(r->events.at[k]), &kind))
+				conf_report_add(l->report, CONF_WARNING, w->conf->path,
+					"say it as triggers do after on:",
+					"routes: rule %zu: there is no event \"%s\"", i + 1,
+					r->events.at[k]);
+		}
+	}
+}
+
 /* ---- Safety ---------------------------------------------------------------------------------- */
 
 /* Adds the lines of a word file: one word or phrase a line, # begins a comment. */
@@ -650,8 +676,10 @@ int bot_world_load(const struct bot_source *s, struct conf_report *r, struct bot
 	first = first ? first : err;
 	err = load_safety(&l);
 	first = first ? first : err;
-	if (!first)
+	if (!first) {
 		warn_untested(&l);
+		warn_routes(&l);
+	}
 	if (!first && s->needs_secrets) {
 		if (s->before)
 			conf_secrets_keep(l.world->conf, s->before);

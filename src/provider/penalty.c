@@ -62,6 +62,8 @@ void provider_punish(const struct provider_try *t, enum provider_error e, int64_
 		break;
 	case PROVIDER_QUOTA: park(p, t->retry_after_ms, now); break;
 	case PROVIDER_AUTH:
+		if (t->status == 403)
+			break; /* gateways refuse a question so, too: one viewer must not end all */
 		p->is_disabled = true;
 		log_event(LOG_ERROR, "provider", "disabled", "provider", p->conf.name, "message",
 			p->last, NULL);

@@ -18,7 +18,7 @@ void provider_rules_free(struct provider_rule *rules, size_t n)
 	mem_free(rules);
 }
 
-/* Kinds that nobody knows fit nothing; `mynah check` has said so. */
+/* Kinds that nobody knows fit nothing; the bot's loading of the files warns of them. */
 static uint64_t kinds_of(const struct conf_texts *events)
 {
 	enum event_kind kind;

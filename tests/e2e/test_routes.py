@@ -97,3 +97,20 @@ def test_wrong_rules_are_complained_of_with_their_line(world):
     for word in ('there is no provider "nobody"', "does not say who is asked",
                  "the rule above fits always", "cannot be a header of your own"):
         assert word in text, text
+
+
+def test_a_rule_for_what_there_is_not_is_warned_of(world, routed):
+    routed(routes=[{"trigger": "stroy", "on": "moonrise", "ask": ["big"]}])
+    said = world.bot.command("check")
+    assert said.returncode == 0
+    assert 'rule 1: there is no trigger "stroy"' in said.stdout + said.stderr
+    assert 'rule 1: there is no event "moonrise"' in said.stdout + said.stderr
+
+
+def test_a_question_that_a_gateway_forbids_disables_nobody(world, routed):
+    twitch, local, big = routed(routes=[{"ask": ["big", "local"]}])
+    big.plan(Plan(status=403), Plan(text="From afar."))
+    for n in range(2):
+        twitch.say(f"!ask question {n}", user=f"asker{n}")
+        world.bot.wait_ended(n + 1)
+    assert twitch.said() == ["From here.", "From afar."]

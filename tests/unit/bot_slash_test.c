@@ -240,7 +240,7 @@ static void on_lines(void *ctx, int err, const struct conversation *past)
 static size_t remembered(struct fixture *f)
 {
 	const struct event e = message("", "");
-	const struct memory_key key = {e.platform, e.channel_id, e.user_id};
+	const struct memory_key key = {e.platform, e.channel_id, e.user_id, false};
 	size_t n = 0;
 
 	memory_recall(&f->bot->memory, &key, 10, 0, on_lines, &n);

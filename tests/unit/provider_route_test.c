@@ -369,7 +369,6 @@ static void test_refusals_have_their_own_treatment(void **state)
 		int64_t parked_ms, least_ms; /* within this and that */
 	} cases[] = {
 		{REFUSAL("401 No", ""), PROVIDER_AUTH, true, 0, 0},
-		{REFUSAL("403 No", ""), PROVIDER_AUTH, true, 0, 0},
 		{REFUSAL("402 No", ""), PROVIDER_QUOTA, false, HOUR_MS, HOUR_MS - 20000},
 		{REFUSAL("402 No", "Retry-After: 600\r\n"), PROVIDER_QUOTA, false, 600000, 580000},
 		{REFUSAL("402 No", "x-ratelimit-reset-requests: 2h0m1s\r\n"), PROVIDER_QUOTA, false,
