@@ -117,6 +117,6 @@ def test_ten_thousand_turns_with_faults(world, servers):
 
     bill = sum(s.bill for s in servers.values())
     most = max(c["bill"] for c in calls)
-    assert cap * 0.9 < bill <= cap + most
+    assert cap * 0.8 < bill <= cap + most   # what a call may cost is more than what it does
     counted = re.search(r"^\d+ (\d+) day$", (world.bot.state / "chat/spent").read_text(), re.M)
     assert bill <= int(counted[1]) <= cap, "what the bot itself has counted"

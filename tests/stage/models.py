@@ -111,7 +111,7 @@ class Models:
     async def _tags(self, request):
         self.history.add("model", "list", wire="ollama")
         models = [{"name": f"{name}:latest", "model": f"{name}:latest"} for name in self.names]
-        return web.json_response({"models": models})
+        return self._last(web.json_response({"models": models}))
 
     async def _models(self, request):
         wire = "anthropic" if "anthropic-version" in request.headers else "openai"
@@ -119,7 +119,14 @@ class Models:
         if self.key and not self._has_key(wire, request.headers):
             said = request.headers.get("x-api-key") or request.headers.get("Authorization")
             return web.json_response({"error": {"message": f"no such key: {said}"}}, status=401)
-        return web.json_response({"object": "list", "data": [{"id": name} for name in self.names]})
+        return self._last(web.json_response({"object": "list",
+                                             "data": [{"id": name} for name in self.names]}))
+
+    @staticmethod
+    def _last(response):
+        """The connection ends with it: what a test looks at opens one of its own."""
+        response.force_close()
+        return response
 
     async def _moderations(self, request):
         """The plan's text is what is flagged: "" nothing, else categories with commas."""
