@@ -1,11 +1,15 @@
-/* The tape: strict JSON in one pass, token by token, each an item as soon as it is judged.
+/* The tape. jsmn finds where tokens begin and end; that they are strict JSON is held here.
  *
- * Debian's C parsers were tried (MESSAGE_CREATE of 1.5 KB, on one machine): jsmn's tokens take 1.6
- * to 2.5 us, cJSON 5, yajl 6.7, json-c 17. jsmn judges little, so that all it found was looked at
- * again, 3.6 us together; here it is 2.3 us. That this is exactly what
- * json.h takes is held by tests/unit/base_json_test and by the fuzz target tape_fuzz. */
+ * Of Debian's C parsers (MESSAGE_CREATE of 1.3 KB): jsmn 2.9 us, cJSON 5, yajl 6.7, json-c 17; and
+ * yajl makes bytes that are no UTF-8 of half a surrogate pair. jsmn judges little, so nothing it
+ * says is believed but the places of tokens: these and what stands between them are judged here, in
+ * the order of the text, and become items. */
 #include "base/json_tape.h"
 
+#define JSMN_STATIC
+#define JSMN_PARENT_LINKS /* without them an object of n members costs n * n steps */
+#include <jsmn.h>
+#include <limits.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -17,7 +21,10 @@
 #include "base/rand.h"
 #include "base/text.h"
 
-/* Real texts have 10 bytes an item and more; one item costs 48. */
+/* jsmn runs so many tokens ahead of the judge. At a bracket it climbs as deep as it has been led,
+ * and the judge turns back what is too deep. */
+#define TOKENS_AHEAD 64
+/* Real texts have 10 bytes an item and more; one item costs 48 and its tokens up to 40. */
 #define BYTES_PER_ITEM 8
 #define ITEMS_MIN 1024
 /* Up to here keys are compared with one another, above they are hashed. */
@@ -33,19 +40,17 @@ enum want {
 	WANT_COMMA_OR_END,
 };
 
-#define SEEN_WORDS 4
-
 /* A container that is open. */
 struct level {
-	size_t at;   /* its item */
-	size_t last; /* its latest child */
-	uint32_t count;
-	bool is_object;
-	uint64_t seen[SEEN_WORDS]; /* a bit for each key: a key whose bit is not set is new */
+	size_t at;     /* its item */
+	size_t last;   /* its latest child */
+	uint64_t seen; /* a bit for each key: a key whose bit is not set is new */
 };
 
 struct json_tape {
 	size_t max_bytes, max_items;
+	jsmntok_t *tokens;
+	size_t tokens_cap;
 	struct json_item *items;
 	size_t n, items_cap;
 	size_t *slots; /* of a hash table: item + 1 of a key, 0 when free */
@@ -83,7 +88,7 @@ int json_tape_new(size_t max_bytes, struct json_tape **out)
 	*out = t;
 	if (!t)
 		return ERR_NOMEM;
-	t->max_bytes = max_bytes < UINT32_MAX ? max_bytes : UINT32_MAX; /* items count in it */
+	t->max_bytes = max_bytes < INT_MAX ? max_bytes : INT_MAX; /* jsmn counts in int */
 	t->max_items = t->max_bytes / BYTES_PER_ITEM + ITEMS_MIN;
 	buf_init(&t->unescaped, t->max_bytes);
 	return 0;
@@ -91,12 +96,14 @@ int json_tape_new(size_t max_bytes, struct json_tape **out)
 
 void json_tape_shrink(struct json_tape *t)
 {
+	mem_free(t->tokens);
 	mem_free(t->items);
 	mem_free(t->slots);
 	buf_fini(&t->unescaped);
+	t->tokens = NULL;
 	t->items = NULL;
 	t->slots = NULL;
-	t->items_cap = t->slots_cap = t->n = 0;
+	t->tokens_cap = t->items_cap = t->slots_cap = t->n = 0;
 }
 
 void json_tape_free(struct json_tape *t)
@@ -107,16 +114,13 @@ void json_tape_free(struct json_tape *t)
 	mem_free(t);
 }
 
-/* Makes *cap at least need, and so that it grows by halves, but not beyond max. */
-static int grow(struct json_tape *t, void **array, size_t *cap, size_t need, size_t max,
-	size_t item_bytes)
+/* Makes *cap at least need, and so that it grows by halves. */
+static int grow(struct json_tape *t, void **array, size_t *cap, size_t need, size_t item_bytes)
 {
 	size_t more = *cap + *cap / 2;
 
 	if (need <= *cap)
 		return 0;
-	if (more > max)
-		more = max;
 	if (more < need)
 		more = need;
 	void *bigger = mem_resize(*array, more * item_bytes);
@@ -166,116 +170,77 @@ static int look(struct json_tape *t)
 	return t->has_slash ? buf_reserve(&t->unescaped, t->text.len) : 0;
 }
 
-/* Behind \u: four digits, -1 when they are none. */
-static int32_t hex4(const char *p, size_t left)
+/* Four digits that jsmn looked at. */
+static int32_t hex4(const char *p)
 {
 	int32_t n = 0;
 
-	for (int i = 0; i < 4; i++) {
-		if (left < 4 || !ascii_is_hex(p[i]))
-			return -1;
+	for (int i = 0; i < 4; i++)
 		n = n * 16 + (ascii_is_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-	}
 	return n;
 }
 
-/* At a \u: the code point, U+FFFD for half a surrogate pair; -1 for no escape at all. *i moves on
- * behind it. */
+/* At a \u: the code point, U+FFFD for half a surrogate pair. *i moves on behind it. */
 static int32_t escaped_point(struct str raw, size_t *i)
 {
-	int32_t low, c = hex4(raw.at + *i + 2, raw.len - *i - 2);
+	int32_t c = hex4(raw.at + *i + 2);
 
 	*i += 6;
 	if (c < 0xD800 || c > 0xDFFF)
 		return c;
 	if (c > 0xDBFF || raw.len - *i < 6 || raw.at[*i] != '\\' || raw.at[*i + 1] != 'u')
 		return 0xFFFD;
-	low = hex4(raw.at + *i + 2, 4);
+	int32_t low = hex4(raw.at + *i + 2);
 	if (low < 0xDC00 || low > 0xDFFF)
 		return 0xFFFD;
 	*i += 6;
 	return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
 }
 
-/* At a backslash, which is never the last byte of raw. */
-static int add_escaped(struct json_tape *t, struct str raw, size_t *i)
-{
-	static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-	const char c = raw.at[*i + 1], *name = memchr(names, c, sizeof(names) - 1);
-	int32_t point;
-
-	if (name) {
-		*i += 2;
-		return buf_addc(&t->unescaped, meanings[name - names]);
-	}
-	point = c == 'u' ? escaped_point(raw, i) : -1;
-	return point < 0 ? refuse(t, ERR_PARSE, "bad escape in a string")
-		: text_put(&t->unescaped, point);
-}
-
 /* What a string says. It is never longer than what is written. */
 static int unescape(struct json_tape *t, struct str raw, struct str *out)
 {
+	static const char names[] = "bfnrt", meanings[] = "\b\f\n\r\t";
 	const size_t before = t->unescaped.len;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < raw.len;) {
 		const char *slash = memchr(raw.at + i, '\\', raw.len - i);
 		size_t plain = (slash ? (size_t)(slash - raw.at) : raw.len) - i;
-
 		err = buf_add(&t->unescaped, raw.at + i, plain);
 		i += plain;
-		if (!err && slash)
-			err = add_escaped(t, raw, &i);
+		if (err || !slash)
+			continue;
+		if (slash[1] == 'u') {
+			err = text_put(&t->unescaped, escaped_point(raw, &i));
+			continue;
+		}
+		const char *name = strchr(names, slash[1]);
+		err = buf_addc(&t->unescaped, name ? meanings[name - names] : slash[1]);
+		i += 2;
 	}
 	*out = (struct str){t->unescaped.at + before, t->unescaped.len - before};
 	return err;
 }
 
-/* The closing quote: the first that no backslash hides. NULL = there is none. */
-static const char *find_quote(const struct json_tape *t, const char *s)
+static int read_string(struct json_tape *t, struct str raw, struct str *out)
 {
-	const char *limit = t->text.at + t->text.len, *slash;
-	const char *quote = memchr(s, '"', (size_t)(limit - s));
-
-	while (t->has_slash && quote && (slash = memchr(s, '\\', (size_t)(quote - s)))) {
-		s = slash + 2;
-		if (s > quote)
-			quote = memchr(s, '"', (size_t)(limit - s));
-	}
-	return quote;
-}
-
-/* At an opening quote. */
-static int read_string(struct json_tape *t, struct str *out)
-{
-	const char *s = t->text.at + t->at + 1, *quote = find_quote(t, s);
-
-	if (!quote)
-		return refuse(t, ERR_PARSE, "a string without an end");
-	*out = (struct str){s, (size_t)(quote - s)};
-	t->at = (size_t)(quote + 1 - t->text.at);
-	for (size_t i = 0; t->has_low && i < out->len; i++) {
-		if ((unsigned char)s[i] < 0x20)
+	for (size_t i = 0; t->has_low && i < raw.len; i++) {
+		if ((unsigned char)raw.at[i] < 0x20)
 			return refuse(t, ERR_PARSE, "control character in a string");
 	}
-	if (t->has_slash && memchr(s, '\\', out->len))
-		return unescape(t, *out, out);
+	*out = raw;
+	if (t->has_slash && memchr(raw.at, '\\', raw.len))
+		return unescape(t, raw, out);
 	return 0;
-}
-
-static int more_items(struct json_tape *t)
-{
-	if (t->n >= t->max_items)
-		return refuse(t, ERR_LIMIT, "too many items");
-	return grow(t, (void **)&t->items, &t->items_cap, t->n + 1, t->max_items,
-		sizeof(*t->items));
 }
 
 /* An item at the end of the tape, child of the innermost container. */
 static int add_item(struct json_tape *t, enum json_kind kind, struct str text)
 {
-	int err = t->n < t->items_cap ? 0 : more_items(t);
+	if (t->n >= t->max_items)
+		return refuse(t, ERR_LIMIT, "too many items");
+	int err = grow(t, (void **)&t->items, &t->items_cap, t->n + 1, sizeof(*t->items));
 	if (err)
 		return err;
 	t->items[t->n] = (struct json_item){
@@ -283,7 +248,7 @@ static int add_item(struct json_tape *t, enum json_kind kind, struct str text)
 	if (t->depth > 0) {
 		struct level *in = &t->levels[t->depth - 1];
 		in->last = t->n;
-		in->count++;
+		t->items[in->at].count++;
 	}
 	t->n++;
 	t->key = (struct str){NULL, 0};
@@ -291,31 +256,24 @@ static int add_item(struct json_tape *t, enum json_kind kind, struct str text)
 	return 0;
 }
 
-static bool wants_value(const struct json_tape *t)
-{
-	return t->want == WANT_VALUE || t->want == WANT_VALUE_OR_END;
-}
-
 static int open_container(struct json_tape *t, enum json_kind kind)
 {
-	if (!wants_value(t))
-		return refuse(t, ERR_PARSE, "unexpected bracket");
 	if (t->depth == JSON_DEPTH_MAX)
 		return refuse(t, ERR_LIMIT, "too deep");
 	int err = add_item(t, kind, (struct str){NULL, 0});
 	if (err)
 		return err;
-	t->levels[t->depth++] =
-		(struct level){.at = t->n - 1, .is_object = kind == JSON_OBJECT};
+	t->levels[t->depth++] = (struct level){.at = t->n - 1};
 	t->want = kind == JSON_OBJECT ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+	t->at++;
 	return 0;
 }
 
-static bool has_key(const struct json_tape *t, const struct level *in, struct str key)
+static bool has_key(const struct json_tape *t, size_t object, struct str key)
 {
-	const struct json_item *v = &t->items[in->at + 1];
+	const struct json_item *v = &t->items[object + 1];
 
-	for (uint32_t i = 0; i < in->count; i++, v += v->span) {
+	for (uint32_t i = 0; i < t->items[object].count; i++, v += v->span) {
 		if (str_eq(v->key, key))
 			return true;
 	}
@@ -328,15 +286,15 @@ static int check_key(struct json_tape *t)
 	struct level *in = &t->levels[t->depth - 1];
 	const unsigned char *s = (const unsigned char *)t->key.at;
 	const size_t n = t->key.len;
-	uint64_t *word = &in->seen[n % SEEN_WORDS], bit = 1;
+	uint64_t bit = 1;
 
-	if (in->count >= MEMBERS_FEW)
+	if (t->items[in->at].count >= MEMBERS_FEW)
 		return 0; /* all at once, when the object ends */
 	if (n > 0)
 		bit = (uint64_t)1 << ((n + s[0] + 3 * s[n / 2] + 5 * s[n - 1]) & 63);
-	if ((*word & bit) && has_key(t, in, t->key))
+	if ((in->seen & bit) && has_key(t, in->at, t->key))
 		return refuse(t, ERR_PARSE, "duplicate key");
-	*word |= bit;
+	in->seen |= bit;
 	return 0;
 }
 
@@ -350,7 +308,7 @@ static int check_many_keys(struct json_tape *t, const struct json_item *object)
 
 	while (slots < (size_t)object->count * 2)
 		slots *= 2;
-	int err = grow(t, (void **)&t->slots, &t->slots_cap, slots, SIZE_MAX, sizeof(*t->slots));
+	int err = grow(t, (void **)&t->slots, &t->slots_cap, slots, sizeof(*t->slots));
 	if (err)
 		return err;
 	memset(t->slots, 0, slots * sizeof(*t->slots));
@@ -380,7 +338,6 @@ static int close_container(struct json_tape *t, enum json_kind kind)
 	if (v->kind != kind || (t->want != WANT_COMMA_OR_END && t->want != empty))
 		return refuse(t, ERR_PARSE, "unexpected bracket");
 	v->span = (uint32_t)(t->n - in->at);
-	v->count = in->count;
 	if (v->count > 0)
 		t->items[in->last].is_last = true;
 	t->depth--;
@@ -388,25 +345,43 @@ static int close_container(struct json_tape *t, enum json_kind kind)
 	return kind == JSON_OBJECT && v->count > MEMBERS_FEW ? check_many_keys(t, v) : 0;
 }
 
-static int read_colon(struct json_tape *t)
+/* A byte between two tokens. */
+static int read_mark(struct json_tape *t, char c)
 {
-	if (t->want != WANT_COLON)
-		return refuse(t, ERR_PARSE, "unexpected character");
-	t->want = WANT_VALUE;
-	return 0;
+	switch (c) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n': return 0;
+	case '}': return close_container(t, JSON_OBJECT);
+	case ']': return close_container(t, JSON_ARRAY);
+	case ':':
+		if (t->want != WANT_COLON)
+			break;
+		t->want = WANT_VALUE;
+		return 0;
+	case ',':
+		if (t->want != WANT_COMMA_OR_END || t->depth == 0)
+			break;
+		t->want = t->items[t->levels[t->depth - 1].at].kind == JSON_OBJECT ? WANT_KEY
+										    : WANT_VALUE;
+		return 0;
+	}
+	return refuse(t, ERR_PARSE, "unexpected character");
 }
 
-static int read_comma(struct json_tape *t)
+static int read_gap(struct json_tape *t, size_t end)
 {
-	if (t->want != WANT_COMMA_OR_END || t->depth == 0)
-		return refuse(t, ERR_PARSE, "unexpected character");
-	t->want = t->levels[t->depth - 1].is_object ? WANT_KEY : WANT_VALUE;
-	return 0;
+	int err = 0;
+
+	while (!err && t->at < end)
+		err = read_mark(t, t->text.at[t->at++]);
+	return err;
 }
 
-static int read_key(struct json_tape *t)
+static int read_key(struct json_tape *t, struct str raw)
 {
-	int err = read_string(t, &t->key);
+	int err = read_string(t, raw, &t->key);
 
 	if (err)
 		return err;
@@ -417,87 +392,73 @@ static int read_key(struct json_tape *t)
 	return check_key(t);
 }
 
-static int read_quoted(struct json_tape *t)
+/* A number or a word. */
+static int read_primitive(struct json_tape *t, struct str s)
 {
-	struct str s;
-	int err;
+	enum json_kind kind = JSON_NUMBER;
 
-	if (t->want == WANT_KEY || t->want == WANT_KEY_OR_END)
-		return read_key(t);
-	if (!wants_value(t))
-		return refuse(t, ERR_PARSE, "unexpected string");
-	err = read_string(t, &s);
-	return err ? err : add_item(t, JSON_STRING, s);
-}
-
-static int read_word(struct json_tape *t, enum json_kind kind, struct str word)
-{
-	struct str s = {t->text.at + t->at, word.len};
-
-	if (!wants_value(t) || t->text.len - t->at < word.len ||
-			memcmp(s.at, word.at, word.len) != 0)
+	if (!json_lint_is_primitive(s))
 		return refuse(t, ERR_PARSE, "unexpected character");
-	t->at += word.len;
-	return add_item(t, kind, s);
-}
-
-static bool is_of_number(char c)
-{
-	return ascii_is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-static int read_number(struct json_tape *t)
-{
-	struct str s = {t->text.at + t->at, 0};
-	const size_t left = t->text.len - t->at;
-
-	while (s.len < left && is_of_number(s.at[s.len]))
-		s.len++;
-	if (!wants_value(t) || !json_lint_is_primitive(s))
-		return refuse(t, ERR_PARSE, "unexpected character");
-	t->at += s.len;
+	if (s.at[0] == 'n')
+		kind = JSON_NULL;
+	else if (s.at[0] == 't')
+		kind = JSON_TRUE;
+	else if (s.at[0] == 'f')
+		kind = JSON_FALSE;
 	/* Behind the last byte of the text nothing may be read: a NUL can, of a copy. */
 	if (t->at == t->text.len) {
 		const size_t before = t->unescaped.len;
 		int err = buf_add_str(&t->unescaped, s);
-
 		if (err)
 			return err;
 		s.at = t->unescaped.at + before;
 	}
-	return add_item(t, JSON_NUMBER, s);
+	return add_item(t, kind, s);
 }
 
-/* One token, which t->at is at the beginning of. */
-static int read_token(struct json_tape *t)
+static int read_token(struct json_tape *t, const jsmntok_t *token)
 {
-	const char c = t->text.at[t->at];
+	const bool is_string = token->type == JSMN_STRING;
+	int err = read_gap(t, (size_t)token->start - is_string); /* of a string behind its quote */
 
-	switch (c) {
-	case '"': return read_quoted(t);
-	case 'n': return read_word(t, JSON_NULL, STR("null"));
-	case 't': return read_word(t, JSON_TRUE, STR("true"));
-	case 'f': return read_word(t, JSON_FALSE, STR("false"));
-	case ':': t->at++; return read_colon(t);
-	case ',': t->at++; return read_comma(t);
-	case '{': t->at++; return open_container(t, JSON_OBJECT);
-	case '[': t->at++; return open_container(t, JSON_ARRAY);
-	case '}': t->at++; return close_container(t, JSON_OBJECT);
-	case ']': t->at++; return close_container(t, JSON_ARRAY);
-	case ' ':
-	case '\t':
-	case '\r':
-	case '\n': t->at++; return 0;
-	default: return read_number(t);
-	}
+	if (err)
+		return err;
+	const bool wants_value = t->want == WANT_VALUE || t->want == WANT_VALUE_OR_END;
+	if (!wants_value && !(is_string && (t->want == WANT_KEY || t->want == WANT_KEY_OR_END)))
+		return refuse(t, ERR_PARSE, "unexpected token");
+	if (token->type == JSMN_OBJECT || token->type == JSMN_ARRAY)
+		return open_container(t, token->type == JSMN_OBJECT ? JSON_OBJECT : JSON_ARRAY);
+
+	struct str s = {t->text.at + token->start, (size_t)(token->end - token->start)};
+	t->at = (size_t)token->end + is_string;
+	if (token->type == JSMN_PRIMITIVE)
+		return read_primitive(t, s);
+	if (!wants_value)
+		return read_key(t, s);
+	err = read_string(t, s, &s);
+	return err ? err : add_item(t, JSON_STRING, s);
 }
 
+/* jsmn and the judge, in turns. */
 static int read_tokens(struct json_tape *t)
 {
-	int err = 0;
+	jsmn_parser p;
+	int got = JSMN_ERROR_NOMEM, err = 0;
 
-	while (!err && t->at < t->text.len)
-		err = read_token(t);
+	jsmn_init(&p);
+	for (size_t i = 0; !err && got == JSMN_ERROR_NOMEM;) {
+		const size_t room = p.toknext + TOKENS_AHEAD;
+		err = grow(t, (void **)&t->tokens, &t->tokens_cap, room, sizeof(*t->tokens));
+		if (err)
+			return err;
+		got = jsmn_parse(&p, t->text.at, t->text.len, t->tokens, (unsigned)room);
+		if (got < 0 && got != JSMN_ERROR_NOMEM)
+			return refuse(t, ERR_PARSE, "unexpected character");
+		for (; !err && i < p.toknext; i++)
+			err = read_token(t, &t->tokens[i]);
+	}
+	if (!err)
+		err = read_gap(t, t->text.len);
 	if (!err && (t->n == 0 || t->depth > 0 || t->want != WANT_COMMA_OR_END))
 		err = refuse(t, ERR_PARSE, "unexpected end");
 	return err;

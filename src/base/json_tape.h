@@ -1,4 +1,5 @@
 /* base/json_tape.h: a JSON text read into one flat array, for paths that read thousands a second.
+ * Hides jsmn.
  *
  * It accepts exactly what base/json.h accepts and refuses the rest with the same errors. The tape
  * is reused: after its first texts, a parse allocates nothing. Items stand in the order of the
