@@ -183,10 +183,12 @@ static int name_people(const struct turn *t, struct str *text, struct buf *named
 static void answer_is_judged(struct turn *t, bool is_safe)
 {
 	t->state = TURN_CHECK;
-	if (is_safe)
+	if (is_safe) {
 		bot_turn_put(t);
-	else
-		refused(t, bot_answer_refuse(t));
+		return;
+	}
+	bot_once_unkeep(t);
+	refused(t, bot_answer_refuse(t));
 }
 
 /* words: as the model wrote them, for whoever asks the same; said: as they are for this turn. */
@@ -366,6 +368,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 	t->asked_us = clock_mono_us();
 	err = make_prompt(t, past);
 	if (err) {
+		give_back_call(t);
 		t->rule = "prompt";
 		bot_turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
 		return;
@@ -407,8 +410,10 @@ void bot_ask_model(struct turn *t)
 		.ctx = t,
 	};
 	t->call = provider_ask(t->bot->providers, &a);
-	if (!t->call)
+	if (!t->call) {
+		give_back_call(t);
 		bot_turn_drop(t, REASON_NOMEM);
-	else if (is_first)
+	} else if (is_first) {
 		bot_step_thinking(t);
+	}
 }

@@ -3,7 +3,7 @@
 
 #define SWEEP_MS 30000
 #define WORKER_JOBS 16
-#define SEARCHES_MAX 64 /* as many turns live at once */
+#define SEARCHES_MAX 1024 /* limits.turns ends there */
 
 static void on_begin(void *ctx)
 {

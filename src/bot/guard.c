@@ -97,6 +97,7 @@ static void on_verdict(void *ctx, const struct provider_answer *a)
 	struct turn *t = ctx;
 
 	t->call = NULL;
+	t->guard.is_asked = false;
 	if (a->attempts == 0)
 		bot_budget_give_back(t->bot, t->event);
 	tell(t, a->error == PROVIDER_NONE && !a->was_cut ? read_verdict(t, a->text) : VERDICT_NONE);
@@ -131,9 +132,10 @@ static bool ask(struct turn *t, bool is_answer, int64_t deadline_ms)
 		.ctx = t,
 	};
 	t->call = provider_ask(t->bot->providers, &a);
-	if (!t->call)
+	g->is_asked = t->call != NULL;
+	if (!g->is_asked)
 		bot_budget_give_back(t->bot, t->event);
-	return t->call != NULL;
+	return g->is_asked;
 }
 
 void bot_guard_begin(struct turn *t, bool is_answer, int64_t deadline_ms,

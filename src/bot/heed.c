@@ -30,7 +30,8 @@ void bot_heed_event(const struct bot_world *w, const struct trigger *t, const st
 		struct str text;
 	} parts[] = {
 		{"the message", e->text},
-		{"the name", e->user.len > 0 ? e->user : e->login},
+		{"the name", e->user},
+		{"the login", e->login},
 		{"the name of somebody else", e->touser},
 		{"the names", e->users},
 		{"the reward", e->reward},

@@ -4,7 +4,6 @@
 #include "bot/room.h"
 
 struct bot_search {
-	struct bot *bot;
 	struct turn *turn;       /* NULL once it has ended */
 	struct bot_world *world;
 	const struct conf_texts *only; /* of a trigger of that world */
@@ -60,7 +59,6 @@ bool bot_know_begin(struct turn *t, void (*done)(struct turn *t))
 	s = mem_new(sizeof(*s));
 	if (!s)
 		return false;
-	s->bot = b;
 	s->turn = t;
 	s->world = bot_world_ref(t->world);
 	s->only = &t->hit.trigger->knowledge;

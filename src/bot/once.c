@@ -56,7 +56,7 @@ static bool is_plain(const struct turn *t)
 static struct turn *first_of(const struct turn *t)
 {
 	for (struct turn *o = t->bot->turns; o; o = o->hh.next) {
-		if (o != t && o->call && is_plain(o) && is_same_place(o, t) &&
+		if (o != t && o->call && !o->guard.is_asked && is_plain(o) && is_same_place(o, t) &&
 				o->world == t->world && o->persona == t->persona &&
 				strcmp(o->prompt->hash, t->prompt->hash) == 0)
 			return o;
@@ -147,6 +147,10 @@ bool bot_once_kept(struct turn *t, struct buf *text)
 	}
 	HASH_DEL(b->once.kept, k); /* and last again: in the order of their use */
 	HASH_ADD_KEYPTR(hh, b->once.kept, k->key, n, k);
+	if (!hash_has(k)) {
+		b->once.bytes -= k->text.len;
+		mem_free(k);
+	}
 	b->once.hits++;
 	t->asking.from = "cached";
 	return true;
@@ -157,8 +161,9 @@ void bot_once_keep(struct turn *t, struct str words)
 	struct bot_once *once = &t->bot->once;
 	struct bot_kept *k, *old = NULL;
 	char key[KEY_BYTES];
-	const size_t n = t->hit.trigger->cache_ms > 0 && !t->asking.from && is_plain(t)
-		? key_of(t, key) : 0;
+	const bool is_wanted = t->hit.trigger->cache_ms > 0 && !t->asking.from && is_plain(t) &&
+		t->world == t->bot->world; /* a reload has flushed what an older one would say */
+	const size_t n = is_wanted ? key_of(t, key) : 0;
 
 	if (n == 0 || words.len > KEPT_BYTES)
 		return;
@@ -182,6 +187,18 @@ void bot_once_keep(struct turn *t, struct str words)
 		once->bytes += words.len;
 	else
 		mem_free(k);
+}
+
+void bot_once_unkeep(struct turn *t)
+{
+	struct bot_kept *k = NULL;
+	char key[KEY_BYTES];
+	const size_t n = t->hit.trigger->cache_ms > 0 ? key_of(t, key) : 0;
+
+	if (n > 0)
+		HASH_FIND(hh, t->bot->once.kept, key, n, k);
+	if (k)
+		kept_free(t->bot, k);
 }
 
 /* "PLACE#CHANNEL#..." */

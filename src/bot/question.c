@@ -78,6 +78,7 @@ static int expand(
 static int build(const struct bot_question *q, bool hides_names, struct prompt **out)
 {
 	struct prompt_aliases *aliases = NULL;
+	const struct conversation *past = q->past;
 	struct prompt_note notes[KNOWLEDGE_TOP];
 	struct buf ask;
 	int err = 0;
@@ -87,14 +88,18 @@ static int build(const struct bot_question *q, bool hides_names, struct prompt *
 			str_of(q->known[i].chunk->file), q->known[i].chunk->text};
 	buf_init(&ask, TRIGGER_TEXT_BYTES);
 	if (hides_names)
-		err = prompt_aliases_new(q->event, q->past, &aliases);
+		err = prompt_aliases_new(q->event, past, &aliases);
+	if (err == ERR_LIMIT) { /* it names more people than there are aliases: without it, then */
+		past = NULL;
+		err = prompt_aliases_new(q->event, NULL, &aliases);
+	}
 	if (!err)
 		err = expand(q, aliases, &ask);
 	const struct prompt_options o = {
 		.persona = q->persona,
 		.event = q->event,
 		.ask = buf_str(&ask),
-		.past = q->past,
+		.past = past,
 		/* It may name people who are not in these lines. */
 		.summary = hides_names ? (struct str){NULL, 0} : q->summary,
 		.notes = notes,

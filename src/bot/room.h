@@ -135,6 +135,7 @@ struct turn_guard {
 	struct prompt *prompt;
 	const char *purpose;
 	void (*done)(struct turn *t, bool is_safe);
+	bool is_asked;       /* the turn's call is to it */
 	char rule[48];       /* "model:S10" */
 };
 
@@ -441,6 +442,7 @@ void bot_once_left(struct turn *t);
 /* True: an answer is kept, and is in text. */
 bool bot_once_kept(struct turn *t, struct buf *text);
 void bot_once_keep(struct turn *t, struct str words); /* they were whole, and could be said */
+void bot_once_unkeep(struct turn *t); /* they could not, after all */
 /* True: by merge: of its trigger it was held, or has ended. */
 bool bot_once_holds(struct turn *t);
 void bot_once_look(void *ctx); /* lets go on who may; the look timer: ctx is the bot */

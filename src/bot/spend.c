@@ -240,7 +240,7 @@ static int load_line(struct bot_spend *s, struct str line)
 	char key[KEY_BYTES];
 
 	if (str_int(window_text, &window) || str_int(amount_text, &amount) || amount < 0 ||
-			line.len == 0 || line.len >= sizeof(key))
+			amount > ALL_OF_IT || line.len == 0 || line.len >= sizeof(key))
 		return ERR_PARSE;
 	if (str_is(line, "hour") || str_is(line, "day")) {
 		const bool is_hour = str_is(line, "hour");

@@ -259,6 +259,7 @@ void bot_state_save(void *ctx)
 	b->is_saving = true;
 	if (io_worker_put(b->worker, save_work, save_done, s)) {
 		b->is_saving = false;
+		b->counters_are_dirty |= s->has_counters;
 		save_free(s);
 		bot_state_save_soon(b);
 	}

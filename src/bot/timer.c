@@ -68,19 +68,22 @@ static bool follow(struct bot *b, const struct event *e, const struct trigger *o
 {
 	char key[KEY_BYTES];
 	const size_t n = key_of(e->place, e->channel, of->name, key);
+	struct bot_channel *c = bot_channel(b, e->place, e->channel, true);
 	struct bot_timer *t;
 
 	HASH_FIND(hh, b->timers, key, n, t);
-	if (!t)
+	if (!t && c)
 		t = timer_new(b, e, of);
-	if (!t)
+	if (!t || !c)
 		return false;
+	if (t->lines > c->lines)
+		t->lines = c->lines; /* of a channel that was forgotten meanwhile */
 	if (t->every_ms != of->every_ms)
 		t->due_ms = clock_mono_ms() + first_wait(of->every_ms);
 	t->every_ms = of->every_ms;
 	t->trigger = of->name;
 	t->generation = b->timer_generation;
-	bot_channel(b, e->place, e->channel, true)->is_timed = true;
+	c->is_timed = true;
 	return true;
 }
 

@@ -90,6 +90,10 @@ static void turn_end(struct turn *t, enum reason reason)
 	char user[USER_TAG_BYTES], channel[128];
 
 	t->state = reason == REASON_NONE ? TURN_SENT : TURN_DROPPED;
+	if (t->asking.is_waiting) { /* counted, but no model was asked */
+		bot_budget_give_back(b, t->event);
+		bot_spend_give_back(b, t->event);
+	}
 	bot_once_left(t);
 	if (t->call) {
 		/* Its attempt is told while the turn still stands, and becomes the held row. */
@@ -352,6 +356,8 @@ void bot_turn_put(struct turn *t)
 	r->is_thread = r->is_thread && t->hit.trigger->keeps_threads;
 	r->may_repeat = t->event->kind == EVENT_SLASH;
 	t->state = TURN_QUEUED;
+	if (t->hit.trigger->merge != TRIGGER_MERGE_NO)
+		io_timer_start(b->look, 0); /* what was held for its model goes on */
 	why = outbox_put(b->outbox, r, clock_mono_ms());
 	if (why != REASON_NONE)
 		bot_turn_drop(t, why);

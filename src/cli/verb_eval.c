@@ -65,9 +65,9 @@ static int check_caps(struct plan *p)
 	const int64_t most = l->calls_hour < l->calls_day ? l->calls_hour : l->calls_day;
 	const bool has_price = provider->price_in > 0 || provider->price_out > 0;
 
+	p->o.cost_max = least_cap(l->cost_hour, l->cost_day);
 	if (p->c->is_yes)
 		return CLI_OK;
-	p->o.cost_max = least_cap(l->cost_hour, l->cost_day);
 	if (calls > most) {
 		cli_say("that is %lld calls, and limits.calls_hour and calls_day allow %lld; "
 			"fewer --samples, or --yes", (long long)calls, (long long)most);
@@ -174,26 +174,37 @@ static int print_json(const struct plan *p, const struct golden_eval *e, const c
 
 static int save(struct plan *p, const struct golden_eval *e, const char *date)
 {
-	struct model_accuracy *a = &p->model->accuracy;
+	struct conf_report r;
+	struct model *m = NULL;
 	struct buf out;
 	int err;
 
-	mem_free(a->date);
-	mem_free(a->set);
-	*a = (struct model_accuracy){
-		.pass_at_1 = e->pass_at_1, .pass_at_5 = e->pass_at_5,
-		.bleu = e->bleu, .is_measured = true,
-		.date = mem_dup(date), .set = mem_dup(p->set.hash),
-		.samples = (int64_t)p->o.samples, .seed = p->o.seed};
-	p->model->has_accuracy = true;
+	conf_report_init(&r);
+	err = model_read(p->model->path, &r, &m); /* edited, maybe, while the model was asked */
+	if (err)
+		cli_complain(&r);
+	conf_report_fini(&r);
 	buf_init(&out, MODEL_FILE_BYTES);
-	err = a->date && a->set ? model_write(p->model, &out) : ERR_NOMEM;
+	if (!err) {
+		struct model_accuracy *a = &m->accuracy;
+
+		mem_free(a->date);
+		mem_free(a->set);
+		*a = (struct model_accuracy){
+			.pass_at_1 = e->pass_at_1, .pass_at_5 = e->pass_at_5,
+			.bleu = e->bleu, .is_measured = true,
+			.date = mem_dup(date), .set = mem_dup(p->set.hash),
+			.samples = (int64_t)p->o.samples, .seed = p->o.seed};
+		m->has_accuracy = true;
+		err = a->date && a->set ? model_write(m, &out) : ERR_NOMEM;
+	}
 	if (!err)
 		err = file_replace(p->model->path, buf_str(&out), FILE_MODE);
 	if (err)
 		cli_say("%s cannot be written: %s", p->model->path, err_name(err));
 	else
 		cli_say("%s: written", p->model->path);
+	model_free(m);
 	buf_fini(&out);
 	return err ? CLI_CANNOT : CLI_OK;
 }

@@ -52,7 +52,7 @@ static bool look(const struct cli *c, struct golden_stage *g, const struct golde
 	printf("%s %zu - %s%s%s\n", is_same ? "ok" : "not ok", i + 1, k->name,
 		k->about ? ": " : "", k->about ? k->about : "");
 	if (out.len > 0) {
-		printf("#   %s%s\n", conf_file_path(k->file), fresh ? ": rewritten" : "");
+		printf("#   %s%s\n", conf_file_path(k->file), fresh && !err ? ": rewritten" : "");
 		print_note(buf_str(&out));
 	}
 	mem_free(fresh);

@@ -487,7 +487,7 @@ static void judge_guard(const struct judge *j)
 	if (p && s->model_kind == CONF_GUARD_MODERATIONS && p->type != CONF_OPENAI)
 		complain(j, n, CONF_ERROR, "name a provider of type openai, or say model_kind: guard",
 			"provider \"%s\" has no moderations", s->model);
-	if (p && p->url && !conf_url_is_local(p->url) && !j->c->privacy.send_names)
+	if (p && !conf_provider_is_local(p) && !j->c->privacy.send_names)
 		complain(j, n, CONF_ERROR, "say privacy: {send_names: yes}, or let one here judge",
 			"provider \"%s\" is on another machine, and may not see what people say with "
 			"their names", s->model);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define CRON_STEP_MAX 1000 /* no minute or hour has as high a number */
+
 int convert_source_parse(struct str s, enum convert_source *out)
 {
 	const bool is_nightbot = str_is_nocase(s, "nightbot");
@@ -234,20 +236,29 @@ static int64_t times_of(struct str minutes)
 	return n;
 }
 
+/* The number of a slash and a number; 0 for none that a clock has. */
+static int64_t step_of(struct str field)
+{
+	int64_t n = 0;
+
+	if (str_int((struct str){field.at + 2, field.len - 2}, &n) < 0 || n < 0)
+		return 0;
+	return n < CRON_STEP_MAX ? n : 0;
+}
+
 /* How many seconds lie between two times of cron; 0 = they are not that even. */
 static int64_t seconds_of_cron(struct str cron)
 {
 	struct str minute = str_split(&cron, ' '), hour = str_split(&cron, ' ');
-	int64_t n = 0;
 
 	if (!str_is(str_trim(cron), "* * *"))
 		return 0;
 	if (minute.len > 2 && minute.at[0] == '*' && minute.at[1] == '/' && str_is(hour, "*"))
-		return str_int((struct str){minute.at + 2, minute.len - 2}, &n) < 0 ? 0 : n * 60;
+		return step_of(minute) * 60;
 	if (str_is(hour, "*"))
 		return times_of(minute) > 0 ? 3600 / times_of(minute) : 0;
 	if (hour.len > 2 && hour.at[0] == '*' && hour.at[1] == '/' && times_of(minute) == 1)
-		return str_int((struct str){hour.at + 2, hour.len - 2}, &n) < 0 ? 0 : n * 3600;
+		return step_of(hour) * 3600;
 	return 0;
 }
 

@@ -159,7 +159,8 @@ int golden_check(struct golden_stage *g, const struct golden_case *c, struct buf
 /* Does the line go on with what stands below a key? */
 static bool goes_on(struct str line)
 {
-	return line.len == 0 || line.at[0] == ' ' || line.at[0] == '-';
+	return line.len == 0 || line.at[0] == ' ' || line.at[0] == '-' ||
+		line.at[0] == '#';
 }
 
 /* Cuts the pair that begins with this line off *rest, but for the blank lines behind it. */
@@ -174,7 +175,7 @@ static void skip_pair(struct str *rest)
 
 		if (!goes_on(line))
 			return;
-		if (str_trim(line).len > 0)
+		if (str_trim(line).len > 0 && line.at[0] != '#')
 			*rest = behind;
 	}
 }
@@ -186,6 +187,8 @@ int golden_rewrite(const struct golden_case *c, const char *prompt, struct buf *
 
 	for (int number = 1; !err && rest.len > 0; number++) {
 		if (number == c->prompt_line) {
+			if (rest.len < 7 || memcmp(rest.at, "prompt:", 7) != 0)
+				return ERR_INVALID; /* no line of its own: other keys would go */
 			skip_pair(&rest);
 			err = buf_adds(out, prompt);
 			continue;

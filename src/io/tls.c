@@ -54,6 +54,7 @@ static SSL_CTX *new_ctx(const char *ca_file)
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_step);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION); /* io_tls_write cannot wait for it */
 	return ctx;
 }
 

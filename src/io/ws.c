@@ -89,16 +89,24 @@ const char *io_phase_name(enum io_phase p)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Cuts the connection off this io_ws and closes it. */
-static void detach(struct io_ws *ws)
+/* Cuts the connection off this io_ws. Gives it, NULL = there is none. */
+static struct lws *disown(struct io_ws *ws)
 {
 	struct lws *wsi = ws->wsi;
 
 	ws->wsi = NULL;
-	if (!wsi)
-		return;
-	lws_set_opaque_user_data(wsi, NULL);
-	io_lws_door_kill(ws->h.io, wsi);
+	if (wsi)
+		lws_set_opaque_user_data(wsi, NULL);
+	return wsi;
+}
+
+/* The same, and closes it. */
+static void detach(struct io_ws *ws)
+{
+	struct lws *wsi = disown(ws);
+
+	if (wsi)
+		io_lws_door_kill(ws->h.io, wsi);
 }
 
 /* It may be a password. */
@@ -246,7 +254,7 @@ static void attempt_failed(struct handle *h)
 static void attempt_fails(struct io_ws *ws, const char *why)
 {
 	snprintf(ws->heard, sizeof(ws->heard), "%s", why);
-	ws->wsi = NULL;
+	disown(ws);
 	io_handle_later(&ws->h, attempt_failed);
 }
 
@@ -451,8 +459,10 @@ static void enqueue(struct io_ws *ws, struct out *o, bool ahead)
 		DL_APPEND(ws->queue, o);
 	else if (first->is_given)
 		DL_APPEND_ELEM(ws->queue, first, o);
-	else
+	else {
+		o->since_ms = first->since_ms; /* the deadline looks at the first one only */
 		DL_PREPEND(ws->queue, o);
+	}
 	ws->queued += o->len;
 	if (!io_timer_is_on(ws->deadline))
 		io_timer_start(ws->deadline, UNSENT_MS);
@@ -532,9 +542,14 @@ static void say_goodbye(struct io_ws *ws, int code)
  * peer gets none, and may ask again. */
 static void answer_ping(struct io_ws *ws, struct str payload)
 {
-	if (ws->pong && !ws->pong->is_given)
+	const bool is_newer = ws->pong && !ws->pong->is_given;
+	const int64_t since_ms = is_newer ? ws->pong->since_ms : 0;
+
+	if (is_newer)
 		drop_out(ws, ws->pong);
 	ws->pong = enqueue_frame(ws, IO_FRAME_PONG, payload, true);
+	if (ws->pong && is_newer)
+		ws->pong->since_ms = since_ms; /* that peer takes nothing since then */
 }
 
 static void on_peer_close(struct io_ws *ws, const struct io_message *m)
@@ -703,7 +718,7 @@ static void on_gone(struct io_ws *ws)
 		attempt_fails(ws, "");
 		return;
 	}
-	ws->wsi = NULL;
+	disown(ws);
 	if (ws->is_closing)
 		io_ws_free(ws);
 	else if (ws->code)

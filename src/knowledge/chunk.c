@@ -168,7 +168,8 @@ static size_t next_begin(const struct cutting *c, size_t i, size_t end)
 	for (at = i; at < end && tokens < (all + 1) / 2; at++)
 		tokens += c->blocks[at].tokens;
 	size_t best = at;
-	for (tokens = 0; i < best; i++) {
+	/* Its own first block would begin the same chunk once more. */
+	for (tokens = c->blocks[i++].tokens; i < best; i++) {
 		if (c->blocks[i].is_heading && tokens >= all / 4)
 			return i;
 		tokens += c->blocks[i].tokens;

@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#define QUERY_BYTES (8 * 1024) /* 32 words, a message's 2000 bytes and what is put around them */
+#define QUERY_BYTES (8 * 1024) /* 24 words, a message's 2000 bytes and what is put around them */
 #define LEAST_SHARE 0.1        /* of the nearest's score: what is further off is not about it */
 
 /* unicode61 takes words apart as Unicode does and drops accents; porter finds "stream" for

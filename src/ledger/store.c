@@ -54,8 +54,8 @@ static const char *const steps[] = {
 	"CREATE INDEX idx_ai_interactions_timestamp ON ai_interactions (timestamp DESC);",
 	"ALTER TABLE ai_interactions ADD COLUMN cost_micros INTEGER;",
 	"ALTER TABLE ai_interactions ADD COLUMN prompt TEXT;",
-	"ALTER TABLE ai_interactions ADD COLUMN rule TEXT;"
-	"ALTER TABLE ai_interactions ADD COLUMN purpose TEXT;",
+	("ALTER TABLE ai_interactions ADD COLUMN rule TEXT;"
+	 "ALTER TABLE ai_interactions ADD COLUMN purpose TEXT;"),
 };
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -39,6 +39,8 @@ void provider_care_stop(struct provider *p)
 		struct provider_errand *errand = p->endpoints[i].errand;
 
 		p->endpoints[i].errand = NULL;
+		if (p->endpoints[i].is_warming)
+			p->was_warmed = false; /* it was not to its end */
 		p->endpoints[i].is_warming = false;
 		provider_errand_free(errand);
 	}

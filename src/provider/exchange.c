@@ -31,7 +31,7 @@ static void on_head(void *ctx, int status)
 	t->status = status;
 	t->retry_after_ms = io_http_retry_after_ms(t->http);
 	if (!is_good(status)) {
-		if (t->retry_after_ms < 0)
+		if (t->retry_after_ms < 0 && (status == 429 || status == 402))
 			t->retry_after_ms = provider_reset_of(t->http);
 		return;
 	}
@@ -122,13 +122,16 @@ static int add_turn(struct buf *headers, const char *turn)
 /* Cuts the lines apart in place. ERR_LIMIT: there are too many. */
 static int list_headers(struct buf *headers, const char *list[PROVIDER_HEADER_LINES + 1])
 {
-	size_t n = 0;
+	char *at = headers->at, *end;
+	size_t left = headers->len, n = 0;
 
-	for (char *at = headers->at, *end; at && (end = strchr(at, '\n')); at = end + 1) {
+	while (left > 0 && (end = memchr(at, '\n', left)) != NULL) {
 		if (n == PROVIDER_HEADER_LINES)
 			return ERR_LIMIT;
 		*end = '\0';
 		list[n++] = at;
+		left -= (size_t)(end + 1 - at);
+		at = end + 1;
 	}
 	list[n] = NULL;
 	return 0;

@@ -116,7 +116,6 @@ static void tell_list(struct provider_probe *p)
 	p->result.models = it->list.count;
 	p->result.has_model = provider_list_has(it, it->conf.model);
 	p->result.names = buf_str(&it->list.names);
-	p->result.age_ms = clock_mono_ms() - it->list.at_ms;
 }
 
 static void finish(struct provider_probe *p)
@@ -191,19 +190,4 @@ struct provider_probe *provider_probe_start(struct provider_pool *pool, size_t i
 		return p;
 	probe_free(p);
 	return NULL;
-}
-
-struct provider_probe *provider_list_start(struct provider_pool *pool, size_t i,
-	void (*done)(void *ctx, const struct provider_probed *r), void *ctx)
-{
-	struct provider_probe *p;
-
-	if (i >= pool->n || !provider_list_is_fresh(pool->providers[i]))
-		return provider_probe_start(pool, i, done, ctx);
-	p = probe_new(pool, i, done, ctx);
-	if (p) {
-		tell_list(p);
-		io_timer_start(p->timer, 0);
-	}
-	return p;
 }

@@ -168,7 +168,6 @@ struct provider_probed {
 	size_t models;                /* how many it lists */
 	bool has_model;               /* ours is among them */
 	struct str names;             /* theirs, each ended by LF; BORROWED in done */
-	int64_t age_ms;               /* of the list */
 	const char *why;              /* a sentence, "" */
 };
 struct provider_probe;
@@ -177,13 +176,10 @@ struct provider_probe;
  * no such provider. The pool must not be freed before a probe is over. */
 struct provider_probe *provider_probe_start(struct provider_pool *p, size_t i,
 	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
-/* The same from the list that came last, if it is younger than this; then nobody is asked. */
-#define PROVIDER_LIST_MS 3600000
-struct provider_probe *provider_list_start(struct provider_pool *p, size_t i,
-	void (*done)(void *ctx, const struct provider_probed *r), void *ctx);
 
 /* Has local models loaded that want to be warm, each once. */
 void provider_pool_warm(struct provider_pool *p);
+#define PROVIDER_LIST_MS 3600000 /* a list of models is asked for again after that */
 /* Somebody wants to know how things are: servers that are out are visited, lists of models that are
  * old are asked for. What they say stands in the conditions of a little later. */
 void provider_pool_look(struct provider_pool *p);

@@ -199,7 +199,7 @@ static void test_what_is_kept_has_a_bound(void **state)
 	const struct bot_world *w = bot_world_of(f->bot);
 	struct event e = message("1", "!rules");
 	struct prompt prompt = {.n = 0};
-	struct turn t = {.bot = f->bot, .event = &e, .prompt = &prompt,
+	struct turn t = {.bot = f->bot, .world = f->bot->world, .event = &e, .prompt = &prompt,
 		.persona = w->personas[0], .hit = {.trigger = trigger_set_find(w->triggers, "rules")}};
 	struct buf words;
 
