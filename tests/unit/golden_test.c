@@ -30,8 +30,8 @@ static void pass_at_k_is_the_unbiased_estimate(void **state)
 /* Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002. */
 static const char *const guide[] = {
 	"It is a guide to action that ensures that the military will forever heed Party commands",
-	"It is the guiding principle which guarantees the military forces always being under the "
-	"command of the Party",
+	("It is the guiding principle which guarantees the military forces always being under the "
+	 "command of the Party"),
 	"It is the practical guide for the army always to heed the directions of the party",
 };
 static const char *const mat[] = {"The cat is on the mat", "There is a cat on the mat"};
