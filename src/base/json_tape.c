@@ -4,6 +4,9 @@
  * yajl makes bytes that are no UTF-8 of half a surrogate pair. jsmn judges little, so nothing it
  * says is believed but the places of tokens: these and what stands between them are judged here, in
  * the order of the text, and become items. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3") /* it is a third of what an event costs; a tenth less of all so */
+#endif
 #include "base/json_tape.h"
 
 #define JSMN_STATIC

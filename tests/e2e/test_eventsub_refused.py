@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.e2e.eventsub import (BOT_SCOPES, SHOUT, SHOUTS, created, sessions, settled, shout, start,
-                                thanked, wait_session)
+                                wait_told, thanked, wait_session)
 from tests.stage.bot import CANARIES
 
 BOTH = SHOUTS + "redeem: {on: redeem, reply: 'Done $(user)'}\n"
@@ -77,7 +77,7 @@ def test_not_being_a_moderator_is_said_and_left_alone(world):
 def test_what_is_taken_back_is_said_and_the_rest_goes_on(world, status, word):
     """E7: not asked for again."""
     scene = start(world, SHOUTS + "follow: {on: follow, reply: 'Hi'}\n")
-    scene.es.wait_active("channel.follow", SHOUT)
+    wait_told(scene.bot, "channel.follow", SHOUT)
     n = len(created(world))
     scene.es.revoke("channel.follow", status)
     settled(scene)
@@ -89,7 +89,7 @@ def test_what_is_taken_back_is_said_and_the_rest_goes_on(world, status, word):
 
 def test_a_revoked_subscription_is_asked_for_again_after_a_reload(world):
     scene = start(world)
-    scene.es.wait_active(SHOUT)
+    wait_told(scene.bot, SHOUT)
     scene.es.revoke(SHOUT, "authorization_revoked")
     assert "taken back" in why(scene.bot, SHOUT)
     scene.bot.reload()
