@@ -76,6 +76,10 @@ void cli_complain(const struct conf_report *r);
 /* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
  * be NULL. */
 int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
+/* What the running bot says to it at that path of its socket. Gives the HTTP status, or an enum err
+ * when nobody answers. */
+int cli_ask_event(const struct cli *c, const char *path, const struct bot_event_args *a,
+	struct buf *out) MUST_USE;
 /* The ledger's file, as the config says it. GIVES; NULL after a sentence. */
 char *cli_ledger_path(const struct cli *c);
 /* The folder of that name next to mynah.yaml, else the installed one. GIVES; NULL = no memory. */

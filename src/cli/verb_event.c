@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#define EVENT_ASK_MS 3000
 #define WAIT_MS 120000 /* as long as thanks may wait for their turn */
 #define LOOK_MS 50
 #define NAME_BYTES 1024 /* "raid 50" and its like */
@@ -32,6 +33,22 @@ int cli_event_body(const struct cli *c, const char *on, const char *text, struct
 	for (size_t i = 0; i < c->field_count && !err; i++)
 		err = add_member(out, c->fields[i].key, c->fields[i].value);
 	return err ? err : buf_addc(out, '}');
+}
+
+int cli_ask_event(const struct cli *c, const char *path, const struct bot_event_args *a,
+	struct buf *out)
+{
+	char *socket = cli_socket(c);
+	struct buf body;
+	int err;
+
+	buf_init(&body, IO_SERVE_BODY_BYTES);
+	err = socket ? cli_event_body(c, a->on, a->text, &body) : ERR_CONNECT;
+	if (!err)
+		err = io_ask_socket(socket, "POST", path, buf_str(&body), EVENT_ASK_MS, out);
+	buf_fini(&body);
+	mem_free(socket);
+	return err;
 }
 
 /* The words after the verb: raid 50. */

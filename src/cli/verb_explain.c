@@ -4,24 +4,6 @@
 
 #include <stdio.h>
 
-#define ASK_MS 3000
-
-/* Gives the HTTP status, or an enum err when nobody answers. */
-static int ask_daemon(const struct cli *c, const struct bot_event_args *a, struct buf *out)
-{
-	char *socket = cli_socket(c);
-	struct buf body;
-	int err;
-
-	buf_init(&body, IO_SERVE_BODY_BYTES);
-	err = socket ? cli_event_body(c, a->on, a->text, &body) : ERR_CONNECT;
-	if (!err)
-		err = io_ask_socket(socket, "POST", "/api/v1/explain", buf_str(&body), ASK_MS, out);
-	buf_fini(&body);
-	mem_free(socket);
-	return err;
-}
-
 static int explain_files(const struct cli *c, const struct bot_event_args *a, struct buf *out)
 {
 	const struct bot_source s = cli_source(c);
@@ -62,7 +44,7 @@ int cli_explain(const struct cli *c)
 		return CLI_CANNOT;
 	}
 	buf_init(&out, 1024 * 1024);
-	status = ask_daemon(c, &a, &out);
+	status = cli_ask_event(c, "/api/v1/explain", &a, &out);
 	if (status < 0) {
 		buf_clear(&out);
 		code = explain_files(c, &a, &out);

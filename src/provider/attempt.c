@@ -204,8 +204,7 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 		provider_care(c->pool);
 
 	const char *asked = t->model ? t->model : "";
-	bool is_estimated;
-	const int64_t cost = provider_price_of(t, &is_estimated);
+	const int64_t cost = provider_price_of(t);
 	provider_limit_settle(p, t->reserved, cost);
 	struct provider_attempt row = {
 		.provider = p->conf.name,
@@ -221,7 +220,6 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 		.tokens_out = t->sink.tokens_out,
 		.cost = cost,
 		.reserved = t->reserved,
-		.is_estimated = is_estimated,
 		.is_fallback = p != c->order[0].provider,
 		.text = buf_str(&c->text),
 	};

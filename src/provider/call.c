@@ -278,13 +278,13 @@ static int take_order(struct provider_call *c, const struct provider_pool *p)
 		if (!s->model || s->model == s->provider->conf.model)
 			continue; /* it lives as long as the provider */
 		if (!c->model)
-			c->model = mem_dup(s->model); /* the ask's or the rule's: the same for all */
+			c->model = mem_dup(s->model); /* the rule's: the same for all */
 		if (!c->model)
 			return ERR_NOMEM;
 		s->model = c->model;
 	}
 	c->ask.event = NULL;
-	c->ask.trigger = c->ask.use = c->ask.model = c->ask.only = NULL;
+	c->ask.trigger = c->ask.only = NULL;
 	return 0;
 }
 

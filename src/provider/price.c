@@ -35,15 +35,13 @@ int64_t provider_price_most(const struct provider *p, const char *model, int64_t
 	return price(p, model, tokens, max_tokens);
 }
 
-int64_t provider_price_of(const struct provider_try *t, bool *is_estimated)
+int64_t provider_price_of(const struct provider_try *t)
 {
 	const struct provider_sink *s = &t->sink;
 
-	*is_estimated = false;
 	if (s->tokens_in >= 0 && s->tokens_out >= 0)
 		return price(t->provider, t->model, s->tokens_in, s->tokens_out);
 	if (!t->was_sent || t->status >= 300)
 		return 0; /* it was not reached, or it refused */
-	*is_estimated = t->reserved > 0;
 	return t->reserved;
 }

@@ -59,7 +59,6 @@ struct provider_attempt {
 	int64_t latency_ms, first_token_ms; /* -1 = no token came */
 	int64_t tokens_in, tokens_out;      /* -1 = not told by the provider */
 	int64_t cost, reserved;       /* millionths of a dollar: what it cost, what may_spend() let */
-	bool is_estimated;            /* the cost: the provider did not tell the tokens */
 	bool is_fallback;             /* not the first provider of the ask */
 	struct str text;              /* what was answered, also when it was cut */
 };
@@ -82,8 +81,6 @@ struct provider_ask {
 	const struct event *event;    /* what is answered; NULL = nothing: only rules that name no
 	                                 event and no place fit */
 	const char *trigger;          /* its name; NULL = none */
-	const char *use;              /* the provider to ask first; NULL = the persona's */
-	const char *model;            /* whoever is asked; NULL = the rule's, else their own */
 	const char *only;             /* this provider and no other; NULL = those of the route */
 	bool is_moderation;           /* not its model is asked, but its moderations: the answer is
 	                                 "safe", or "unsafe" and categories in a second line */
@@ -129,7 +126,7 @@ struct provider_call *provider_ask(struct provider_pool *p, const struct provide
  * before this returns. Allowed in attempt() and done() of the same call. */
 void provider_cancel(struct provider_call *c);
 
-/* Whom an ask goes to: use, or the persona's `use`; then those of the first of the routes that
+/* Whom an ask goes to: the persona's `use`; then those of the first of the routes that
  * fits, else those of `ask:`. */
 #define PROVIDER_WHY_BYTES 128
 struct provider_leg {

@@ -318,7 +318,7 @@ int64_t provider_price_most(const struct provider *p, const char *model, int64_t
 	int64_t max_tokens);
 /* What an attempt that is over cost: by the tokens that the provider told; when it told none, all
  * that was reserved. */
-int64_t provider_price_of(const struct provider_try *t, bool *is_estimated);
+int64_t provider_price_of(const struct provider_try *t);
 /* What a step is asked for: after memory did not suffice, less. */
 const char *provider_model_of(const struct provider_call *c, const struct provider_step *s);
 int64_t provider_window_of(const struct provider_call *c, const struct provider *p);

@@ -125,18 +125,18 @@ static void add_step(struct provider_step *steps, size_t *n, struct provider *p,
 static size_t steps_by(const struct provider_pool *p, const struct provider_ask *a,
 	const struct provider_rule *r, struct provider_step *steps)
 {
-	const char *use = a->use ? a->use : a->persona ? a->persona->use : NULL;
+	const char *use = a->persona ? a->persona->use : NULL;
 	const size_t *order = r ? r->order : p->order;
 	const size_t order_n = r ? r->order_n : p->order_n;
 	struct provider *first = named(p, use);
-	const char *model = a->model ? a->model : r ? r->model : NULL;
+	const char *model = r ? r->model : NULL;
 	bool is_named = !r;
 	size_t n = 0;
 
 	for (size_t i = 0; i < order_n; i++)
 		is_named |= p->providers[order[i]] == first;
 	if (first)
-		add_step(steps, &n, first, is_named ? model : a->model);
+		add_step(steps, &n, first, is_named ? model : NULL);
 	for (size_t i = 0; i < order_n; i++)
 		add_step(steps, &n, p->providers[order[i]], model);
 	return n;
@@ -151,7 +151,7 @@ size_t provider_steps(const struct provider_pool *p, const struct provider_ask *
 
 		*rule = 0;
 		if (one && (!a->is_moderation || one->ops->moderations))
-			add_step(steps, &n, one, a->model);
+			add_step(steps, &n, one, NULL);
 		return n;
 	}
 	for (size_t i = 0; i < p->rule_n; i++)

@@ -56,6 +56,8 @@ static void test_the_first_rule_that_fits_decides(void **state)
 		.channel = STR("#DEN")};
 	static const struct event elsewhere = {.kind = EVENT_SLASH, .platform = STR("irc"),
 		.channel = STR("#other")};
+	static const struct persona by_one = {.use = (char *)"one"}, by_two = {.use = (char *)"two"},
+		by_gone = {.use = (char *)"gone"};
 	static const struct {
 		struct provider_ask ask;
 		size_t tokens, rule;
@@ -65,13 +67,12 @@ static void test_the_first_rule_that_fits_decides(void **state)
 		{{.event = &said, .trigger = "ask"}, 0, 0, "one two three", "m"},
 		{{.event = &said, .trigger = "story"}, 100, 3, "two", "m"},
 		{{.event = &said, .trigger = "tale"}, 101, 2, "three one", "big"},
-		{{.event = &said, .trigger = "story", .model = "own"}, 101, 2, "three one", "own"},
 		{{.event = &slashed}, 0, 4, "three one", "m"},
 		{{.event = &irc}, 0, 4, "three one", "m"},
 		{{.event = &elsewhere}, 0, 0, "one two three", "m"},
-		{{.event = &said, .trigger = "story", .use = "one"}, 0, 3, "one two", "m"},
-		{{.event = &said, .trigger = "story", .use = "two"}, 101, 2, "two three one", "m"},
-		{{.event = &said, .use = "gone"}, 0, 0, "one two three", "m"},
+		{{.event = &said, .trigger = "story", .persona = &by_one}, 0, 3, "one two", "m"},
+		{{.event = &said, .trigger = "story", .persona = &by_two}, 101, 2, "two three one", "m"},
+		{{.event = &said, .persona = &by_gone}, 0, 0, "one two three", "m"},
 	};
 	struct world w;
 
