@@ -1,11 +1,11 @@
 /* Gathering. A group is what is gathered of one kind in one channel, of gifts also by one giver:
  *
- *   IDLE ──first event, passes──▶ OPEN ──another, held──▶ HOLDING ──the window ends──▶ told, OPEN anew
+ *   IDLE ──first event, passes──▶ OPEN ──another, held──▶ HOLDING ──the window ends──▶ told, OPEN
  *     ▲                            │ the window ends: nothing was held                    │
  *     └────────────────────────────┴──────────────────────────────────────────────────────┘
  *
- * A bomb, or a gift that names its batch, goes to HOLDING at once. A group that has told batches stays
- * for a minute to take what comes late of them. */
+ * A bomb, or a gift that names its batch, goes to HOLDING at once. A group that has told batches
+ * stays for a minute to take what comes late of them. */
 #include "bot/gather.h"
 
 #include "base/hash.h"
@@ -18,8 +18,8 @@
 #define LATE_WINDOWS 6   /* a bomb without its announcement is waited for so many windows at most */
 #define PASSED_ALL 1000  /* more than ever pass: all that comes in this window is held */
 
-/* How many of a kind pass within a window before the rest is held; 0 = it is never held. Thanks for a
- * renewed subscription or a redeemed reward are personal: nobody else's stand for them. */
+/* How many of a kind pass within a window before the rest is held; 0 = it is never held. Thanks for
+ * a renewed subscription or a redeemed reward are personal: nobody else's stand for them. */
 static const unsigned passes[EVENT_KIND_COUNT] = {
 	[EVENT_FOLLOW] = 1, [EVENT_RAID] = 1, [EVENT_JOIN] = 1, [EVENT_SUB] = 1,
 	[EVENT_CHEER] = 3, /* cheers carry words, also commands */
@@ -95,7 +95,7 @@ static int64_t amount_of(const struct event *e)
 	return n > 0 ? n : e->kind == EVENT_RAID ? 0 : 1;
 }
 
-/* ---- Groups ---------------------------------------------------------------------------------------- */
+/* ---- Groups ---------------------------------------------------------------------------------- */
 
 static size_t add_part(char *key, size_t len, struct str s)
 {
@@ -153,7 +153,8 @@ static struct group *group_new(struct bot_gather *g, const struct event *e)
 {
 	char key[KEY_BYTES];
 	size_t len = key_of(e, key);
-	struct group *p = HASH_COUNT(g->groups) < BOT_GATHER_GROUPS ? mem_new(sizeof(*p) + len) : NULL;
+	const bool has_room = HASH_COUNT(g->groups) < BOT_GATHER_GROUPS;
+	struct group *p = has_room ? mem_new(sizeof(*p) + len) : NULL;
 
 	if (!p)
 		return NULL;
@@ -175,7 +176,7 @@ static void open_window(const struct bot_gather *g, struct group *p, int64_t now
 	p->passed = 0;
 }
 
-/* ---- Holding --------------------------------------------------------------------------------------- */
+/* ---- Holding --------------------------------------------------------------------------------- */
 
 static void add_name(struct group *p, const struct event *e, uint64_t id)
 {
@@ -199,7 +200,8 @@ static void add_person(struct bot_gather *g, struct group *p, const struct event
 		if (p->people[i].id != id)
 			continue;
 		p->people[i].events++;
-		if (e->kind != EVENT_FOLLOW && e->kind != EVENT_JOIN) /* who comes twice came once */
+		/* Who comes twice came once. */
+		if (e->kind != EVENT_FOLLOW && e->kind != EVENT_JOIN)
 			p->people[i].amount += amount_of(e);
 		return;
 	}
@@ -220,7 +222,8 @@ static void add_person(struct bot_gather *g, struct group *p, const struct event
 static bool hold(struct bot_gather *g, struct group *p, const struct event *e, int64_t now_ms)
 {
 	/* A bomb of one gift is told as that gift: it says for whom. */
-	const bool is_better = p->first && e->kind == EVENT_GIFT && p->first->kind == EVENT_GIFTBOMB;
+	const bool is_better = p->first && e->kind == EVENT_GIFT &&
+		p->first->kind == EVENT_GIFTBOMB;
 
 	p->has_tiers |= p->first && !str_eq(p->first->tier, e->tier);
 	if (!p->first || is_better) {
@@ -252,9 +255,9 @@ static bool take_one(struct bot_gather *g, struct group *p, const struct event *
 	return true;
 }
 
-/* ---- Gifts ----------------------------------------------------------------------------------------- */
+/* ---- Gifts ----------------------------------------------------------------------------------- */
 
-/* A gift that names no batch belongs to a bomb of its giver that still lacks gifts: older forms do. */
+/* A gift that names no batch, as older ones do, goes to a bomb of its giver that lacks gifts. */
 static struct batch *batch_of_gift(struct group *p, const struct event *e)
 {
 	const uint64_t id = hash_of(e->batch);
@@ -319,7 +322,7 @@ static bool take_gift(struct bot_gather *g, struct group *p, const struct event 
 	return true;
 }
 
-/* ---- In -------------------------------------------------------------------------------------------- */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 bool bot_gather_take(struct bot_gather *g, const struct event *e, int64_t now_ms)
 {
@@ -339,7 +342,7 @@ bool bot_gather_take(struct bot_gather *g, const struct event *e, int64_t now_ms
 	return p->is_gifts ? take_gift(g, p, e, now_ms) : take_one(g, p, e, now_ms);
 }
 
-/* ---- Out ------------------------------------------------------------------------------------------- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 /* A batch that was never announced may still be growing. */
 static int64_t due_at(const struct bot_gather *g, const struct group *p)
@@ -472,7 +475,7 @@ void bot_gather_hurry(struct bot_gather *g)
 		p->until_ms = p->began_ms;
 }
 
-/* ---- Forgetting ------------------------------------------------------------------------------------ */
+/* ---- Forgetting ------------------------------------------------------------------------------ */
 
 static void remove_name(struct group *p, uint64_t id)
 {
@@ -535,7 +538,7 @@ void bot_gather_forget(struct bot_gather *g, unsigned place)
 	}
 }
 
-/* ---- Life, and what is told of it ------------------------------------------------------------------ */
+/* ---- Life, and what is told of it ------------------------------------------------------------ */
 
 struct bot_gather *bot_gather_new(void)
 {
@@ -572,7 +575,8 @@ bool bot_gather_ask(const struct bot_gather *g, const struct event *e, int64_t n
 {
 	const struct group *p = group_find(g, e);
 	const bool is_open = p && (p->first || now_ms < p->until_ms);
-	const bool is_part = e->kind == EVENT_GIFTBOMB || (e->kind == EVENT_GIFT && e->batch.len > 0);
+	const bool is_part = e->kind == EVENT_GIFTBOMB ||
+		(e->kind == EVENT_GIFT && e->batch.len > 0);
 	int err;
 
 	if (passes[e->kind] == 0 || (!is_part && (!is_open ||

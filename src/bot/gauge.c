@@ -132,7 +132,8 @@ static int load_line(struct bot *b, struct str line)
 	}
 	g = (struct prompt_gauge){.n = numbers[0], .ratio = (double)numbers[1] / PARTS,
 		.high = (double)numbers[2] / PARTS, .error = (double)numbers[3] / PARTS};
-	if (g.n > INT64_MAX / 2 || !prompt_gauge_is_sound(&g) || line.len == 0 || line.len >= sizeof(key))
+	if (g.n > INT64_MAX / 2 || !prompt_gauge_is_sound(&g) || line.len == 0 ||
+		line.len >= sizeof(key))
 		return ERR_PARSE;
 	snprintf(key, sizeof(key), "%.*s", STR_FMT(line));
 	kept = gauge_used(b, key);

@@ -1,14 +1,17 @@
 /* Record: what came in, kept until somebody takes it. Replay: told again, a line at a time.
  *
  * A record is lines of JSON, in the order things happened; t is ms since it began:
- *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}   the first
+ *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}
+ *     the first
  *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came;
  *     "plain":true  though a reward is redeemed with it, it told of a line
- *   {"t":N,"stream":{"channel":"...","known":true,"live":true,"id":"...","title":"...","game":"...","started_ms":N}}
- *   {"t":N,"lane":{"channel":"...","open":true,"refused":false,"privileged":false,"slow_ms":0,"hold_ms":0}}
+ *   {"t":N,"stream":{"channel":"...","known":true,"live":true,"id":"...","title":"...",
+ *     "game":"...","started_ms":N}}
+ *   {"t":N,"lane":{"channel":"...","open":true,"refused":false,"privileged":false,"slow_ms":0,
+ *     "hold_ms":0}}
  *   {"t":N,"lost":N}                        lines that found no room
- * Handshakes tell nothing and are not kept, so no token is; a frame in which a secret of ours is found all
- * the same is left out. Only the Twitch place is recorded. */
+ * Handshakes tell nothing and are not kept, so no token is; a frame in which a secret of ours is
+ * found all the same is left out. Only the Twitch place is recorded. */
 #include "bot/room.h"
 
 #include <string.h>
@@ -21,7 +24,7 @@ struct bot_record {
 	struct buf lines, frame, line;
 	int64_t began_ms, taken_ms, lost;
 	unsigned place;
-	const char *wire;  /* of the frame that is being read; NULL = it is kept already, or none is */
+	const char *wire;  /* of the frame that is being read; NULL = none is, or it is kept */
 };
 
 void bot_record_end(struct bot *b)
@@ -70,7 +73,7 @@ static int begin_line_of(struct bot_record *r, const char *what, struct str chan
 	return err ? err : add_text(&r->line, "channel", channel);
 }
 
-/* ---- What happens ----------------------------------------------------------------------------------- */
+/* ---- What happens ---------------------------------------------------------------------------- */
 
 void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes)
 {
@@ -145,7 +148,8 @@ void bot_record_stream(struct bot *b, unsigned place, struct str channel, const 
 	keep(r, err ? err : buf_adds(&r->line, "}}"));
 }
 
-void bot_record_lane(struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l)
+void bot_record_lane(struct bot *b, unsigned place, const char *channel,
+	const struct outbox_lane *l)
 {
 	struct bot_record *r = b->record;
 	int err;
@@ -154,15 +158,15 @@ void bot_record_lane(struct bot *b, unsigned place, const char *channel, const s
 		return;
 	err = begin_line_of(r, "lane", str_of(channel));
 	if (!err)
-		err = buf_addf(&r->line, ",\"open\":%s,\"refused\":%s,\"privileged\":%s,\"slow_ms\":%lld,"
-			"\"hold_ms\":%lld}}", l->is_open ? "true" : "false",
+		err = buf_addf(&r->line, ",\"open\":%s,\"refused\":%s,\"privileged\":%s,"
+			"\"slow_ms\":%lld,\"hold_ms\":%lld}}", l->is_open ? "true" : "false",
 			l->is_refused ? "true" : "false", l->is_privileged ? "true" : "false",
 			(long long)l->slow_ms, (long long)(l->hold_until_ms > clock_mono_ms()
 				? l->hold_until_ms - clock_mono_ms() : 0));
 	keep(r, err);
 }
 
-/* ---- Taking ----------------------------------------------------------------------------------------- */
+/* ---- Taking ---------------------------------------------------------------------------------- */
 
 /* The first line, and what is known by now. */
 static int begin(struct bot *b)
@@ -248,7 +252,7 @@ void bot_record_sweep(struct bot *b, int64_t now_ms)
 	bot_record_end(b);
 }
 
-/* ---- Replay ----------------------------------------------------------------------------------------- */
+/* ---- Replay ---------------------------------------------------------------------------------- */
 
 static int replay_frame(struct bot *b, const struct json *line, struct str text)
 {

@@ -404,8 +404,9 @@ int64_t bot_turn_ttl_ms(const struct turn *t);        /* an answer later than th
 void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct trigger *t,
 	enum reason r, const char *rule);
 
-/* know.c: looks up what the streamer wrote about the turn's question, if its trigger wants that: then
- * done(t) comes when t->known is there, unless the turn ends before. False: nothing is looked up. */
+/* know.c: looks up what the streamer wrote about the turn's question, if its trigger wants that:
+ * then done(t) comes when t->known is there, unless the turn ends before. False: nothing is looked
+ * up. */
 bool bot_know_begin(struct turn *t, void (*done)(struct turn *t));
 void bot_know_end(struct turn *t);    /* the turn is over */
 /* The same at once, for whoever may wait a moment: explain. Gives how many there are. */

@@ -20,7 +20,8 @@ static int add_leg(const struct provider_leg *leg, size_t number, struct buf *ou
 	return err ? err : buf_addf(out, ": %s\n", leg->why);
 }
 
-static int add_route(const struct provider_pool *pool, const struct provider_ask *a, struct buf *out)
+static int add_route(const struct provider_pool *pool, const struct provider_ask *a,
+	struct buf *out)
 {
 	struct provider_route r;
 	int err;
@@ -54,7 +55,8 @@ static int make_prompt(struct bot *b, const struct bot_world *w, const struct ev
 int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_world *w,
 	const struct event *e, const char *trigger, struct buf *out, const char **why)
 {
-	struct trigger_hit hit = {.trigger = trigger ? trigger_set_find(w->triggers, trigger) : NULL};
+	struct trigger_hit hit = {
+		.trigger = trigger ? trigger_set_find(w->triggers, trigger) : NULL};
 	struct provider_ask a = {.event = e, .trigger = trigger};
 	struct prompt *prompt = NULL;
 	int err = 0;

@@ -39,8 +39,8 @@ static const struct persona writer = {
 	.id = (char *)"summary",
 	.name = (char *)"the keeper of the minutes",
 	.version = (char *)"1.0.0",
-	.system = (char *)"You keep the minutes of a chat. You write down in short what was said: who "
-		"asked, told or wished what, what was answered, what is still open. You add "
+	.system = (char *)"You keep the minutes of a chat. You write down in short what was said: "
+		"who asked, told or wished what, what was answered, what is still open. You add "
 		"nothing, judge nothing, and speak to nobody.",
 	.canary = "5c1de0d6a1b94f27",
 	.max_tokens = SUMMARY_TOKENS,

@@ -456,7 +456,8 @@ void bot_turn_drop_place(struct bot *b, unsigned place)
 	bot_pump(b); /* ends what waited: what is still queued then is with the platform */
 	HASH_ITER(hh, b->turns, t, next) {
 		if (t->event->place == place)
-			bot_turn_drop(t, t->state == TURN_QUEUED ? REASON_UNKNOWN_SENT : REASON_GONE);
+			bot_turn_drop(t, t->state == TURN_QUEUED ? REASON_UNKNOWN_SENT
+								 : REASON_GONE);
 	}
 }
 

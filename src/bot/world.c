@@ -133,8 +133,8 @@ static void keep_conf(const char *state_dir, const struct conf_file *f)
 		bot_good_keep(state_dir, "conf", conf_file_path(f), conf_file_text(f));
 }
 
-/* Prompts and knowledge belong to the triggers that ask for them: without a folder of their own they
- * stand beside those. Where there is none, there are none. */
+/* Prompts and knowledge belong to the triggers that ask for them: without a folder of their own
+ * they stand beside those. Where there is none, there are none. */
 static int set_folder(const struct conf *c, char **member, const char *name)
 {
 	char *triggers, *slash;

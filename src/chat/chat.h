@@ -25,7 +25,8 @@ enum level level_of_roles(unsigned roles);
 #define CHAT_REASONS(X)                                                                            \
 	X(NONE, none, 0, "it was said")                                                            \
 	X(SELF, self, 0, "the bot's own message")                                                  \
-	X(BOT, bot, 0, "the author is a bot, or the bot has answered this author too often in a row") \
+	X(BOT, bot, 0,                                                                             \
+		"the author is a bot, or the bot has answered this author too often in a row")     \
 	X(DUPLICATE, duplicate, 0, "this message id was seen before")                              \
 	X(FOREIGN_ROOM, foreign_room, 0, "a shared-chat copy from another channel")                \
 	X(QUIET, quiet, 0, "the channel is quiet: a moderator asked for silence")                  \
@@ -78,8 +79,8 @@ bool reason_is_after_hit(enum reason r);
  * has */
 #define CHAT_EVENTS(X)                                                                             \
 	X(MESSAGE, message, "chat channel.chat.message chatMessage", 1, "a chat message", "")      \
-	X(WHISPER, whisper, "user.whisper.message private_message", 1, "a private message to the bot", \
-		"")                                                                                \
+	X(WHISPER, whisper, "user.whisper.message private_message", 1,                             \
+		"a private message to the bot", "")                                                \
 	X(SUB, sub, "subscribe subscription channel.subscribe", 1, "a first subscription",         \
 		"tier months count users")                                                         \
 	X(RESUB, resub, "subscribe-message channel.subscription.message", 1,                       \
@@ -179,7 +180,7 @@ struct event {
 	struct str channel;     /* name without '#', lower case where the platform folds it */
 	struct str channel_id;  /* the platform's id; the name again where there is none */
 	struct str channel_name; /* what people call it where `channel` is an id; else empty */
-	struct str parent;      /* id of the channel that this one, a thread, belongs to; else empty */
+	struct str parent;      /* id of the channel that this thread belongs to; else empty */
 	struct str user;        /* display name, scrubbed, for people; never an authority */
 	struct str login;       /* the platform's handle */
 	struct str user_id;     /* the key of memory, cooldowns, permissions */
@@ -192,8 +193,8 @@ struct event {
 	struct str reward_id;   /* and its id */
 	struct str batch;       /* gifts: an id that a bomb's announcement and its gifts share */
 	struct str users;       /* "anna, bob and 7 more" where it stands for several people */
-	struct str command;     /* of a slash command: its name, lower case; of a timer its trigger's */
-	struct str emoji;       /* of a reaction: the emoji, or the name of one of the place's own */
+	struct str command;     /* a slash command's name, lower case; of a timer its trigger's */
+	struct str emoji;       /* of a reaction, or the name of one of the place's own */
 	struct stream stream;   /* what is known of the channel's stream; bot fills it in */
 	/* Gifts, raiders, months of a streak, seconds of an ad, level of a hype train: what
 	 * $(count) says; 0 = none. */
@@ -209,7 +210,7 @@ struct event {
 	bool is_foreign;        /* shared-chat copy of a message written in another room */
 	bool is_first;          /* the author's first message ever here */
 	bool is_action;         /* /me */
-	bool is_direct;         /* a reply to the bot, a mention by the platform's own means, a DM */
+	bool is_direct;         /* a reply to the bot, the platform's own mention, a DM */
 	bool is_anonymous;      /* anonymous gifter or cheerer */
 };
 

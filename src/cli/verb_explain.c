@@ -39,8 +39,9 @@ int cli_explain(const struct cli *c)
 	int status, code;
 
 	if (c->argc > 1 || (c->argc == 0 && !c->on)) {
-		cli_say("say: mynah explain \"text\" [--user NAME] [--level LEVEL] [--channel NAME] "
-			"[--platform NAME] [--on EVENT] [--live|--offline] [--game NAME]");
+		cli_say("say: mynah explain \"text\" [--user NAME] [--level LEVEL] "
+			"[--channel NAME] [--platform NAME] [--on EVENT] [--live|--offline] "
+			"[--game NAME]");
 		return CLI_CANNOT;
 	}
 	buf_init(&out, 1024 * 1024);

@@ -13,7 +13,8 @@ static void print_verbs(void)
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
 		printf("  %-9s %s\n            %s\n", v->name, v->arguments, v->help);
 	printf("\n  -c, --config FILE     mynah.yaml; else $MYNAH_CONFIG, ./mynah.yaml,\n"
-	       "                        ~/.config/mynah/mynah.yaml, %s/mynah.yaml, built-in defaults\n"
+	       "                        ~/.config/mynah/mynah.yaml, %s/mynah.yaml, "
+	       "built-in defaults\n"
 	       "  --state DIR           the state folder, instead of the config's\n"
 	       "  --triggers DIR        the folder of trigger files, instead of the config's\n"
 	       "  --personas DIR        the folder of persona files, instead of the config's\n"

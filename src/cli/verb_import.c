@@ -18,7 +18,8 @@ static int convert(enum convert_source source, const char *path, struct buf *out
 			cli_say("%s cannot be imported: %s", path, why);
 			code = err == ERR_NOMEM ? CLI_CANNOT : CLI_FINDINGS;
 		} else {
-			cli_say("%zu carried over, %zu partly, %zu not; comments in the file say why",
+			cli_say("%zu carried over, %zu partly, %zu not; "
+				"comments in the file say why",
 				tally.whole, tally.part, tally.none);
 		}
 	}

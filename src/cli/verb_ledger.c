@@ -144,7 +144,8 @@ int cli_ledger(const struct cli *c)
 		i++;
 	if (c->argc != 1 || strcmp(c->argv[0], "cost") != 0 || !known ||
 		(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX))) {
-		cli_say("say: mynah ledger cost [--by model|provider|user|channel|trigger|persona|prompt|day] "
+		cli_say("say: mynah ledger cost "
+			"[--by model|provider|user|channel|trigger|persona|prompt|day] "
 			"[--days 1..%d] [--forecast]",
 			DAYS_MAX);
 		return CLI_CANNOT;

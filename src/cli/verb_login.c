@@ -189,11 +189,13 @@ static int choose(struct login *l, const struct conf *conf, const char *broadcas
 			!str_eq_nocase(str_of(broadcaster), str_of(l->place->account))))
 		l->channel = broadcaster;
 	if (!l->channel && !l->place->account) {
-		cli_say("mynah.yaml does not say which account the bot has. Add account: LOGIN to twitch:");
+		cli_say("mynah.yaml does not say which account the bot has. "
+			"Add account: LOGIN to twitch:");
 		return CLI_CANNOT;
 	}
 	if (!l->channel && l->place->token.from != CONF_SECRET_NONE) {
-		cli_say("mynah.yaml names a token: for %s, which goes before any login. Take it out first",
+		cli_say("mynah.yaml names a token: for %s, which goes before any login. "
+			"Take it out first",
 			l->place->account);
 		return CLI_CANNOT;
 	}

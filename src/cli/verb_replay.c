@@ -383,8 +383,8 @@ static int against(const struct cli *c, const struct bot_source *mine, struct st
 	if (prompts)
 		theirs.prompts_dir = prompts;
 	if (!config && !triggers && !personas && !prompts)
-		cli_say("%s has no mynah.yaml and no folder triggers, personas or prompts: nothing to "
-			"compare with",
+		cli_say("%s has no mynah.yaml and no folder triggers, personas or prompts: nothing "
+			"to compare with",
 			c->against);
 	else if (run(&was, mine, text, c->argv[0]) == 0 && run(&is, &theirs, text, c->argv[0]) == 0)
 		code = print_differences(&was, &is, c->is_json) > 0 ? CLI_FINDINGS : CLI_OK;

@@ -62,8 +62,8 @@ int cli_route(const struct cli *c)
 	int status, code;
 
 	if (c->argc > 0) {
-		cli_say("say: mynah route [--text TEXT] [--trigger NAME] [--on EVENT] [--channel NAME] "
-			"[--platform NAME] [--user NAME]");
+		cli_say("say: mynah route [--text TEXT] [--trigger NAME] [--on EVENT] "
+			"[--channel NAME] [--platform NAME] [--user NAME]");
 		return CLI_CANNOT;
 	}
 	buf_init(&out, 1024 * 1024);

@@ -105,7 +105,8 @@ static bool stood_before(const struct conf_texts *t, size_t i)
 }
 
 /* Names of providers, which stand at n. */
-static void judge_ask(const struct judge *j, const struct conf_texts *ask, const struct conf_node *n)
+static void judge_ask(const struct judge *j, const struct conf_texts *ask,
+	const struct conf_node *n)
 {
 	const struct conf *c = j->c;
 	const char **names = mem_array(c->provider_count + 1, sizeof(char *));
@@ -306,8 +307,8 @@ static void judge_snowflakes(const struct judge *j, const struct conf_texts *ids
 	char hint[CONF_ADVICE_BYTES];
 
 	snprintf(hint, sizeof(hint),
-		"switch on Developer Mode (User Settings, Advanced), then right-click the %s and choose "
-		"Copy %s ID",
+		"switch on Developer Mode (User Settings, Advanced), then right-click the %s and "
+		"choose Copy %s ID",
 		what, strcmp(what, "role") == 0 ? "Role" : "Channel");
 	for (size_t i = 0; i < ids->n; i++) {
 		if (!conf_is_snowflake(ids->at[i]))
@@ -386,9 +387,9 @@ static void judge_account(const struct judge *j, const struct conf_place *p)
 	if (has_account && p->token.from == CONF_SECRET_NONE && !p->client_id &&
 		!is_given(j, p->name, "token", NULL))
 		complain(j, n, CONF_ERROR,
-			"register an application at https://dev.twitch.tv/console, add its client_id: and "
-			"run mynah login twitch; or add token: {secret: twitch.token}, and run mynah "
-			"secret set twitch.token",
+			"register an application at https://dev.twitch.tv/console, add its "
+			"client_id: and run mynah login twitch; or add "
+			"token: {secret: twitch.token}, and run mynah secret set twitch.token",
 			"account \"%.*s\" needs a login or a token", STR_FMT(shown(p->account)));
 	if (p->client_secret.from != CONF_SECRET_NONE && !p->client_id)
 		complain(j, node_of(j, p->name, "client_secret", NULL), CONF_ERROR,
@@ -485,12 +486,13 @@ static void judge_guard(const struct judge *j)
 	if (s->model)
 		judge_ask(j, &names, n);
 	if (p && s->model_kind == CONF_GUARD_MODERATIONS && p->type != CONF_OPENAI)
-		complain(j, n, CONF_ERROR, "name a provider of type openai, or say model_kind: guard",
+		complain(j, n, CONF_ERROR,
+			"name a provider of type openai, or say model_kind: guard",
 			"provider \"%s\" has no moderations", s->model);
 	if (p && !conf_provider_is_local(p) && !j->c->privacy.send_names)
 		complain(j, n, CONF_ERROR, "say privacy: {send_names: yes}, or let one here judge",
-			"provider \"%s\" is on another machine, and may not see what people say with "
-			"their names", s->model);
+			"provider \"%s\" is on another machine, and may not see what people say "
+			"with their names", s->model);
 }
 
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r)

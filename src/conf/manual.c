@@ -194,10 +194,12 @@ static int write_limits(bool mdoc, struct buf *out)
 	int err =
 		mdoc ? buf_adds(out,
 			       ".Ss What Twitch allows\n"
-			       "An account, by whichever way and process it is used (Twitch's documentation, "
-			       "August 2026; O was only observed).\n.Bl -tag -width Ds\n")
+			       "An account, by whichever way and process it is used (Twitch's "
+			       "documentation, August 2026; O was only observed).\n.Bl -tag -width "
+			       "Ds\n")
 		     : buf_adds(out,
-			       "What Twitch allows an account (August 2026; O was only observed):\n");
+			       "What Twitch allows an account (August 2026; O was only "
+			       "observed):\n");
 
 	for (size_t i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++) {
 		err = buf_addf(out, mdoc ? ".It %d %s\n" : "    %d %s\n", limits[i].number,

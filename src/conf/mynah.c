@@ -190,7 +190,8 @@ static int read_places(struct conf_draft *d, const struct conf_file *f, struct c
 static int set_url(struct conf_provider *p)
 {
 	static const char *const fallbacks[] = {
-		[CONF_OLLAMA] = OLLAMA_URL, [CONF_ANTHROPIC] = ANTHROPIC_URL, [CONF_SCRIPTED] = NULL};
+		[CONF_OLLAMA] = OLLAMA_URL, [CONF_ANTHROPIC] = ANTHROPIC_URL,
+		[CONF_SCRIPTED] = NULL};
 	const char *fallback = fallbacks[p->type];
 
 	if (p->urls.n == 0 && fallback) {

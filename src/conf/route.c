@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The rules of `routes:`, and what of a provider no table can read: its headers, and the models that
- * rules and `smaller:` ask it for. */
+/* The rules of `routes:`, and what of a provider no table can read: its headers, and the models
+ * that rules and `smaller:` ask it for. */
 
 #define HEADERS_MAX 8         /* beside some six of ours */
 #define HEADER_NAME_BYTES 64
@@ -108,7 +108,8 @@ static bool is_printable(struct str value)
 /* Those that the request lives by, and the keys, which have an option that keeps them secret. */
 static bool is_ours(struct str name)
 {
-	static const char *const ours[] = {"Accept", "Accept-Encoding", "Authorization", "Connection",
+	static const char *const ours[] = {"Accept", "Accept-Encoding", "Authorization",
+		"Connection",
 		"Content-Length", "Content-Type", "Host", "Transfer-Encoding", "X-Request-ID",
 		"X-Api-Key", "anthropic-version"};
 

@@ -52,12 +52,12 @@ static const struct conf_option top_options[] = {
 		"knowledge: true. Without it the folder knowledge next to the folder of triggers, "
 		"if there is one."},
 	{"prices", CONF_PATH, AT(conf, prices), NULL, 0, 0, NULL, CONF_LIVE,
-		"A list of model prices in LiteLLM's JSON format, for providers without price_in and "
-		"price_out."},
+		"A list of model prices in LiteLLM's JSON format, for providers without price_in "
+		"and price_out."},
 	{"ask", CONF_TEXTS, AT(conf, ask), NULL, 0, 0, NULL, CONF_LIVE,
 		"Names of providers in the order they are asked; the next is asked when one cannot "
-		"answer. Without it all providers: those on this machine first, else in the order of "
-		"this file."},
+		"answer. Without it all providers: those on this machine first, else in the order "
+		"of this file."},
 #define PART(name, part)                                                                      \
 	{                                                                                     \
 		name, CONF_NODE, AT(conf_draft, parts[part]), NULL, 0, 0, NULL, CONF_LIVE, "" \
@@ -147,12 +147,14 @@ static const struct conf_option safety_options[] = {
 	{"prefix", CONF_TEXT, AT(conf_safety, prefix), NULL, 0, 0, NULL, CONF_LIVE,
 		"Stands before everything that is said."},
 	{"max_length", CONF_INT, AT(conf_safety, max_length), "500", 20, 500, NULL, CONF_LIVE,
-		"Characters of a reply of one line, its prefix included; 500 is what Twitch takes."},
+		"Characters of a reply of one line, its prefix included; 500 is what Twitch "
+		"takes."},
 	{"mentions", CONF_INT, AT(conf_safety, mentions), "1", 0, 5, NULL, CONF_LIVE,
 		"How many @names may stand in a reply."},
 	{"regenerate", CONF_BOOL, AT(conf_safety, regenerate), "true", 0, 0, NULL, CONF_LIVE,
 		"Ask a model once more, and more strictly, when its answer is refused."},
-	{"policy", CONF_CHOICE, AT(conf_safety, policy), "balanced", 0, 0, safety_policies, CONF_LIVE,
+	{"policy", CONF_CHOICE, AT(conf_safety, policy), "balanced", 0, 0, safety_policies,
+		CONF_LIVE,
 		"What chat may ask a model: nothing that any rule is met by, nothing that scores "
 		"high by them, or everything (what is met is only logged)."},
 	{"toxicity", CONF_NUMBER, AT(conf_safety, toxicity), "0.8", 0.1, 1, NULL, CONF_LIVE,
@@ -178,8 +180,8 @@ static const struct conf_option safety_options[] = {
 
 static const struct conf_option privacy_options[] = {
 	{"send_names", CONF_BOOL, AT(conf_privacy, send_names), "false", 0, 0, NULL, CONF_LIVE,
-		"Tell models on other machines what people are called; without it they read Viewer1, "
-		"Viewer2, and the answer gets the names back here."},
+		"Tell models on other machines what people are called; without it they read "
+		"Viewer1, Viewer2, and the answer gets the names back here."},
 };
 
 static const struct conf_option limits_options[] = {
@@ -299,8 +301,8 @@ static const struct conf_option twitch_options[] = {
 	{"chat", CONF_CHOICE, AT(conf_place, chat), "irc", 0, 0, sources, CONF_RESTART,
 		"Where chat comes from: IRC, or EventSub, which needs send: helix."},
 	{"send", CONF_CHOICE, AT(conf_place, send), "irc", 0, 0, senders, CONF_LIVE,
-		"Which way replies go: the chat connection, or Helix, Twitch's REST interface, which "
-		"needs the scope user:write:chat."},
+		"Which way replies go: the chat connection, or Helix, Twitch's REST interface, "
+		"which needs the scope user:write:chat."},
 	{"support", CONF_CHOICE, AT(conf_place, support), "irc", 0, 0, sources, CONF_LIVE,
 		"Where subs, gifts, cheers and raids come from: what chat shows of them, or "
 		"EventSub, which needs the broadcaster's login."},
@@ -363,20 +365,23 @@ static const struct conf_option discord_options[] = {
 		"The token of the bot, from the page Bot of its application; without it the secret "
 		"discord.bot."},
 	{"channels", CONF_TEXTS, AT(conf_place, channels), NULL, 0, 0, NULL, CONF_LIVE,
-		"Ids of the channels that are heard, their threads with them; without it every channel "
-		"that the bot may write to."},
+		"Ids of the channels that are heard, their threads with them; without it every "
+		"channel that the bot may write to."},
 	{"direct", CONF_BOOL, AT(conf_place, direct), "true", 0, 0, NULL, CONF_LIVE,
 		"Hear and answer direct messages."},
 	{"ignore", CONF_TEXTS, AT(conf_place, ignore), NULL, 0, 0, NULL, CONF_LIVE,
 		"User names or user ids that are never answered."},
 	{"bots", CONF_TEXTS, AT(conf_place, bots), NULL, 0, 0, NULL, CONF_LIVE,
-		"User names or user ids to be taken for bots, besides those that Discord marks as such."},
+		"User names or user ids to be taken for bots, besides those that Discord marks as "
+		"such."},
 	{"hears_bots", CONF_BOOL, AT(conf_place, hears_bots), "false", 0, 0, NULL, CONF_LIVE,
 		"Answer other bots when they mention this one."},
 	{"broadcasters", CONF_TEXTS, AT(conf_place, broadcasters), NULL, 0, 0, NULL, CONF_LIVE,
-		"Ids of roles whose members count as broadcaster; the owner of a server always does."},
+		"Ids of roles whose members count as broadcaster; the owner of a server always "
+		"does."},
 	{"moderators", CONF_TEXTS, AT(conf_place, moderators), NULL, 0, 0, NULL, CONF_LIVE,
-		"Ids of roles whose members count as moderator; without it who may manage messages."},
+		"Ids of roles whose members count as moderator; without it who may manage "
+		"messages."},
 	{"vips", CONF_TEXTS, AT(conf_place, vips), NULL, 0, 0, NULL, CONF_LIVE,
 		"Ids of roles whose members count as VIP."},
 	{"subscribers", CONF_TEXTS, AT(conf_place, subscribers), NULL, 0, 0, NULL, CONF_LIVE,
@@ -392,8 +397,8 @@ static const struct conf_option discord_options[] = {
 	{"edits", CONF_BOOL, AT(conf_place, edits), "false", 0, 0, NULL, CONF_LIVE,
 		"Show a long answer while it is being written, by editing it."},
 	{"commands", CONF_CHOICE, AT(conf_place, commands), "global", 0, 0, commands, CONF_LIVE,
-		"Where slash commands are offered: everywhere, in each server by itself, which shows "
-		"at once what changed, or nowhere."},
+		"Where slash commands are offered: everywhere, in each server by itself, which "
+		"shows at once what changed, or nowhere."},
 	{"presence", CONF_TEXT, AT(conf_place, presence), NULL, 0, 0, NULL, CONF_LIVE,
 		"What people see the bot watching."},
 	{"shards", CONF_TEXTS, AT(conf_place, shard_words), "auto", 0, 0, NULL, CONF_RECONNECT,
@@ -417,18 +422,19 @@ static const struct conf_option provider_options[] = {
 		"Anthropic's, WaddleAI's, or fixed answers from a file for trying things out."},
 	{"url", CONF_TEXTS, AT(conf_provider, urls), NULL, 0, 0, NULL, CONF_LIVE,
 		"Its base URL, or several, of servers that share the work: the one with the fewest "
-		"calls under way is asked, and one that fails is left out until it is well. Without "
-		"it http://127.0.0.1:11434 for ollama and https://api.anthropic.com for anthropic; "
-		"openai and waddleai need one, like http://127.0.0.1:8080/v1."},
+		"calls under way is asked, and one that fails is left out until it is well. "
+		"Without it http://127.0.0.1:11434 for ollama and https://api.anthropic.com for "
+		"anthropic; openai and waddleai need one, like http://127.0.0.1:8080/v1."},
 	{"model", CONF_TEXT, AT(conf_provider, model), NULL, 0, 0, NULL, CONF_LIVE,
 		"The model to ask. Without it llama3.2 for ollama; the others need one."},
 	{"smaller", CONF_TEXT, AT(conf_provider, smaller), NULL, 0, 0, NULL, CONF_LIVE,
 		"The model that is asked instead, once, when the server's memory does not suffice. "
-		"Without it an ollama server is asked for half the context_tokens, where the prompt "
-		"fits."},
+		"Without it an ollama server is asked for half the context_tokens, where the "
+		"prompt fits."},
 	{"key", CONF_SECRET, AT(conf_provider, key), NULL, 0, 0, NULL, CONF_LIVE, "Its API key."},
 	{"headers", CONF_NODE, AT(conf_provider_draft, headers), NULL, 0, 0, NULL, CONF_LIVE,
-		"Further headers of every request, like {X-Title: mynah}; a key belongs under key:."},
+		"Further headers of every request, like {X-Title: mynah}; a key belongs under "
+		"key:."},
 	{"remote_ok", CONF_BOOL, AT(conf_provider, remote_ok), "false", 0, 0, NULL, CONF_LIVE,
 		"Must be true when the URL is not on this machine: chat is then sent there."},
 	{"remote", CONF_BOOL, AT(conf_provider, is_remote), "false", 0, 0, NULL, CONF_LIVE,
@@ -444,8 +450,8 @@ static const struct conf_option provider_options[] = {
 	{"context_tokens", CONF_INT, AT(conf_provider, context_tokens), "4096", 512, 2000000, NULL,
 		CONF_LIVE, "The tokens that the model can take in, prompt and answer together."},
 	{"price_in", CONF_MONEY, AT(conf_provider, price_in), NULL, 0, 0, NULL, CONF_LIVE,
-		"What a million tokens of the prompt cost, in US dollars. Without it what the list of "
-		"prices says, else nothing."},
+		"What a million tokens of the prompt cost, in US dollars. Without it what the list "
+		"of prices says, else nothing."},
 	{"price_out", CONF_MONEY, AT(conf_provider, price_out), NULL, 0, 0, NULL, CONF_LIVE,
 		"What a million tokens of the answer cost."},
 	{"keep_alive", CONF_TEXT, AT(conf_provider, keep_alive), "10m", 0, 0, NULL, CONF_LIVE,
@@ -465,8 +471,8 @@ static const struct conf_option provider_options[] = {
 	{"total", CONF_DURATION, AT(conf_provider, total_ms), "20s", 100, 10 * MINUTE, NULL,
 		CONF_LIVE, "Time for the whole call; the shortest of these counts."},
 	{"at_once", CONF_INT, AT(conf_provider, at_once), "0", 0, 64, NULL, CONF_LIVE,
-		"Calls under way at once; the next provider is asked for more. 0 = no limit of its own, "
-		"in this and the next three."},
+		"Calls under way at once; the next provider is asked for more. 0 = no limit of its "
+		"own, in this and the next three."},
 	{"calls_hour", CONF_INT, AT(conf_provider, calls_hour), "0", 0, 1000000, NULL, CONF_LIVE,
 		"Calls an hour; past it the next provider is asked."},
 	{"calls_day", CONF_INT, AT(conf_provider, calls_day), "0", 0, 10000000, NULL, CONF_LIVE,
@@ -485,8 +491,8 @@ static const struct conf_option route_options[] = {
 	{"longer_than", CONF_INT, AT(conf_route, longer_than), "0", 0, 2000000, NULL, CONF_LIVE,
 		"Only for prompts of more tokens than this; 0 is for all."},
 	{"ask", CONF_TEXTS, AT(conf_route, ask), NULL, 0, 0, NULL, CONF_LIVE,
-		"Names of the providers that are asked, in their order, and no others. Each rule needs "
-		"it."},
+		"Names of the providers that are asked, in their order, and no others. Each rule "
+		"needs it."},
 	{"model", CONF_TEXT, AT(conf_route, model), NULL, 0, 0, NULL, CONF_LIVE,
 		"The model to ask these providers for. Without it each is asked for its own."},
 };
@@ -520,8 +526,8 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 		"Without "
 		"this section there is one, local, of type ollama."},
 	[CONF_PART_ROUTES] = {"routes", PART(route_options), 0,
-		"Who is asked for what: a list of rules, each with what it is for. The first rule that "
-		"fits decides; where none does, ask: at the left edge."},
+		"Who is asked for what: a list of rules, each with what it is for. The first rule "
+		"that fits decides; where none does, ask: at the left edge."},
 #undef PART
 };
 

@@ -60,7 +60,7 @@ int convert_card_write(const struct convert_card *persona, const struct convert_
 int convert_picture(
 	struct str png, struct str card, enum convert_format f, struct buf *out) MUST_USE;
 
-/* ---- Commands and timers of other bots ------------------------------------------------------------------ */
+/* ---- Commands and timers of other bots ------------------------------------------------------- */
 
 enum convert_source { CONVERT_NIGHTBOT, CONVERT_STREAMELEMENTS };
 int convert_source_parse(struct str s, enum convert_source *out) MUST_USE; /* ERR_NOTFOUND */
@@ -73,9 +73,9 @@ struct convert_tally {
 	size_t whole, part, none;
 };
 
-/* Writes a trigger file of an export: commands and timers as triggers, what cannot be carried over as a
- * comment above. out->max must be CONF_FILE_BYTES: what does not fit is counted in none. ERR_PARSE,
- * ERR_INVALID, ERR_LIMIT with *why, a clause (static); ERR_NOMEM. */
+/* Writes a trigger file of an export: commands and timers as triggers, what cannot be carried over
+ * as a comment above. out->max must be CONF_FILE_BYTES: what does not fit is counted in none.
+ * ERR_PARSE, ERR_INVALID, ERR_LIMIT with *why, a clause (static); ERR_NOMEM. */
 int convert_commands(enum convert_source source, struct str json, struct buf *out,
 	struct convert_tally *tally, const char **why) MUST_USE;
 

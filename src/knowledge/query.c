@@ -8,12 +8,12 @@
 /* Words that nearly every sentence has: they say nothing about what it is about. A question of
  * nothing else finds nothing. */
 static const char stop_words[] =
-	"a about ai an and any are as at be been but by can could did do does for from had has have he "
-	"her him his how i if in is it its me my no not of on or our please she should so tell than "
-	"that the their them then there these they this to was we were what when where which who whom "
-	"why will with would you your ask bot hey hi hello "
-	"auf aus bei das dem den der die du ein eine einen er es für hat ich ihr im ist mit nicht oder "
-	"sie sind und von wann warum was wer wie wo zu zum zur";
+	"a about ai an and any are as at be been but by can could did do does for from had has "
+	"have he her him his how i if in is it its me my no not of on or our please she should so "
+	"tell than that the their them then there these they this to was we were what when where "
+	"which who whom why will with would you your ask bot hey hi hello "
+	"auf aus bei das dem den der die du ein eine einen er es für hat ich ihr im ist mit nicht "
+	"oder sie sind und von wann warum was wer wie wo zu zum zur";
 
 /* A letter or digit of any script, as far as quoting needs to know: ASCII signs end a word. */
 static bool is_word_byte(char c)

@@ -24,7 +24,7 @@ struct ledger_row {
 	const char *prompt_hash;
 	const char *turn;          /* turn id = request id */
 	const char *provider, *platform, *channel, *trigger, *persona, *persona_version;
-	const char *prompt;        /* "NAME@VERSION" of a prompt file; NULL = the trigger's own words */
+	const char *prompt;        /* "NAME@VERSION" of a prompt file; NULL = the trigger's words */
 	const char *reason;        /* what became of the turn; enum reason's name */
 	const char *rule;          /* what decided that, NULL where the reason says it all */
 	const char *purpose;       /* answer, again, step, summary, guard_question, guard_answer */

@@ -34,7 +34,8 @@ struct pattern_filter {
 	uint64_t *held;
 };
 
-static void find_classes(struct pattern_filter *f, const struct pattern_literals *const *sets, size_t n)
+static void find_classes(struct pattern_filter *f, const struct pattern_literals *const *sets,
+	size_t n)
 {
 	bool is_used[256] = {false};
 
@@ -178,7 +179,8 @@ out:
 	return err;
 }
 
-int pattern_filter_new(const struct pattern_literals *const *sets, size_t n, struct pattern_filter **out)
+int pattern_filter_new(const struct pattern_literals *const *sets, size_t n,
+	struct pattern_filter **out)
 {
 	struct pattern_filter *f = mem_new(sizeof(*f));
 	uint32_t root;

@@ -36,8 +36,9 @@ int pattern_engine_new(bool uses_jit, struct pattern_engine **out) MUST_USE;
 void pattern_engine_free(struct pattern_engine *g);
 /* Another match limit than PATTERN_STEPS. */
 void pattern_engine_set_limit(struct pattern_engine *g, uint32_t steps);
-/* subject is valid UTF-8; of what chat says at most PATTERN_SUBJECT_BYTES. 1 with the captures (BORROWED from the
- * subject), 0 no match, ERR_LIMIT when it gave up. captures and n may be NULL. */
+/* subject is valid UTF-8; of what chat says at most PATTERN_SUBJECT_BYTES. 1 with the captures
+ * (BORROWED from the subject), 0 no match, ERR_LIMIT when it gave up. captures and n may be
+ * NULL. */
 int pattern_match(struct pattern *p, struct pattern_engine *g, struct str subject,
 	struct str captures[PATTERN_CAPTURES], size_t *n) MUST_USE;
 

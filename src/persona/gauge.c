@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define WEIGHT 0.1         /* of a new sample in the averages, once there are ten */
-#define FALL 0.02          /* how much of the way to the average the highest goes with each sample */
+#define FALL 0.02          /* of the way to the average that the highest goes with each sample */
 #define RATIO_MIN 0.25     /* below it a provider counts only what it had not cached */
 #define RATIO_MAX 4.0      /* a token a byte of plain text: no tokenizer has more */
 #define RATIO_UNKNOWN 2.0  /* until a model has answered: that of a vocabulary of 640 */

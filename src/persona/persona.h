@@ -84,8 +84,8 @@ struct prompt_file {
 	struct conf_texts variables; /* those that the template may use */
 	struct prompt_example *examples;
 	size_t example_count;
-	/* Of what the model is told: text, variables, local_only. Another hash is another prompt and
-	 * wants another version. */
+	/* Of what the model is told: text, variables, local_only. Another hash is another prompt
+	 * and wants another version. */
 	char hash[SHA256_TEXT_BYTES];
 };
 
@@ -147,8 +147,8 @@ struct prompt_gauge {
 /* A prompt of so many tokens by our estimate had so many. What a provider tells that cannot be true
  * is not learned from. */
 void prompt_gauge_note(struct prompt_gauge *g, size_t usual, int64_t real);
-/* By what our estimates are multiplied so that a prompt stays within its budget: 1 to 4. NULL = of a
- * model of which nothing is known. */
+/* By what our estimates are multiplied so that a prompt stays within its budget: 1 to 4. NULL = of
+ * a model of which nothing is known. */
 double prompt_gauge_most(const struct prompt_gauge *g);
 /* Could prompt_gauge_note have made this? For what was read from a file. */
 bool prompt_gauge_is_sound(const struct prompt_gauge *g);
@@ -176,7 +176,7 @@ struct prompt_options {
 	 * empty = none. An ask: speaks of it as PROMPT_PREVIOUS. */
 	struct str previous;
 	bool is_step;                /* the answer is for the next step, not for chat */
-	struct str schema;           /* the answer is JSON that fits this JSON Schema; empty = words */
+	struct str schema;           /* JSON Schema that the answer fits as JSON; empty = words */
 	/* Why the answer before was thrown away, a clause of ours; empty = this is the first. */
 	struct str wrong;
 	struct prompt_aliases *aliases; /* the names that ask does not hold; NULL = no need.

@@ -8,7 +8,7 @@
 #include "safety/safety.h"
 
 #define TWITCH_TEXT_UNITS 500 /* twitch.md 1.9 */
-#define IRC_TEXT_BYTES    400 /* of the 512 of a line as others see it, prefix included (RFC 2812) */
+#define IRC_TEXT_BYTES    400 /* of 512 in a line as others see it, with its prefix (RFC 2812) */
 
 /* ---- The end --------------------------------------------------------------------------------- */
 

@@ -345,8 +345,9 @@ struct platform_login *platform_login_start(const struct platform_login_options 
 	if (!l->client_id)
 		finish(l, ERR_INVALID,
 			"mynah needs an application on Twitch to log in with. Register one "
-			"at https://dev.twitch.tv/console (client type: public; OAuth redirect URL: "
-			"http://localhost), and put its client id into mynah.yaml as twitch.client_id");
+			"at https://dev.twitch.tv/console (client type: public; "
+			"OAuth redirect URL: http://localhost), and put its client id into "
+			"mynah.yaml as twitch.client_id");
 	else if (l->scopes.len == 0)
 		finish(l, ERR_INVALID,
 			"nothing that mynah.yaml and the triggers use needs this login; see "

@@ -1,6 +1,7 @@
 /* What Twitch says of our channels. A round has steps, each in calls of a hundred, one call at a
  * time:
- *   NAMES    ids of the names that have none yet     -> STREAMS, or REST when nobody asks for streams
+ *   NAMES    ids of the names that have none yet     -> STREAMS, or REST when nobody asks for
+ *                                                       streams
  *   STREAMS  who is live                             -> TITLES
  *   TITLES   title and category of those who are not -> REST
  *   REST     until the next poll, or until names are to be asked for

@@ -1,5 +1,5 @@
-/* Errands: small requests to a server of a provider that ask no model anything and cost nothing: its
- * list of models, whether it is well, the loading of a model. */
+/* Errands: small requests to a server of a provider that ask no model anything and cost nothing:
+ * its list of models, whether it is well, the loading of a model. */
 #include "provider/room.h"
 
 #define LIST_BYTES (4 * 1024 * 1024) /* OpenRouter's has some 500 KiB */

@@ -43,8 +43,8 @@ static void park(struct provider *p, int64_t wait_ms, int64_t now)
 	else if (wait_ms > PARK_MOST_MS)
 		wait_ms = PARK_MOST_MS;
 	p->parked_until_ms = now + wait_ms;
-	log_event(LOG_ERROR, "provider", "parked", "provider", p->conf.name, LOG_INT("wait_ms", wait_ms),
-		"message", p->last, NULL);
+	log_event(LOG_ERROR, "provider", "parked", "provider", p->conf.name,
+		LOG_INT("wait_ms", wait_ms), "message", p->last, NULL);
 }
 
 void provider_punish(const struct provider_try *t, enum provider_error e, int64_t now)

@@ -58,7 +58,7 @@ struct provider_attempt {
 	int number;                   /* 1.. within the ask */
 	int64_t latency_ms, first_token_ms; /* -1 = no token came */
 	int64_t tokens_in, tokens_out;      /* -1 = not told by the provider */
-	int64_t cost, reserved;       /* millionths of a dollar: what it cost, what may_spend() let */
+	int64_t cost, reserved;       /* millionths of a dollar: spent, and let by may_spend() */
 	bool is_fallback;             /* not the first provider of the ask */
 	struct str text;              /* what was answered, also when it was cut */
 };
@@ -88,12 +88,14 @@ struct provider_ask {
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t seed;                 /* for whoever takes one; 0 = none */
 	int64_t deadline_ms;          /* clock_mono_ms by which done must have come */
-	/* Before each attempt: may this provider be asked, for at most so much? It is reserved until
-	 * attempt() tells what it came to. false: the next provider is asked. NULL = always. */
+	/* Before each attempt: may this provider be asked, for at most so much? It is reserved
+	 * until attempt() tells what it came to. false: the next provider is asked. NULL =
+	 * always. */
 	bool (*may_spend)(void *ctx, const char *provider, int64_t cost);
 	void (*attempt)(void *ctx, const struct provider_attempt *a); /* may be NULL */
-	/* What has come of an answer so far, without its reasoning; it only grows, and is told twice a
-	 * second at most. It may still turn out to be no answer. BORROWED. May be NULL; may cancel. */
+	/* What has come of an answer so far, without its reasoning; it only grows, and is told
+	 * twice a second at most. It may still turn out to be no answer. BORROWED. May be NULL; may
+	 * cancel. */
 	void (*so_far)(void *ctx, struct str text);
 	void (*done)(void *ctx, const struct provider_answer *a);     /* once, unless cancelled */
 	void *ctx;
@@ -183,7 +185,7 @@ void provider_pool_look(struct provider_pool *p);
 
 /* How the i-th provider is. false past the end. */
 struct provider_condition {
-	int64_t parked_ms;            /* how long it still is not asked: its quota is spent; 0 = it is */
+	int64_t parked_ms;            /* how long it is not asked: its quota is spent; 0 = it is */
 	bool is_disabled;             /* it refused our key: not asked until a reload */
 	bool lacks_model;             /* it said so last */
 	bool is_warming;              /* a server of it loads the model */

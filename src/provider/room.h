@@ -170,9 +170,9 @@ int provider_endpoints_new(struct provider *p, const struct conf_limits *l) MUST
 void provider_endpoints_retune(struct provider *p, const struct conf_limits *l);
 /* The breaker of the provider as a whole: closed as long as that of one endpoint is. */
 enum io_breaker_state provider_breaker(const struct provider *p);
-/* The endpoint that would be asked: of those that may, one that is well, with the fewest calls under
- * way. NULL: none may; *why says what keeps them: NO_MODEL (none is local), RATE_LIMIT, BREAKER.
- * is_retry: it has waited as long as it was told to. */
+/* The endpoint that would be asked: of those that may, one that is well, with the fewest calls
+ * under way. NULL: none may; *why says what keeps them: NO_MODEL (none is local), RATE_LIMIT,
+ * BREAKER. is_retry: it has waited as long as it was told to. */
 struct provider_endpoint *provider_endpoint_pick(const struct provider *p, bool is_local_only,
 	bool is_retry, int64_t now, enum provider_error *why);
 /* Is there one that is well besides those that failed? */
@@ -229,7 +229,7 @@ struct provider_rule {
 /* One provider of an ask, and what it is asked for. */
 struct provider_step {
 	struct provider *provider;
-	const char *model;              /* BORROWED: of the ask, the rule or the provider; or NULL */
+	const char *model;              /* BORROWED: of the ask, the rule, the provider; or NULL */
 };
 
 struct provider_pool {
@@ -324,8 +324,8 @@ const char *provider_model_of(const struct provider_call *c, const struct provid
 int64_t provider_window_of(const struct provider_call *c, const struct provider *p);
 /* The longest answer p is asked for. */
 int64_t provider_max_tokens(const struct persona *persona, const struct provider *p);
-/* Starts an attempt at a server of the step that is at hand, for which so much is reserved. Its end,
- * however early, comes through the loop to provider_call_tried. */
+/* Starts an attempt at a server of the step that is at hand, for which so much is reserved. Its
+ * end, however early, comes through the loop to provider_call_tried. */
 void provider_try_start(struct provider_call *c, struct provider_endpoint *e, int64_t reserved);
 /* The call's timer ran out while an attempt is on: a scripted answer is due, or a whole answer has
  * lingered long enough. */

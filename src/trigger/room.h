@@ -161,8 +161,8 @@ void trigger_rules_fini(struct trigger_rules *r);
  * noted. */
 void trigger_prompt_check(struct trigger_reading *rd, const struct conf_node *n, const char *ref,
 	struct trigger *t);
-/* Whether knowledge: means all files, none or those it names, which have to be there. Complains into
- * rd. */
+/* Whether knowledge: means all files, none or those it names, which have to be there. Complains
+ * into rd. */
 void trigger_know_read(struct trigger_reading *rd, struct trigger *t);
 /* Makes the steps of t, of its ask:, of prompt: or of chain: (NULL = it has none). Complains into
  * rd. */

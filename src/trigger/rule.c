@@ -42,7 +42,8 @@ static const struct conf_option options[] = {
 		.type = CONF_TEXT,
 		AT(on),
 		.fallback = "message",
-		.help = "The kind of event; command, first_message, reply and action are messages."},
+		.help = "The kind of event; command, first_message, reply and action are "
+			"messages."},
 	{.name = "words",
 		.type = CONF_NODE,
 		AT(wake.words),
@@ -67,7 +68,8 @@ static const struct conf_option options[] = {
 	{.name = "slash",
 		.type = CONF_NODE,
 		AT(wake.slash),
-		.help = "A slash command that wakes it: its name, or a map of what people are shown."},
+		.help = "A slash command that wakes it: its name, or a map of what people are "
+			"shown."},
 	{.name = "every",
 		.type = CONF_DURATION,
 		AT(t.every_ms),
@@ -104,7 +106,8 @@ static const struct conf_option options[] = {
 	{.name = "knowledge",
 		.type = CONF_TEXTS,
 		AT(t.knowledge),
-		.help = "Whether the model is told what the streamer wrote about it; true, or files."},
+		.help = "Whether the model is told what the streamer wrote about it; true, or "
+			"files."},
 	{.name = "schema",
 		.type = CONF_NODE,
 		AT(schema),
@@ -151,7 +154,8 @@ static const struct conf_option options[] = {
 		AT(t.merge),
 		.fallback = "no",
 		.choices = merges,
-		.help = "Of messages that come while a model answers: only the newest, or all as one."},
+		.help = "Of messages that come while a model answers: only the newest, or all as "
+			"one."},
 	{.name = "chance",
 		.type = CONF_PERCENT,
 		AT(t.chance_pct),

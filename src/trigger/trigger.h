@@ -195,7 +195,8 @@ struct trigger_hit {
 	const struct trigger *trigger;
 	enum reason reason;       /* REASON_NONE = it fires; else why it stays silent */
 	int64_t wait_ms;          /* of a cooldown: how long still */
-	/* Captures of the pattern, BORROWED from the event: [0] the whole match, [1] its first group. */
+	/* Captures of the pattern, BORROWED from the event: [0] the whole match, [1] its first
+	 * group. */
 	struct str captures[PATTERN_CAPTURES];
 	size_t captures_n;
 	const struct trigger_said *said; /* BORROWED; NULL = nothing yet */
