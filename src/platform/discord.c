@@ -202,6 +202,7 @@ static void discord_send(void *self, struct reply *r)
 {
 	struct platform_discord *t = self;
 
+	platform_sessions_mark(t->sessions);
 	platform_discord_typing(t->sayings, r->turn, r->channel_id, false);
 	platform_discord_say(t->sayings, r);
 }

@@ -84,12 +84,9 @@ static void on_dispatch(struct platform_gateway *g, const struct frame *f)
 	bool is_login = g->wire.phase == PLATFORM_WIRE_LOGIN;
 	bool is_ready = is_login && str_is(type, "READY");
 	bool is_resumed = is_login && g->wire.is_resume && str_is(type, "RESUMED");
-	struct platform_session fresh;
 	const char *why;
 
 	if (is_ready) {
-		fresh = session_of(f->d);
-		fresh.intents = g->o.intents;
 		g->session.seq = -1;
 		g->wire.is_resume = false;
 	}
@@ -100,15 +97,18 @@ static void on_dispatch(struct platform_gateway *g, const struct frame *f)
 	}
 	if (is_login)
 		g->wire.since_ms = clock_mono_ms(); /* a replay may be long */
+	if (is_ready) {
+		g->session = session_of(f->d);
+		g->session.intents = g->o.intents;
+	}
+	if (seq > g->session.seq)
+		g->session.seq = seq;
+	/* Before it is handled: an answer to it marks it, and what would kill us is not told again. */
+	platform_shard_keep(g);
 	if (g->o.dispatch)
 		g->o.dispatch(g->o.ctx, g, type, f->d, f->bytes);
 	if (g->is_doomed || g->is_stopping || g->generation != generation)
 		return;
-	if (is_ready)
-		g->session = fresh;
-	if (seq > g->session.seq)
-		g->session.seq = seq;
-	platform_shard_keep(g);
 	if (is_ready || is_resumed)
 		platform_shard_ready(g);
 }

@@ -1,5 +1,5 @@
-/* Sessions on disk: a restart resumes them. The sequence in the file is some seconds old; a page
- * of marks (discord_mark.h) has the newest.
+/* Sessions on disk: a restart resumes them. The sequence in the file is some seconds old; the marks
+ * (discord_mark.h) have that of when something was last said.
  *
  *   mynah-discord-sessions 1
  *   shard <TAB> its number <TAB> of how many <TAB> wall ms <TAB> sequence <TAB> id <TAB> url
@@ -28,6 +28,7 @@ struct platform_sessions {
 	struct platform_marks *marks; /* NULL = it could not be opened */
 	struct io_timer *timer;
 	bool is_dirty;
+	bool is_unmarked;         /* the last marks could not be written */
 	struct row *rows; /* by the shard's number */
 	size_t n;
 };
@@ -182,6 +183,13 @@ static int load(struct platform_sessions *s)
 	return 0;
 }
 
+static void tell_unmarked(const struct platform_sessions *s, int err)
+{
+	log_event(LOG_ERROR, "platform", "marks_not_kept", "result", "FAILED", "file",
+		platform_store_path(s->store), "error", err_name(err), "message",
+		"after a crash the last seconds may be answered twice", NULL);
+}
+
 static void open_marks(struct platform_sessions *s)
 {
 	struct buf path;
@@ -192,20 +200,14 @@ static void open_marks(struct platform_sessions *s)
 	if (!err)
 		err = platform_marks_open(buf_text(&path), &s->marks);
 	if (err)
-		log_event(LOG_ERROR, "platform", "marks_not_kept", "result", "FAILED", "file",
-			buf_text(&path), "error", err_name(err), "message",
-			"after a crash the last seconds may be answered twice", NULL);
+		tell_unmarked(s, err);
 	buf_fini(&path);
 	for (size_t i = 0; i < s->n; i++) {
 		struct platform_session *session = &s->rows[i].session;
 		int64_t seq = platform_marks_get(s->marks, (unsigned)i, session->id);
 
-		if (seq > session->seq) {
+		if (seq > session->seq)
 			session->seq = seq;
-			continue;
-		}
-		platform_marks_begin(s->marks, (unsigned)i, session->id);
-		platform_marks_set(s->marks, (unsigned)i, session->seq);
 	}
 }
 
@@ -271,13 +273,21 @@ int platform_sessions_put(struct platform_sessions *s, unsigned shard, unsigned 
 	err = keep(s, shard, shards, session);
 	if (err)
 		return err;
-	if (is_other)
-		platform_marks_begin(s->marks, shard, session->id);
-	platform_marks_set(s->marks, shard, session->seq);
+	platform_marks_set(s->marks, shard, session->id, session->seq);
 	s->is_dirty = true;
 	if (is_other)
 		io_timer_start(s->timer, 0);
 	else if (!io_timer_is_on(s->timer))
 		io_timer_start(s->timer, SAVE_MS);
 	return 0;
+}
+
+void platform_sessions_mark(struct platform_sessions *s)
+{
+	int err = s ? platform_marks_save(s->marks) : 0;
+
+	if (err && !s->is_unmarked)
+		tell_unmarked(s, err);
+	if (s)
+		s->is_unmarked = err != 0;
 }

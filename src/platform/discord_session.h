@@ -2,7 +2,7 @@
  * shard, and the IDENTIFYs of the last day. Not for other rooms.
  *
  * One file each in state_dir, written whole and renamed, on a worker; beside that of the sessions
- * a page of marks (discord_mark.h). A file that makes no sense means: no session, and for the
+ * a file of marks (discord_mark.h). A file that makes no sense means: no session, and for the
  * budget that it is spent for an hour. */
 #ifndef PLATFORM_DISCORD_SESSION_H
 #define PLATFORM_DISCORD_SESSION_H
@@ -30,6 +30,9 @@ const struct platform_session *platform_sessions_get(
 /* Keeps it; written within 5 s, at once when the id changed. */
 int platform_sessions_put(struct platform_sessions *s, unsigned shard, unsigned shards,
 	const struct platform_session *session) MUST_USE;
+/* Something is about to be said: what was put so far is not told again, even if this process is
+ * killed. Without memory of its own; a write to the system's cache at most. NULL allowed. */
+void platform_sessions_mark(struct platform_sessions *s);
 
 struct platform_identify;
 int platform_identify_open(struct io *io, struct io_worker *worker, const char *state_dir,

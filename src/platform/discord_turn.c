@@ -47,6 +47,8 @@ void platform_discord_turn(void *self, const struct platform_turn *step)
 			platform_discord_typing(t->sayings, step->turn, channel, true);
 		break;
 	case PLATFORM_TURN_SO_FAR:
+		if (t->conf.edits)
+			platform_sessions_mark(t->sessions);
 		if (t->conf.edits && platform_discord_so_far(t->sayings, step->turn, e, step->text))
 			log_event(LOG_DEBUG, "platform", "not_shown", "turn", step->turn, NULL);
 		break;
@@ -75,6 +77,7 @@ bool platform_discord_accept(
 	const struct platform_offer *offer = find_offer(t, e->command);
 	const bool is_alone = !offer || !is_heard || offer->is_private;
 
+	platform_sessions_mark(t->sessions);
 	if (platform_interaction_defer(t->sayings, e->id, token, is_alone)) {
 		metric_add(&platform_dispatches_dropped, "nomem", 1);
 		return false;

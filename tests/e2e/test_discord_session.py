@@ -170,6 +170,24 @@ def test_a_killed_bot_resumes_and_has_lost_nothing(world):
     assert scene.discord.said() == ["before", "while it was away", "after"] and identifies(scene) == 1
 
 
+def test_marks_that_are_cut_short_harm_nobody(world):
+    """Whoever empties files of a bot that runs, or leaves half of one behind."""
+    scene = start(world)
+    echo(scene, "before")
+    wait_kept(scene.bot)
+    marks, = scene.bot.state.glob("discord-sessions-*.seq")
+    marks.write_bytes(b"")
+    echo(scene, "and after")
+    assert marks.stat().st_size > 0
+    world.note_status()
+    scene.bot.kill()
+    marks.write_bytes(marks.read_bytes()[:-3])
+    scene.bot.start()
+    scene.discord.wait("resumed")
+    echo(scene, "the end")
+    assert scene.discord.said() == ["before", "and after", "the end"] and identifies(scene) == 1
+
+
 def test_sigterm_says_goodbye(world):
     """13.8, 18"""
     scene = start(world)

@@ -347,28 +347,53 @@ static void ids_are_written_at_once_and_sequences_within_5_s(void **state)
 	holds("aaa", false);
 }
 
-/* As if this process had been killed: what it holds is never written. */
-static void a_kill_loses_no_sequence(void **state)
+/* What another process would find: as if this one had been killed. */
+static void assert_after_a_kill(const char *id, int64_t seq)
 {
 	struct platform_sessions *after;
+
+	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
+	assert_string_equal(platform_sessions_get(after, 1, 2)->id, id);
+	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, seq);
+	platform_sessions_free(after);
+}
+
+static void a_kill_loses_no_sequence_that_was_marked(void **state)
+{
 	char path[512];
 
 	(void)state;
 	put(1, 2, "aaa", 1);
 	gateway_pass(0);
 	put(1, 2, "aaa", 77);
-	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
-	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, 77);
-	platform_sessions_free(after);
+	platform_sessions_mark(gw.sessions);
+	put(1, 2, "aaa", 78);
+	assert_after_a_kill("aaa", 77);
 
 	/* The mark is of a session, not of the shard. */
 	snprintf(path, sizeof(path), "%s", sessions_path());
 	write_file(path, "mynah-discord-sessions 1\n"
 			 "shard\t1\t2\t1763740800000\t5\tbbb\twss://a\nend\t1\n");
-	assert_int_equal(platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &after), 0);
-	assert_string_equal(platform_sessions_get(after, 1, 2)->id, "bbb");
-	assert_int_equal(platform_sessions_get(after, 1, 2)->seq, 5);
-	platform_sessions_free(after);
+	assert_after_a_kill("bbb", 5);
+}
+
+static void marks_that_are_cut_short_are_written_again(void **state)
+{
+	char path[600];
+
+	(void)state;
+	put(1, 2, "aaa", 1);
+	gateway_pass(0);
+	put(1, 2, "aaa", 77);
+	platform_sessions_mark(gw.sessions);
+	snprintf(path, sizeof(path), "%s.seq", sessions_path());
+	for (int bytes = 0; bytes <= 31; bytes += 31) {
+		assert_int_equal(truncate(path, bytes), 0);
+		assert_after_a_kill("aaa", 1);
+		put(1, 2, "aaa", 78 + bytes);
+		platform_sessions_mark(gw.sessions);
+		assert_after_a_kill("aaa", 78 + bytes);
+	}
 }
 
 static void without_a_place_for_marks_it_works(void **state)
@@ -385,6 +410,7 @@ static void without_a_place_for_marks_it_works(void **state)
 	assert_int_equal(
 		platform_sessions_open(gw.io, gw.worker, gw.dir, gw.token, &gw.sessions), 0);
 	put(0, 1, "aaa", 2);
+	platform_sessions_mark(gw.sessions);
 	reopen_sessions();
 	assert_int_equal(platform_sessions_get(gw.sessions, 0, 1)->seq, 2);
 }
@@ -654,7 +680,8 @@ int main(void)
 		IN_A_WORLD(switches_are_named),
 		IN_A_WORLD(sessions_survive_a_restart),
 		IN_A_WORLD(ids_are_written_at_once_and_sequences_within_5_s),
-		IN_A_WORLD(a_kill_loses_no_sequence),
+		IN_A_WORLD(a_kill_loses_no_sequence_that_was_marked),
+		IN_A_WORLD(marks_that_are_cut_short_are_written_again),
 		IN_A_WORLD(without_a_place_for_marks_it_works),
 		IN_A_WORLD(old_sessions_are_not_taken_up),
 		IN_A_WORLD(a_damaged_file_means_no_session),
