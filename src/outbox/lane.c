@@ -156,6 +156,24 @@ int outbox_lane_of(const struct outbox *ob, unsigned place, const char *channel,
 	return 0;
 }
 
+/* Channels come and go, threads by the thousand: the one that was closed and spoken in longest ago
+ * makes room. Gives whether there was one. */
+static bool forget_lane(struct outbox *ob)
+{
+	struct lane *l, *next, *oldest = NULL;
+
+	HASH_ITER (hh, ob->lanes, l, next) {
+		if (!l->is.is_open && !l->is.is_refused && !l->queue &&
+			(!oldest || l->last_ms < oldest->last_ms))
+			oldest = l;
+	}
+	if (oldest) {
+		HASH_DELETE(hh, ob->lanes, oldest);
+		mem_free(oldest);
+	}
+	return oldest != NULL;
+}
+
 int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, struct lane **out)
 {
 	struct lane *l = lane_find(ob, place, channel);
@@ -168,7 +186,7 @@ int outbox_lane_get(struct outbox *ob, unsigned place, const char *channel, stru
 	}
 	if (has_controls(channel) || n == 0)
 		return ERR_INVALID;
-	if (HASH_COUNT(ob->lanes) >= OUTBOX_LANES_MAX)
+	if (HASH_COUNT(ob->lanes) >= OUTBOX_LANES_MAX && !forget_lane(ob))
 		return ERR_LIMIT;
 	l = mem_new(sizeof(*l) + n + 1);
 	if (!l)

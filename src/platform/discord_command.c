@@ -2,7 +2,11 @@
  *
  * One call at a time. A scope is the application as a whole or one server. It is WANTED until it
  * has been read; what differs is put; DONE until somebody wants something else. A failure waits and
- * is WANTED again; a refusal is REFUSED until the place says anew where. */
+ * is WANTED again; a refusal is REFUSED until the place says anew where. In a scope of ours that is
+ * to hold nothing any more the empty list is put.
+ *
+ * The file in state_dir has the id of each server in which something is ours, one a line, 0 for the
+ * application as a whole. */
 #include "platform/discord_command.h"
 
 #include <stdio.h>
@@ -11,10 +15,12 @@
 
 #include "platform/discord_error.h"
 #include "platform/discord_guild.h"
+#include "platform/discord_store.h"
 
 #define COMMANDS_MAX 100     /* discord.md 6.4: CHAT_INPUT of one scope */
 #define LIST_BYTES (512 * 1024)
 #define ID_BYTES 21
+#define EVERYWHERE "0"       /* as a line of the file */
 #define PATH_BYTES 128
 #define OPTION_POINTS 1000   /* of a question: discord.md 13.6 */
 #define AGAIN_MS 60000       /* first wait after a failure; doubles */
@@ -28,6 +34,8 @@ struct scope {
 	struct scope *next;
 	struct platform_commands *all;
 	char guild[ID_BYTES]; /* "" = everywhere */
+	bool is_wanted;       /* else it is to hold nothing of ours */
+	bool is_ours;         /* it holds something of ours, as far as is known */
 	enum state state;
 	int64_t not_before_ms, since_wall_ms;
 	unsigned failures;
@@ -36,6 +44,7 @@ struct scope {
 
 struct platform_commands {
 	struct platform_rest *rest;
+	struct platform_store *store; /* NULL: not opened yet */
 	struct io_timer *timer;
 	char application[ID_BYTES];
 	struct buf everywhere, in_guild; /* the list as it is put; empty = nothing wanted yet */
@@ -166,11 +175,35 @@ static void soon(struct platform_commands *c)
 
 static struct str list_of(const struct scope *s)
 {
+	if (!s->is_wanted)
+		return STR("[]");
 	return buf_str(s->guild[0] ? &s->all->in_guild : &s->all->everywhere);
+}
+
+static void save(struct platform_commands *c)
+{
+	const struct scope *s;
+	struct buf text;
+	int err = 0;
+
+	if (!c->store)
+		return;
+	buf_init(&text, PLATFORM_STORE_BYTES);
+	LL_FOREACH(c->scopes, s) {
+		if (s->is_ours && !err)
+			err = buf_addf(&text, "%s\n", s->guild[0] ? s->guild : EVERYWHERE);
+	}
+	if (!err)
+		platform_store_put(c->store, &text);
+	buf_fini(&text);
 }
 
 static void is_done(struct scope *s)
 {
+	if (s->is_ours != s->is_wanted) {
+		s->is_ours = s->is_wanted;
+		save(s->all);
+	}
 	s->state = DONE;
 	s->failures = 0;
 	s->since_wall_ms = clock_wall_ms();
@@ -191,6 +224,10 @@ static void has_failed(struct scope *s, const struct platform_rest_answer *a)
 	const struct platform_rest_error *e = platform_rest_error(a->code, a->field);
 	bool is_refused = a->status >= 400 && a->status < 500 && a->err != ERR_BUSY;
 
+	if (!s->is_wanted && (a->status == 403 || a->status == 404)) {
+		is_done(s); /* the bot is not there any more */
+		return;
+	}
 	snprintf(s->why, sizeof(s->why), "%s%s%s", a->why, e->advice ? "; " : "",
 		e->advice ? e->advice : "");
 	s->state = is_refused ? REFUSED : WANTED;
@@ -236,7 +273,7 @@ static void on_put(void *ctx, const struct platform_rest_answer *a)
 	} else {
 		is_done(s);
 		log_event(LOG_SYSTEM, "platform", "discord_commands", "community", s->guild,
-			LOG_INT("count", c->count), NULL);
+			LOG_INT("count", s->is_wanted ? c->count : 0), NULL);
 	}
 	soon(c);
 }
@@ -294,8 +331,10 @@ static void want_all(struct platform_commands *c)
 
 	stop_asking(c);
 	LL_FOREACH(c->scopes, s) {
-		s->state = WANTED;
-		s->not_before_ms = 0;
+		if (s->is_wanted || s->state == ASKED)
+			s->state = WANTED;
+		if (s->is_wanted)
+			s->not_before_ms = 0;
 	}
 	soon(c);
 }
@@ -325,64 +364,134 @@ int platform_commands_want(struct platform_commands *c, const struct slash *list
 	return 0;
 }
 
-/* TAKES those that are listed out of *from; makes what is not there. */
-static int move_scope(struct platform_commands *c, const char *guild, struct scope **from,
-	struct scope **to)
+/* Finds or makes it; NULL = no memory. */
+static struct scope *scope_of(struct platform_commands *c, const char *guild)
 {
 	struct scope *s;
 
-	LL_FOREACH(*from, s) {
+	LL_FOREACH(c->scopes, s) {
 		if (strcmp(s->guild, guild) == 0)
-			break;
+			return s;
 	}
-	if (s) {
-		LL_DELETE(*from, s);
-	} else {
-		s = mem_new(sizeof(*s));
-		if (!s)
-			return ERR_NOMEM;
-		s->all = c;
-		snprintf(s->guild, sizeof(s->guild), "%s", guild);
+	s = mem_new(sizeof(*s));
+	if (!s)
+		return NULL;
+	s->all = c;
+	snprintf(s->guild, sizeof(s->guild), "%s", guild);
+	LL_PREPEND(c->scopes, s);
+	return s;
+}
+
+static void free_scopes(struct platform_commands *c)
+{
+	struct scope *s, *next;
+
+	LL_FOREACH_SAFE(c->scopes, s, next)
+		mem_free(s);
+	c->scopes = NULL;
+}
+
+int platform_commands_open(struct platform_commands *c, struct io_worker *worker,
+	const char *state_dir, const struct secret *token)
+{
+	struct str rest;
+	struct buf text;
+	int err;
+
+	stop_asking(c);
+	free_scopes(c);
+	c->application[0] = '\0';
+	platform_store_free(c->store, (struct str){0});
+	err = platform_store_new(worker, state_dir, "discord-commands", token, &c->store);
+	if (err)
+		return err;
+	buf_init(&text, PLATFORM_STORE_BYTES);
+	rest = platform_store_read(c->store, &text) == 0 ? buf_str(&text) : (struct str){0};
+	while (rest.len > 0 && !err) {
+		const struct str line = str_split(&rest, '\n');
+		const bool is_all = str_is(line, EVERYWHERE);
+		char guild[ID_BYTES] = "";
+		struct scope *s;
+
+		if (!is_all && (platform_snowflake(line) == 0 || line.len >= sizeof(guild)))
+			continue; /* whatever it is, it names nothing of ours */
+		if (!is_all)
+			memcpy(guild, line.at, line.len);
+		s = scope_of(c, guild);
+		err = s ? 0 : ERR_NOMEM;
+		if (s) {
+			s->is_ours = true;
+			s->state = DONE; /* until it is known where they shall be */
+		}
 	}
-	if (s->state == REFUSED || s->state == ASKED)
+	buf_fini(&text);
+	return err;
+}
+
+static void place(struct scope *s, bool is_wanted)
+{
+	if (s->is_wanted != is_wanted || s->state == REFUSED || s->state == ASKED ||
+		(!is_wanted && s->is_ours))
 		s->state = WANTED;
+	s->is_wanted = is_wanted;
 	if (s->failures > 0) {
 		s->failures = 0;
 		s->not_before_ms = 0; /* a person may have mended it */
 	}
-	LL_PREPEND(*to, s);
+}
+
+static int want_scope(struct platform_commands *c, const char *guild)
+{
+	struct scope *s = scope_of(c, guild);
+
+	if (!s)
+		return ERR_NOMEM;
+	place(s, true);
 	return 0;
 }
 
-static void free_scopes(struct scope *list)
+static bool is_listed(const struct scope *s, const char *const *guilds, size_t n)
 {
-	struct scope *s, *next;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(s->guild, guilds[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
-	LL_FOREACH_SAFE(list, s, next)
+/* What is not listed: taken back, left alone, or not even known of. */
+static void leave_scope(struct platform_commands *c, struct scope *s, bool is_beside)
+{
+	if (!s->is_ours && !s->is_wanted && s->state != ASKED) {
+		LL_DELETE(c->scopes, s);
 		mem_free(s);
+	} else if (is_beside && s->guild[0]) {
+		s->is_wanted = false;
+		s->state = DONE;
+	} else {
+		place(s, false);
+	}
 }
 
 int platform_commands_where(struct platform_commands *c, const char *application_id,
-	const char *const *guilds, size_t n)
+	bool is_everywhere, const char *const *guilds, size_t n)
 {
-	struct scope *before = c->scopes;
+	struct scope *s, *next;
 	int err = 0;
 
 	stop_asking(c);
-	if (strcmp(c->application, application_id) != 0) {
-		free_scopes(before);
-		before = NULL;
-	}
-	c->scopes = NULL;
 	snprintf(c->application, sizeof(c->application), "%s",
 		platform_snowflake(str_of(application_id)) != 0 ? application_id : "");
-	if (n == 0)
-		err = move_scope(c, "", &before, &c->scopes);
+	LL_FOREACH_SAFE(c->scopes, s, next) {
+		if (s->guild[0] ? !is_listed(s, guilds, n) : !is_everywhere)
+			leave_scope(c, s, n > 0);
+	}
+	if (is_everywhere)
+		err = want_scope(c, "");
 	for (size_t i = 0; i < n && err == 0; i++) {
 		if (platform_snowflake(str_of(guilds[i])) != 0)
-			err = move_scope(c, guilds[i], &before, &c->scopes);
+			err = want_scope(c, guilds[i]);
 	}
-	free_scopes(before);
 	soon(c);
 	return err;
 }
@@ -412,7 +521,8 @@ void platform_commands_free(struct platform_commands *c)
 	if (!c)
 		return;
 	stop_asking(c);
-	free_scopes(c->scopes);
+	free_scopes(c);
+	platform_store_free(c->store, (struct str){0});
 	buf_fini(&c->everywhere);
 	buf_fini(&c->in_guild);
 	io_timer_free(c->timer);
@@ -422,6 +532,7 @@ void platform_commands_free(struct platform_commands *c)
 int platform_commands_status(const struct platform_commands *c, struct buf *out)
 {
 	unsigned n[REFUSED + 1] = {0};
+	bool is_wanted = false;
 	const struct scope *s, *told = NULL;
 	int64_t since_ms = 0;
 	char text[CLOCK_TEXT_BYTES];
@@ -429,12 +540,13 @@ int platform_commands_status(const struct platform_commands *c, struct buf *out)
 
 	LL_FOREACH(c->scopes, s) {
 		n[s->state]++;
+		is_wanted = is_wanted || s->is_wanted;
 		since_ms = s->since_wall_ms > since_ms ? s->since_wall_ms : since_ms;
 		told = s->why[0] ? s : told;
 	}
 	err = buf_addf(out,
 		"{\"commands\":%zu,\"done\":%u,\"waiting\":%u,\"refused\":%u,\"since\":",
-		c->count, n[DONE], n[WANTED] + n[ASKED], n[REFUSED]);
+		is_wanted ? c->count : 0, n[DONE], n[WANTED] + n[ASKED], n[REFUSED]);
 	if (err == 0)
 		err = since_ms > 0 ? json_add_string(out, str_of(clock_text(since_ms, text))) :
 			buf_adds(out, "null");

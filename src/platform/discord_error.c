@@ -24,6 +24,8 @@ static const struct platform_rest_error errors[] = {
 	{20029, PLATFORM_REST_HOLD, 0, NULL},
 	{30034, PLATFORM_REST_HOLD, DAY_MS, "200 commands were created in a day: wait until "
 		"tomorrow"},
+	{30046, PLATFORM_REST_DROP, 0, "a message that is more than an hour old may be edited now "
+		"and then only: what stands there stays"},
 	{40001, PLATFORM_REST_STOP, 0, TOKEN},
 	{40002, PLATFORM_REST_STOP, 0, "the account that owns the bot has to be verified"},
 	{40003, PLATFORM_REST_HOLD, MINUTE_MS, NULL},

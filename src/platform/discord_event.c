@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/clean.h"
 #include "platform/discord_text.h"
-#include "platform/twitch_event.h"
 
 #define EPHEMERAL    64 /* discord.md 4.6 */
 #define HAS_SNAPSHOT 16384

@@ -270,6 +270,9 @@ int platform_discord_keep(struct platform_discord *t)
 	if (!err)
 		err = platform_identify_open(
 			t->io, t->worker, t->state_dir, t->conf.token, &t->identify);
+	if (!err)
+		err = platform_commands_open(
+			t->commands, t->worker, t->state_dir, t->conf.token);
 	io_backoff_init(&t->backoff);
 	t->backoff.cap_ms = ASK_CAP_MS;
 	t->is_known = false;

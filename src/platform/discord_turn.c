@@ -92,14 +92,13 @@ bool platform_discord_accept(
 
 int platform_discord_offer(struct platform_discord *t, const struct platform_wants *w)
 {
-	const bool is_off = t->conf.commands == CONF_COMMANDS_OFF;
 	const size_t n = w->slash_count < PLATFORM_DISCORD_SLASHES ? w->slash_count
 								   : PLATFORM_DISCORD_SLASHES;
 	struct platform_offer *offers = mem_array(n + 1, sizeof(*offers));
 	int err = offers ? 0 : ERR_NOMEM;
 
 	if (!err)
-		err = platform_commands_want(t->commands, w->slashes, is_off ? 0 : n);
+		err = platform_commands_want(t->commands, w->slashes, n);
 	if (err) {
 		mem_free(offers);
 		return err;
@@ -116,8 +115,8 @@ int platform_discord_offer(struct platform_discord *t, const struct platform_wan
 
 void platform_discord_place_commands(struct platform_discord *t)
 {
-	const bool is_global = t->conf.commands != CONF_COMMANDS_GUILD;
-	const size_t n = is_global ? 0 : platform_guilds_count(t->guilds);
+	const bool is_in_guilds = t->conf.commands == CONF_COMMANDS_GUILD;
+	const size_t n = is_in_guilds ? platform_guilds_count(t->guilds) : 0;
 	char(*text)[PLATFORM_SNOWFLAKE_BYTES] = mem_array(n + 1, sizeof(*text));
 	const char **ids = mem_array(n + 1, sizeof(*ids));
 
@@ -126,8 +125,9 @@ void platform_discord_place_commands(struct platform_discord *t)
 			(unsigned long long)platform_guild_id(platform_guilds_at(t->guilds, i)));
 		ids[i] = text[i];
 	}
-	if (t->facts.application_id[0] && (is_global || n > 0) && text && ids &&
-		platform_commands_where(t->commands, t->facts.application_id, ids, n))
+	if (t->facts.application_id[0] && (!is_in_guilds || n > 0) && text && ids &&
+		platform_commands_where(t->commands, t->facts.application_id,
+			t->conf.commands == CONF_COMMANDS_GLOBAL, ids, n))
 		log_event(
 			LOG_ERROR, "platform", "commands_not_placed", "place", t->conf.name, NULL);
 	mem_free(text);

@@ -8,15 +8,11 @@
 #define PLATFORM_TWITCH_EVENT_H
 
 #include "chat/chat.h"
+#include "platform/clean.h"
 #include "platform/irc_line.h"
 
 #define PLATFORM_TEXT_BYTES 4096 /* 500 characters of 4 bytes twice over (faults.md A8) */
 #define PLATFORM_NAME_BYTES 256  /* 25 characters, Unicode, with room for other networks */
-#define PLATFORM_ID_BYTES 128    /* the longest id seen is a UUID of 36 */
-
-/* Ids of USERNOTICEs begin with this: they serve to tell doubles, not to be replied to, which
- * Twitch refuses (twitch.md 1.7). */
-#define PLATFORM_NOTICE_ID "notice-"
 
 /* twitch.md 1.7: the accounts that gift and cheer in the name of nobody, and what people read. */
 #define PLATFORM_ANONYMOUS_GIFTER "274598607"
@@ -59,10 +55,6 @@ struct str platform_twitch_notice_id(const struct platform_line *l);
 
 /* ---- For every maker of events (twitch_maker.c) ---------------------------------------------- */
 
-/* s without what must not be in an event, at most out->max bytes. Plain text is not copied. */
-int platform_clean_text(struct buf *scratch, struct str s, struct str *out) MUST_USE;
-/* s if it can be an id or a handle (visible ASCII, not too long), else empty. */
-struct str platform_clean_id(struct str s);
 /* Takes "\x01ACTION ...\x01" apart; true if it was one. */
 bool platform_unwrap_action(struct str *text);
 /* Drops the "@name " that the text of a reply to name begins with. */

@@ -1,5 +1,4 @@
-/* What makers of Twitch's events share, whichever wire the words came over: cleaning, roles,
- * tiers. */
+/* What makers of Twitch's events share, whichever wire the words came over: roles, tiers. */
 #include "platform/twitch_event.h"
 
 #include <stdio.h>
@@ -22,30 +21,6 @@ void platform_maker_fini(struct platform_maker *m)
 	buf_fini(&m->user);
 	buf_fini(&m->touser);
 	buf_fini(&m->reward);
-}
-
-int platform_clean_text(struct buf *scratch, struct str s, struct str *out)
-{
-	if (s.len <= scratch->max && text_is_plain(s)) {
-		*out = s;
-		return 0;
-	}
-	buf_clear(scratch);
-	if (text_scrub(s, TEXT_CHAT, scratch) == ERR_NOMEM)
-		return ERR_NOMEM;
-	*out = buf_str(scratch);
-	return 0;
-}
-
-struct str platform_clean_id(struct str s)
-{
-	if (s.len >= PLATFORM_ID_BYTES)
-		return (struct str){0};
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.at[i] <= ' ' || s.at[i] > '~')
-			return (struct str){0};
-	}
-	return s;
 }
 
 bool platform_unwrap_action(struct str *text)

@@ -31,10 +31,45 @@ def test_commands_are_offered_once(world):
     assert answered(scene, used).startswith("You throw ")
 
 
-def test_commands_of_servers_and_none_at_all(world):
-    scene = start(world, commands="guild")
-    assert [e["guild"] for e in scene.discord.wait("commands")] == [next(iter(scene.discord.guilds))]
+def registered(scene):
+    """How many commands there are: of the application, and of each server."""
+    return {where: len(commands) for where, commands in scene.discord.calls.commands.items() if commands}
+
+
+def test_commands_are_where_the_config_says_and_nowhere_else(world):
+    """What was registered elsewhere before is taken back, after a restart as well."""
+    def generous(scene):
+        scene.discord.rest.limits.update(**{call: (50, 1) for call in ("put_commands", "get_commands", "application", "me")})
+    scene = start(world, before=generous, commands="guild")
+    server, = scene.discord.guilds
+    assert registered(scene) == {server: 6}
+
+    def move(mode, there):
+        scene.conf["commands"] = mode
+        scene.bot.configure(providers={"local": scene.models.conf()}, limits={"drain": "1s"},
+                            discord=scene.conf)
+        assert scene.bot.reload()["accepted"]
+        scene.discord.wait_for(lambda: registered(scene) == there, f"{there}: {registered(scene)}")
+    move("global", {None: 6})
+    move("guild", {server: 6})
+    move("off", {})
+    move("global", {None: 6})
+    scene.bot.wait_for(lambda: any(f.read_text() == "0\n" for f in scene.bot.state.glob("*commands*")),
+                       "where they are is on disk")
     scene.bot.stop()
+    scene.conf["commands"] = "off"
+    scene.bot.configure(providers={"local": scene.models.conf()}, limits={"drain": "1s"}, discord=scene.conf)
+    scene.bot.start()
+    scene.discord.wait_for(lambda: registered(scene) == {}, "none left")
+
+
+def test_commands_of_others_are_left_alone(world):
+    """Where the bot offers none, somebody else's program may."""
+    def others(scene):
+        scene.discord.calls.commands[None] = [{"id": "5", "type": 1, "name": "theirs"}]
+    scene = start(world, before=others, commands="off")
+    echo(scene, "the end")
+    assert registered(scene) == {None: 1} and not scene.discord.calls.puts
 
 
 def test_a_question_is_taken_at_once_and_answered(world):

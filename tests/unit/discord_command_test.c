@@ -57,7 +57,8 @@ static void want(struct shop *s, const struct slash *list, size_t n)
 
 static void where(struct shop *s, const char *guild)
 {
-	assert_int_equal(platform_commands_where(s->commands, BOT, &guild, guild ? 1 : 0), 0);
+	assert_int_equal(platform_commands_where(s->commands, BOT, !guild, &guild,
+		guild ? 1 : 0), 0);
 	settle(&s->w);
 }
 
@@ -150,6 +151,56 @@ static void moderators_commands_are_theirs(void **state)
 		"\"type\":1,\"description\":\"Silence\",\"default_member_permissions\":\"8192\"}]");
 }
 
+static void nowhere(struct shop *s)
+{
+	assert_int_equal(platform_commands_where(s->commands, BOT, false, NULL, 0), 0);
+	settle(&s->w);
+}
+
+static void what_was_registered_is_taken_back_and_nothing_else(void **state)
+{
+	struct shop *s = *state;
+
+	want(s, &ask, 1);
+	nowhere(s);
+	assert_int_equal(s->w.asked_count, 0);
+	where(s, GUILD);
+	world_rule(&s->w, "GET " IN_GUILD, 1, JSON_HEAD("200 OK", "") "[" ASK_THERE("x") "]");
+	where(s, NULL); /* somewhere else */
+	assert_string_equal(asked_at(&s->w, "PUT " IN_GUILD, 1)->body, "[]");
+	assert_int_equal(asked(&s->w, "PUT " EVERYWHERE), 1);
+	world_rule(&s->w, "GET " EVERYWHERE, 1, JSON_HEAD("200 OK", "") "[" ASK_THERE("x") "]");
+	nowhere(s);
+	assert_string_equal(asked_at(&s->w, "PUT " EVERYWHERE, 1)->body, "[]");
+	assert_true(status_has(s, "{\"commands\":0,"));
+	const size_t before = s->w.asked_count;
+	nowhere(s);
+	want(s, &quiet, 1);
+	settle(&s->w);
+	assert_int_equal(s->w.asked_count, before);
+}
+
+static void a_server_that_is_not_listed_is_left_alone_and_one_that_is_left_is_forgotten(void **state)
+{
+	static const char *const other = "1180000000000000555";
+	struct shop *s = *state;
+
+	want(s, &ask, 1);
+	where(s, GUILD);
+	const size_t before = s->w.asked_count;
+	where(s, other);
+	want(s, &quiet, 1);
+	settle(&s->w);
+	assert_int_equal(asked(&s->w, "GET " IN_GUILD), 1);
+	assert_true(s->w.asked_count > before);
+	world_rule(&s->w, "GET " IN_GUILD, 1, JSON_HEAD("403 Forbidden", "") "{\"code\":50001}");
+	nowhere(s);
+	assert_int_equal(asked(&s->w, "GET " IN_GUILD), 2);
+	assert_true(status_has(s, "\"refused\":0,"));
+	nowhere(s);
+	assert_int_equal(asked(&s->w, "GET " IN_GUILD), 2);
+}
+
 static void a_refusal_is_not_repeated_and_a_failure_is(void **state)
 {
 	struct shop *s = *state;
@@ -190,6 +241,8 @@ int main(void)
 		WITH_SHOP(what_is_there_already_is_not_put),
 		cmocka_unit_test(every_difference_counts),
 		WITH_SHOP(moderators_commands_are_theirs),
+		WITH_SHOP(what_was_registered_is_taken_back_and_nothing_else),
+		WITH_SHOP(a_server_that_is_not_listed_is_left_alone_and_one_that_is_left_is_forgotten),
 		WITH_SHOP(a_refusal_is_not_repeated_and_a_failure_is),
 	};
 

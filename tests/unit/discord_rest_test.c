@@ -742,12 +742,14 @@ static void codes_say_what_is_to_be_done(void **state)
 		{10062, "", PLATFORM_REST_GONE}, {40060, "", PLATFORM_REST_ANSWERED},
 		{50014, "", PLATFORM_REST_STOP}, {40333, "", PLATFORM_REST_BAN},
 		{200000, "", PLATFORM_REST_DROP}, {30034, "", PLATFORM_REST_HOLD},
+		{30046, "", PLATFORM_REST_DROP},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_case(i, platform_rest_error(cases[i].code, cases[i].field)->act ==
 			cases[i].act);
+	assert_non_null(platform_rest_error(30046, "")->advice);
 }
 
 int main(void)

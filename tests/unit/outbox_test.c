@@ -428,6 +428,28 @@ static void drops_hit_their_place_only(void **state)
 	outbox_free(ob);
 }
 
+static void channels_may_come_and_go_without_end(void **state)
+{
+	const struct outbox_lane shut = {0};
+	struct outbox *ob = make_usual();
+	struct outbox_lane known;
+	char channel[24];
+
+	(void)state;
+	assert_int_equal(put(ob, "waits", "hi", PRIORITY_DIRECT, 0), REASON_NONE);
+	for (int i = 0; i < 10100; i++) {
+		snprintf(channel, sizeof(channel), "thread%d", i);
+		set_lane(ob, 0, channel, true);
+		assert_int_equal(outbox_lane(ob, 0, channel, &shut), 0);
+	}
+	set_lane(ob, 0, channel, true);
+	assert_int_equal(put(ob, channel, "still heard", PRIORITY_DIRECT, 0), REASON_NONE);
+	expect_next(ob, 0, "still heard");
+	assert_int_equal(outbox_lane_of(ob, 0, "alice", &known), 0); /* it is open */
+	assert_int_equal(outbox_waiting_lane(ob, 0, "waits"), 1);
+	outbox_free(ob);
+}
+
 static void names_with_control_characters_are_refused(void **state)
 {
 	struct outbox *ob = make_usual();
@@ -755,6 +777,7 @@ int main(void)
 		cmocka_unit_test(erasures_drop_what_they_name),
 		cmocka_unit_test(a_refused_lane_drops_and_takes_no_more),
 		cmocka_unit_test(drops_hit_their_place_only),
+		cmocka_unit_test(channels_may_come_and_go_without_end),
 		cmocka_unit_test(names_with_control_characters_are_refused),
 		cmocka_unit_test(a_restart_keeps_the_budgets),
 		cmocka_unit_test(a_restart_keeps_when_a_channel_was_spoken_in),
