@@ -25,8 +25,8 @@ static void search_work(void *ctx)
 {
 	struct bot_search *s = ctx;
 
-	s->err = knowledge_find(
-		s->world->knowledge, buf_str(&s->question), s->only, s->hits, &s->n);
+	s->err = knowledge_find(s->world->knowledge, buf_str(&s->question), s->world->conf->name,
+		s->only, s->hits, &s->n);
 }
 
 static void search_done(void *ctx)
@@ -92,7 +92,8 @@ size_t bot_know_now(const struct bot_world *w, const struct trigger *t, const st
 	size_t n;
 
 	if (!t->knows || e->text.len == 0 || !w->knowledge ||
-		knowledge_find(w->knowledge, e->text, &t->knowledge, hits, &n))
+		knowledge_find(w->knowledge, e->text, w->conf->name, &t->knowledge, hits,
+			&n))
 		return 0;
 	return n;
 }

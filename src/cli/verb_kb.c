@@ -59,12 +59,12 @@ static int add_hit_json(struct buf *out, const struct knowledge_hit *h)
 	return err ? err : buf_addc(out, '}');
 }
 
-static int print_query(struct knowledge *k, struct str question, bool is_json)
+static int print_query(const struct bot_world *w, struct str question, bool is_json)
 {
 	struct knowledge_hit hits[KNOWLEDGE_TOP];
 	struct buf out;
 	size_t n;
-	int err = knowledge_find(k, question, NULL, hits, &n);
+	int err = knowledge_find(w->knowledge, question, w->conf->name, NULL, hits, &n);
 
 	buf_init(&out, 256 * 1024);
 	if (!err && is_json)
@@ -108,7 +108,7 @@ int cli_kb(const struct cli *c)
 		code = CLI_FINDINGS;
 	} else {
 		code = is_list ? print_list(w->knowledge, c->is_json)
-			       : print_query(w->knowledge, str_of(c->argv[1]), c->is_json);
+			       : print_query(w, str_of(c->argv[1]), c->is_json);
 	}
 	bot_world_unref(w);
 	conf_report_fini(&report);

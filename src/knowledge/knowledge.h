@@ -37,10 +37,12 @@ const struct knowledge_chunk *knowledge_chunks(const struct knowledge *k, size_t
 /* Is this the name of a file, with or without .md? */
 bool knowledge_is_name(const char *file, const char *name);
 
-/* The chunks a question is about, nearest first; *n of at most KNOWLEDGE_TOP. Whatever stands in
- * the question is looked for, nothing of it is an order. only: names of files; none = all. Any
- * thread may call it; they wait for each other. */
-int knowledge_find(struct knowledge *k, struct str question, const struct conf_texts *only,
-	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n) MUST_USE;
+/* The chunks a question is about, nearest first; *n of at most KNOWLEDGE_TOP. None, if none has
+ * enough of its words: small talk finds nothing. Whatever stands in the question is looked for,
+ * nothing of it is an order. self: the bot's name, which says nothing; NULL. only: names of files;
+ * none = all. Any thread may call it; they wait for each other. */
+int knowledge_find(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_TOP],
+	size_t *n) MUST_USE;
 
 #endif

@@ -1,10 +1,12 @@
 /* The index of all chunks, in memory, and a search of it. */
 #include "knowledge/room.h"
 
+#include <math.h>
 #include <sqlite3.h>
+#include <string.h>
 
-#define QUERY_BYTES (8 * 1024) /* 24 words, a message's 2000 bytes and what is put around them */
-#define LEAST_SHARE 0.1        /* of the nearest's score: what is further off is not about it */
+#define LEAST_SHARE 0.1   /* of the nearest's score: what is further off is not about it */
+#define LEAST_COVERED 1.0 /* one word that says something, or two that are everywhere */
 
 /* unicode61 takes words apart as Unicode does and drops accents; porter finds "stream" for
  * "streams". The texts themselves are kept once, by us. */
@@ -14,7 +16,7 @@ static const char create[] =
 static const char insert[] = "insert into chunk(rowid, file, heading, body) values(?, ?, ?, ?)";
 /* The name of a file and its headings say more than a word of the text does. */
 static const char search[] =
-	"select rowid, bm25(chunk, 3.0, 2.0, 1.0) from chunk where chunk match ? order by 2, 1";
+	"select rowid, bm25(chunk, 3.0, 2.0, 1.0) from chunk where chunk match ?";
 
 static int bind(sqlite3_stmt *q, int at, struct str s)
 {
@@ -51,6 +53,9 @@ int knowledge_index(struct knowledge *k)
 	sqlite3_stmt *q = NULL;
 	int err;
 
+	k->tallies = mem_array(k->chunk_count + 1, sizeof(*k->tallies));
+	if (!k->tallies)
+		return ERR_NOMEM;
 	/* The lock is ours: a search is several calls. */
 	err = err_of(sqlite3_open_v2(":memory:", &k->db, SQLITE_OPEN_READWRITE |
 		SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL));
@@ -75,6 +80,7 @@ void knowledge_index_free(struct knowledge *k)
 {
 	sqlite3_finalize(k->search);
 	sqlite3_close(k->db);
+	mem_free(k->tallies);
 }
 
 static bool is_wanted(const struct knowledge_chunk *c, const struct conf_texts *only)
@@ -86,45 +92,81 @@ static bool is_wanted(const struct knowledge_chunk *c, const struct conf_texts *
 	return !only || only->n == 0;
 }
 
-/* The chunks that answer to a query, nearest first. */
-static int find(struct knowledge *k, struct str query, const struct conf_texts *only,
-	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+/* Counts a word into the tallies. The score of several words is the sum of theirs. */
+static int count_word(struct knowledge *k, const struct knowledge_word *w, struct buf *quoted)
 {
-	int err, rc = bind(k->search, 1, query);
+	int err, rc;
 
-	if (rc == SQLITE_OK)
+	buf_clear(quoted);
+	err = buf_addf(quoted, "\"%.*s\"", STR_FMT(w->text)); /* a phrase, never an operator */
+	if (err)
+		return err;
+	rc = bind(k->search, 1, buf_str(quoted));
+	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(k->search);
-	while (rc == SQLITE_ROW && *n < KNOWLEDGE_TOP) {
-		const size_t i = (size_t)sqlite3_column_int64(k->search, 0) - 1;
-		/* SQLite's is negative, the lower the nearer. */
-		const double score = -sqlite3_column_double(k->search, 1);
+		if (rc == SQLITE_ROW) {
+			const size_t i = (size_t)sqlite3_column_int64(k->search, 0) - 1;
 
-		if (*n > 0 && score < LEAST_SHARE * hits[0].score)
-			break;
-		if (i < k->chunk_count && is_wanted(&k->chunks[i], only))
-			hits[(*n)++] = (struct knowledge_hit){&k->chunks[i], score};
-		rc = sqlite3_step(k->search);
+			/* SQLite's is negative, the lower the nearer. */
+			k->tallies[i].score -= sqlite3_column_double(k->search, 1);
+			k->tallies[i].covered += w->weight;
+		}
 	}
-	err = rc == SQLITE_ROW ? 0 : err_of(rc);
 	sqlite3_reset(k->search);
 	sqlite3_clear_bindings(k->search);
+	return err_of(rc);
+}
+
+/* Puts a hit where it belongs among the nearest. Of equal ones the first in order stays first. */
+static void keep(struct knowledge_hit hit, struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+{
+	size_t at = *n;
+
+	while (at > 0 && hits[at - 1].score < hit.score)
+		at--;
+	if (at == KNOWLEDGE_TOP)
+		return;
+	*n += *n < KNOWLEDGE_TOP;
+	memmove(&hits[at + 1], &hits[at], (*n - at - 1) * sizeof(*hits));
+	hits[at] = hit;
+}
+
+/* Words are common or rare in one folder as in another, so BM25 has no scale of its own: whether a
+ * chunk is what a question is about, its share of the question's words decides; the score only
+ * says which is nearer. */
+static int find(struct knowledge *k, const struct knowledge_query *q, const struct conf_texts *only,
+	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+{
+	const double bar = fmax(LEAST_COVERED, q->share * q->weight);
+	struct buf quoted;
+	int err = 0;
+
+	buf_init(&quoted, 8 * KNOWLEDGE_BYTES_MAX);
+	memset(k->tallies, 0, k->chunk_count * sizeof(*k->tallies));
+	for (size_t i = 0; i < q->n && !err; i++)
+		err = count_word(k, &q->words[i], &quoted);
+	for (size_t i = 0; i < k->chunk_count && !err; i++) {
+		if (k->tallies[i].covered >= bar && is_wanted(&k->chunks[i], only))
+			keep((struct knowledge_hit){&k->chunks[i], k->tallies[i].score}, hits, n);
+	}
+	while (*n > 1 && hits[*n - 1].score < LEAST_SHARE * hits[0].score)
+		--*n;
+	buf_fini(&quoted);
 	return err;
 }
 
-int knowledge_find(struct knowledge *k, struct str question, const struct conf_texts *only,
-	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+int knowledge_find(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
 {
-	struct buf query;
-	int err;
+	struct knowledge_query q;
+	int err = 0;
 
 	*n = 0;
-	buf_init(&query, QUERY_BYTES);
-	err = knowledge_query(question, &query);
-	if (!err && query.len > 0 && k->chunk_count > 0) {
+	knowledge_query(question, self, &q);
+	if (q.n > 0 && k->chunk_count > 0) {
 		pthread_mutex_lock(&k->lock);
-		err = find(k, buf_str(&query), only, hits, n);
+		err = find(k, &q, only, hits, n);
 		pthread_mutex_unlock(&k->lock);
 	}
-	buf_fini(&query);
 	return err;
 }
