@@ -173,11 +173,9 @@ static void turns(void)
  */
 static void settle(void)
 {
-	const int64_t end_us = clock_mono_us() + 3000;
-
 	turns();
-	for (int i = 0; i < 8 || clock_mono_us() < end_us; i++)
-		io_turn(w.io, 1);
+	io_clock_shift(w.io, 3);
+	turns();
 }
 
 /* In steps, so that what is due on the way happens in its order. */
