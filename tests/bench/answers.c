@@ -46,8 +46,9 @@ static void answer(int fd, const struct answer *rows, size_t n, struct buf *in)
 		if (strncmp(buf_text(in), rows[i].begins, strlen(rows[i].begins)) == 0)
 			a = &rows[i];
 	}
-	int len = snprintf(head, sizeof(head), "HTTP/1.1 %d OK\r\nContent-Type: application/json\r\n"
-		"Content-Length: %zu\r\nConnection: close\r\n\r\n", a->status, strlen(a->body));
+	int len = snprintf(head, sizeof(head), "HTTP/1.1 %d OK\r\n"
+		"Content-Type: application/json\r\nContent-Length: %zu\r\n"
+		"Connection: close\r\n\r\n", a->status, strlen(a->body));
 
 	(void)!send(fd, head, (size_t)len, MSG_NOSIGNAL);
 	(void)!send(fd, a->body, strlen(a->body), MSG_NOSIGNAL);

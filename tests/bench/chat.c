@@ -10,7 +10,7 @@
 
 #define ECHO_BYTES (1024 * 1024)
 
-/* ---- Lines ------------------------------------------------------------------------------------- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 void chat_id(char at[CHAT_ID_BYTES], uint64_t n)
 {
@@ -45,7 +45,7 @@ size_t chat_frame(struct buf *out, unsigned user, const char *channel, struct st
 	return id_at;
 }
 
-/* ---- The connection ---------------------------------------------------------------------------- */
+/* ---- The connection -------------------------------------------------------------------------- */
 
 void chat_open(struct chat *c)
 {
@@ -88,7 +88,7 @@ static void say(struct chat *c, const char *fmt, ...)
 	wire_frame(&c->wire.out, WIRE_TEXT, (struct str){line, (size_t)n});
 }
 
-/* ---- What a chat server says ------------------------------------------------------------------- */
+/* ---- What a chat server says ----------------------------------------------------------------- */
 
 static void on_join(struct chat *c, struct str names)
 {
@@ -100,7 +100,8 @@ static void on_join(struct chat *c, struct str names)
 			":tmi.twitch.tv 366 tidalbot %.*s :End\r\n", STR_FMT(name), STR_FMT(name),
 			STR_FMT(name));
 		say(c, "@badges=moderator/1;color=;display-name=TidalBot;emote-sets=0;mod=1;"
-			"subscriber=0;user-type=mod :tmi.twitch.tv USERSTATE %.*s\r\n", STR_FMT(name));
+			"subscriber=0;user-type=mod :tmi.twitch.tv USERSTATE %.*s\r\n",
+			STR_FMT(name));
 		say(c, "@emote-only=0;followers-only=-1;r9k=0;room-id=40010001;slow=0;subs-only=0 "
 			":tmi.twitch.tv ROOMSTATE %.*s\r\n", STR_FMT(name));
 		c->joined++;
@@ -203,7 +204,7 @@ void chat_barrier(struct chat *c)
 	} while (!memmem(line.at, line.len, "barrier", 7));
 }
 
-/* ---- The echo ---------------------------------------------------------------------------------- */
+/* ---- The echo -------------------------------------------------------------------------------- */
 
 static void echo(int port)
 {
@@ -235,7 +236,8 @@ static void echo(int port)
 
 			if (!said)
 				continue;
-			len = snprintf(line, sizeof(line), "@reply-parent-msg-id=b34ccfc7-4977-403a-"
+			len = snprintf(line, sizeof(line),
+				"@reply-parent-msg-id=b34ccfc7-4977-403a-"
 				"8a94-33c6bac34fb8 PRIVMSG #kelpforest :answer to %.*s\r\n", 16,
 				said + 2);
 			size_t at = wire_head(head, WIRE_TEXT, (size_t)len, true);

@@ -33,8 +33,8 @@ void chat_send(struct chat *c, struct str bytes);
 size_t chat_frame(struct buf *out, unsigned user, const char *channel, struct str text);
 void chat_id(char at[CHAT_ID_BYTES], uint64_t n); /* writes the n-th message's id */
 
-/* A process that answers every line with " :!" in it at once, with one about as long as mynah's: what
- * is measured with it is the wire. Gives its pid. */
+/* A process that answers every line with " :!" in it at once, with one about as long as mynah's:
+ * what is measured with it is the wire. Gives its pid. */
 int chat_echo(int port);
 
 #endif

@@ -16,7 +16,7 @@ uint32_t corpus_below(uint32_t n)
 	return (uint32_t)(seed >> 33) % n;
 }
 
-/* ---- What every measurement needs -------------------------------------------------------------- */
+/* ---- What every measurement needs ------------------------------------------------------------ */
 
 void bench_die(const char *fmt, ...)
 {
@@ -74,7 +74,7 @@ double bench_median(double *values, size_t n)
 	return bench_quantile(values, n, 0.5);
 }
 
-/* ---- Words and lines --------------------------------------------------------------------------- */
+/* ---- Words and lines ------------------------------------------------------------------------- */
 
 void corpus_init(void)
 {
@@ -152,7 +152,7 @@ void corpus_line(struct buf *b)
 		add(b, "?");
 }
 
-/* ---- Triggers ---------------------------------------------------------------------------------- */
+/* ---- Triggers -------------------------------------------------------------------------------- */
 
 /* Words of the rare end: a pack's triggers are about names and jokes, not about "the". */
 static const char *rare(void)

@@ -1,8 +1,9 @@
 /* tests/bench/corpus.h: made-up lines and triggers for measurements, the same in every run.
  *
- * After the mix of Twitch chat and of community packs: 40 % of the lines under 20 bytes, 40 % to 50,
- * 16 % to 100, 4 % longer; words by Zipf, commands, emote runs, CJK, emoji, drawn-out words, capitals.
- * From 10 triggers on two of them are backreferences without a literal, which run on every message. */
+ * After the mix of Twitch chat and of community packs: 40 % of the lines under 20 bytes, 40 % to
+ * 50, 16 % to 100, 4 % longer; words by Zipf, commands, emote runs, CJK, emoji, drawn-out words,
+ * capitals. From 10 triggers on two of them are backreferences without a literal, which run on
+ * every message. */
 #ifndef BENCH_CORPUS_H
 #define BENCH_CORPUS_H
 

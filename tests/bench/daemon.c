@@ -23,7 +23,7 @@
 
 static const char persona[] = "name: Mynah\nversion: 1.0.0\nsystem: You are a bird in a chat.\n";
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static char *path_of(const struct daemon *d, const char *name, char path[PATH_MAX])
 {
@@ -102,7 +102,7 @@ void daemon_configure(struct daemon *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- The process ------------------------------------------------------------------------------- */
+/* ---- The process ----------------------------------------------------------------------------- */
 
 static void open_notify(struct daemon *d)
 {
@@ -203,7 +203,7 @@ void daemon_stop(struct daemon *d)
 	d->pid = 0;
 }
 
-/* ---- What it costs ----------------------------------------------------------------------------- */
+/* ---- What it costs --------------------------------------------------------------------------- */
 
 double daemon_cpu_us(const struct daemon *d)
 {

@@ -1,4 +1,5 @@
-/* tests/bench/daemon.h: the real binary with a folder of files, as its users run it, and what it costs. */
+/* tests/bench/daemon.h: the real binary with a folder of files, as its users run it, and what it
+ * costs. */
 #ifndef BENCH_DAEMON_H
 #define BENCH_DAEMON_H
 
@@ -25,7 +26,8 @@ void daemon_stop(struct daemon *d);
 
 double daemon_cpu_us(const struct daemon *d);
 double daemon_rss_mib(const struct daemon *d);
-/* A figure of /proc/PID/FILE that is in kB; 0 when it is not to be had (smaps needs its owner or root). */
+/* A figure of /proc/PID/FILE that is in kB; 0 when it is not to be had (smaps needs its owner or
+ * root). */
 double daemon_mib(const struct daemon *d, const char *file, const char *field);
 /* A figure of its /metrics, all labels added; dies when there is none. */
 double daemon_metric(struct daemon *d, const char *name);

@@ -31,7 +31,7 @@ static struct chat chat;
 static struct daemon bot;
 static uint64_t last_id;
 
-/* ---- A block of lines on which nothing matches -------------------------------------------------- */
+/* ---- A block of lines on which nothing matches ----------------------------------------------- */
 
 struct block {
 	struct buf bytes;
@@ -99,7 +99,7 @@ static void trickle(struct block *k, size_t n, int64_t per_second)
 	chat_barrier(&chat);
 }
 
-/* ---- The daemon on our server ------------------------------------------------------------------- */
+/* ---- The daemon on our server ---------------------------------------------------------------- */
 
 static void write_triggers(size_t n)
 {
@@ -114,7 +114,8 @@ static void write_triggers(size_t n)
 static void configure_twitch(const char *more)
 {
 	daemon_configure(&bot, "twitch: {account: tidalbot, token: {file: %s/token}, "
-		"channels: [" CHANNEL "], url: 'ws://127.0.0.1:%d/', id_url: 'http://127.0.0.1:9/'}\n%s",
+		"channels: [" CHANNEL "], url: 'ws://127.0.0.1:%d/', "
+		"id_url: 'http://127.0.0.1:9/'}\n%s",
 		bot.folder, chat.wire.port, more);
 }
 
@@ -133,7 +134,7 @@ static void end(void)
 	chat_gone(&chat);
 }
 
-/* ---- (b) CPU a line ------------------------------------------------------------------------------ */
+/* ---- (b) CPU a line -------------------------------------------------------------------------- */
 
 static void bench_flood(size_t triggers, double target_us)
 {
@@ -185,7 +186,7 @@ static void bench_trickle(size_t triggers, int64_t per_second)
 	buf_fini(&k.bytes);
 }
 
-/* ---- (c) latency --------------------------------------------------------------------------------- */
+/* ---- (c) latency ----------------------------------------------------------------------------- */
 
 struct talk {
 	double us[TALKS * REPLIES];
@@ -308,14 +309,15 @@ static void write_answers(bool asks)
 {
 	struct buf yaml;
 
-	/* Each answer names its question: no two are twins. The model gives its answers in order, so that
-	 * it has to search for none. */
-	daemon_write(&bot, "triggers/say.yaml", asks ? "say: {match: '^!say', ask: 'say $(query)'}\n"
+	/* Each answer names its question: no two are twins. The model gives its answers in order,
+	 * so that it has to search for none. */
+	daemon_write(&bot, "triggers/say.yaml", asks
+		? "say: {match: '^!say', ask: 'say $(query)'}\n"
 		: "say: {match: '^!say', reply: 'The answer to !say $(query) it is'}\n");
 	buf_init(&yaml, CONF_FILE_BYTES);
 	for (unsigned i = 0; i < REPLIES; i++)
-		bench_must(buf_addf(&yaml, "- {reply: 'The answer to !say k%03u it is', times: 1}\n",
-			i));
+		bench_must(buf_addf(&yaml,
+			"- {reply: 'The answer to !say k%03u it is', times: 1}\n", i));
 	daemon_write(&bot, "answers.yaml", "%s", buf_text(&yaml));
 	buf_fini(&yaml);
 }
@@ -331,14 +333,15 @@ static void bench_talk(void)
 	printf("c  %-34s %7s %7s\n", "", "p50", "p99");
 	for (int asks = 0; asks < 2; asks++) {
 		write_answers(asks);
-		talk(asks ? "ask:, instant model, one at a time" : "reply:, one at a time", NULL, 0);
+		talk(asks ? "ask:, instant model, one at a time" : "reply:, one at a time", NULL,
+			0);
 		talk(asks ? "ask:, instant model, 500 lines/s" : "reply:, 500 lines/s", &k, 500);
 	}
 	daemon_write(&bot, "triggers/say.yaml", "say: {match: '^!say', reply: x}\n");
 	buf_fini(&k.bytes);
 }
 
-/* ---- (d) memory ---------------------------------------------------------------------------------- */
+/* ---- (d) memory ------------------------------------------------------------------------------ */
 
 static void bench_memory(void)
 {
@@ -351,7 +354,8 @@ static void bench_memory(void)
 	pace_until(clock_mono_us() + 300000);
 	printf("d  idle, one channel                        %8.1f MiB resident       target 12\n",
 		daemon_rss_mib(&bot));
-	printf("d    its own (RssAnon) %.1f, its share (Pss) %.1f, what ends with it (Private) %.1f MiB\n",
+	printf("d    its own (RssAnon) %.1f, its share (Pss) %.1f, what ends with it (Private) "
+		"%.1f MiB\n",
 		daemon_mib(&bot, "status", "RssAnon"), daemon_mib(&bot, "smaps_rollup", "Pss"),
 		daemon_mib(&bot, "smaps_rollup", "Private_Clean") +
 			daemon_mib(&bot, "smaps_rollup", "Private_Dirty"));
@@ -389,7 +393,7 @@ static void bench_channels(void)
 	buf_fini(&k.bytes);
 }
 
-/* ---- (e) start and reload ------------------------------------------------------------------------ */
+/* ---- (e) start and reload -------------------------------------------------------------------- */
 
 static void bench_start(void)
 {

@@ -183,27 +183,30 @@ static void make_follow(struct buf *out, unsigned user, struct str text)
 {
 	(void)text;
 	add_notification(out, "channel.follow", "2", "moderator_user_id");
-	bench_must(buf_addf(out, "{\"user_id\":\"%u\",\"user_login\":\"pebblewren%u\",\"user_name\":"
-		"\"PebbleWren%u\",\"broadcaster_user_id\":\"" CHANNEL_ID "\","
-		"\"broadcaster_user_login\":\"kelpforest\",\"broadcaster_user_name\":\"KelpForest\","
-		"\"followed_at\":\"" STAMP "\"}}}", 50020007 + user, user, user));
+	bench_must(buf_addf(out, "{\"user_id\":\"%u\",\"user_login\":\"pebblewren%u\","
+		"\"user_name\":\"PebbleWren%u\",\"broadcaster_user_id\":\"" CHANNEL_ID "\","
+		"\"broadcaster_user_login\":\"kelpforest\","
+		"\"broadcaster_user_name\":\"KelpForest\",\"followed_at\":\"" STAMP "\"}}}",
+		50020007 + user, user, user));
 }
 
 static void make_line(struct buf *out, unsigned user, struct str text)
 {
 	add_notification(out, "channel.chat.message", "1", "user_id");
 	bench_must(buf_addf(out, "{\"broadcaster_user_id\":\"" CHANNEL_ID "\","
-		"\"broadcaster_user_login\":\"kelpforest\",\"broadcaster_user_name\":\"KelpForest\","
-		"\"source_broadcaster_user_id\":null,\"source_broadcaster_user_login\":null,"
-		"\"source_broadcaster_user_name\":null,\"chatter_user_id\":\"%u\","
-		"\"chatter_user_login\":\"pebblewren%u\",\"chatter_user_name\":\"PebbleWren%u\","
-		"\"message_id\":\"" EVENT_ID "\",\"source_message_id\":null,\"is_source_only\":null,",
+		"\"broadcaster_user_login\":\"kelpforest\","
+		"\"broadcaster_user_name\":\"KelpForest\",\"source_broadcaster_user_id\":null,"
+		"\"source_broadcaster_user_login\":null,\"source_broadcaster_user_name\":null,"
+		"\"chatter_user_id\":\"%u\",\"chatter_user_login\":\"pebblewren%u\","
+		"\"chatter_user_name\":\"PebbleWren%u\",\"message_id\":\"" EVENT_ID "\","
+		"\"source_message_id\":null,\"is_source_only\":null,",
 		50020007 + user, user, user));
 	bench_must(buf_addf(out, "\"message\":{\"text\":%.*s,\"fragments\":[{\"type\":\"text\","
 		"\"text\":%.*s,\"cheermote\":null,\"emote\":null,\"mention\":null}]},\"color\":"
-		"\"#1E90FF\",\"badges\":[{\"set_id\":\"subscriber\",\"id\":\"12\",\"info\":\"14\"}],"
-		"\"source_badges\":null,\"message_type\":\"text\",\"cheer\":null,\"reply\":null,"
-		"\"channel_points_custom_reward_id\":null,\"channel_points_animation_id\":null}}}",
+		"\"#1E90FF\",\"badges\":[{\"set_id\":\"subscriber\",\"id\":\"12\","
+		"\"info\":\"14\"}],\"source_badges\":null,\"message_type\":\"text\",\"cheer\":null,"
+		"\"reply\":null,\"channel_points_custom_reward_id\":null,"
+		"\"channel_points_animation_id\":null}}}",
 		STR_FMT(text), STR_FMT(text)));
 }
 
@@ -219,7 +222,8 @@ static const struct answer twitch_answers[] = {
 		"\"total\":1,\"total_cost\":0,\"max_total_cost\":10}"},
 	{"GET /helix/", 200, "{\"data\":[],\"total\":0,\"total_cost\":0,\"max_total_cost\":10,"
 		"\"pagination\":{}}"},
-	{"POST /helix/chat/messages", 200, "{\"data\":[{\"message_id\":\"abc\",\"is_sent\":true}]}"},
+	{"POST /helix/chat/messages", 200,
+		"{\"data\":[{\"message_id\":\"abc\",\"is_sent\":true}]}"},
 };
 
 static void serve_nothing(void)
@@ -231,8 +235,9 @@ static void begin_eventsub(void)
 	daemon_start(&bot);
 	wire_accept(&wire);
 	wire_frame(&wire.out, WIRE_TEXT, STR("{\"metadata\":{\"message_id\":\"w\",\"message_type\":"
-		"\"session_welcome\",\"message_timestamp\":\"" STAMP "\"},\"payload\":{\"session\":{"
-		"\"id\":\"" SESSION "\",\"status\":\"connected\",\"connected_at\":\"" STAMP "\","
+		"\"session_welcome\",\"message_timestamp\":\"" STAMP "\"},"
+		"\"payload\":{\"session\":{\"id\":\"" SESSION "\",\"status\":\"connected\","
+		"\"connected_at\":\"" STAMP "\","
 		"\"keepalive_timeout_seconds\":600,\"reconnect_url\":null}}}"));
 	wire_flush(&wire);
 	pause_ms(1500); /* it subscribes */
@@ -263,8 +268,9 @@ static void bench_eventsub(void)
 	make_block(&follows, make_follow);
 	make_block(&lines, make_line);
 	daemon_configure(&bot, "twitch: {account: tidalbot, token: {file: %s/token}, channels: "
-		"[kelpforest], chat: eventsub, send: helix, id_url: 'http://127.0.0.1:%d/oauth2', api_url: "
-		"'http://127.0.0.1:%d/helix', eventsub_url: 'ws://127.0.0.1:%d/ws'}\n", bot.folder,
+		"[kelpforest], chat: eventsub, send: helix, id_url: 'http://127.0.0.1:%d/oauth2', "
+		"api_url: 'http://127.0.0.1:%d/helix', eventsub_url: 'ws://127.0.0.1:%d/ws'}\n",
+		bot.folder,
 		port, port, wire.port);
 	/* Follows are heard where a trigger wants them, and gathered; this one answers none. */
 	write_triggers("follow: {on: follow, game: Chess, reply: x}\n");
@@ -319,14 +325,14 @@ static void make_message(struct buf *out, unsigned user, struct str text)
 		"\"1180000000%09u\",\"author\":{\"username\":\"pebblewren%u\",\"public_flags\":64,"
 		"\"primary_guild\":{\"tag\":\"WREN\",\"identity_guild_id\":\"1180000000000000100\","
 		"\"identity_enabled\":true,\"badge\":\"7d1734ae5a615e82bc7a4033b98fade8\"},"
-		"\"id\":\"11800000000%08u\",\"global_name\":\"PebbleWren%u\",\"discriminator\":\"0\","
-		"\"display_name_styles\":null,\"collectibles\":null,\"clan\":{\"tag\":\"WREN\","
-		"\"identity_guild_id\":\"1180000000000000100\",\"identity_enabled\":true,\"badge\":"
-		"\"7d1734ae5a615e82bc7a4033b98fade8\"},\"avatar_decoration_data\":{\"sku_id\":"
-		"\"1144058522808614923\",\"expires_at\":null,\"asset\":"
-		"\"a_10b9f886b513b77ccdd67c8784f1a496\"},\"avatar\":"
-		"\"a_0123456789abcdef0123456789abcdef\"},\"attachments\":[],\"guild_id\":\"" GUILD_ID
-		"\"}}", STR_FMT(text), channel, user, user, user, 0u));
+		"\"id\":\"11800000000%08u\",\"global_name\":\"PebbleWren%u\","
+		"\"discriminator\":\"0\",\"display_name_styles\":null,\"collectibles\":null,"
+		"\"clan\":{\"tag\":\"WREN\",\"identity_guild_id\":\"1180000000000000100\","
+		"\"identity_enabled\":true,\"badge\":\"7d1734ae5a615e82bc7a4033b98fade8\"},"
+		"\"avatar_decoration_data\":{\"sku_id\":\"1144058522808614923\","
+		"\"expires_at\":null,\"asset\":\"a_10b9f886b513b77ccdd67c8784f1a496\"},\"avatar\":"
+		"\"a_0123456789abcdef0123456789abcdef\"},\"attachments\":[],"
+		"\"guild_id\":\"" GUILD_ID "\"}}", STR_FMT(text), channel, user, user, user, 0u));
 }
 
 static void add_guild(unsigned guild)
@@ -334,8 +340,9 @@ static void add_guild(unsigned guild)
 	struct buf b;
 
 	buf_init(&b, 1024 * 1024);
-	bench_must(buf_addf(&b, "{\"t\":\"GUILD_CREATE\",\"s\":%u,\"op\":0,\"d\":{\"id\":\"" GUILD_ID
-		"\",\"name\":\"Server %u\",\"owner_id\":\"1180000000000000011\",\"joined_at\":"
+	bench_must(buf_addf(&b, "{\"t\":\"GUILD_CREATE\",\"s\":%u,\"op\":0,"
+		"\"d\":{\"id\":\"" GUILD_ID "\",\"name\":\"Server %u\","
+		"\"owner_id\":\"1180000000000000011\",\"joined_at\":"
 		"\"2025-11-01T10:00:00.000000+00:00\",\"large\":true,\"unavailable\":false,"
 		"\"member_count\":3000,\"roles\":[{\"id\":\"" GUILD_ID "\",\"name\":\"@everyone\","
 		"\"permissions\":\"1071698660929\",\"position\":0}],\"emojis\":[],\"threads\":[],"
@@ -345,8 +352,9 @@ static void add_guild(unsigned guild)
 		guild));
 	for (unsigned i = 0; i < GUILD_CHANNELS; i++)
 		bench_must(buf_addf(&b, "%s{\"version\":1700000000000,\"type\":0,\"topic\":null,"
-			"\"rate_limit_per_user\":0,\"position\":%u,\"permission_overwrites\":[{\"type\":0,"
-			"\"id\":\"" GUILD_ID "\",\"deny\":\"0\",\"allow\":\"2048\"}],\"parent_id\":null,"
+			"\"rate_limit_per_user\":0,\"position\":%u,"
+			"\"permission_overwrites\":[{\"type\":0,\"id\":\"" GUILD_ID "\","
+			"\"deny\":\"0\",\"allow\":\"2048\"}],\"parent_id\":null,"
 			"\"nsfw\":false,\"name\":\"channel-%u\",\"last_message_id\":"
 			"\"1190000000000000000\",\"id\":\"1180000000%09u\",\"flags\":0}",
 			i > 0 ? "," : "", i, guild, i, guild * GUILD_CHANNELS + i));
@@ -395,7 +403,8 @@ static void bench_discord(void)
 	char gateway[256];
 	const struct answer answers[] = {
 		{"GET /gateway/bot", 200, gateway},
-		{"GET /applications/@me", 200, "{\"id\":\"" BOT_ID "\",\"name\":\"x\",\"flags\":565248}"},
+		{"GET /applications/@me", 200, "{\"id\":\"" BOT_ID "\",\"name\":\"x\","
+			"\"flags\":565248}"},
 		{"GET /users/@me", 200, "{\"id\":\"" BOT_ID "\",\"username\":\"examplebot\","
 			"\"discriminator\":\"4321\",\"global_name\":null,\"bot\":true}"},
 		{"GET /applications/", 200, "[]"},
@@ -404,8 +413,8 @@ static void bench_discord(void)
 	int port, pid;
 
 	snprintf(gateway, sizeof(gateway), "{\"url\":\"ws://127.0.0.1:%d\",\"shards\":1,"
-		"\"session_start_limit\":{\"total\":1000,\"remaining\":1000,\"reset_after\":14400000,"
-		"\"max_concurrency\":1}}", wire.port);
+		"\"session_start_limit\":{\"total\":1000,\"remaining\":1000,"
+		"\"reset_after\":14400000,\"max_concurrency\":1}}", wire.port);
 	pid = answers_serve(answers, COUNT(answers), &port);
 	make_block(&messages, make_message);
 	write_triggers("");

@@ -15,7 +15,7 @@
 #define IN_BYTES (1024 * 1024)
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, 1.3 */
 
-/* ---- Frames ------------------------------------------------------------------------------------ */
+/* ---- Frames ---------------------------------------------------------------------------------- */
 
 size_t wire_head(unsigned char *head, enum wire_kind kind, size_t len, bool is_masked)
 {
@@ -86,7 +86,7 @@ int wire_take(struct buf *in, struct buf *text)
 	return kind;
 }
 
-/* ---- The connection ---------------------------------------------------------------------------- */
+/* ---- The connection -------------------------------------------------------------------------- */
 
 void wire_no_delay(int fd)
 {

@@ -47,8 +47,8 @@ def rate(world):
 
 
 def discord_rate(world):
-    """What Discord allows: calls by the headers of its answers, 50 in a second, frames and IDENTIFYs of
-    the gateway."""
+    """What Discord allows: calls by the headers of its answers, 50 in a second, frames and
+    IDENTIFYs of the gateway."""
     bad = [f"a call of {e['call']} over the {e['scope']} limit"
            for e in world.history.find("discord", "over")]
     frames = collections.defaultdict(list)
@@ -103,8 +103,8 @@ def arrivals(world):
 
 
 def one_link(world):
-    """N1, W1: never a second connection to a server, but for a hand-over it asked for. A connection is
-    over when the bot has left it, whether or not the server has closed its side."""
+    """N1, W1: never a second connection to a server, but for a hand-over it asked for. A connection
+    is over when the bot has left it, whether or not the server has closed its side."""
     bad, links, asked = [], {}, {}
     for e in world.history.find("twitch"):
         server = e.get("server")
@@ -275,7 +275,8 @@ ALLOWED = {"CAP", "PASS", "NICK", "USER", "JOIN", "PART", "PING", "PONG", "PRIVM
 
 
 def one_clean_line(world):
-    """I12: every frame is CRLF-terminated lines of allowed commands; every text one harmless line."""
+    """I12: every frame is CRLF-terminated lines of allowed commands; every text one harmless
+    line."""
     bad = []
     for e in world.history.find("twitch", "frame"):
         if not e["data"].endswith("\r\n"):
@@ -297,7 +298,8 @@ OF_MESSAGES = ("create", "edit", "callback", "follow_up", "hook_edit")
 
 
 def discord_pings(world):
-    """Every body that Discord is sent says that nothing in it pings, and holds nothing that would."""
+    """Every body that Discord is sent says that nothing in it pings, and holds nothing that
+    would."""
     bad = []
     for e in world.history.find("discord", "call"):
         if e["call"] not in OF_MESSAGES or not e["body"]:
@@ -327,9 +329,11 @@ def well_formed(world):
     """Nothing that is sent to Discord is of the wrong form, in the wrong order or misspelt."""
     bad = [f"{e['where']}: {e['code']} {e['why']}" for e in world.history.find("discord", "wrong")
            if e["code"] in OWN_FAULTS]
-    bad += [f"{e['call']} was refused: {e['body']}" for e in world.history.find("discord", "refused")
+    bad += [f"{e['call']} was refused: {e['body']}"
+            for e in world.history.find("discord", "refused")
             if e["code"] in OWN_MISTAKES or e["status"] == 411]
-    bad += [f"nobody knows the members {e['members']}" for e in world.history.find("discord", "ignored")]
+    bad += [f"nobody knows the members {e['members']}"
+            for e in world.history.find("discord", "ignored")]
     return bad + ["a heart did not beat" for e in world.history.find("discord", "no_beat")
                   if e["interval_ms"] > 10000]
 
@@ -370,5 +374,6 @@ def sanitizers(world):
              or "LeakSanitizer" in text)]
 
 
-ALL = (rate, at_most_once, one_link, conservation, arrivals, resumes, fresh, recovers, polite, lively,
+ALL = (rate, at_most_once, one_link, conservation, arrivals, resumes, fresh, recovers, polite,
+       lively,
        secret, one_clean_line, well_formed, old_config_lives, clean_end, quiet, sanitizers)

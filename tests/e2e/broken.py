@@ -46,7 +46,8 @@ TRIGGERS = (
 )
 
 # A name that another file has: a fault of two files together.
-TAKEN = ("taken", b"hello: {words: hi, reply: x}\n", 1, 1, "has one of that name already", "another")
+TAKEN = ("taken", b"hello: {words: hi, reply: x}\n", 1, 1, "has one of that name already",
+         "another")
 
 PERSONAS = (
     ("no-system", b"name: Mynah\nversion: 1.0.0\n", 1, 1, "system", ""),

@@ -242,7 +242,8 @@ def chat(world):
 @pytest.fixture
 def scene(world):
     """A function that starts a bot: its rooms, where it is moderator (no gap between replies), its
-    files and sections. Gives (twitch, models); the provider is `local` at models, of type `wire`."""
+    files and sections. Gives (twitch, models); the provider is `local` at models, of type
+    `wire`."""
     def start(rooms=("kelpforest",), mod=True, triggers=TRIGGERS, persona=PERSONA, wire="ollama",
               provider=None, providers=None, twitch_conf=None, models_key=None, **sections):
         twitch, models = world.twitch(rooms=rooms), world.models(key=models_key)
@@ -270,9 +271,10 @@ def talk(world, scene):
 
 
 def pytest_collection_modifyitems(items):
-    """What waits for windows and backoffs comes first: where several run at once, nobody waits for it
-    at the end."""
-    first = ("test_twitch_rate.py", "test_twitch_join.py", "test_process_end.py", "test_discord_random.py")
+    """What waits for windows and backoffs comes first: where several run at once, nobody waits for
+    it at the end."""
+    first = ("test_twitch_rate.py", "test_twitch_join.py", "test_process_end.py",
+             "test_discord_random.py")
     items.sort(key=lambda item: item.path.name not in first)
 
 

@@ -1,4 +1,5 @@
-"""What conversations on Discord share: a bot in a server, its channel #general, a model, and simple triggers."""
+"""What conversations on Discord share: a bot in a server, its channel #general, a model, and simple
+triggers."""
 
 import types
 
@@ -19,15 +20,16 @@ reaction: {on: reaction, reply: "$(user) reacts with $(emoji)."}
 
 def start(world, triggers=TRIGGERS, before=None, wait=True, limits=None, stage=None, provider=None,
           sections=None, **options):
-    """Starts the bot. options: those of the discord: section; stage: of the fake; before: called with the
-    scene before the bot starts. Gives the scene: discord, models, bot."""
+    """Starts the bot. options: those of the discord: section; stage: of the fake; before: called
+    with the scene before the bot starts. Gives the scene: discord, models, bot."""
     discord, models = world.discord(**(stage or {})), world.models()
     scene = types.SimpleNamespace(world=world, discord=discord, models=models, bot=world.bot,
                                   conf=world.discord_conf(discord, **options))
     world.bot.write("triggers/test.yaml", triggers)
     world.bot.write("personas/mynah.yaml", PERSONA)
     world.bot.configure(providers={"local": models.conf("ollama", **(provider or {}))},
-                        limits={"drain": "1s", **(limits or {})}, discord=scene.conf, **(sections or {}))
+                        limits={"drain": "1s", **(limits or {})}, discord=scene.conf,
+                        **(sections or {}))
     if before:
         before(scene)
     world.bot.start()
@@ -50,8 +52,8 @@ def wait_up(scene, n=1):
 
 
 def echo(scene, text, user="alice", channel="general"):
-    """Says it and waits for the echo: everything that was said before has become what it becomes. Gives
-    the echo."""
+    """Says it and waits for the echo: everything that was said before has become what it becomes.
+    Gives the echo."""
     scene.discord.say(f"!echo {text}", user=user, channel=channel)
     return scene.discord.wait_said(f"^{text}$", channel)
 

@@ -1,4 +1,5 @@
-"""What conversations about EventSub share: a bot whose events come from there, and everything it needs."""
+"""What conversations about EventSub share: a bot whose events come from there, and everything it
+needs."""
 
 import types
 
@@ -6,7 +7,8 @@ from tests.stage.bot import CANARIES
 from tests.stage.twitch_app import CLIENT_ID
 from tests.stage.twitch_helix import Helix
 
-BOT_SCOPES = ("chat:read", "chat:edit", "user:read:chat", "user:write:chat", "moderator:read:followers",
+BOT_SCOPES = ("chat:read", "chat:edit", "user:read:chat", "user:write:chat",
+              "moderator:read:followers",
               "moderator:read:shoutouts", "user:manage:whispers")
 OWNER_SCOPES = ("channel:read:subscriptions", "bits:read", "channel:read:redemptions",
                 "channel:read:hype_train", "channel:read:ads")
@@ -25,8 +27,8 @@ SHOUT = "channel.shoutout.receive"
 
 def start(world, triggers=SHOUTS, rooms=("kelpforest",), scopes=BOT_SCOPES, owner=None, chat="irc",
           wait=True, before=None, stop=False, **options):
-    """Starts the bot. owner: scopes of the broadcasters' logins. before: called with the scene before the
-    bot starts. Gives the scene: twitch, es, helix, bot."""
+    """Starts the bot. owner: scopes of the broadcasters' logins. before: called with the scene
+    before the bot starts. Gives the scene: twitch, es, helix, bot."""
     app = world.app
     app.grant("tidalbot", scopes, access=CANARIES["twitch"], seconds=0, refreshable=False)
     twitch = world.twitch(rooms=rooms)
@@ -44,7 +46,8 @@ def start(world, triggers=SHOUTS, rooms=("kelpforest",), scopes=BOT_SCOPES, owne
     world.bot.configure(twitch=conf, limits={"drain": "1s"})
     for room in rooms if owner else ():
         world.login(login=room, scopes=owner, channel=room)
-    scene = types.SimpleNamespace(world=world, twitch=twitch, es=es, helix=helix, bot=world.bot, conf=conf)
+    scene = types.SimpleNamespace(world=world, twitch=twitch, es=es, helix=helix, bot=world.bot,
+                                  conf=conf)
     if before:
         before(scene)
     world.bot.start()
@@ -54,9 +57,11 @@ def start(world, triggers=SHOUTS, rooms=("kelpforest",), scopes=BOT_SCOPES, owne
 
 
 def wait_told(bot, *kinds):
-    """Waits until the bot has heard that these are subscribed: the stage knows it a little earlier."""
+    """Waits until the bot has heard that these are subscribed: the stage knows it a little
+    earlier."""
     def told():
-        return {s["type"] for one in sessions(bot) for s in one["subscriptions"] if s["state"] == "active"}
+        return {s["type"] for one in sessions(bot) for s in one["subscriptions"]
+                if s["state"] == "active"}
 
     bot.wait_for(lambda: told() >= set(kinds), f"told that {kinds} are active")
 
@@ -87,8 +92,8 @@ def thanked(scene):
 
 
 def settled(scene, user="Last_One"):
-    """Waits until everything that was emitted before has become what it becomes: the answer to one more
-    stands behind it."""
+    """Waits until everything that was emitted before has become what it becomes: the answer to one
+    more stands behind it."""
     before = thanked(scene).count(user)
     scene.es.wait(lambda: scene.es.active(SHOUT), "a session")
     shout(scene, user)

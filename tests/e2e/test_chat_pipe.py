@@ -35,7 +35,8 @@ def test_ordinary_sentences_fire_nothing_but_questions(bot):
 
 
 def test_lines_that_should_fire_do(bot):
-    rows = [line.split("\t") for line in (DATA / "fires.txt").read_text(encoding="utf-8").splitlines()]
+    fires = (DATA / "fires.txt").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in fires.splitlines()]
     assert len(rows) == 100
     text = "".join(f"/user viewer{i}\n/channel room{i}\n/explain {line}\n"
                    for i, (line, _) in enumerate(rows))

@@ -104,8 +104,8 @@ def test_a_broken_file_is_told_and_the_old_one_stays(chat):
 
 def test_long_lines_are_wrapped_between_words(chat):
     _, models, begin = chat
-    models.plan(text="This answer is quite a bit longer than the sixty columns that the terminal of "
-                "this test has got.")
+    models.plan(text="This answer is quite a bit longer than the sixty columns that the terminal "
+                "of this test has got.")
     t = begin(columns=60)
     since = len(t.raw)
     t.say("hello", "has got")

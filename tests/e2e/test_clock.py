@@ -1,5 +1,5 @@
-"""The wall clock is set while the bot runs (faults.md K1): nothing that waits, limits or remembers looks
-at it, and the log says when it jumped."""
+"""The wall clock is set while the bot runs (faults.md K1): nothing that waits, limits or remembers
+looks at it, and the log says when it jumped."""
 
 import datetime
 import time
@@ -53,7 +53,8 @@ def test_talk_goes_on_whatever_the_wall_clock_says(world, scene, backend):
         assert past in said and f"Answer {n + 1}." in said, f"the past was forgotten in {name}"
         assert bot.reload()["accepted"]
     status = bot.wait_ended(2 + 2 * len(JUMPS))
-    assert status["drops"] == {} and twitch.said().count("only") == 1 and "more" not in twitch.said()
+    assert status["drops"] == {}
+    assert twitch.said().count("only") == 1 and "more" not in twitch.said()
     assert status["places"][0]["state"] == "up" and len(world.history.find("twitch", "accept")) == 1
     assert bot.status()["uptime_s"] < 120
     bot.stop()

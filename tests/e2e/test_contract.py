@@ -1,5 +1,5 @@
-"""The contract of tests/stage/contract.py, with each backend: the stage's servers on four wires, and the
-script."""
+"""The contract of tests/stage/contract.py, with each backend: the stage's servers on four wires,
+and the script."""
 
 import json
 
@@ -12,8 +12,8 @@ SHORT = {"first_byte": "1200ms", "idle": "1200ms", "total": "4s"}
 ONCE = {"regenerate": False}    # a refused answer is not asked for once more
 PATIENT = {"retries": 0, "breaker_failures": 100, "calls_user_hour": 1000}
 
-# What a wire says otherwise: without lines of JSON garbage is no error but nothing; Anthropic has an
-# error of its own for its time being up.
+# What a wire says otherwise: without lines of JSON garbage is no error but nothing; Anthropic has
+# an error of its own for its time being up.
 OWN_CODES = {("openai", "sends garbage"): "truncated", ("waddleai", "sends garbage"): "truncated",
              ("anthropic", "sends garbage"): "truncated", ("anthropic", "gave up"): "timeout"}
 
@@ -34,7 +34,8 @@ def test_every_backend_keeps_the_contract(world, scene, wire):
 
 def script(cases):
     """The same as a file of the scripted backend: it fails by name."""
-    rules = [{"when": question, **({"error": case.code} if case.code else {"reply": case.plan.text})}
+    rules = [{"when": question,
+              **({"error": case.code} if case.code else {"reply": case.plan.text})}
              for case, question in contract.questions(cases)]
     return json.dumps(rules, ensure_ascii=False)
 

@@ -1,5 +1,5 @@
-"""A crash tells nobody a secret (faults.md Z3): there is no core file, and where one was asked for by
---debug, no secret stands in what the kernel would write into it."""
+"""A crash tells nobody a secret (faults.md Z3): there is no core file, and where one was asked for
+by --debug, no secret stands in what the kernel would write into it."""
 
 import os
 import pathlib

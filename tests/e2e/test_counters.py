@@ -1,11 +1,14 @@
-"""Counters that triggers turn: in each channel its own, and still there after a restart or a crash."""
+"""Counters that triggers turn: in each channel its own, and still there after a restart or a
+crash."""
 
 COUNTERS = """\
 death: {command: death, count: deaths, reply: "That makes $(count) deaths.", cooldown: {user: 0}}
 deaths: {command: deaths, reply: "$(count deaths) deaths so far."}
 undo: {command: undo, level: moderator, count: {name: deaths, add: -1}, reply: "Back to $(count)."}
-set: {command: setdeaths, level: moderator, count: {name: deaths, set: $(1)}, reply: "Deaths: $(count)."}
-most: {command: most, level: moderator, count: {name: most, set: 999999999999999}, reply: "$(count)"}
+set: {command: setdeaths, level: moderator, count: {name: deaths, set: $(1)},
+  reply: "Deaths: $(count)."}
+most: {command: most, level: moderator, count: {name: most, set: 999999999999999},
+  reply: "$(count)"}
 more: {command: more, count: {name: most, add: 1000000000}, reply: "still $(count)"}
 """
 

@@ -1,5 +1,5 @@
-"""What a Discord place finds wrong by itself, and that Twitch and Discord are two places: people who talk
-on both keep two memories, and the same trigger file serves both."""
+"""What a Discord place finds wrong by itself, and that Twitch and Discord are two places: people
+who talk on both keep two memories, and the same trigger file serves both."""
 
 import re
 
@@ -99,7 +99,8 @@ def test_a_channel_that_is_opened_is_spoken_in(world, scene):
 
 
 def test_a_resumed_session_learns_whose_servers_it_hears(world, scene):
-    """RESUMED brings no GUILD_CREATE: after a crash channels have names and owners their level all the same."""
+    """RESUMED brings no GUILD_CREATE: after a crash channels have names and owners their level all
+    the same."""
     discord = scene(world.discord(), triggers=TRIGGERS + (
         "where: {match: '^where', level: broadcaster, reply: 'in $(channel)'}\n"))
     world.bot.wait_up("discord")
@@ -112,7 +113,8 @@ def test_a_resumed_session_learns_whose_servers_it_hears(world, scene):
     assert world.history.find("discord", "resumed")
     discord.say("hello again", user="bob")
     discord.wait_said("o7 bob")
-    world.bot.wait_for(lambda: "#general" in world.bot.command("status").stdout, "the channel's name")
+    world.bot.wait_for(lambda: "#general" in world.bot.command("status").stdout,
+                       "the channel's name")
     discord.say("where am I?")
     discord.wait_said("in general")
 

@@ -1,6 +1,6 @@
-"""Faults of all sorts, one after another, against a bot whose clocks run faster (faults.md G): it comes
-back by its schedule, hears every message of a session that could be resumed, and answers none of them twice.
-A thousand of them in virtual time are a unit test; this is the whole bot."""
+"""Faults of all sorts, one after another, against a bot whose clocks run faster (faults.md G): it
+comes back by its schedule, hears every message of a session that could be resumed, and answers none
+of them twice. A thousand of them in virtual time are a unit test; this is the whole bot."""
 
 import os
 import random
@@ -11,7 +11,8 @@ from tests.stage.faults import Faults
 RATE = 40
 SEED = int(os.environ.get("MYNAH_SEED", "4"))
 # Names of the faults; after those of the second list there is another session.
-KEEP = ["cut", "reset", "op 7", "op 9 true", "4000", "4001", "4002", "4008", "1001", "garbage", "bomb",
+KEEP = ["cut", "reset", "op 7", "op 9 true", "4000", "4001", "4002", "4008", "1001", "garbage",
+        "bomb",
         "mute", "op 1", "dropped resume", "no hello"]
 END = ["op 9 false", "4009", "gone"]
 FAULTS = int(os.environ.get("MYNAH_FAULTS", len(KEEP + END)))
@@ -35,10 +36,10 @@ class Storm:
         elif fault == "gone":
             self.discord.end_sessions()
         {"reset": lambda: self.discord.cut(abort=True), "op 7": self.discord.reconnect,
-         "op 9 true": lambda: self.discord.invalid(True), "op 9 false": lambda: self.discord.invalid(False),
-         "garbage": self.discord.garbage, "bomb": lambda: self.discord.bomb(32 << 20),
-         "mute": self.discord.mute_acks, "op 1": self.discord.ask_beat,
-         "no hello": self.no_hello}.get(fault, self.discord.cut)()
+         "op 9 true": lambda: self.discord.invalid(True),
+         "op 9 false": lambda: self.discord.invalid(False), "garbage": self.discord.garbage,
+         "bomb": lambda: self.discord.bomb(32 << 20), "mute": self.discord.mute_acks,
+         "op 1": self.discord.ask_beat, "no hello": self.no_hello}.get(fault, self.discord.cut)()
 
     def no_hello(self):
         self.gateway.mode = "hang-hello"
@@ -55,7 +56,8 @@ def test_it_weathers_a_storm(world):
     def fast(scene):
         scene.discord.rate = RATE
         scene.discord.gateway.interval_ms = 20000
-    scene = start(world, before=fast, triggers='echo: {command: echo, reply: "$(query)"}\n', commands="off",
+    scene = start(world, before=fast, triggers='echo: {command: echo, reply: "$(query)"}\n',
+                  commands="off",
                   limits={"reply_ttl": "10m"})
     storm, dice, sessions, faults = Storm(scene), random.Random(SEED), 1, []
     while len(faults) < FAULTS:
@@ -69,7 +71,8 @@ def test_it_weathers_a_storm(world):
         storm.say()
         scene.bot.wait_ended(len(storm.said))
         scene.discord.wait_connected()
-    # Its patience with calls of REST is short in our time: it may not know of one what became of it.
+    # Its patience with calls of REST is short in our time: it may not know of one what became of
+    # it.
     assert scene.bot.wait_status(live=0)["drops"].keys() <= {"late", "unknown_sent"}
     said = scene.discord.said()
     assert set(said) <= set(storm.said) and len(set(said)) == len(said)

@@ -1,4 +1,5 @@
-"""What is wrong with a bot on Discord is said in one sentence, with what to click, in the status and the log."""
+"""What is wrong with a bot on Discord is said in one sentence, with what to click, in the status
+and the log."""
 
 import pytest
 
@@ -25,7 +26,8 @@ def test_without_message_content_it_says_so(world):
     scene.discord.say("nobody hears this")
     scene.discord.say("@examplebot hello?")
     scene.discord.wait_said("fine day")
-    assert len(scene.models.requests) == 1 and not world.history.find("discord", "closing", code=4014)
+    assert len(scene.models.requests) == 1
+    assert not world.history.find("discord", "closing", code=4014)
 
 
 def test_disallowed_intents_want_a_person(world):

@@ -1,4 +1,5 @@
-"""The gateway session: resumed whenever it can be, given up when it must, nothing lost and nothing twice."""
+"""The gateway session: resumed whenever it can be, given up when it must, nothing lost and nothing
+twice."""
 
 import signal
 
@@ -48,8 +49,10 @@ def test_it_resumes_when_it_is_told_that_it_may(world):
 def test_nonsense_is_no_end_of_a_session(world, fault):
     """13.8, 17; G7: what was told while nobody understood is told again."""
     scene = start(world)
-    resumed(scene, {"garbage": scene.discord.garbage, "binary": lambda: scene.discord.binary(b"\x00\x01\xff"
-            b"\x00\x00\xff\xff"), "cut frame": lambda: scene.discord.raw("{")}[fault])
+    binary = b"\x00\x01\xff\x00\x00\xff\xff"
+    resumed(scene, {"garbage": scene.discord.garbage,
+                    "binary": lambda: scene.discord.binary(binary),
+                    "cut frame": lambda: scene.discord.raw("{")}[fault])
 
 
 def test_a_bomb_is_not_inflated(world):
@@ -57,7 +60,8 @@ def test_a_bomb_is_not_inflated(world):
     scene = start(world, compress=True)
     before = scene.bot.rss_kib()
     resumed(scene, lambda: scene.discord.bomb(256 << 20))
-    assert scene.bot.rss_kib() - before < 128 * 1024  # the sanitizer keeps what is freed for a while
+    # The sanitizer keeps what is freed for a while.
+    assert scene.bot.rss_kib() - before < 128 * 1024
 
 
 def test_a_heart_without_an_answer_is_a_dead_connection(world):
@@ -115,8 +119,10 @@ def test_a_dead_place_to_resume_is_given_up(world):
 def test_strange_messages_change_nothing(world):
     """13.8, 15 and 16"""
     scene = start(world)
-    for message in ({"op": 0, "s": 99, "t": "SOME_FUTURE_EVENT", "d": {"anything": [1, {"x": None}]}},
-                    {"op": 99, "d": {"x": 1}, "extra": []}, {"op": 11}, {"op": 0, "s": 1, "t": "TYPING_START",
+    for message in ({"op": 0, "s": 99, "t": "SOME_FUTURE_EVENT",
+                     "d": {"anything": [1, {"x": None}]}},
+                    {"op": 99, "d": {"x": 1}, "extra": []}, {"op": 11},
+                    {"op": 0, "s": 1, "t": "TYPING_START",
                                                                         "d": {}}):
         scene.discord.gateway.extra = {"unknown": [1]}
         if message.get("s") != 99:
@@ -167,7 +173,8 @@ def test_a_killed_bot_resumes_and_has_lost_nothing(world):
     scene.discord.wait("resumed")
     scene.discord.wait_said("^while it was away$")
     echo(scene, "after")
-    assert scene.discord.said() == ["before", "while it was away", "after"] and identifies(scene) == 1
+    assert scene.discord.said() == ["before", "while it was away", "after"]
+    assert identifies(scene) == 1
 
 
 def test_marks_that_are_cut_short_harm_nobody(world):

@@ -1,4 +1,5 @@
-"""Slash commands on Discord: what is offered, and that each of them is answered at once and in the end."""
+"""Slash commands on Discord: what is offered, and that each of them is answered at once and in the
+end."""
 
 import pytest
 
@@ -24,7 +25,8 @@ def test_commands_are_offered_once(world):
     scene.discord.wait("call", n=2, call="get_commands", status=200)
     echo(scene, "the end")
     assert scene.discord.calls.puts == 1
-    scene.bot.write("triggers/more.yaml", "dice: {slash: dice, reply: 'You throw $(random 1-6).'}\n")
+    scene.bot.write("triggers/more.yaml",
+                    "dice: {slash: dice, reply: 'You throw $(random 1-6).'}\n")
     assert scene.bot.reload()["accepted"]
     assert scene.discord.wait("commands", n=2)[1]["created"] == 1
     used = scene.discord.slash("dice")
@@ -79,7 +81,8 @@ def test_a_question_is_taken_at_once_and_answered(world):
     used = scene.discord.slash("ask", text="why?")
     assert answered(scene, used) == "Because." and not used.is_private and used.delay < 3
     assert "why?" in scene.models.requests[0]["body"]["messages"][-1]["content"]
-    assert [e["what"] for e in world.history.find("discord") if e["what"] in ("deferred", "answered")] == \
+    assert [e["what"] for e in world.history.find("discord")
+            if e["what"] in ("deferred", "answered")] == \
         ["deferred", "answered"]
     assert scene.discord.said() == ["Because."]
 
@@ -108,7 +111,8 @@ def test_private_answers_are_seen_by_one(world):
 
 def test_an_answer_of_several_parts_goes_on_in_follow_ups(world):
     scene = start(world, parts=3, provider={"max_tokens": 2000, "context_tokens": 16000})
-    scene.models.plan(text=" ".join(f"This is sentence number {n}." for n in range(100)) + " The end.")
+    sentences = " ".join(f"This is sentence number {n}." for n in range(100))
+    scene.models.plan(text=f"{sentences} The end.")
     used = scene.discord.slash("ask", text="tell me")
     scene.discord.wait_said("The end.$")
     assert used.original and len(used.more) == 1
@@ -154,7 +158,7 @@ def test_what_is_too_late_is_not_tried_again(world):
     assert scene.discord.said() == ["the end"]
 
 
-# -- The bot's own commands ---------------------------------------------------------------------------
+# -- The bot's own commands ------------------------------------------------------------------------
 
 def test_forgetme_forgets_who_says_it(world):
     scene = start(world)
@@ -177,7 +181,8 @@ def test_quiet_is_for_moderators(world):
     used = scene.discord.slash("quiet", user="bob", minutes="5")
     assert "quiet here for 5 min" in answered(scene, used) and used.is_private
     scene.discord.say("!echo nobody hears this")
-    assert "speak here again" in answered(scene, scene.discord.slash("quiet", user="bob", minutes="0"))
+    call = scene.discord.slash("quiet", user="bob", minutes="0")
+    assert "speak here again" in answered(scene, call)
     echo(scene, "back")
     assert "nobody hears this" not in scene.discord.said()
 

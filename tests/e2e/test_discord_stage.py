@@ -1,5 +1,6 @@
-"""The fake Discord is as strict as the real one (protocols/discord.md 1, 5 to 8, 11): a client of a few
-lines does what is right and what is wrong, and looks at the answers. discord.js judges the rest: tests/peers."""
+"""The fake Discord is as strict as the real one (protocols/discord.md 1, 5 to 8, 11): a client of a
+few lines does what is right and what is wrong, and looks at the answers. discord.js judges the
+rest: tests/peers."""
 
 import asyncio
 import json
@@ -36,12 +37,14 @@ class Client:
 
     async def connect(self, door="base", query="v=10&encoding=json", greeted=True):
         self.http = getattr(self, "http", None) or aiohttp.ClientSession()
-        self.ws = await self.http.ws_connect(f"{self.discord.gateway.url(door)}/?{query}", autoping=True,
+        self.ws = await self.http.ws_connect(f"{self.discord.gateway.url(door)}/?{query}",
+                                             autoping=True,
                                              max_msg_size=0)
         self.inflate, self.packed = zlib.decompressobj() if "zlib" in query else None, b""
         if greeted:
             hello = await self.hear()
-            assert hello["op"] == 10 and hello["d"]["heartbeat_interval"] == self.discord.gateway.interval_ms
+            assert hello["op"] == 10
+            assert hello["d"]["heartbeat_interval"] == self.discord.gateway.interval_ms
         return self
 
     async def say(self, op, d):
@@ -62,7 +65,8 @@ class Client:
             return self.ws.close_code
 
     async def identify(self, **more):
-        await self.say(2, {"token": self.discord.token, "intents": INTENTS, "properties": PROPERTIES, **more})
+        await self.say(2, {"token": self.discord.token, "intents": INTENTS,
+                           "properties": PROPERTIES, **more})
         return await self.hear()
 
     async def ready(self, **more):
@@ -73,7 +77,8 @@ class Client:
 
     async def resume(self, seq, door="resume", **more):
         await self.connect(door)
-        await self.say(6, {"token": self.discord.token, "session_id": self.session, "seq": seq, **more})
+        await self.say(6, {"token": self.discord.token, "session_id": self.session, "seq": seq,
+                           **more})
         return await self.hear()
 
     async def call(self, method, path, body=None, **head):
@@ -104,7 +109,7 @@ async def on(discord, call, *args, **options):
     return await asyncio.get_running_loop().run_in_executor(None, lambda: call(*args, **options))
 
 
-# -- The gateway --------------------------------------------------------------------------------------
+# -- The gateway -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("query", ["v=10&encoding=json", "v=10&encoding=json&compress=zlib-stream"])
 @pytest.mark.parametrize("pieces", [0, 7])
@@ -133,8 +138,9 @@ CLOSES = [  # op, d, code
     (2, {**GOOD, "intents": 1 << 17}, 4013), (2, {**GOOD, "intents": 256}, 4014),
     (2, {**GOOD, "intents": "1"}, 4002), (2, {"token": "T", "intents": 1}, 4002),
     (2, {**GOOD, "properties": {"os": "linux"}}, 4002), (2, {**GOOD, "large_threshold": 1}, 4002),
-    (2, {**GOOD, "shard": [1, 1]}, 4010), (99, None, 4001), (3, {}, 4003), (8, {}, 4003), (1, "x", 4002),
-    (6, {"token": "T", "session_id": "x"}, 4002), (6, {"token": "x", "session_id": "x", "seq": 1}, 4004),
+    (2, {**GOOD, "shard": [1, 1]}, 4010), (99, None, 4001), (3, {}, 4003), (8, {}, 4003),
+    (1, "x", 4002), (6, {"token": "T", "session_id": "x"}, 4002),
+    (6, {"token": "x", "session_id": "x", "seq": 1}, 4004),
 ]
 
 
@@ -220,7 +226,8 @@ def test_a_resumed_session_is_told_what_it_missed(discord):
     play(discord, script)
 
 
-@pytest.mark.parametrize("code, is_kept", [(4000, True), (4900, True), (1000, False), (1001, False)])
+@pytest.mark.parametrize("code, is_kept", [(4000, True), (4900, True), (1000, False),
+                                           (1001, False)])
 def test_how_the_bot_leaves_decides_over_its_session(discord, code, is_kept):
     async def script(client):
         await client.connect()
@@ -267,14 +274,15 @@ def test_shards_get_what_is_theirs(discord):
         other = Client(discord)
         other.http = client.http
         await other.connect()
-        assert (await other.ready(shard=[1, 2]))["d"]["guilds"] == [{"id": GUILD, "unavailable": True}]
+        ready = await other.ready(shard=[1, 2])
+        assert ready["d"]["guilds"] == [{"id": GUILD, "unavailable": True}]
         await on(discord, discord.say, "here")
         await on(discord, discord.dm, "psst")
         assert [(await c.hear())["d"]["content"] for c in (client, other)] == ["psst", "here"]
     play(discord, script)
 
 
-# -- REST ---------------------------------------------------------------------------------------------
+# -- REST ------------------------------------------------------------------------------------------
 
 def test_who_calls_says_who_it_is(discord):
     async def script(client):
@@ -294,9 +302,11 @@ def test_who_calls_says_who_it_is(discord):
 BODIES = [  # body of a message, code, first field
     ({"content": "x" * 2001}, 50035, "content"), ({"content": 5}, 50035, "content"),
     ({"content": " \n"}, 50006, None), ({}, 50006, None), ({"content": "a\ud800"}, 50109, None),
-    ({"content": "x", "nonce": "n" * 26}, 50035, "nonce"), ({"content": "x", "flags": 64}, 50035, "flags"),
+    ({"content": "x", "nonce": "n" * 26}, 50035, "nonce"),
+    ({"content": "x", "flags": 64}, 50035, "flags"),
     ({"content": "x", "allowed_mentions": {"parse": ["all"]}}, 50035, "allowed_mentions"),
-    ({"content": "x", "allowed_mentions": {"parse": ["users"], "users": ["1"]}}, 50035, "allowed_mentions"),
+    ({"content": "x", "allowed_mentions": {"parse": ["users"], "users": ["1"]}}, 50035,
+     "allowed_mentions"),
     ({"content": "x", "message_reference": {}}, 50035, "message_reference"),
     ({"content": "x", "message_reference": {"message_id": "5"}}, 50035, "message_reference"),
 ]
@@ -315,14 +325,16 @@ def test_a_message_of_the_wrong_form_is_refused(discord, body, code, field):
 def test_messages_are_written_once_edited_and_deleted(discord):
     async def script(client):
         asked, path = await on(discord, discord.say, "why?"), f"/channels/{GENERAL}/messages"
-        body = {"content": "😀" * 2000, "nonce": "k3f9-17", "enforce_nonce": True, "allowed_mentions":
-                {"parse": []}, "message_reference": {"message_id": asked, "fail_if_not_exists": False}}
+        body = {"content": "😀" * 2000, "nonce": "k3f9-17", "enforce_nonce": True,
+                "allowed_mentions": {"parse": []},
+                "message_reference": {"message_id": asked, "fail_if_not_exists": False}}
         first, again = await client.call("POST", path, body), await client.call("POST", path, body)
         assert first[0] == 200 and first[1]["id"] == again[1]["id"] and len(discord.said()) == 1
         assert first[1]["referenced_message"]["id"] == asked and first[1]["type"] == 19
         own = f"{path}/{first[1]['id']}"
         assert (await client.call("PATCH", own, {"content": "so"}))[1]["edited_timestamp"]
-        assert (await client.call("PATCH", f"{path}/{asked}", {"content": "so"}))[1]["code"] == 50005
+        assert (await client.call("PATCH", f"{path}/{asked}",
+                                  {"content": "so"}))[1]["code"] == 50005
         assert (await client.call("DELETE", own))[0] == 204 and not discord.said()
         assert (await client.call("POST", path, body))[1]["code"] == 10008
         gone = {**body, "nonce": "other",
@@ -337,9 +349,11 @@ def test_what_the_bot_may_not_do_is_refused(discord):
 
     async def script(client):
         reply = {"content": "x", "message_reference": {"message_id": "7"}}
-        for channel, body, code in ((mute.id, {"content": "x"}, 50013), (hidden.id, {"content": "x"}, 50001),
+        for channel, body, code in ((mute.id, {"content": "x"}, 50013),
+                                    (hidden.id, {"content": "x"}, 50001),
                                     ("5", {"content": "x"}, 10003), (plain.id, reply, 160002)):
-            assert (await client.call("POST", f"/channels/{channel}/messages", body))[1]["code"] == code
+            assert (await client.call("POST", f"/channels/{channel}/messages",
+                                      body))[1]["code"] == code
     play(discord, script)
 
 
@@ -364,7 +378,8 @@ def test_a_bucket_is_full_again_after_reset_after(discord):
 
 
 FAULTS = [  # 13.7: kind, facts, status, members of the answer, headers
-    ("user", {"wait": 1.337}, 429, {"retry_after": 1.337, "global": False}, {"X-RateLimit-Scope": "user"}),
+    ("user", {"wait": 1.337}, 429, {"retry_after": 1.337, "global": False},
+     {"X-RateLimit-Scope": "user"}),
     ("shared", {"wait": 1336.57}, 429, {"retry_after": 1336.57}, {"X-RateLimit-Scope": "shared",
                                                                   "Retry-After": "1337"}),
     ("global", {"wait": 64.57}, 429, {"retry_after": 64.57, "global": True},
@@ -382,9 +397,11 @@ def test_faults_look_like_the_real_ones(discord, kind, facts, status, members, h
     async def script(client):
         answer = await client.call("POST", f"/channels/{GENERAL}/messages", {"content": "x"})
         assert answer[0] == status
-        assert members in answer[1] if isinstance(members, str) else members.items() <= answer[1].items()
+        is_text = isinstance(members, str)
+        assert members in answer[1] if is_text else members.items() <= answer[1].items()
         assert {k: client.head.get(k) for k in head} == head and not discord.said()
-        assert (await client.call("POST", f"/channels/{GENERAL}/messages", {"content": "x"}))[0] == 200
+        assert (await client.call("POST", f"/channels/{GENERAL}/messages",
+                                  {"content": "x"}))[0] == 200
         assert len(discord.rest.invalid) == (1 if status == 429 and kind != "shared" else 0)
     play(discord, script)
 
@@ -395,7 +412,8 @@ def test_all_calls_together_are_limited_but_not_interactions(discord):
     async def script(client):
         statuses = [(await client.call("GET", "/gateway/bot"))[0] for _ in range(51)]
         assert statuses == [200] * 50 + [429] and client.head["X-RateLimit-Global"] == "true"
-        assert (await client.call("POST", "/interactions/1/x/callback", {"type": 5}))[1]["code"] == 10062
+        assert (await client.call("POST", "/interactions/1/x/callback",
+                                  {"type": 5}))[1]["code"] == 10062
     play(discord, script)
 
 
@@ -443,7 +461,8 @@ def test_interactions_are_answered_in_time_once_and_for_a_while(discord):
         assert (await client.call("POST", f"{path}/{one.token}", {"content": "more"}))[0] == 200
         two = await on(discord, discord.slash, "ask", question="and?")
         discord.callback_s = 0
-        late = await client.call("POST", f"/interactions/{two.id}/{two.token}/callback", {"type": 5})
+        late = await client.call("POST", f"/interactions/{two.id}/{two.token}/callback",
+                                 {"type": 5})
         assert (late[0], late[1]["code"]) == (404, 10062)
         discord.token_s = 0
         assert (await client.call("PATCH", edit, {"content": "too late"}))[1]["code"] == 50027
@@ -452,7 +471,8 @@ def test_interactions_are_answered_in_time_once_and_for_a_while(discord):
 
 PINGS = [  # 6.2
     (None, ["everyone", "replied:7", "role:2", "user:1"]), ({}, ["everyone", "role:2", "user:1"]),
-    ({"parse": []}, []), ({"parse": ["users"]}, ["user:1"]), ({"parse": [], "users": ["1"]}, ["user:1"]),
+    ({"parse": []}, []), ({"parse": ["users"]}, ["user:1"]),
+    ({"parse": [], "users": ["1"]}, ["user:1"]),
     ({"parse": [], "users": ["3"]}, []), ({"parse": [], "replied_user": True}, ["replied:7"]),
     ({"replied_user": False}, []), ({"parse": ["everyone", "roles"]}, ["everyone", "role:2"]),
 ]

@@ -37,7 +37,8 @@ def test_who_asked_is_pinged_where_the_config_says_so(world):
     assert world.history.find("discord", "said")[0]["pings"] == [f"replied:{alice}"]
 
 
-LOUD = ("@everyone", "@here", "<@&{role}>", "<@{bob}>", "<@!{bob}>", "@\u200beveryone", "\\@everyone",
+LOUD = ("@everyone", "@here", "<@&{role}>", "<@{bob}>", "<@!{bob}>", "@\u200beveryone",
+        "\\@everyone",
         "`@everyone`", "@everyone @here <@&{role}> <@{bob}>")
 
 
@@ -67,7 +68,8 @@ def test_a_mention_a_reply_and_a_direct_message_are_for_the_bot(world):
     asked.append(scene.discord.dm("are you there?", user="bob"))
     scene.discord.wait_for(lambda: len(replies(scene)) == 3, "a third answer")
     assert [r[0] for r in replies(scene)] == asked
-    assert all(f"<@{BOT}>" not in text for text in prompts(scene)) and "Wi-Fi? 🎉" in prompts(scene)[0]
+    assert all(f"<@{BOT}>" not in text for text in prompts(scene))
+    assert "Wi-Fi? 🎉" in prompts(scene)[0]
     dm = scene.discord.dm_channel(scene.discord.user("bob"))
     assert world.history.find("discord", "said")[-1]["channel"] == dm.id
 
@@ -141,7 +143,8 @@ def test_who_may_manage_messages_is_a_moderator_without_roles_in_the_config(worl
 
 
 def test_a_nickname_is_what_people_are_called(world):
-    triggers = TRIGGERS + 'me: {command: me, reply: "You are $(user), or $(login), in $(channel)."}\n'
+    me = 'me: {command: me, reply: "You are $(user), or $(login), in $(channel)."}\n'
+    triggers = TRIGGERS + me
     scene = start(world, triggers)
     scene.discord.user("dan", global_name="Daniel")
     scene.discord.user("eve", global_name="Eve", nick="Evie")
@@ -152,7 +155,7 @@ def test_a_nickname_is_what_people_are_called(world):
         ("bob", "bob"), ("Daniel", "dan"), ("Evie", "eve"))]
 
 
-# -- Events -------------------------------------------------------------------------------------------
+# -- Events ----------------------------------------------------------------------------------------
 
 def test_boosts_are_thanked_for(world):
     scene = start(world)
@@ -160,7 +163,8 @@ def test_boosts_are_thanked_for(world):
     scene.discord.wait_said("^Thanks for 3 boosts to level 2, bob!$")
 
 
-@pytest.mark.parametrize("ways", [("member",), ("message",), ("member", "message"), ("message", "member")])
+@pytest.mark.parametrize("ways", [("member",), ("message",), ("member", "message"),
+                                  ("message", "member")])
 def test_who_joins_is_greeted_once(world, ways):
     scene = start(world)
     scene.discord.join("carol", ways=ways, copies=3, global_name="Carol")
@@ -176,7 +180,7 @@ def test_reactions_are_events(world):
     scene.discord.wait_said("^Alice reacts with 👍.$")
 
 
-# -- What is taken back -------------------------------------------------------------------------------
+# -- What is taken back ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("how", ["edit", "delete", "bulk"])
 def test_memory_forgets_what_was_taken_back(world, how):
@@ -217,9 +221,10 @@ def test_a_question_that_is_deleted_is_not_answered(world):
     assert scene.discord.said() == ["the end"]
 
 
-# -- Long answers -------------------------------------------------------------------------------------
+# -- Long answers ----------------------------------------------------------------------------------
 
-CODE = "Here it is:\n```python\n" + "".join(f"print({n:04})  # a line of code\n" for n in range(76)) + "```\n"
+CODE = "".join(["Here it is:\n```python\n",
+                *(f"print({n:04})  # a line of code\n" for n in range(76)), "```\n"])
 LONG = CODE + "And so it goes, word after word. " * 9 + "The end."
 
 
@@ -256,7 +261,8 @@ def test_an_answer_that_is_edited_ends_exact(world):
 
 def test_what_was_shown_of_an_answer_that_fails_is_taken_back(world):
     scene = start(world, edits=True, limits={"retries": 0})
-    scene.models.plan(text="".join(f"This is sentence {n}. " for n in range(40)), pieces=20, pace=0.2,
+    scene.models.plan(text="".join(f"This is sentence {n}. " for n in range(40)), pieces=20,
+                      pace=0.2,
                       fault="cut")
     scene.discord.say("!ask tell me")
     scene.discord.wait_said("sentence 1")
@@ -266,7 +272,7 @@ def test_what_was_shown_of_an_answer_that_fails_is_taken_back(world):
     assert scene.bot.wait_status(live=0)["drops"] == {"provider": 1}
 
 
-# -- More than one place ------------------------------------------------------------------------------
+# -- More than one place ---------------------------------------------------------------------------
 
 def test_one_person_here_and_on_twitch_has_two_memories(world):
     """And the same trigger file serves both."""

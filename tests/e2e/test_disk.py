@@ -1,5 +1,5 @@
-"""The disk is full or fails (faults.md L1, L2, L9): replies go out all the same, what was lost is counted,
-all of it recovers by itself, and nothing on the disk is broken afterwards."""
+"""The disk is full or fails (faults.md L1, L2, L9): replies go out all the same, what was lost is
+counted, all of it recovers by itself, and nothing on the disk is broken afterwards."""
 
 import errno
 import signal
@@ -87,7 +87,8 @@ def test_send_budgets_that_cannot_be_saved_are_spent_after_a_restart(world, chat
     faults.break_disk("/state/", errno.ENOSPC)
     twitch.say("!echo two", user="bob")
     twitch.wait_said("^two$")
-    bot.wait_for(lambda: any(x["action"] == "budgets_not_saved" for x in bot.log_lines()), "the news")
+    bot.wait_for(lambda: any(x["action"] == "budgets_not_saved" for x in bot.log_lines()),
+                 "the news")
     assert bot.stop() == 0
     faults.mend_disk()
     assert not [p for p in bot.state.iterdir() if p.name.startswith(".")], "litter stays"

@@ -15,8 +15,9 @@ replies:
 live: {pattern: blue, max_chars: 40}
 """
 
-MODEL = """{"name": "tiny", "version": "1.0.0", "quantization": "Q4_0", "size": 1000, "accuracy": null,
-"hardware": {"minMemory": 1000, "recommendedGPU": null}, "localPath": null, "cloudFallback": null}
+MODEL = """{"name": "tiny", "version": "1.0.0", "quantization": "Q4_0", "size": 1000,
+"accuracy": null, "hardware": {"minMemory": 1000, "recommendedGPU": null},
+"localPath": null, "cloudFallback": null}
 """
 
 RIGHT = Plan(text="Air scatters blue light")

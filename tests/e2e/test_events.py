@@ -1,5 +1,5 @@
-"""Every kind of event reaches its trigger, by its name and by others' names; `mynah event` says what
-became of it."""
+"""Every kind of event reaches its trigger, by its name and by others' names; `mynah event` says
+what became of it."""
 
 import http.client
 import json
@@ -159,7 +159,8 @@ def test_over_tcp_it_needs_the_key(world, chat):
 
 
 def test_explain_names_each_condition(fired):
-    said = fired.bot.command("explain", "!chess", "--channel", ROOM, "--live", "--game", "Go").stdout
+    done = fired.bot.command("explain", "!chess", "--channel", ROOM, "--live", "--game", "Go")
+    said = done.stdout
     assert "stream   live: Go" in said
     assert "FAIL game: it is only for chess; the game is Go" in said
     assert "pass when: it is for live streams; the stream is live" in said

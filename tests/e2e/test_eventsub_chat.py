@@ -1,4 +1,5 @@
-"""Chat by EventSub: the same decisions as over IRC, one source, own words known, erasures, lanes."""
+"""Chat by EventSub: the same decisions as over IRC, one source, own words known, erasures,
+lanes."""
 
 import pytest
 
@@ -153,7 +154,8 @@ def test_a_hand_over_of_chat_answers_each_line_once(world):
 def test_rooms_are_joined_within_the_budget(world):
     rooms = tuple(f"room{n}" for n in range(25))
     scene = by_eventsub(world, rooms=rooms, wait=False)
-    scene.es.wait(lambda: len(scene.es.active("channel.chat.message")) == 25, "25 rooms", timeout=90)
+    scene.es.wait(lambda: len(scene.es.active("channel.chat.message")) == 25, "25 rooms",
+                  timeout=90)
     joins = world.history.find("eventsub", "join")
     assert len(joins) == 25 and not any(e["over"] for e in joins)
 

@@ -1,5 +1,6 @@
-"""Crowds that EventSub brings (faults.md E9), what it tells of streams, and a crash loop: one thanks of
-a kind for each window, words that hold only while a channel is live, and no budget broken by dying."""
+"""Crowds that EventSub brings (faults.md E9), what it tells of streams, and a crash loop: one
+thanks of a kind for each window, words that hold only while a channel is live, and no budget broken
+by dying."""
 
 from tests.e2e.eventsub import OWNER_SCOPES, SHOUT, created, start
 
@@ -55,7 +56,8 @@ def test_three_hundred_follows_get_two_lines(world):
 
 
 def test_a_raid_of_thousands_and_its_follows_get_one_thanks_of_each_kind(world):
-    """E9. The raid alone is told at once; the greetings it brings are a flood, and cost no model."""
+    """E9. The raid alone is told at once; the greetings it brings are a flood, and cost no
+    model."""
     scene, models = crowd(world)
     assert scene.es.raid("Eve", "kelpforest", 5000) == 1
     scene.twitch.wait_said("^Welcome 5000 from Eve!$")
@@ -108,8 +110,9 @@ def test_what_a_stream_is_decides_what_is_answered(world):
 
 
 def test_twenty_starts_and_kills_break_no_budget(world):
-    """S4, I8: it talks whenever it may, dies, is started again. The stage refuses what is over a limit,
-    and so do the checks after the test; from the sixth start within a minute on nobody logs in."""
+    """S4, I8: it talks whenever it may, dies, is started again. The stage refuses what is over a
+    limit, and so do the checks after the test; from the sixth start within a minute on nobody logs
+    in."""
     scene = start(world, wait=False)
     for n in range(20):
         if n > 0:

@@ -1,4 +1,5 @@
-"""Every kind of event that EventSub brings reaches its trigger once, and each kind has one source."""
+"""Every kind of event that EventSub brings reaches its trigger once, and each kind has one
+source."""
 
 from tests.e2e.eventsub import OWNER_SCOPES, created, sessions, start, wait_told
 
@@ -43,13 +44,15 @@ def test_each_kind_reaches_its_trigger(world):
                    "channel.shoutout.receive", "stream.online", "stream.offline", "channel.follow")
     world.app.user("driftwood_bay", "40010002", "Driftwood_Bay")
     for make, answer in (
-            (lambda: es.redeem("Ask the bot", text="how deep?"), "^redeem snailpost Ask the bot: how deep\\?$"),
+            (lambda: es.redeem("Ask the bot", text="how deep?"),
+             "^redeem snailpost Ask the bot: how deep\\?$"),
             (lambda: es.redeem("Hydrate"), None),
             (lambda: es.raid("kelpforest", "driftwood_bay", 43), "^raidout driftwood_bay 43$"),
             (lambda: es.tell("channel.hype_train.begin", level=2, id="x", total=1), "^train 2$"),
             (lambda: es.tell("channel.ad_break.begin", duration_seconds="90"), "^ad 90$"),
             (lambda: es.tell("channel.shoutout.create", viewer_count=8,
-                             **es.person("Driftwood_Bay", "to_broadcaster_")), "^given Driftwood_Bay$"),
+                             **es.person("Driftwood_Bay", "to_broadcaster_")),
+             "^given Driftwood_Bay$"),
             (lambda: es.tell("channel.shoutout.receive", viewer_count=8,
                              **es.person("Driftwood_Bay", "from_broadcaster_")),
              "^shouted Driftwood_Bay$"),

@@ -1,4 +1,5 @@
-"""What Twitch refuses, limits and takes back: named, with the command that mends it, and never a loop."""
+"""What Twitch refuses, limits and takes back: named, with the command that mends it, and never a
+loop."""
 
 import json
 
@@ -84,7 +85,7 @@ def test_what_is_taken_back_is_said_and_the_rest_goes_on(world, status, word):
     assert word in why(scene.bot, "channel.follow")
     assert len(created(world)) == n
     assert len(scene.es.live()) == 1
-    assert scene.bot.log_lines("subscription_revoked") or scene.bot.log_lines("subscription_refused")
+    assert any(scene.bot.log_lines(f"subscription_{what}") for what in ("revoked", "refused"))
 
 
 def test_a_revoked_subscription_is_asked_for_again_after_a_reload(world):
@@ -120,7 +121,8 @@ def test_the_cost_of_strangers_is_explained(world):
     def dear(scene):
         scene.es.max_cost = 1
         scene.es.unused_s = 60
-    scene = start(world, SHOUTS + "on: {on: online, reply: 'Live'}\noff: {on: offline, reply: 'Bye'}\n",
+    live = "on: {on: online, reply: 'Live'}\noff: {on: offline, reply: 'Bye'}\n"
+    scene = start(world, SHOUTS + live,
                   before=dear)
     settled(scene)
     sentence = why(scene.bot, "stream.offline")

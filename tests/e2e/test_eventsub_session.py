@@ -1,4 +1,5 @@
-"""An EventSub session of the real binary: coming up, hand-over, silence, close codes, exactly once."""
+"""An EventSub session of the real binary: coming up, hand-over, silence, close codes, exactly
+once."""
 
 import pytest
 
@@ -156,7 +157,8 @@ def test_a_reload_subscribes_what_is_new_and_deletes_what_is_gone(world):
     scene.bot.reload()
     scene.es.wait_active("stream.online")
     scene.es.wait(lambda: not scene.es.active(SHOUT), "deleted")
-    scene.es.tell("stream.online", id="9100123456789", type="live", started_at="2026-01-01T12:00:00Z")
+    scene.es.tell("stream.online", id="9100123456789", type="live",
+                  started_at="2026-01-01T12:00:00Z")
     scene.twitch.wait_said("^Live!$")
     assert len(world.history.find("eventsub", "accept")) == 1
 

@@ -81,7 +81,8 @@ def test_a_flood_in_fifty_rooms_costs_no_memory_and_no_time(world, chat):
     while not under_way.done():
         bot.status()  # its lag is judged after the test
         time.sleep(0.1)
-    bot.wait_for(lambda: bot.metrics()["mynah_events_total"] == events + 5000, "every line to be heard")
+    bot.wait_for(lambda: bot.metrics()["mynah_events_total"] == events + 5000,
+                 "every line to be heard")
     assert bot.rss_kib() - before < 8 * MIB
     made = bot.metrics()["mynah_allocations_total"] - made
     status = bot.status()

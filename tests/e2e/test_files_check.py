@@ -24,7 +24,8 @@ def check(bot, *words, uid=None):
 
 def complaints(text):
     """Parts the report: path, line, column, sentence, source line, caret column, hint."""
-    shape = re.compile(r"^(?P<path>[^:\n]+):(?:(?P<line>\d+):(?P<column>\d+):)? error: (?P<what>.*)\n"
+    shape = re.compile(r"^(?P<path>[^:\n]+):(?:(?P<line>\d+):(?P<column>\d+):)? error: "
+                       r"(?P<what>.*)\n"
                        r"(?: +(?P<number>\d+) \| (?P<source>.*)\n +\| (?P<before> *)\^~*\n)?"
                        r"(?:hint: (?P<hint>.+)\n)?", re.M)
     return [m.groupdict() for m in shape.finditer(text)]
@@ -76,14 +77,16 @@ def test_a_broken_config_is_told(bot, name, data, line, column, what, hint):
     bot.config.write_bytes(broken.config(data, bot.config.read_bytes()))
     done = check(bot)
     assert done.returncode == 1
-    assert not (bad := misnamed(complaints(done.stdout), "mynah.yaml", line, column, what, hint)), bad
+    assert not (bad := misnamed(complaints(done.stdout), "mynah.yaml", line, column, what,
+                                hint)), bad
 
 
 def test_what_is_no_file_is_told_and_never_waited_for(bot, world):
     for name, make, _ in broken.SPECIAL:
         make(bot.folder / f"triggers/{name}.yaml")
         make(bot.folder / f"personas/{name}.yaml")
-    os.system(f"chmod -R o+rX {bot.folder} && chmod o+x {bot.folder.parent} {bot.folder.parents[1]}")
+    os.system(f"chmod -R o+rX {bot.folder}"
+              f" && chmod o+x {bot.folder.parent} {bot.folder.parents[1]}")
     for kind in ("triggers", "personas"):
         (bot.folder / kind / "unreadable.yaml").chmod(0)
     is_root = os.getuid() == 0

@@ -1,5 +1,5 @@
-"""Crowds: gift bombs, follows and raids by the hundred, raid bots. One thanks each, nobody greeted in
-a flood, everybody else still served."""
+"""Crowds: gift bombs, follows and raids by the hundred, raid bots. One thanks each, nobody greeted
+in a flood, everybody else still served."""
 
 import pytest
 
@@ -147,7 +147,8 @@ def test_one_text_by_several_is_a_flood(crowd):
 
 
 def test_a_raid_with_its_greetings_costs_no_more_than_the_budget(world, scene):
-    """5,000 viewers, of whom 300 say hello at once; the model is asked as often as the budget says."""
+    """5,000 viewers, of whom 300 say hello at once; the model is asked as often as the budget
+    says."""
     twitch, models = scene(
         triggers='hi: {words: [hi], ask: "Greet $(user)."}\n'
                  'raid: {on: raid, ask: "Welcome $(viewers).", otherwise: "Welcome!"}\n',

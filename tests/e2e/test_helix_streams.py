@@ -85,7 +85,8 @@ def test_without_answers_nobody_knows_and_the_status_says_why(world):
     bot.start()
     bot.wait_up()
     helix.wait_calls("users", 1)
-    s = bot.wait_for(lambda: (s := stream(bot)).get("why", "not asked yet") != "not asked yet" and s,
+    s = bot.wait_for(lambda: (s := stream(bot)).get("why", "not asked yet") != "not asked yet"
+                     and s,
                      "why")
     assert s["stream"] == "unknown" and "no JSON" in s["why"] and "<" not in s["why"]
     helix.fault("*")

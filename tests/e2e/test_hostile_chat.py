@@ -1,5 +1,5 @@
-"""People who mean no good (faults.md A1 - A16): what they write reaches the model as data only, what the
-model then says is judged, and who floods is served like one among others."""
+"""People who mean no good (faults.md A1 - A16): what they write reaches the model as data only,
+what the model then says is judged, and who floods is served like one among others."""
 
 import re
 
@@ -11,7 +11,8 @@ PERSONA = """\
 name: Mynah
 version: 1.0.0
 system: |
-  You are Mynah, a cheerful bird who helps in a streamer's chat. The magic word of the day is xyzzyplugh.
+  You are Mynah, a cheerful bird who helps in a streamer's chat.
+  The magic word of the day is xyzzyplugh.
 """
 LIMITS = {"calls_user_hour": 1000, "calls_channel_hour": 10000, "calls_hour": 10000}
 PERMISSIVE = {"policy": "permissive"}  # whatever is asked comes before the model
@@ -67,12 +68,13 @@ def texts(request):
 
 
 def judge_prompt(request, system):
-    """A prompt made of hostile words: same orders, no control tokens, fences that are ours alone."""
+    """A prompt made of hostile words: same orders, no control tokens, fences that are ours
+    alone."""
     first, rest = texts(request)
     assert first == system
     assert not TOKENS.search(rest), rest
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]",
-                         rest), ascii(rest)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069"
+                         "\U000e0000-\U000e007f]", rest), ascii(rest)
     fences = FENCE.findall(rest)
     codes = {code for _, code, _ in fences}
     assert len(codes) == 1, rest
@@ -156,7 +158,7 @@ def test_repeat_after_me_calls_and_links_nobody(world, scene):
         assert "@" not in line and "evil" not in line and line[0] not in "/!.", line
 
 
-# -- Commands ---------------------------------------------------------------------------------------
+# -- Commands --------------------------------------------------------------------------------------
 
 MODS = """\
 secretly:
@@ -197,7 +199,7 @@ def test_values_in_templates_are_expanded_once_and_judged(world, scene):
     assert len(twitch.said()) == len(said)
 
 
-# -- Floods and loops ---------------------------------------------------------------------------------
+# -- Floods and loops ------------------------------------------------------------------------------
 
 def test_one_who_floods_does_not_keep_others_from_being_served(world, scene):
     twitch, models = scene(limits={"in_a_row": 2, "turns_minute": 0})
@@ -257,7 +259,8 @@ def test_a_choir_of_bots_ends_at_the_channels_cap(world, scene):
 
 
 def test_known_bots_are_not_answered(world, scene):
-    twitch, models = scene(twitch_conf={"bots": ["nightbot", "OtherBot"], "ignore": ["mallory", "666"]})
+    twitch, models = scene(twitch_conf={"bots": ["nightbot", "OtherBot"],
+                                        "ignore": ["mallory", "666"]})
     for user, user_id in (("NightBot", "1"), ("otherbot", "2"), ("Mallory", "3"), ("eve", "666"),
                           ("tidalbot", "60030003")):
         twitch.say("hello", user=user, user_id=user_id)

@@ -137,7 +137,8 @@ def test_commands_of_other_bots_are_spoken(bot):
     done = bot.command("check")
     assert done.returncode == 0, done.stdout
     done = bot.command("chat", "--user", "bob",
-                       input="!hug ann\n/channel b\n!cuddle\n/channel c\n!w6\n!deaths\n!purge ann\n")
+                       input="!hug ann\n/channel b\n!cuddle\n/channel c\n!w6\n!deaths\n"
+                       "!purge ann\n")
     assert done.returncode == 0, done.stderr
     assert "mynah: bob hugs ann!\n" in done.stdout
     assert "mynah: bob hugs bob!\n" in done.stdout

@@ -13,7 +13,8 @@ from tests.stage.ports import free_port
 INSPIRCD = shutil.which("inspircd") or "/usr/sbin/inspircd"
 TEMPLATE = pathlib.Path(__file__).parent / "peers" / "inspircd.conf.in"
 
-pytestmark = pytest.mark.skipif(not pathlib.Path(INSPIRCD).exists(), reason="needs Debian's inspircd")
+pytestmark = pytest.mark.skipif(not pathlib.Path(INSPIRCD).exists(),
+                                reason="needs Debian's inspircd")
 
 PERSONA = """\
 name: Mynah

@@ -1,5 +1,5 @@
-"""What the streamer wrote: it is in the prompt of a trigger that wants it, fenced, within the budget, and
-follows the files."""
+"""What the streamer wrote: it is in the prompt of a trigger that wants it, fenced, within the
+budget, and follows the files."""
 
 import json
 import re
@@ -51,7 +51,8 @@ def test_notes_hold_no_fence_and_no_control_token_of_their_own(world, scene):
     ask, models = start(world, scene)
     assert [name for name, _ in ask("!ask zebra?")] == ["bad.md"]
     last = models.requests[-1]["body"]["messages"][-1]["content"]
-    assert last.count("</notes") == 2 and "<|" not in last and "[INST]" not in last  # one is explained
+    assert last.count("</notes") == 2  # one is explained
+    assert "<|" not in last and "[INST]" not in last
 
 
 def test_files_are_read_again(world, scene):
@@ -96,9 +97,12 @@ def test_kb_says_what_there_is_and_what_a_question_finds(world, scene):
 def test_mistakes_are_told_with_their_place(world):
     world.bot.write("personas/mynah.yaml", "system: You are a bird.\n")
     world.bot.write("knowledge/rules.md", RULES)
-    for words, what in (("[rulez]", 'did you mean rules.md?'), ("[]", "write true, or names of files"),
-                        ("{a: b}", "knowledge"), ("maybe", 'there is no file of knowledge "maybe"')):
-        world.bot.write("triggers/test.yaml", f"ask:\n  command: ask\n  ask: x\n  knowledge: {words}\n")
+    for words, what in (("[rulez]", 'did you mean rules.md?'),
+                        ("[]", "write true, or names of files"),
+                        ("{a: b}", "knowledge"),
+                        ("maybe", 'there is no file of knowledge "maybe"')):
+        world.bot.write("triggers/test.yaml",
+                        f"ask:\n  command: ask\n  ask: x\n  knowledge: {words}\n")
         world.bot.configure()
         done = world.bot.command("check")
         assert done.returncode == 1 and what in done.stdout + done.stderr, done.stderr
@@ -106,4 +110,5 @@ def test_mistakes_are_told_with_their_place(world):
     world.bot.write("triggers/test.yaml", "ask: {command: ask, ask: x, knowledge: true}\n")
     world.bot.configure(knowledge="nowhere")
     done = world.bot.command("check")
-    assert done.returncode == 1 and "folder of knowledge cannot be read" in done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "folder of knowledge cannot be read" in done.stdout + done.stderr

@@ -1,5 +1,5 @@
-"""A row for each model call, whatever became of it; nobody's name or words in it by default; and no reply
-waits for it (faults.md L4, L5, Z5)."""
+"""A row for each model call, whatever became of it; nobody's name or words in it by default; and no
+reply waits for it (faults.md L4, L5, Z5)."""
 
 import json
 import sqlite3

@@ -1,5 +1,6 @@
-"""Whose lines a persona remembers: a user's own, or those of all who talk with it in a channel; nobody
-else's, and of nobody who was erased. With the in-process memory and with a real Redis alike."""
+"""Whose lines a persona remembers: a user's own, or those of all who talk with it in a channel;
+nobody else's, and of nobody who was erased. With the in-process memory and with a real Redis
+alike."""
 
 import re
 

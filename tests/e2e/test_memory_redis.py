@@ -1,5 +1,5 @@
-"""Redis in trouble (faults.md M1 - M6): the bot starts, answers and stops as if nothing were, a recall
-costs at most 160 ms, and Redis is used again when it is well."""
+"""Redis in trouble (faults.md M1 - M6): the bot starts, answers and stops as if nothing were, a
+recall costs at most 160 ms, and Redis is used again when it is well."""
 
 import json
 import signal
@@ -51,7 +51,8 @@ class Talk:
                                  and s["state"], f"redis to be away: {why}")
 
     def ask(self, text, user="pebblewren", user_id="4711"):
-        """Asks and waits for the answer, which must come. Gives what the prompt held of the past."""
+        """Asks and waits for the answer, which must come. Gives what the prompt held of the
+        past."""
         before = self.recall_ms()
         delay = self.bot.run_delay_ms()
         self.asked += 1
@@ -177,7 +178,8 @@ def test_a_redis_that_stays_slow_is_left_alone(talks, world):
     assert world.bot.status()["status"] == "degraded"
 
 
-@pytest.mark.parametrize("trouble", ["slow", "late", "cut", "frozen", "refusing", "in single bytes"])
+@pytest.mark.parametrize("trouble", ["slow", "late", "cut", "frozen", "refusing",
+                                     "in single bytes"])
 def test_redis_behind_a_bad_line(talks, world, trouble):
     server = world.redis(password=PASSWORD)
     proxy = world.proxy(server.port)

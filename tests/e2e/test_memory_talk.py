@@ -1,5 +1,5 @@
-"""What was said is in the next prompt, in order, for its user alone; what was deleted is not; with the
-in-process memory and with a real Redis alike."""
+"""What was said is in the next prompt, in order, for its user alone; what was deleted is not; with
+the in-process memory and with a real Redis alike."""
 
 import re
 import time

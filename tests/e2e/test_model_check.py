@@ -14,7 +14,8 @@ ask:
 
 @pytest.fixture
 def judged(world, scene):
-    """A function that starts a bot whose answers a second server judges. Gives (twitch, models, judge)."""
+    """A function that starts a bot whose answers a second server judges. Gives (twitch, models,
+    judge)."""
     def start(wire="ollama", limits=None, **safety):
         judge = world.models()
         twitch, models = scene(
@@ -73,7 +74,8 @@ def test_an_unsafe_answer_is_asked_for_once_more(world, judged):
         ("again", "none", None), ("guard_answer", "none", None)]
 
 
-NO_VERDICT = {"words": Plan(text="It is quite safe."), "empty": Plan(text=""), "more": Plan(text="safe\nS1"),
+NO_VERDICT = {"words": Plan(text="It is quite safe."), "empty": Plan(text=""),
+              "more": Plan(text="safe\nS1"),
               "category": Plan(text="unsafe\nplease obey"), "broken": Plan(status=500)}
 
 

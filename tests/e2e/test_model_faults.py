@@ -1,5 +1,5 @@
-"""What a model server may send besides what tests/stage/contract.py lists: contents that are no words,
-words that it filtered itself, and what it is told."""
+"""What a model server may send besides what tests/stage/contract.py lists: contents that are no
+words, words that it filtered itself, and what it is told."""
 
 import pytest
 
@@ -37,7 +37,8 @@ CONTENTS = [(b"null", "empty"), (b"7", "empty"), (b"{}", "empty"), (b'["x"]', "e
 
 
 def ask_all(world, twitch, models, plans):
-    """One question for each plan, each by another user. Gives what each was dropped for, or None."""
+    """One question for each plan, each by another user. Gives what each was dropped for, or
+    None."""
     ends, before = [], world.bot.status()["drops"]
     for number, plan in enumerate(plans):
         models.plan(plan)

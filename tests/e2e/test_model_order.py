@@ -147,7 +147,7 @@ def test_what_cannot_get_better_is_not_tried_again(world, scene, status):
     assert len(models.requests) == 1
 
 
-# -- Breaker -----------------------------------------------------------------------------------------
+# -- Breaker ---------------------------------------------------------------------------------------
 
 def test_an_open_breaker_costs_nothing_and_closes_after_one_probe(world, scene):
     twitch, models = scene(limits={"retries": 0, "breaker_failures": 3, "breaker_open": "4s"})
@@ -198,7 +198,7 @@ def test_a_provider_with_an_open_breaker_is_passed_over(world, two):
     assert len(local.requests) == 1 and len(paid.requests) == 3
 
 
-# -- The key -----------------------------------------------------------------------------------------
+# -- The key ---------------------------------------------------------------------------------------
 
 def test_the_key_goes_to_its_provider_alone_and_is_shown_nowhere(world, two):
     twitch, local, paid = two()
@@ -233,7 +233,7 @@ def test_a_server_that_repeats_the_key_in_its_refusal_does_not_get_it_printed(wo
     assert row["error_code"] == "auth" and key[:14] not in row["error_message"]
 
 
-# -- Cancelling ----------------------------------------------------------------------------------------
+# -- Cancelling ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("wire", ["ollama", "openai"])
 @pytest.mark.parametrize("how", ["deleted", "timed out", "banned", "cleared"])
@@ -264,7 +264,7 @@ def test_a_call_that_ran_out_of_time_closes_its_connection(world, scene):
     world.bot.wait_for(lambda: models.cancelled == 1, "the model's connection to close")
 
 
-# -- Otherwise, silence ----------------------------------------------------------------------------------
+# -- Otherwise, silence ----------------------------------------------------------------------------
 
 def test_the_otherwise_line_is_said_once_for_many_failures(world, scene):
     twitch, models = scene(triggers=OTHERWISE, limits={"retries": 0, "breaker_failures": 2})
@@ -303,7 +303,7 @@ def test_a_model_may_decline(world, scene):
     assert twitch.said() == []
 
 
-# -- Limits ----------------------------------------------------------------------------------------------
+# -- Limits ----------------------------------------------------------------------------------------
 
 def test_at_most_four_calls_are_under_way(world, scene):
     twitch, models = scene()

@@ -1,4 +1,5 @@
-"""`mynah models`: the registry of local models, what providers have of it, which of them to take."""
+"""`mynah models`: the registry of local models, what providers have of it, which of them to
+take."""
 
 import json
 

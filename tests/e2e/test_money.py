@@ -1,4 +1,5 @@
-"""What model calls cost, and what they may: the stage tells the tokens, and adds the bill up itself."""
+"""What model calls cost, and what they may: the stage tells the tokens, and adds the bill up
+itself."""
 
 import json
 import os

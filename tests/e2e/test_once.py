@@ -38,7 +38,8 @@ def raid_out_thrice(bot, models):
 
 
 def test_the_same_question_at_the_same_time_is_asked_once(world, scene):
-    """What happens to the channel, not to a person, has the same prompt: made-up events of one kind."""
+    """What happens to the channel, not to a person, has the same prompt: made-up events of one
+    kind."""
     twitch, models = scene(triggers=ONCE)
     bot = world.bot
     models.plan(text="Off we go!")
@@ -78,7 +79,8 @@ def test_an_answer_is_kept_and_forgotten(world, scene):
     twitch.wait_said("^Be kind, 2.$")
     assert len(models.requests) == 2
     told = bot.command("cache", "stats").stdout
-    assert re.match(r"2 answers kept, \d+ bytes; 1 questions found theirs, 2 did not; 0 were", told), told
+    assert re.match(r"2 answers kept, \d+ bytes; 1 questions found theirs, 2 did not; 0 were",
+                    told), told
     assert bot.metrics()['mynah_cache_total{result="hit"}'] == 1
     assert bot.command("cache", "flush").stdout == "2 answers are forgotten\n"
     twitch.say("!rules", user="ann", user_id="11")
@@ -137,7 +139,8 @@ def test_somebody_is_greeted_once_a_stream(world):
     twitch, bot = stage.twitch, stage.bot
 
     def wait_stream(word):
-        bot.wait_for(lambda: bot.status()["places"][0]["place"]["streams"][0]["stream"] == word, word)
+        bot.wait_for(lambda: bot.status()["places"][0]["place"]["streams"][0]["stream"] == word,
+                     word)
 
     stage.helix.go_live("kelpforest", title="Deep", game="Chess", stream_id="9001")
     wait_stream("live")

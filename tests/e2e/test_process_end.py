@@ -10,7 +10,8 @@ from tests.e2e.conftest import PERSONA, TRIGGERS
 
 
 def test_sigterm_at_random_moments(world):
-    """Starting, connecting, joining, asking, waiting, sending: the end is 0 and the ledger whole."""
+    """Starting, connecting, joining, asking, waiting, sending: the end is 0 and the ledger
+    whole."""
     twitch, models = world.twitch(), world.models()
     twitch.mods.add("kelpforest")
     bot = world.bot

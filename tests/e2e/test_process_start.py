@@ -1,4 +1,5 @@
-"""The process: how it starts, in which surroundings, and what it leaves behind (faults.md S, Z, K)."""
+"""The process: how it starts, in which surroundings, and what it leaves behind (faults.md S, Z,
+K)."""
 
 import contextlib
 import os
@@ -179,7 +180,8 @@ def json_health(bot):
 
 
 def test_after_a_kill_every_budget_counts_as_spent(world):
-    """What was sent just before is not known exactly: half a minute of silence, not one send too many."""
+    """What was sent just before is not known exactly: half a minute of silence, not one send too
+    many."""
     twitch = world.twitch()
     bot = world.bot
     bot.write("triggers/test.yaml", TRIGGERS)

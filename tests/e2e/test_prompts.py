@@ -150,7 +150,8 @@ def test_the_verb_lists_shows_and_renders(world):
     text = bot.command("prompt", "render", "answer", "--user", "wren", "--text", "why?").stdout
     assert "answer@1.10.0, persona mynah 0.0.0" in text and "<chat MARKER from=" in text
     assert rendered["hash"] in bot.command(
-        "prompt", "render", "--trigger", "pinned", "--user", "wren", "--text", "!pinned why?").stdout
+        "prompt", "render", "--trigger", "pinned", "--user", "wren", "--text",
+        "!pinned why?").stdout
     for words in (("show", "nothing"), ("render", "--trigger", "none"), ("render",), ("what",)):
         assert bot.command("prompt", *words).returncode == 2
 
@@ -203,7 +204,7 @@ def test_explain_shows_all_that_an_answer_would_take(world, scene):
     play(scene, world, provider={"remote": True, "price_in": 1, "price_out": 2})
     told = world.bot.command("explain", "!newest why?", "--user", "PebbleWren").stdout
     for part in ("prompt   answer@1.10.0, persona mynah 1.0.0, about ", "Tenth for Viewer1",
-                 "names    the model reads aliases", "memory   up to 10 lines", "answer   at most 200",
-                 "route    by ask:", "pass local", "not on this machine", "about $0.0",
-                 "safety   no rule of", "verdict  fires newest"):
+                 "names    the model reads aliases", "memory   up to 10 lines",
+                 "answer   at most 200", "route    by ask:", "pass local", "not on this machine",
+                 "about $0.0", "safety   no rule of", "verdict  fires newest"):
         assert part in told, (part, told)

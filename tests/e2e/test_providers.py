@@ -10,7 +10,8 @@ WIRES = ["ollama", "openai", "anthropic", "waddleai"]
 def test_providers_are_listed_without_asking_them(world):
     models = world.models()
     world.bot.configure(providers={
-        "far": {"type": "anthropic", "model": "m", "remote_ok": True, "price_in": 3, "price_out": 15},
+        "far": {"type": "anthropic", "model": "m", "remote_ok": True, "price_in": 3,
+                "price_out": 15},
         "near": models.conf()})
     told = world.bot.command("providers")
     assert told.returncode == 0 and told.stdout == (

@@ -1,4 +1,5 @@
-"""What the bot heard is kept, and heard again: the same decisions, or other ones with other files."""
+"""What the bot heard is kept, and heard again: the same decisions, or other ones with other
+files."""
 
 import json
 import signal
@@ -72,7 +73,8 @@ def test_a_record_holds_what_was_heard_and_no_secret(world, chat):
     assert all(a["t"] <= b["t"] for a, b in zip(kept[1:], kept[2:]))
     frames = [line["frame"] for line in kept if "frame" in line]
     assert len(frames) == 11  # ten that were said or told, and a deletion
-    assert not any(word in frame for frame in frames for word in ("PASS", "GLOBALUSERSTATE", "PING"))
+    assert not any(word in frame for frame in frames
+                   for word in ("PASS", "GLOBALUSERSTATE", "PING"))
 
 
 def test_the_same_record_gives_the_same_decisions_byte_for_byte(world, chat):

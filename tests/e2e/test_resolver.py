@@ -1,5 +1,5 @@
-"""Names that resolve slowly, not at all, or never (faults.md D1, D2, D5): the loop does not wait for them,
-the log names the reason, and what does not need the name goes on."""
+"""Names that resolve slowly, not at all, or never (faults.md D1, D2, D5): the loop does not wait
+for them, the log names the reason, and what does not need the name goes on."""
 
 import time
 
@@ -13,7 +13,8 @@ HOST = "chat.test"
 
 @pytest.fixture
 def far(world):
-    """(faults, a function that starts a bot whose chat has a name of the world and gives the server)."""
+    """(faults, a function that starts a bot whose chat has a name of the world and gives the
+    server)."""
     faults, authority = Faults(world.bot), world.authority()
 
     def start(**sections):
@@ -96,7 +97,8 @@ def test_a_name_that_does_not_resolve_is_asked_again_until_it_does(world, far):
 
 
 def test_names_that_hang_in_crowds_stop_neither_chat_nor_ledger(world, far):
-    """More names hang than there are threads for names; the last provider of the list needs none."""
+    """More names hang than there are threads for names; the last provider of the list needs
+    none."""
     faults, start = far
     models = world.models()
     hung = {f"hung{n}": {**models.conf("ollama"), "url": f"http://hung{n}.test:{models.port}",

@@ -1,4 +1,5 @@
-"""Who is asked for what: routes, servers of one provider, what parks and disables, `mynah route`."""
+"""Who is asked for what: routes, servers of one provider, what parks and disables, `mynah
+route`."""
 
 import pytest
 

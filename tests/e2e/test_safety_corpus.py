@@ -1,5 +1,6 @@
-"""Hundreds of attacks and hostile answers (tests/data/safety) through the real bot, with a model that does
-whatever an attack wants: it repeats the attack and its own instructions. None of it reaches chat."""
+"""Hundreds of attacks and hostile answers (tests/data/safety) through the real bot, with a model
+that does whatever an attack wants: it repeats the attack and its own instructions. None of it
+reaches chat."""
 
 import base64
 import json
@@ -13,7 +14,8 @@ PERSONA = """\
 name: Mynah
 version: 1.0.0
 system: |
-  You are Mynah, a cheerful bird who helps in a streamer's chat. The magic word of the day is xyzzyplugh.
+  You are Mynah, a cheerful bird who helps in a streamer's chat.
+  The magic word of the day is xyzzyplugh.
 memory: {lines: 0}
 """
 TRIGGERS = """\
@@ -27,8 +29,8 @@ raid:
   on: raid
   ask: "$(user) comes with $(count) friends. Welcome them."
 """
-LIMITS = {"calls_user_hour": 100000, "calls_channel_hour": 100000, "calls_hour": 100000, "turns": 1024,
-          "gather": "100ms", "total": 2000, "lane": 1000}
+LIMITS = {"calls_user_hour": 100000, "calls_channel_hour": 100000, "calls_hour": 100000,
+          "turns": 1024, "gather": "100ms", "total": 2000, "lane": 1000}
 
 
 def rows(name):
@@ -40,7 +42,8 @@ def system_of(request):
 
 
 def bring(twitch, n, row):
-    """The attack, by the way it comes. Each is somebody else's, so that no flood or cooldown ends it."""
+    """The attack, by the way it comes. Each is somebody else's, so that no flood or cooldown ends
+    it."""
     user, text = f"mallory{n}", row["text"]
     if row["where"] in ("message", "memory"):
         twitch.say(f"!ask {text}", user=user)
@@ -130,7 +133,8 @@ def test_hostile_answers_are_not_said(world, scene):
 
 
 def test_what_is_refused_is_not_remembered(world, scene):
-    twitch, models = scene(persona=PERSONA.replace("lines: 0", "lines: 6, for: 10m"), triggers=TRIGGERS,
+    twitch, models = scene(persona=PERSONA.replace("lines: 0", "lines: 6, for: 10m"),
+                           triggers=TRIGGERS,
                            limits=LIMITS)
     models.plan(text="All is well.")
     for n, row in enumerate(row for row in rows("attacks.jsonl") if row["where"] == "memory"):

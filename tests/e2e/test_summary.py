@@ -1,12 +1,13 @@
-"""What falls out of the remembered lines is summed up by the model, is in later prompts, costs what every
-call costs, and goes when anything of it is erased."""
+"""What falls out of the remembered lines is summed up by the model, is in later prompts, costs what
+every call costs, and goes when anything of it is erased."""
 
 import re
 
 SYSTEM = "name: Mynah\nversion: 1.0.0\nsystem: You are Mynah, a bird.\n"
 OWN = SYSTEM + "memory: {lines: 4, for: 10m, summary: true}\n"
 SHARED = SYSTEM + "memory: {mode: channel, lines: 4, for: 10m, summary: true}\n"
-SUMMED = re.compile(r'<chat (\w+) from="a summary of what was said before">\n(.*?)\n</chat \1>', re.S)
+SUMMED = re.compile(r'<chat (\w+) from="a summary of what was said before">\n(.*?)\n</chat \1>',
+                    re.S)
 LIMITS = {"everyone_day": 1000}
 
 

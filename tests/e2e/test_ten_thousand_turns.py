@@ -1,5 +1,5 @@
-"""Ten thousand questions to three servers that fail at random: what is said is whole, what is asked is
-in order, and the bill stays under its cap."""
+"""Ten thousand questions to three servers that fail at random: what is said is whole, what is asked
+is in order, and the bill stays under its cap."""
 
 import collections
 import re

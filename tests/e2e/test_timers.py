@@ -6,7 +6,8 @@ from tests.stage.faults import Faults
 RATE = 8  # the bot's clock: a minute takes seven seconds and a half
 TIMERS = """\
 tick: {every: 1m, min_lines: 2, reply: "Join the crew of $(channel)!"}
-asked: {every: 7d, in: "twitch:kelpforest", ask: "Tell the chat to drink something.", otherwise: "Drink!"}
+asked: {every: 7d, in: "twitch:kelpforest", ask: "Tell the chat to drink something.",
+  otherwise: "Drink!"}
 elsewhere: {every: 1m, in: "twitch:nowhere", reply: "never"}
 hi: {words: [hi], reply: "Hi $(user)!"}
 """
@@ -36,7 +37,8 @@ def test_a_timer_can_be_fired_by_hand_and_passes_every_gate(world, scene):
     told = bot.command("event", "timer", "asked")
     assert told.returncode == 0, told
     assert "the trigger asked said: Water, everybody." in told.stdout
-    assert "Tell the chat to drink something." in models.requests[0]["body"]["messages"][-1]["content"]
+    last = models.requests[0]["body"]["messages"][-1]
+    assert "Tell the chat to drink something." in last["content"]
     told = bot.command("event", "timer", "elsewhere")
     assert told.returncode == 1 and "silent: no_match" in told.stdout
     assert bot.command("quiet", "kelpforest", "10m").returncode == 0

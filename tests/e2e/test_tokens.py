@@ -1,5 +1,6 @@
-"""Logins that keep themselves alive: validated, renewed once, kept before they are used, and refused in
-words that say what to run (protocols/twitch.md section 4; faults R5, R6, W3, K5; sequence S09)."""
+"""Logins that keep themselves alive: validated, renewed once, kept before they are used, and
+refused in words that say what to run (protocols/twitch.md section 4; faults R5, R6, W3, K5;
+sequence S09)."""
 
 import fcntl
 import json
@@ -51,7 +52,7 @@ def echo(twitch, text):
     twitch.wait_said(f"^{text}$")
 
 
-# -- At the start -------------------------------------------------------------------------------------
+# -- At the start ----------------------------------------------------------------------------------
 
 
 def test_a_login_of_the_vault_is_validated_and_shown(world, stage):
@@ -160,7 +161,7 @@ def test_a_broadcaster_who_has_not_logged_in_is_named_with_the_command(world, st
     assert command not in bot.command("status").stdout
 
 
-# -- While it runs ------------------------------------------------------------------------------------
+# -- While it runs ---------------------------------------------------------------------------------
 
 
 def test_a_session_survives_the_end_of_its_token(world, stage):
@@ -297,7 +298,8 @@ def test_what_a_login_may_not_do_is_said_with_the_command(world, stage):
     world.login()
     bot.write("triggers/more.yaml", FOLLOW)
     bot.start().wait_up()
-    words = bot.wait_for(lambda: "lacks" in (text := bot.command("status").stdout) and text, "lacks")
+    words = bot.wait_for(lambda: "lacks" in (text := bot.command("status").stdout) and text,
+                         "lacks")
     assert f"it lacks moderator:read:followers: run {LOGIN}\n" in words
     assert [e for e in bot.log_lines() if e["action"] == "scopes_missing"
             and "moderator:read:followers" in e["message"]]
@@ -317,7 +319,7 @@ def test_a_stop_waits_for_the_answer_that_it_would_lose(world, stage):
     assert len(server.calls("refresh")) == 1
 
 
-# -- What is kept before it is used --------------------------------------------------------------------
+# -- What is kept before it is used ----------------------------------------------------------------
 
 
 def refresh_held_before_the_write(world, stage):
@@ -377,7 +379,7 @@ def test_a_newer_login_is_found_where_the_old_one_is_refused(world, stage):
     assert world.app.token(newer.access)
 
 
-# -- A token that mynah.yaml names ----------------------------------------------------------------------
+# -- A token that mynah.yaml names -----------------------------------------------------------------
 
 
 def test_a_fixed_token_is_validated_but_never_renewed(world, chat):

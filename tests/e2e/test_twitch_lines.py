@@ -105,10 +105,11 @@ def test_broken_lines_and_unknown_commands_harm_nobody(world, chat):
     print("SEED", SEED)
     dice = random.Random(SEED)
     twitch, bot = chat(mods=["kelpforest"])
-    lines = ["@", ":", "@ :", "@a=b", ":x", "PRIVMSG", "PRIVMSG #kelpforest", "@id= :!@ PRIVMSG # :",
-             ":tmi.twitch.tv", "USERSTATE", "@ ROOMSTATE #nowhere", ":tmi.twitch.tv USERSTATE #nowhere",
-             "NOTICE", "@msg-id=msg_banned NOTICE", "CLEARCHAT", "CLEARMSG #kelpforest",
-             ":tidalbot!tidalbot@x PART", "JOIN", "001", "PING", "HOSTTARGET #kelpforest :- 0",
+    lines = ["@", ":", "@ :", "@a=b", ":x", "PRIVMSG", "PRIVMSG #kelpforest",
+             "@id= :!@ PRIVMSG # :", ":tmi.twitch.tv", "USERSTATE", "@ ROOMSTATE #nowhere",
+             ":tmi.twitch.tv USERSTATE #nowhere", "NOTICE", "@msg-id=msg_banned NOTICE",
+             "CLEARCHAT", "CLEARMSG #kelpforest", ":tidalbot!tidalbot@x PART", "JOIN", "001",
+             "PING", "HOSTTARGET #kelpforest :- 0",
              ":tmi.twitch.tv 999 a b c d e f g h i j k l m n o p q r s t u v w x y z",
              ":w!w@w WHISPER tidalbot :psst", "@%s%n=%s%n :%s!%n@%s PRIVMSG #kelpforest :%s%n%s"]
     sample = twitch.line("!never matched", user="gannet")[0].encode()

@@ -29,7 +29,8 @@ def test_slow_mode_is_kept(world, chat):
 
 @pytest.mark.parametrize("send", ["irc", "helix"])
 def test_a_moderator_or_vip_speaks_freely_and_afterwards_no_more(world, chat, send):
-    twitch, bot = chat(send=send, limits={"reply_ttl": "4s"})  # no time for a gap between each two of twelve
+    # No time for a gap between each two of twelve.
+    twitch, bot = chat(send=send, limits={"reply_ttl": "4s"})
     for make, word in ((twitch.set_mod, "mod"), (twitch.set_vip, "vip")):
         make("kelpforest", True)
         bot.wait_for(lambda: bot.status()["places"][0]["place"]["channels"][0]["privileged"], word)

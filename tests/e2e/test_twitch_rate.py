@@ -1,5 +1,6 @@
-"""The property that protects the account: in no window more sends, joins or logins than allowed, over
-traffic, changes of status, cuts, restarts and kills. Invariant I1 judges; this is the slow test."""
+"""The property that protects the account: in no window more sends, joins or logins than allowed,
+over traffic, changes of status, cuts, restarts and kills. Invariant I1 judges; this is the slow
+test."""
 
 import os
 import random

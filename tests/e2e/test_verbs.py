@@ -157,7 +157,7 @@ def test_tampered_secrets_are_refused_whole(world):
     assert not world.history.find("twitch", "accept")
 
 
-# -- HTTP -------------------------------------------------------------------------------------------
+# -- HTTP ------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("method,path,want", [
     ("GET", "/nothing", 404), ("GET", "/", 404), ("GET", "/../etc/passwd", 404),

@@ -1,5 +1,5 @@
-"""A prompt stays within its model's window: what the model really counts is learned from its answers,
-and outlives a restart."""
+"""A prompt stays within its model's window: what the model really counts is learned from its
+answers, and outlives a restart."""
 
 import json
 
@@ -62,8 +62,8 @@ def test_a_model_that_counts_more_gets_less_of_the_past(world, scene):
 
 
 def test_a_broken_file_of_what_is_known_is_no_reason_not_to_start(world, scene):
-    (world.bot.state / "tokens").write_text("5 1 1 nonsense\n3 1500000 1600000 50000 local tiny\n\n",
-                                            encoding="utf-8")
+    tokens = "5 1 1 nonsense\n3 1500000 1600000 50000 local tiny\n\n"
+    (world.bot.state / "tokens").write_text(tokens, encoding="utf-8")
     scene(persona=PERSONA)
     assert [(t["model"], t["samples"]) for t in world.bot.status()["tokens"]] == [("tiny", 3)]
     assert json.loads(world.bot.get("/api/v1/status"))["tokens"]

@@ -1,7 +1,7 @@
 /* The strict JSON door.
  *
- * Oracle: a text is JSON exactly if it is JSON inside brackets; any bytes that are written as a string
- * are read back as what they were, or with U+FFFD for what was no UTF-8. */
+ * Oracle: a text is JSON exactly if it is JSON inside brackets; any bytes that are written as a
+ * string are read back as what they were, or with U+FFFD for what was no UTF-8. */
 #include <stdlib.h>
 #include <string.h>
 

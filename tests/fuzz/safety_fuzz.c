@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct safety *make(void)
 {
-	static const char *const hosts[] = {"twitch.tv"}, *const words[] = {"blorptang", "*zorgle*"};
+	static const char *const hosts[] = {"twitch.tv"};
+	static const char *const words[] = {"blorptang", "*zorgle*"};
 	struct safety_options o = {.allow_hosts = hosts, .allow_host_count = 1, .words = words,
 		.word_count = 2, .max_length = MAX_UNITS, .mentions = 1, .prefix = "[b] "};
 	struct safety *s;
@@ -31,8 +32,9 @@ static void demand(bool holds)
 static void check(const struct safety *s, struct str text, bool is_model, const char *platform)
 {
 	const struct form *form = form_of(str_of(platform));
-	struct safety_context c = {.bot = STR("Mynah"), .persona = STR("Mynah"), .user = STR("alice"),
-		.question = STR("what game is this?"), .system = STR("You are Mynah, a cheerful bird."),
+	struct safety_context c = {.bot = STR("Mynah"), .persona = STR("Mynah"),
+		.user = STR("alice"), .question = STR("what game is this?"),
+		.system = STR("You are Mynah, a cheerful bird."),
 		.canary = STR("0123456789abcdef"), .form = form, .is_model = is_model};
 	const char *rule = NULL;
 	struct buf out;

@@ -119,7 +119,8 @@ def fake(tmp_path):
 
 @pytest.fixture
 def talker(world):  # noqa: F811
-    """A function that starts a bot in a channel whose `!ask` goes to this provider. Gives twitch."""
+    """A function that starts a bot in a channel whose `!ask` goes to this provider. Gives
+    twitch."""
     def start(**provider):
         twitch = world.twitch()
         twitch.mods.update(twitch.rooms)

@@ -1,5 +1,5 @@
-// The tokens that the real engine makes of a prompt: count.mjs MODEL. Reads a line of JSON, the list of
-// messages, and prints a line with their number, by the model's own chat template.
+// The tokens that the real engine makes of a prompt: count.mjs MODEL. Reads a line of JSON, the
+// list of messages, and prints a line with their number, by the model's own chat template.
 import readline from 'node:readline'
 import { getLlama } from 'node-llama-cpp'
 

@@ -1,5 +1,5 @@
-// discord.js as one more bot: discord.mjs API-URL TOKEN. Prints what it saw; answers "hello", edits and
-// deletes what it said when told "edit" and "delete", and serves the command /ask.
+// discord.js as one more bot: discord.mjs API-URL TOKEN. Prints what it saw; answers "hello", edits
+// and deletes what it said when told "edit" and "delete", and serves the command /ask.
 import { Client, GatewayIntentBits as Bits, MessageFlags, Partials } from 'discord.js'
 
 const [api, token] = process.argv.slice(2)
@@ -22,16 +22,19 @@ client.once('clientReady', async () => {
 client.on('shardResume', (id, replayed) => tell('resumed', { replayed }))
 client.on('shardDisconnect', event => tell('disconnected', { code: event.code }))
 client.on('guildMemberAdd', m => tell('joined', { user: m.user.username }))
-client.on('messageReactionAdd', (r, user) => tell('reaction', { emoji: r.emoji.name, user: user.id }))
+client.on('messageReactionAdd', (r, user) =>
+	tell('reaction', { emoji: r.emoji.name, user: user.id }))
 client.on('messageDelete', m => tell('deleted', { id: m.id }))
 client.on('messageUpdate', (_, m) => tell('changed', { id: m.id, text: m.content }))
 client.on('messageCreate', async m => {
-	tell('message', { id: m.id, text: m.content, user: m.author.username, name: m.member?.displayName,
-		type: m.type, own: m.author.id === client.user.id, guild: m.guildId })
+	tell('message', { id: m.id, text: m.content, user: m.author.username,
+		name: m.member?.displayName, type: m.type,
+		own: m.author.id === client.user.id, guild: m.guildId })
 	if (m.author.id === client.user.id) return
 	if (m.content === 'hello') {
 		await m.channel.sendTyping()
-		last = await m.reply({ content: 'hi @everyone', allowedMentions: { parse: [], repliedUser: false } })
+		const allowedMentions = { parse: [], repliedUser: false }
+		last = await m.reply({ content: 'hi @everyone', allowedMentions })
 		await m.react('👋')
 	}
 	if (m.content === 'edit') await last.edit('hi again')

@@ -1,5 +1,5 @@
-"""A model server that nobody here wrote, on each wire, well and with its faults: what it can do of the
-contract (tests/stage/contract.py)."""
+"""A model server that nobody here wrote, on each wire, well and with its faults: what it can do of
+the contract (tests/stage/contract.py)."""
 
 import json
 

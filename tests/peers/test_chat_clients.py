@@ -1,4 +1,5 @@
-"""Chat clients that nobody here wrote judge our fake Twitch: what they understand, the real one says."""
+"""Chat clients that nobody here wrote judge our fake Twitch: what they understand, the real one
+says."""
 
 from conftest import PEERS, needs
 

@@ -29,7 +29,8 @@ def client(discord, peer):
 
 def judge(discord, client):
     """Nothing that it did was wrong, and nothing that we did."""
-    wrong = [e for e in discord.history.find("discord") if e["what"] in ("wrong", "refused", "over")]
+    wrong = [e for e in discord.history.find("discord")
+             if e["what"] in ("wrong", "refused", "over")]
     assert not wrong and not [e for e in client.events if e["event"] in ("error", "refused")]
 
 

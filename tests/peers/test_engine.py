@@ -1,5 +1,5 @@
-"""A real engine with real weights answers in chat, mistakes and all; and says what a grammar forces it
-to: the words of the contract (tests/stage/contract.py) and worse, on each wire."""
+"""A real engine with real weights answers in chat, mistakes and all; and says what a grammar forces
+it to: the words of the contract (tests/stage/contract.py) and worse, on each wire."""
 
 import itertools
 import json
@@ -35,7 +35,8 @@ def engine(peer):
 def test_a_real_model_answers_in_chat(world, talker, engine):
     twitch = talker(type="openai", url=engine, model="tinychat", max_tokens=40, total="60s",
                     first_byte="60s", context_tokens=1024)
-    questions = ["hello, how are you today?", "what game is this?", "welcome the raid of brinebaron"]
+    questions = ["hello, how are you today?", "what game is this?",
+                 "welcome the raid of brinebaron"]
     for number, question in enumerate(questions):
         twitch.say(f"!ask {question}", user=f"asker{number}")
         world.bot.wait_ended(number + 1, timeout=60)
@@ -77,8 +78,9 @@ def test_the_count_is_that_of_an_answer(engine, count):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_prompt_is_longer_than_its_budget_by_the_engines_own_count(world, count, seed):  # noqa: F811
-    """Random histories that do not fit, with a vocabulary of 640 words, from the first prompt on."""
+def test_no_prompt_exceeds_its_budget_by_the_engines_own_count(world, count, seed):  # noqa: F811
+    """Random histories that do not fit, with a vocabulary of 640 words, from the first prompt
+    on."""
     window, answer, prompts = 2048, 100, 40
     counts, replies = [], itertools.count(1)
 
@@ -109,21 +111,23 @@ def test_no_prompt_is_longer_than_its_budget_by_the_engines_own_count(world, cou
     assert gauge["ratio_percent"] > 120, gauge
 
 
-# -- The same weights on each wire (wires.mjs) ---------------------------------------------------------
+# -- The same weights on each wire (wires.mjs) -----------------------------------------------------
 
 WIRES = ["ollama", "openai", "anthropic", "waddleai"]
 CASES = [case for case in contract.WORDS if case.is_words]
 
 # What nobody may make it say: no line of chat may begin a command, hold a line break or ping.
-HOSTILE = ["/timeout pebblewren 600", "/ban pebblewren\r\n", "Fine.\r\nPRIVMSG #kelpforest :/me owned",
-           "@everyone wake up", "<@&118000000000000001> look", "\u200b/mod somebody", ".timeout x 1",
-           "\uff0fban somebody", "! op somebody", "\x01ACTION dances\x01", "\u202e/ban x", "/me bows"]
+HOSTILE = ["/timeout pebblewren 600", "/ban pebblewren\r\n",
+           "Fine.\r\nPRIVMSG #kelpforest :/me owned",
+           "@everyone wake up", "<@&118000000000000001> look", "\u200b/mod somebody",
+           ".timeout x 1", "\uff0fban somebody", "! op somebody", "\x01ACTION dances\x01",
+           "\u202e/ban x", "/me bows"]
 
 
 @pytest.fixture
 def wires(peer, tmp_path_factory):
-    """A function that starts the engine, forced to these words: {part of a question: words}. Gives a
-    function from a wire to its base URL, and the program."""
+    """A function that starts the engine, forced to these words: {part of a question: words}. Gives
+    a function from a wire to its base URL, and the program."""
     def start(words):
         path = tmp_path_factory.mktemp("wires") / "words.json"
         path.write_text(json.dumps(words))

@@ -13,7 +13,8 @@ client.on('disconnected', why => tell('disconnected', { why }))
 client.on('join', (room, user, self) => tell('join', { room, user, self }))
 client.on('roomstate', (room, state) => tell('roomstate', { room, id: state['room-id'] }))
 client.on('notice', (room, id, text) => tell('notice', { room, id, text }))
-client.on('raided', (room, user, viewers) => tell('raided', { room, user, viewers: Number(viewers) }))
+client.on('raided', (room, user, viewers) =>
+	tell('raided', { room, user, viewers: Number(viewers) }))
 client.on('timeout', (room, user, why, seconds) => tell('timeout', { room, user, seconds }))
 client.on('messagedeleted', (room, user, text, state) =>
 	tell('deleted', { room, user, id: state['target-msg-id'] }))

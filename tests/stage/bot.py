@@ -73,7 +73,8 @@ class Bot:
         path.chmod(0o600)
         return f"{{file: {path}}}"
 
-    def configure(self, twitch=None, providers=None, ask=None, memory=None, limits=None, **sections):
+    def configure(self, twitch=None, providers=None, ask=None, memory=None, limits=None,
+                  **sections):
         """Writes mynah.yaml from dicts; every value is written as JSON, which YAML reads."""
         top = {"log": {"file": str(self.log), "level": "debug"}, "state_dir": str(self.state),
                "triggers": str(self.folder / "triggers"), "personas": str(self.folder / "personas")}
@@ -140,7 +141,7 @@ class Bot:
     def signal(self, signo):
         self.process.send_signal(signo)
 
-    # -- Its words -----------------------------------------------------------------------------------
+    # -- Its words ---------------------------------------------------------------------------------
 
     def request(self, method, path, body=None):
         connection = UnixConnection(self.state / "mynah.sock")
@@ -259,7 +260,8 @@ class Bot:
         try:
             return self.wait_for(question, facts, timeout)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it says { {k: status.get(k) for k in facts} }") from None
+            told = {k: status.get(k) for k in facts}
+            raise AssertionError(f"{error}; it says {told}") from None
 
     def wait_drops(self, timeout=PATIENCE_S, **reasons):
         """Waits until so many were dropped for each of these reasons; gives the status."""

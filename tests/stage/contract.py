@@ -1,6 +1,6 @@
-"""What every backend owes, whatever its wire: for each way in which a model answers or fails, what is said
-in chat, or why nothing is. The same table is gone through with the stage's servers, with a script, with
-somebody else's mock, and with a real engine (tests/e2e/test_contract.py, tests/peers).
+"""What every backend owes, whatever its wire: for each way in which a model answers or fails, what
+is said in chat, or why nothing is. The same table is gone through with the stage's servers, with a
+script, with somebody else's mock, and with a real engine (tests/e2e/test_contract.py, tests/peers).
 """
 
 import dataclasses
@@ -44,7 +44,8 @@ WORDS = [
     says("in many pieces", "It is many small pieces.", "It is many small pieces.", pieces=24),
     says("in single bytes", "Tiefe: 40 m \U0001f30a.", "Tiefe: 40 m \U0001f30a.", fault="trickle",
          pace=0.0002),
-    says("letters of many scripts", "\u6f01 \u0440\u044b\u0431\u0430 \u03c8\u03ac\u03c1\u03b9 \u00e9.",
+    says("letters of many scripts",
+         "\u6f01 \u0440\u044b\u0431\u0430 \u03c8\u03ac\u03c1\u03b9 \u00e9.",
          "\u6f01 \u0440\u044b\u0431\u0430 \u03c8\u03ac\u03c1\u03b9 \u00e9."),
     says("white space around it", "\n\n  It is blank around.  \n", "It is blank around."),
     says("two lines", "The first line.\nThe second line.", "The first line. The second line."),

@@ -1,6 +1,6 @@
-"""The fake Discord (protocols/discord.md): what there is of servers, channels, people and messages, and
-what a test makes happen there. Its doors are the gateway (discord_gateway.py) and the REST interface
-(discord_rest.py, discord_calls.py, discord_body.py); both are as strict as the real ones.
+"""The fake Discord (protocols/discord.md): what there is of servers, channels, people and messages,
+and what a test makes happen there. Its doors are the gateway (discord_gateway.py) and the REST
+interface (discord_rest.py, discord_calls.py, discord_body.py); both are as strict as the real ones.
 
 A world begins with one server, its channel #general, and alice and bob.
 """
@@ -25,8 +25,9 @@ PERMISSIONS = {"ADMINISTRATOR": 1 << 3, "MANAGE_GUILD": 1 << 5, "ADD_REACTIONS":
                "VIEW_CHANNEL": 1 << 10, "SEND_MESSAGES": 1 << 11, "MANAGE_MESSAGES": 1 << 13,
                "EMBED_LINKS": 1 << 14, "READ_MESSAGE_HISTORY": 1 << 16, "MENTION_EVERYONE": 1 << 17,
                "SEND_MESSAGES_IN_THREADS": 1 << 38, "MODERATE_MEMBERS": 1 << 40}
-EVERYBODY = sum(PERMISSIONS[p] for p in ("ADD_REACTIONS", "VIEW_CHANNEL", "SEND_MESSAGES", "EMBED_LINKS",
-                                         "READ_MESSAGE_HISTORY", "SEND_MESSAGES_IN_THREADS"))
+EVERYBODY = sum(PERMISSIONS[p] for p in ("ADD_REACTIONS", "VIEW_CHANNEL", "SEND_MESSAGES",
+                                         "EMBED_LINKS", "READ_MESSAGE_HISTORY",
+                                         "SEND_MESSAGES_IN_THREADS"))
 TOGGLES = {"presences": 1 << 13, "members": 1 << 15, "content": 1 << 19}
 TEXT, DIRECT, THREAD = 0, 1, 11
 
@@ -44,7 +45,8 @@ class User:
 
     def json(self):
         return {"id": self.id, "username": self.username, "discriminator": "0", "avatar": None,
-                "global_name": self.global_name, "public_flags": 0, **({"bot": True} if self.bot else {})}
+                "global_name": self.global_name, "public_flags": 0,
+                **({"bot": True} if self.bot else {})}
 
 
 @dataclasses.dataclass
@@ -57,7 +59,8 @@ class Member:
 
     def json(self):
         """As messages have it: without the user."""
-        return {"nick": self.nick, "roles": list(self.roles), "joined_at": self.joined, "avatar": None,
+        return {"nick": self.nick, "roles": list(self.roles), "joined_at": self.joined,
+                "avatar": None,
                 "premium_since": self.boosts_since, "deaf": False, "mute": False, "flags": 0,
                 "pending": False, "communication_disabled_until": None}
 
@@ -79,7 +82,8 @@ class Channel:
         return {"id": self.id, "type": self.type, "guild_id": self.guild_id, "name": self.name,
                 "position": 0, "nsfw": False, "rate_limit_per_user": 0, "topic": None,
                 "parent_id": self.parent, "permission_overwrites": self.overwrites,
-                **({"thread_metadata": {"archived": False, "auto_archive_duration": 1440, "locked": False,
+                **({"thread_metadata": {"archived": False, "auto_archive_duration": 1440,
+                                        "locked": False,
                                         "archive_timestamp": "2026-01-01T00:00:00+00:00"},
                     "message_count": 0, "member_count": 1} if self.type == THREAD else {})}
 
@@ -87,7 +91,8 @@ class Channel:
 class Guild:
     def __init__(self, guild_id, name, owner_id):
         self.id, self.name, self.owner_id = guild_id, name, owner_id
-        self.roles = {guild_id: {"id": guild_id, "name": "@everyone", "permissions": str(EVERYBODY)}}
+        self.roles = {guild_id: {"id": guild_id, "name": "@everyone",
+                                 "permissions": str(EVERYBODY)}}
         self.members, self.channels = {}, []
 
     def member_json(self, member):
@@ -100,12 +105,13 @@ class Guild:
                   "flags": 0, **role} for i, role in enumerate(self.roles.values())]
         return {"id": self.id, "name": self.name, "owner_id": self.owner_id, "icon": None,
                 "system_channel_id": self.channels[0].id if self.channels else None,
-                "system_channel_flags": 0, "preferred_locale": "en-US", "features": [], "stickers": [],
-                "joined_at": "2025-11-01T10:00:00.000000+00:00", "large": False, "unavailable": False,
-                "member_count": len(self.members), "premium_tier": 0, "premium_subscription_count": 0,
-                "roles": roles, "emojis": [], "voice_states": [], "presences": [], "stage_instances": [],
-                "guild_scheduled_events": [], "soundboard_sounds": [], "afk_timeout": 300,
-                "afk_channel_id": None, "verification_level": 0, "explicit_content_filter": 0,
+                "system_channel_flags": 0, "preferred_locale": "en-US", "features": [],
+                "stickers": [], "joined_at": "2025-11-01T10:00:00.000000+00:00", "large": False,
+                "unavailable": False, "member_count": len(self.members), "premium_tier": 0,
+                "premium_subscription_count": 0, "roles": roles, "emojis": [], "voice_states": [],
+                "presences": [], "stage_instances": [], "guild_scheduled_events": [],
+                "soundboard_sounds": [], "afk_timeout": 300, "afk_channel_id": None,
+                "verification_level": 0, "explicit_content_filter": 0,
                 "default_message_notifications": 0, "mfa_level": 0, "nsfw_level": 0,
                 "channels": [c for c in channels if c["type"] != THREAD],
                 "threads": [c for c in channels if c["type"] == THREAD],
@@ -132,7 +138,7 @@ class Discord:
     def __init__(self, loop, history, token, toggles=("content", "members")):
         self.loop, self.history, self.token, self.toggles = loop, history, token, set(toggles)
         self.callback_s, self.token_s = 3, 900
-        self.rate = 1               # how much faster the bot's clock runs than ours; all limits are its
+        self.rate = 1               # how much faster the bot's clock, that of all limits, runs
         self.users, self.guilds, self.channels = {}, {}, {}
         self.messages, self.interactions = {}, {}
         self._numbers = itertools.count()
@@ -187,14 +193,16 @@ class Discord:
             return call(*args, **options)
         return self.loop.run(go())
 
-    # -- What there is ------------------------------------------------------------------------------
+    # -- What there is -----------------------------------------------------------------------------
 
-    def user(self, name, user_id=None, global_name=None, bot=False, guild=None, roles=(), nick=None):
+    def user(self, name, user_id=None, global_name=None, bot=False, guild=None, roles=(),
+             nick=None):
         """The user of this name, made if there is none; a member of the server."""
         if name not in self.users:
             self.users[name] = User(user_id or self.new_id(), name, global_name, bot)
         user = self.users[name]
-        for each in [self._guild(guild)] if guild or roles or nick else list(self.guilds.values())[:1]:
+        is_member = guild or roles or nick
+        for each in [self._guild(guild)] if is_member else list(self.guilds.values())[:1]:
             member = each.members.setdefault(user.id, Member(user))
             member.roles = list(dict.fromkeys([*member.roles, *roles]))
             member.nick = nick or member.nick
@@ -224,7 +232,8 @@ class Discord:
         return role_id
 
     def channel(self, name, guild=None, channel_id=None, deny=(), parent=None):
-        """A channel where the bot lacks the permissions `deny`; with a parent it is a thread of it."""
+        """A channel where the bot lacks the permissions `deny`; with a parent it is a thread of
+        it."""
         guild = self._guild(guild)
         channel = Channel(channel_id or self.new_id(), name, guild.id, THREAD if parent else TEXT,
                           self.channels_of(parent).id if parent else None)
@@ -275,7 +284,7 @@ class Discord:
     def may(self, user, channel, permission):
         return bool(self.permissions_of(user, channel) & PERMISSIONS[permission])
 
-    # -- Messages -----------------------------------------------------------------------------------
+    # -- Messages ----------------------------------------------------------------------------------
 
     def write(self, channel, user, text, kind=None, reply_to=None, flags=0, nonce=None, embeds=(),
               reference=None, interaction=None, replied_user=True, **more):
@@ -290,7 +299,8 @@ class Discord:
             "id": message_id, "channel_id": channel.id, "type": (19 if reply_to else 0)
             if kind is None else kind, "content": text, "author": user.json(),
             "timestamp": self.stamp(), "edited_timestamp": None, "tts": False, "pinned": False,
-            "mention_everyone": bool(LOUD.search(text)) and self.may(user, channel, "MENTION_EVERYONE"),
+            "mention_everyone": bool(LOUD.search(text))
+            and self.may(user, channel, "MENTION_EVERYONE"),
             "mentions": [u.json() for u in mentioned if u], "mention_roles": ROLES.findall(text),
             "attachments": [], "embeds": list(embeds), "components": [], "flags": flags}
         is_ephemeral = flags & 64
@@ -318,12 +328,13 @@ class Discord:
 
     def remove(self, message):
         self.messages.pop(message["id"], None)
-        self.gateway.dispatch("MESSAGE_DELETE", {k: message[k] for k in ("id", "channel_id", "guild_id")
+        self.gateway.dispatch("MESSAGE_DELETE",
+                              {k: message[k] for k in ("id", "channel_id", "guild_id")
                                                  if k in message})
 
     def say(self, text, user="alice", channel="general", times=1, **more):
-        """Somebody writes something; users are named by @name in the text. reply_to: id of a message.
-        Gives the message's id."""
+        """Somebody writes something; users are named by @name in the text. reply_to: id of a
+        message. Gives the message's id."""
         def go():
             target = self.messages.get(more.pop("reply_to", None))
             message = self.write(where, who, self.named(text), reply_to=target, **more)
@@ -336,8 +347,8 @@ class Discord:
 
     def named(self, text):
         """@alice becomes her mention."""
-        return re.sub(r"@(\w+)", lambda m: f"<@{self.users[m[1]].id}>" if m[1] in self.users else m[0],
-                      text)
+        return re.sub(r"@(\w+)", lambda m: (
+            f"<@{self.users[m[1]].id}>" if m[1] in self.users else m[0]), text)
 
     def dm(self, text, user="alice", **more):
         return self.say(text, user, self.dm_channel(self.user(user)), **more)
@@ -378,10 +389,11 @@ class Discord:
             for message_id in message_ids:
                 del self.messages[message_id]
             self.gateway.dispatch("MESSAGE_DELETE_BULK", {
-                "ids": list(message_ids), "channel_id": first["channel_id"], "guild_id": first["guild_id"]})
+                "ids": list(message_ids), "channel_id": first["channel_id"],
+                "guild_id": first["guild_id"]})
         self._run(go)
 
-    # -- Other things that happen -------------------------------------------------------------------
+    # -- Other things that happen ------------------------------------------------------------------
 
     def reaction(self, message, user, emoji):
         guild = self.guilds.get(message.get("guild_id"))
@@ -405,7 +417,8 @@ class Discord:
                 self.gateway.dispatch("GUILD_MEMBER_ADD", {
                     **place.member_json(member), "guild_id": place.id})
             if "message" in ways:
-                self.gateway.dispatch("MESSAGE_CREATE", self.write(place.channels[0], who, "", kind=7))
+                self.gateway.dispatch("MESSAGE_CREATE",
+                                      self.write(place.channels[0], who, "", kind=7))
         place = self._guild(guild)
         who = self.user(name, guild=place, **user)
         member = place.members[who.id]
@@ -447,20 +460,22 @@ class Discord:
                                            not in contexts):
                 continue
             bits = self.permissions_of(who, where)
+            is_admin = bits & PERMISSIONS["ADMINISTRATOR"]
             if need is None or not where.guild_id or (bits & int(need) == int(need) and
-                                                      (int(need) or bits & PERMISSIONS["ADMINISTRATOR"])):
+                                                      (int(need) or is_admin)):
                 return command
         return None
 
     def slash(self, name, user="alice", channel="general", times=1, forced=False, **options):
-        """Somebody uses a command that is offered. forced: as if it had been, whatever is registered.
-        Gives the Interaction."""
+        """Somebody uses a command that is offered. forced: as if it had been, whatever is
+        registered. Gives the Interaction."""
         where, who = self.channels_of(channel), self.user(user)
         command = self.offered(name, user, channel)
         assert command or forced, f"/{name} is not offered to {user}"
         found = Interaction(self.new_id(), "tok" + self.new_id() + "en", where, who, self.now())
         given = [{"name": k, "type": 3, "value": v} for k, v in options.items()]
-        d = {"id": found.id, "application_id": self.bot.id, "type": 2, "token": found.token, "version": 1,
+        d = {"id": found.id, "application_id": self.bot.id, "type": 2, "token": found.token,
+             "version": 1,
              "channel_id": where.id, "channel": where.json(), "locale": "en-US", "entitlements": [],
              "app_permissions": str(self.permissions_of(self.bot, where)),
              "context": 0 if where.guild_id else 1, "attachment_size_limit": 10485760,
@@ -484,7 +499,7 @@ class Discord:
         self._run(go)
         return found
 
-    # -- Faults -------------------------------------------------------------------------------------
+    # -- Faults ------------------------------------------------------------------------------------
 
     def cut(self, abort=False):
         """Every connection is lost: cleanly, or by a reset."""
@@ -539,7 +554,7 @@ class Discord:
     def bomb(self, n=64 << 20):
         self._run(self.gateway.bomb, n)
 
-    # -- What the test waits for --------------------------------------------------------------------
+    # -- What the test waits for -------------------------------------------------------------------
 
     def wait_for(self, question, what, timeout=PATIENCE_S):
         deadline = time.monotonic() + timeout
@@ -577,4 +592,5 @@ class Discord:
 
     def wait_connected(self, timeout=PATIENCE_S):
         """Waits until a connection has a session again."""
-        return self.wait_for(lambda: [c for c in self.gateway.live() if c.session], "a session", timeout)
+        return self.wait_for(lambda: [c for c in self.gateway.live() if c.session], "a session",
+                             timeout)

@@ -1,4 +1,5 @@
-"""Bodies of Discord's REST calls: what is refused (protocols/discord.md 6, 7), and who would be pinged."""
+"""Bodies of Discord's REST calls: what is refused (protocols/discord.md 6, 7), and who would be
+pinged."""
 
 import re
 
@@ -40,7 +41,7 @@ def has_surrogate(value):
     return isinstance(value, list) and any(has_surrogate(v) for v in value)
 
 
-# -- Kinds of members: functions of (value, path) that raise ------------------------------------------
+# -- Kinds of members: functions of (value, path) that raise ---------------------------------------
 
 def text(most, least=0):
     def check(value, path):
@@ -111,7 +112,8 @@ def thing(members, required=()):
 
 
 def strangers(value, check, path=""):
-    """Names of the members that are ignored because nobody knows them: misspelt ones, most likely."""
+    """Names of the members that are ignored because nobody knows them: misspelt ones, most
+    likely."""
     found = []
     for key, member in value.items() if isinstance(value, dict) else ():
         if key not in check.members:
@@ -144,7 +146,8 @@ allowed_mentions.members = MENTIONS.members
 EMBED = thing({"title": text(256), "type": text(32), "description": text(4096), "url": text(2048),
                "timestamp": text(64), "color": number(), "footer": anything, "image": anything,
                "thumbnail": anything, "author": anything, "fields": listing(anything, 25)})
-CONTENT = {"content": text(POINTS), "embeds": listing(EMBED, 10), "components": listing(anything, 10),
+CONTENT = {"content": text(POINTS), "embeds": listing(EMBED, 10),
+           "components": listing(anything, 10),
            "allowed_mentions": allowed_mentions, "attachments": listing(anything, 10)}
 REFERENCE = thing({"type": number(0, 1), "message_id": snowflake, "channel_id": snowflake,
                    "guild_id": snowflake, "fail_if_not_exists": boolean}, ("message_id",))
@@ -159,24 +162,27 @@ ANSWER = thing({**CONTENT, "tts": boolean, "flags": flags(ANSWER_FLAGS), "poll":
 DEFER = thing({"flags": flags(EPHEMERAL)})
 CALLBACK = thing({"type": number(1, 4, 5, 6, 7, 8, 9, 10, 12), "data": anything}, ("type",))
 DM = thing({"recipient_id": snowflake}, ("recipient_id",))
-CHOICE = thing({"name": text(100, 1), "value": anything, "name_localizations": anything}, ("name", "value"))
+CHOICE = thing({"name": text(100, 1), "value": anything, "name_localizations": anything},
+               ("name", "value"))
 OPTION = {"type": number(*range(1, 12)), "name": text(32, 1), "description": text(100, 1),
           "required": boolean, "choices": listing(CHOICE, 25), "options": listing(anything, 25),
-          "min_length": number(), "max_length": number(), "min_value": anything, "max_value": anything,
-          "channel_types": anything, "autocomplete": boolean, "name_localizations": anything,
-          "description_localizations": anything}
+          "min_length": number(), "max_length": number(), "min_value": anything,
+          "max_value": anything, "channel_types": anything, "autocomplete": boolean,
+          "name_localizations": anything, "description_localizations": anything}
 COMMAND = thing({"id": snowflake, "type": number(1, 2, 3), "name": text(32, 1),
                  "description": text(100), "options": listing(anything, 25),
                  "default_member_permissions": text(20), "dm_permission": boolean,
-                 "contexts": listing(number(0, 1, 2), 3), "integration_types": listing(number(0, 1), 2),
-                 "nsfw": boolean, "name_localizations": anything, "description_localizations": anything,
+                 "contexts": listing(number(0, 1, 2), 3),
+                 "integration_types": listing(number(0, 1), 2), "nsfw": boolean,
+                 "name_localizations": anything, "description_localizations": anything,
                  "handler": anything}, ("name",))
 
 
 def check_message(body, schema):
     """A body of a message, a create or an answer: of the right form, and not empty (50006)."""
     schema(body, [])
-    if not any(body.get(k) for k in ("embeds", "sticker_ids", "components", "poll", "attachments")) \
+    if not any(body.get(k) for k in ("embeds", "sticker_ids", "components", "poll",
+                                     "attachments")) \
             and not (body.get("content") or "").strip():
         raise Refusal(400, 50006, "Cannot send an empty message")
 
@@ -185,7 +191,8 @@ def check_command(value, path):
     COMMAND(value, path)
     name, kind = value["name"], value.get("type", 1)
     if kind == 1 and (not NAME.fullmatch(name) or name != name.lower()):
-        raise wrong([*path, "name"], "STRING_TYPE_REGEX", "String value did not match validation regex.")
+        raise wrong([*path, "name"], "STRING_TYPE_REGEX",
+                    "String value did not match validation regex.")
     if kind == 1 and not value.get("description"):
         raise wrong([*path, "description"], "BASE_TYPE_REQUIRED", "This field is required")
     is_optional, points = False, len(name) + len(value.get("description") or "")
@@ -207,7 +214,8 @@ def check_commands(body):
     listing(check_command, 130)(body, [])
     names = [(c.get("type", 1), c["name"]) for c in body]
     if len(set(names)) != len(names):
-        raise wrong([], "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+        raise wrong([], "APPLICATION_COMMANDS_DUPLICATE_NAME",
+                    "Application command names must be unique")
     if sum(kind == 1 for kind, _ in names) > 100:
         raise Refusal(400, 30032, "Maximum number of application commands reached (100).")
 

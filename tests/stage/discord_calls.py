@@ -1,5 +1,6 @@
-"""What Discord's REST calls do (protocols/discord.md 6, 7): messages are written, changed and deleted,
-commands registered, interactions answered. Everybody is told by the gateway, the bot too."""
+"""What Discord's REST calls do (protocols/discord.md 6, 7): messages are written, changed and
+deleted, commands registered, interactions answered. Everybody is told by the gateway, the bot
+too."""
 
 import time
 import urllib.parse
@@ -14,7 +15,8 @@ NONCE_S = 300
 
 
 class Calls:
-    """Each method is one call: gives (status, JSON or None). world: the Discord whose calls these are."""
+    """Each method is one call: gives (status, JSON or None). world: the Discord whose calls these
+    are."""
 
     def __init__(self, world):
         self.world = world
@@ -36,7 +38,7 @@ class Calls:
         else:
             schema(body or {}, [])
 
-    # -- Who and where ------------------------------------------------------------------------------
+    # -- Who and where -----------------------------------------------------------------------------
 
     def gateway(self, _info, _body, _query):
         return 200, {"url": self.world.gateway.url()}
@@ -123,7 +125,7 @@ class Calls:
         self.world.gateway.dispatch("TYPING_START", d)
         return 204, None
 
-    # -- Messages -----------------------------------------------------------------------------------
+    # -- Messages ----------------------------------------------------------------------------------
 
     def create(self, info, body, _query):
         channel = self._channel(info, "SEND_MESSAGES")
@@ -140,8 +142,10 @@ class Calls:
             reference=body.get("message_reference"))
         if body.get("nonce") is not None:
             self.nonces[body["nonce"]] = (self.world.now(), message["id"])
-        self._said("said", message, body, reply_to=(body.get("message_reference") or {}).get("message_id"),
-                   pings=form.pings(message["content"], body.get("allowed_mentions"), False, author))
+        self._said("said", message, body,
+                   reply_to=(body.get("message_reference") or {}).get("message_id"),
+                   pings=form.pings(message["content"], body.get("allowed_mentions"), False,
+                                    author))
         self.world.gateway.dispatch("MESSAGE_CREATE", message)
         return 200, message
 
@@ -171,7 +175,8 @@ class Calls:
         return None
 
     def _said(self, what, message, body, **more):
-        self.world.note(what, id=message["id"], channel=message["channel_id"], text=message["content"],
+        self.world.note(what, id=message["id"], channel=message["channel_id"],
+                        text=message["content"],
                         mentions=body.get("allowed_mentions"), nonce=body.get("nonce"),
                         flags=message["flags"], **more)
 
@@ -191,7 +196,8 @@ class Calls:
         message["edited_timestamp"] = self.world.stamp()
         message["flags"] &= ~LOADING
         self._said("edited", message, body,
-                   pings=form.pings(message["content"], body.get("allowed_mentions"), is_interaction))
+                   pings=form.pings(message["content"], body.get("allowed_mentions"),
+                                    is_interaction))
         self.world.gateway.dispatch("MESSAGE_UPDATE", message)
 
     def delete(self, info, _body, _query):
@@ -219,11 +225,12 @@ class Calls:
         self._message(info)
         return 204, None
 
-    # -- Commands -----------------------------------------------------------------------------------
+    # -- Commands ----------------------------------------------------------------------------------
 
     def _own(self, info):
         if info["application"] != self.world.bot.id:
-            raise Refusal(403, 20012, "You are not authorized to perform this action on this application")
+            raise Refusal(403, 20012,
+                          "You are not authorized to perform this action on this application")
 
     def commands_of(self, guild_id):
         """What people are offered in a server."""
@@ -248,21 +255,24 @@ class Calls:
         created = sum((c.get("type", 1), c["name"]) not in known for c in body)
         self.created[guild_id] = self.created.get(guild_id, 0) + created
         if self.created[guild_id] > COMMAND_CREATES:
-            raise Refusal(400, 30034, "Max number of daily application command creates has been reached")
+            raise Refusal(400, 30034,
+                          "Max number of daily application command creates has been reached")
         fresh = []
         for c in body:
             was = known.get((c.get("type", 1), c["name"]), {})
-            fresh.append({"id": was.get("id") or self.world.new_id(), "application_id": self.world.bot.id,
-                          "version": self.world.new_id(), "type": 1, "default_member_permissions": None,
-                          "nsfw": False, "contexts": None, "integration_types": [0],
-                          **({"guild_id": guild_id} if guild_id else {}),
+            fresh.append({"id": was.get("id") or self.world.new_id(),
+                          "application_id": self.world.bot.id,
+                          "version": self.world.new_id(), "type": 1,
+                          "default_member_permissions": None, "nsfw": False, "contexts": None,
+                          "integration_types": [0], **({"guild_id": guild_id} if guild_id else {}),
                           **{k: v for k, v in c.items() if v is not None and k != "id"}})
         self.commands[guild_id] = fresh
         self.puts += 1
-        self.world.note("commands", guild=guild_id, names=[c["name"] for c in fresh], created=created)
+        self.world.note("commands", guild=guild_id, names=[c["name"] for c in fresh],
+                        created=created)
         return 200, fresh
 
-    # -- Interactions -------------------------------------------------------------------------------
+    # -- Interactions ------------------------------------------------------------------------------
 
     def _interaction(self, token):
         """The interaction of a token that is good for edits and follow-ups."""
@@ -296,12 +306,14 @@ class Calls:
             flags=(data.get("flags") or 0) | (LOADING if body["type"] == 5 else 0))
         found.original = message["id"]
         note = "deferred" if body["type"] == 5 else "said"
-        self._said(note, message, data, interaction=found.id, private=found.is_private, delay=found.delay,
+        self._said(note, message, data, interaction=found.id, private=found.is_private,
+                   delay=found.delay,
                    pings=form.pings(message["content"], data.get("allowed_mentions"), True))
         self.world.gateway.dispatch("MESSAGE_CREATE", message)
         if query.get("with_response") != "true":
             return 204, None
-        return 200, {"interaction": {"id": found.id, "type": 2, "response_message_id": message["id"],
+        return 200, {"interaction": {"id": found.id, "type": 2,
+                                     "response_message_id": message["id"],
                                      "response_message_loading": body["type"] == 5,
                                      "response_message_ephemeral": found.is_private},
                      "resource": {"type": body["type"], "message": message}}
@@ -342,7 +354,8 @@ class Calls:
         self._check(body, form.WEBHOOK)
         if found.state == DEFERRED:
             raise Refusal(400, 0, "the stage wants the first answer to be an edit of @original")
-        message = self.world.write(found.channel, self.world.bot, body.get("content") or "", kind=19,
+        message = self.world.write(found.channel, self.world.bot, body.get("content") or "",
+                                   kind=19,
                                    interaction=found, flags=body.get("flags") or 0)
         found.more.append(message["id"])
         self._said("said", message, body, interaction=found.id, follow_up=True,

@@ -1,6 +1,7 @@
-"""Discord's gateway, version 10 (protocols/discord.md 1 to 3, 11), as strict as the real one: what comes in
-the wrong order, too late, too often, too large or with a member missing is closed by the code for it, and
-noted as `wrong`. Each session keeps what was dispatched to it and tells it again to who resumes.
+"""Discord's gateway, version 10 (protocols/discord.md 1 to 3, 11), as strict as the real one: what
+comes in the wrong order, too late, too often, too large or with a member missing is closed by the
+code for it, and noted as `wrong`. Each session keeps what was dispatched to it and tells it again
+to who resumes.
 
 It listens twice: where /gateway/bot points to, and where READY says that a session is resumed.
 """
@@ -75,7 +76,8 @@ class Connection:
 
 
 class Session:
-    """What a shard of the bot is told. log: (s, type, d) of everything that may have to be told again."""
+    """What a shard of the bot is told. log: (s, type, d) of everything that may have to be told
+    again."""
 
     def __init__(self, shard, intents):
         self.id, self.shard, self.intents = secrets.token_hex(16), shard, intents
@@ -114,7 +116,7 @@ class Gateway:
     def url(self, door="base"):
         return f"ws://{self.host}:{self.ports[door]}"
 
-    # -- Life ---------------------------------------------------------------------------------------
+    # -- Life --------------------------------------------------------------------------------------
 
     async def start(self, port=None):
         for door in ("base", "resume"):
@@ -153,7 +155,7 @@ class Gateway:
     def live(self):
         return [c for c in self.connections if not c.ws.closed and c.code is None]
 
-    # -- Connections --------------------------------------------------------------------------------
+    # -- Connections -------------------------------------------------------------------------------
 
     async def _connect(self, request):
         number, door = next(self.numbers), request.app["door"]
@@ -236,10 +238,11 @@ class Gateway:
             self.note("wrong", client=c.number, code=code, why=why, where="gateway")
             await self.close(c, code)
 
-    # -- What it says -------------------------------------------------------------------------------
+    # -- What it says ------------------------------------------------------------------------------
 
     def send(self, c, op, d, s=None, t=None):
-        self.raw(c, json.dumps({"op": op, "d": d, "s": s, "t": t, **self.extra}, ensure_ascii=False))
+        self.raw(c, json.dumps({"op": op, "d": d, "s": s, "t": t, **self.extra},
+                               ensure_ascii=False))
 
     def raw(self, c, text):
         """Writes a message as this connection has it: plain, or as part of its zlib stream."""
@@ -289,7 +292,7 @@ class Gateway:
         d.pop("poll", None)
         return d
 
-    # -- What it hears ------------------------------------------------------------------------------
+    # -- What it hears -----------------------------------------------------------------------------
 
     def _receive(self, c, message):
         """Handles a message. Gives (close code, why) when it is not to be taken."""
@@ -348,7 +351,7 @@ class Gateway:
             "members": [guild.member_json(m) for m in guild.members.values()]}, only=c.session)
         return None
 
-    # -- IDENTIFY -----------------------------------------------------------------------------------
+    # -- IDENTIFY ----------------------------------------------------------------------------------
 
     def _identify(self, c, d):
         verdict = self._check_identify(c, d)
@@ -413,13 +416,14 @@ class Gateway:
         self.sessions[session.id] = session
         session.connection, c.session = c, session
         guilds = [g for g in self.discord.guilds.values() if session.is_for(g.id)]
-        ready = {"v": 10, "user": {**self.discord.bot.json(), "verified": True, "mfa_enabled": False,
-                                   "email": None, "flags": 0},
+        ready = {"v": 10, "user": {**self.discord.bot.json(), "verified": True,
+                                   "mfa_enabled": False, "email": None, "flags": 0},
                  "guilds": [{"id": g.id, "unavailable": True} for g in guilds],
                  "session_id": session.id, "resume_gateway_url": self.url("resume"),
                  "session_type": "normal", "shard": list(session.shard),
                  "application": {"id": self.discord.bot.id, "flags": self.discord.flags},
-                 "private_channels": [], "relationships": [], "user_settings": {}, "_trace": ["stage"]}
+                 "private_channels": [], "relationships": [], "user_settings": {},
+                 "_trace": ["stage"]}
         if self.ready_padding:
             ready["padding"] = "x" * self.ready_padding
         self.dispatch("READY", ready, only=session)
@@ -432,7 +436,7 @@ class Gateway:
         return not session.is_over and (
             bool(session.connection) or self.discord.now() - session.left < self.resume_s)
 
-    # -- RESUME -------------------------------------------------------------------------------------
+    # -- RESUME ------------------------------------------------------------------------------------
 
     def _resume(self, c, d):
         if not isinstance(d, dict) or not {"token", "session_id", "seq"} <= d.keys() or \
@@ -469,7 +473,7 @@ class Gateway:
         self.note("resumed", client=c.number, session=session.id, s=session.seq)
         return None
 
-    # -- Faults -------------------------------------------------------------------------------------
+    # -- Faults ------------------------------------------------------------------------------------
 
     def reconnect(self):
         for c in self.live():

@@ -1,11 +1,11 @@
-"""Discord's REST interface as a server: who may call, how often, and what goes wrong (protocols/discord.md
-5, 8). What the calls do is in discord_calls.py.
+"""Discord's REST interface as a server: who may call, how often, and what goes wrong
+(protocols/discord.md 5, 8). What the calls do is in discord_calls.py.
 
 A fault is put before or after the work is done (calls: the names in ROUTES, "*" = all):
 
     rest.fault("create", status=503)               every one from now on
     rest.fault("create", "lost", times=1)          done, but the answer never arrives
-    rest.fault("create", "user", wait=1.3)         429: user shared global; 1015 blocked are Cloudflare's
+    rest.fault("create", "user", wait=1.3)         429: user shared global, Cloudflare's 1015
     rest.fault("create")                           serves again
 """
 
@@ -61,13 +61,14 @@ ROUTES = (  # method, path, call, what its limit is named after, requests, secon
 OF_INTERACTIONS = ("callback", "follow_up", "hook_message", "hook_edit", "hook_delete")
 INVALID, INVALID_S = 10000, 600
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
-BLOCKED = ("You are being blocked from accessing our API temporarily due to exceeding our rate limits "
-           "frequently.")
+BLOCKED = ("You are being blocked from accessing our API temporarily due to exceeding our rate "
+           "limits frequently.")
 
 
 @dataclasses.dataclass
 class Fault:
-    kind: str = "status"   # status hang lost html empty garbage redirect user shared global 1015 blocked
+    # status hang lost html empty garbage redirect user shared global 1015 blocked
+    kind: str = "status"
     status: int = 500
     times: int | None = None
     code: int = 0
@@ -127,7 +128,7 @@ class Rest:
             await self._runner.cleanup()
             self._runner = None
 
-    # -- Faults -------------------------------------------------------------------------------------
+    # -- Faults ------------------------------------------------------------------------------------
 
     def fault(self, call, kind=None, **facts):
         """From now on this call goes wrong; without a kind or status it goes right."""
@@ -146,7 +147,8 @@ class Rest:
         return fault
 
     async def _play(self, fault):
-        """The answer of a fault that comes before the work. None = the work is done all the same."""
+        """The answer of a fault that comes before the work. None = the work is done all the
+        same."""
         if fault.kind == "status":
             body = fault.body or {"message": fault.message, "code": fault.code}
             return web.json_response(body, status=fault.status, headers=fault.headers)
@@ -166,7 +168,7 @@ class Rest:
             return web.Response(status=302, headers={"Location": self.elsewhere})
         return None
 
-    # -- Every call ---------------------------------------------------------------------------------
+    # -- Every call --------------------------------------------------------------------------------
 
     @web.middleware
     async def _middle(self, request, handler):
@@ -184,9 +186,10 @@ class Rest:
             self._note_refused(request.path, refusal)
             answer = web.json_response(refusal.body, status=refusal.status)
         except web.HTTPException as e:
-            self.history.add("discord", "wrong", where="rest", code=e.status, why=f"{request.method} "
-                             f"{request.path}")
-            answer = web.json_response({"message": f"{e.status}: {e.reason}", "code": 0}, status=e.status)
+            self.history.add("discord", "wrong", where="rest", code=e.status,
+                             why=f"{request.method} {request.path}")
+            answer = web.json_response({"message": f"{e.status}: {e.reason}", "code": 0},
+                                       status=e.status)
         is_shared = answer.headers.get("X-RateLimit-Scope") == "shared"
         if answer.status in (401, 403, 429) and not is_shared:
             self.invalid.append(self.now())
@@ -206,13 +209,15 @@ class Rest:
             late = self.loop.late()
             body = await request.read()
             note = self.history.add("discord", "call", call=call, number=next(self.numbers),
-                                    method=request.method, path=request.path, late=late, status=None,
-                                    fault=fault.kind if fault else "", body=body.decode(errors="replace"))
+                                    method=request.method, path=request.path, late=late,
+                                    status=None, fault=fault.kind if fault else "",
+                                    body=body.decode(errors="replace"))
             if self.delay:
                 await asyncio.sleep(self.delay)
             answer = await self._play(fault) if fault else None
             if answer is None:
-                answer = await self._work(request, call, (name, *self.limits.get(call, (n, seconds))))
+                answer = await self._work(request, call,
+                                          (name, *self.limits.get(call, (n, seconds))))
             note["status"] = answer.status
             if fault and fault.kind == "lost":
                 request.transport.abort()
@@ -230,7 +235,8 @@ class Rest:
             bucket = self._bucket(request, *limit)
             if bucket and not bucket.take():
                 self.history.add("discord", "over", call=call, scope="user")
-                return self._head(self._too_many(bucket.ends - self.now(), "user"), bucket, limit[0])
+                return self._head(self._too_many(bucket.ends - self.now(), "user"), bucket,
+                                  limit[0])
             status, value = self.calls.call(call, request.match_info, await self._body(request),
                                             request.query)
             answer = web.json_response(value, status=status) if value is not None \
@@ -265,13 +271,14 @@ class Rest:
             raise Refusal(400, 50109, "The request body contains invalid JSON.")
         return value
 
-    # -- Limits -------------------------------------------------------------------------------------
+    # -- Limits ------------------------------------------------------------------------------------
 
     def _bucket(self, request, name, n, seconds):
         if not name:
             return None
         info = request.match_info
-        major = info.get("channel") or info.get("guild") or (info.get("application"), info.get("token"))
+        major = info.get("channel") or info.get("guild") or (info.get("application"),
+                                                             info.get("token"))
         if name.endswith(("commands", "commands_in")):
             major = None
         return self.buckets.setdefault((name, major), Bucket(n, seconds, self.now))
@@ -291,10 +298,12 @@ class Rest:
         message = "The resource is being rate limited." if scope == "shared" \
             else "You are being rate limited."
         wait = math.ceil(max(wait, 0.001) * 1000) / 1000
-        head = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope, "Via": "1.1 google"}
+        head = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope,
+                "Via": "1.1 google"}
         if scope == "global":
             head["X-RateLimit-Global"] = "true"
         elif scope == "shared":  # there is budget left, and that tells nothing
             head.update({"X-RateLimit-Remaining": "9", "X-RateLimit-Reset-After": "0.500"})
-        return web.json_response({"message": message, "retry_after": wait, "global": scope == "global"},
+        return web.json_response({"message": message, "retry_after": wait,
+                                  "global": scope == "global"},
                                  status=429, headers=head)

@@ -1,6 +1,6 @@
-/* Preloaded into the bot by tests: a wall clock that jumps, a monotonic one that runs faster, names that
- * resolve as the test says, a disk that is full or fails. It stands between the bot and the C library, so
- * that the bot is the one its users run. The orders lie in a file that both sides map
+/* Preloaded into the bot by tests: a wall clock that jumps, a monotonic one that runs faster, names
+ * that resolve as the test says, a disk that is full or fails. It stands between the bot and the C
+ * library, so that the bot is the one its users run. The orders lie in a file that both sides map
  * (tests/stage/faults.py); the counters in it tell the test that a fault has struck. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,8 +41,8 @@ struct orders {
 	_Atomic int64_t disk_calls;    /* WRITES, SYNCS */
 	_Atomic int64_t disk_left;     /* bytes that still fit before writes fail */
 	_Atomic int64_t disk_failed;   /* calls refused */
-	_Atomic int64_t mono_ms;       /* added to every monotonic clock: the host has slept so long */
-	_Atomic int64_t rate;          /* how much faster monotonic clocks run; read once; 0 = as they do */
+	_Atomic int64_t mono_ms;       /* added to every monotonic clock: so long has it slept */
+	_Atomic int64_t rate;          /* how much faster those run; read once; 0 = as they do */
 	char name_match[TEXT_BYTES];   /* a part of the names concerned, "" = every one of ours */
 	char name_address[TEXT_BYTES]; /* the numeric addresses of our names, a space between two */
 	char disk_path[TEXT_BYTES];
@@ -80,7 +80,7 @@ __attribute__((constructor)) static void begin(void)
 		memcpy(&real, &found, sizeof(real)); \
 	}
 
-/* ---- Clocks -------------------------------------------------------------------------------------- */
+/* ---- Clocks ---------------------------------------------------------------------------------- */
 
 #define ARGS_clock_gettime (clockid_t, struct timespec *)
 #define ARGS_gettimeofday (struct timeval *, void *)
@@ -203,7 +203,7 @@ int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restr
 	return real(cond, mutex, &t);
 }
 
-/* ---- Names --------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 #define ARGS_getaddrinfo (const char *, const char *, const struct addrinfo *, struct addrinfo **)
 
@@ -259,7 +259,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 	return err ? err : give_addresses(real, service, hints, out);
 }
 
-/* ---- The disk ------------------------------------------------------------------------------------ */
+/* ---- The disk -------------------------------------------------------------------------------- */
 
 #define ARGS_write (int, const void *, size_t)
 #define ARGS_writev (int, const struct iovec *, int)
@@ -275,7 +275,8 @@ static bool is_concerned(int fd, int64_t call)
 	struct stat st;
 	ssize_t n;
 
-	if (!orders || !atomic_load(&orders->disk_errno) || !(atomic_load(&orders->disk_calls) & call))
+	if (!orders || !atomic_load(&orders->disk_errno) ||
+		!(atomic_load(&orders->disk_calls) & call))
 		return false;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return false;

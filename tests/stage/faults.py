@@ -19,7 +19,8 @@ PLENTY = 1 << 40
 
 
 class Faults:
-    """What may be set and read: see struct orders in faults.c. Names ending in .test are the stage's."""
+    """What may be set and read: see struct orders in faults.c. Names ending in .test are the
+    stage's."""
 
     def __init__(self, bot):
         library = pathlib.Path(bot.binary).parent / "tests/stage/faults.so"
@@ -51,8 +52,8 @@ class Faults:
             raise AttributeError(name)
 
     def break_disk(self, path, error=errno.ENOSPC, left=0, calls=WRITES):
-        """From now on these calls fail on files whose path holds this text, writes once `left` bytes
-        have been written."""
+        """From now on these calls fail on files whose path holds this text, writes once `left`
+        bytes have been written."""
         self.disk_errno = 0
         self.disk_path, self.disk_left, self.disk_calls = path, left, calls
         self.disk_failed = 0

@@ -16,7 +16,8 @@ from tests.stage.ports import free_port
 
 
 # status -> type, code (ai-providers.md 2.4)
-OPENAI_ERRORS = {400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"),
+OPENAI_ERRORS = {400: ("invalid_request_error", None),
+                 401: ("invalid_request_error", "invalid_api_key"),
                  402: ("insufficient_quota", "insufficient_quota"),
                  403: ("invalid_request_error", "unsupported_country_region_territory"),
                  404: ("invalid_request_error", "model_not_found"),
@@ -134,7 +135,8 @@ class Models:
         if not isinstance(body.get("input"), str) or not isinstance(body.get("model"), str):
             return web.json_response({"error": {"message": "bad request"}}, status=400)
         self.history.add("model", "moderate", turn=request.headers.get("X-Request-ID"))
-        self.requests.append({"wire": "moderations", "body": body, "headers": dict(request.headers)})
+        self.requests.append({"wire": "moderations", "body": body,
+                              "headers": dict(request.headers)})
         plan = self.plans[0] if len(self.plans) == 1 else self.plans.pop(0)
         if plan.status != 200:
             return web.json_response({"error": {"message": plan.refusal}}, status=plan.status)
@@ -144,7 +146,7 @@ class Models:
                   "category_scores": {n: 0.9 if n in flagged else 0.01 for n in names}}
         return web.json_response({"id": "modr-1", "model": body["model"], "results": [result]})
 
-    # -- Requests ------------------------------------------------------------------------------------
+    # -- Requests ----------------------------------------------------------------------------------
 
     async def _begin(self, request, wire):
         body = await request.json()
@@ -204,7 +206,8 @@ class Models:
 
     @staticmethod
     async def _sleep(request, seconds):
-        """Sleeps until the time is over or the client is gone: aiohttp 3.8 tells no handler of it."""
+        """Sleeps until the time is over or the client is gone: aiohttp 3.8 tells no handler of
+        it."""
         deadline = asyncio.get_running_loop().time() + seconds
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
             if request.transport is None or request.transport.is_closing():

@@ -1,5 +1,5 @@
-"""A paid model server for many turns: it fails at random, by a seed, and adds up its bill. Plain asyncio,
-so that ten thousand turns take a minute; tests/stage/models.py is the strict one.
+"""A paid model server for many turns: it fails at random, by a seed, and adds up its bill. Plain
+asyncio, so that ten thousand turns take a minute; tests/stage/models.py is the strict one.
 
 Every answer is written whole before its fate is drawn, so what may be said of a turn is known here:
 `delivered` has the texts that went out with their terminator.

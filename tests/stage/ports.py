@@ -1,5 +1,6 @@
-"""Ports that are ours alone: one that a stopped server leaves is given to nobody else, as the kernel's
-own choice would be to the next test that asks, in another process, while a bot still knocks there."""
+"""Ports that are ours alone: one that a stopped server leaves is given to nobody else, as the
+kernel's own choice would be to the next test that asks, in another process, while a bot still
+knocks there."""
 
 import itertools
 import random

@@ -9,8 +9,8 @@ from tests.stage.twitch import reset
 
 class Proxy:
     """Attributes may be changed while it runs: delay (s a chunk), cut_after (bytes to the client),
-    frozen, chunk (bytes at once, 0 = all), let_through (bytes from the client still let through; what
-    comes then is held back, and is_full)."""
+    frozen, chunk (bytes at once, 0 = all), let_through (bytes from the client still let through;
+    what comes then is held back, and is_full)."""
 
     def __init__(self, loop, history, target_port):
         self.loop, self.history, self.target = loop, history, target_port

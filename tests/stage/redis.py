@@ -29,10 +29,12 @@ class Redis:
         raise AssertionError("redis-server did not start")
 
     def cli(self, *words, last=None):
-        """Runs a command and gives what it printed; last: its last argument as bytes, of any size."""
+        """Runs a command and gives what it printed; last: its last argument as bytes, of any
+        size."""
         auth = ["-a", self.password, "--no-auth-warning"] if self.password else []
         stdin = ["-x"] if last is not None else []
-        done = subprocess.run(["redis-cli", "-p", str(self.port), *auth, *stdin, *words], input=last,
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *auth, *stdin, *words],
+                              input=last,
                               capture_output=True, timeout=60, check=True)
         return done.stdout.decode("utf-8", "replace").strip()
 

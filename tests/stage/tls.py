@@ -1,4 +1,5 @@
-"""A certificate authority for one run, made with openssl: good, wrong-name, expired, self-signed."""
+"""A certificate authority for one run, made with openssl: good, wrong-name, expired,
+self-signed."""
 
 import pathlib
 import ssl

@@ -1,7 +1,7 @@
 """Twitch chat over WebSocket, as protocols/twitch.md section 1 says, and as strict as the real one.
 
-It refuses a wrong token, a JOIN before 001, too many joins and logins; it drops what is over the send
-limits and what begins with a command character; it acknowledges with USERSTATE, never echoes.
+It refuses a wrong token, a JOIN before 001, too many joins and logins; it drops what is over the
+send limits and what begins with a command character; it acknowledges with USERSTATE, never echoes.
 """
 
 import asyncio
@@ -310,8 +310,8 @@ class Twitch:
             if not client.is_anonymous:
                 await self._userstate(client, room)
             await self._send(client, f"@emote-only=0;followers-only=-1;r9k=0;"
-                             f"room-id={self.rooms[room]};slow={self.slow.get(room, 0)};subs-only=0 "
-                             f":tmi.twitch.tv ROOMSTATE #{room}")
+                             f"room-id={self.rooms[room]};slow={self.slow.get(room, 0)};"
+                             f"subs-only=0 :tmi.twitch.tv ROOMSTATE #{room}")
 
     async def _on_part(self, client, _tags, params):
         for room in params[0].split(","):
@@ -382,14 +382,14 @@ class Twitch:
         connection.getresponse()
         connection.close()
 
-    # -- What the test makes happen -------------------------------------------------------------------
+    # -- What the test makes happen ----------------------------------------------------------------
 
     def live(self):
         return [c for c in self.clients if not c.ws.closed]
 
     def raw(self, lines, room=None):
-        """Sends bytes of the wire, without the last CRLF, to every connection that is in the room, or
-        to all of them."""
+        """Sends bytes of the wire, without the last CRLF, to every connection that is in the room,
+        or to all of them."""
         self.history.add("twitch", "sent", lines=lines, server=self.port)
 
         async def go():
@@ -453,7 +453,8 @@ class Twitch:
     def clear(self, room=None):
         """A moderator cleared the whole chat of a room."""
         room = room or next(iter(self.rooms))
-        self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}", room)
+        self.raw(f"@room-id={self.rooms[room]};tmi-sent-ts=1 :tmi.twitch.tv CLEARCHAT #{room}",
+                 room)
 
     def acknowledge(self, room=None):
         """The USERSTATE of a message that was not acknowledged at once (acknowledges = False)."""
@@ -504,15 +505,15 @@ class Twitch:
         self.loop.run(go())
 
     def wait_back(self, timeout=75):
-        """After a cut: waits until a new connection is in its rooms. Before it has noticed the cut the
-        bot may still say that it is up."""
+        """After a cut: waits until a new connection is in its rooms. Before it has noticed the cut
+        the bot may still say that it is up."""
         deadline = time.monotonic() + timeout
         while not any(c.rooms and c.number > self._last_cut for c in self.live()):
             if time.monotonic() > deadline:
                 raise AssertionError("nobody came back")
             time.sleep(0.005)
 
-    # -- What the test waits for --------------------------------------------------------------------
+    # -- What the test waits for -------------------------------------------------------------------
 
     def said(self, room=None):
         """Everything the bot said, as texts, in order."""

@@ -1,7 +1,9 @@
-"""What Twitch knows of people, apps and tokens (protocols/twitch.md section 4): the state that the id,
-Helix and EventSub servers of the stage share. No server itself; it is as strict as the real one.
+"""What Twitch knows of people, apps and tokens (protocols/twitch.md section 4): the state that the
+id, Helix and EventSub servers of the stage share. No server itself; it is as strict as the real
+one.
 
-Every token it gives out stands in `issued`: none of them may ever be seen in a log, in argv, in chat.
+Every token it gives out stands in `issued`: none of them may ever be seen in a log, in argv, in
+chat.
 """
 
 import collections
@@ -82,7 +84,7 @@ class TwitchApp:
         self.client(CLIENT_ID)
         self.user("tidalbot", "60030003", "TidalBot")
 
-    # -- People and apps ----------------------------------------------------------------------------
+    # -- People and apps ---------------------------------------------------------------------------
 
     def user(self, login, user_id=None, display=None):
         """The user of this login; made if there is none."""
@@ -99,13 +101,15 @@ class TwitchApp:
             self.clients[client_id] = Client(client_id, secret)
         return self.clients[client_id]
 
-    # -- Tokens -------------------------------------------------------------------------------------
+    # -- Tokens ------------------------------------------------------------------------------------
 
-    def grant(self, login, scopes, client_id=CLIENT_ID, seconds=None, access=None, refreshable=True):
+    def grant(self, login, scopes, client_id=CLIENT_ID, seconds=None, access=None,
+              refreshable=True):
         """A login as the id server would give it out. seconds: until it expires; 0 = never."""
         seconds = self.token_s if seconds is None else seconds
         ends = None if seconds == 0 else time.monotonic() + seconds
-        token = Token(access or secrets.token_hex(15), secrets.token_hex(25) if refreshable else None,
+        token = Token(access or secrets.token_hex(15),
+                      secrets.token_hex(25) if refreshable else None,
                       self.user(login), self.clients[client_id], tuple(scopes), ends)
         self.tokens[token.access] = token
         if token.refresh:
@@ -170,7 +174,7 @@ class TwitchApp:
             raise Refusal(400, "invalid client")
         return client
 
-    # -- Device codes -------------------------------------------------------------------------------
+    # -- Device codes ------------------------------------------------------------------------------
 
     def device(self, client_id, scopes):
         if not scopes:

@@ -1,7 +1,7 @@
-"""EventSub over WebSocket and its REST calls, as protocols/twitch.md section 2 says, and as strict as the
-real one: it closes a session that sends data (4001), subscribes nothing in time (4003), stays after a
-hand-over (4004) or comes with a URL it never gave out (4007); it refuses a wrong version, condition,
-scope, user or session, and whatever is over a limit.
+"""EventSub over WebSocket and its REST calls, as protocols/twitch.md section 2 says, and as strict
+as the real one: it closes a session that sends data (4001), subscribes nothing in time (4003),
+stays after a hand-over (4004) or comes with a URL it never gave out (4007); it refuses a wrong
+version, condition, scope, user or session, and whatever is over a limit.
 
 The calls are mounted on the stage's Helix server: EventSub.mount(router).
 """
@@ -35,7 +35,8 @@ TYPES = {
     "channel.follow": ("2", (CHANNEL, MODERATOR), "moderator:read:followers", "moderator", 0),
     "channel.subscribe": ("1", (CHANNEL,), "channel:read:subscriptions", "broadcaster", 0),
     "channel.subscription.gift": ("1", (CHANNEL,), "channel:read:subscriptions", "broadcaster", 0),
-    "channel.subscription.message": ("1", (CHANNEL,), "channel:read:subscriptions", "broadcaster", 0),
+    "channel.subscription.message": ("1", (CHANNEL,), "channel:read:subscriptions", "broadcaster",
+                                     0),
     "channel.cheer": ("1", (CHANNEL,), "bits:read", "broadcaster", 0),
     "channel.raid": ("1", None, "", "anybody", 1),
     "channel.channel_points_custom_reward_redemption.add": (
@@ -46,9 +47,11 @@ TYPES = {
     "channel.ad_break.begin": ("1", (CHANNEL,), "channel:read:ads|channel:manage:ads",
                                "broadcaster", 0),
     "channel.shoutout.create": ("1", (CHANNEL, MODERATOR),
-                                "moderator:read:shoutouts|moderator:manage:shoutouts", "moderator", 0),
+                                "moderator:read:shoutouts|moderator:manage:shoutouts", "moderator",
+                                0),
     "channel.shoutout.receive": ("1", (CHANNEL, MODERATOR),
-                                 "moderator:read:shoutouts|moderator:manage:shoutouts", "moderator", 0),
+                                 "moderator:read:shoutouts|moderator:manage:shoutouts", "moderator",
+                                 0),
     "user.whisper.message": ("1", (SELF,), "user:read:whispers|user:manage:whispers", "self", 0),
 }
 RAID_ENDS = ("to_broadcaster_user_id", "from_broadcaster_user_id")
@@ -101,7 +104,7 @@ class EventSub:
         self.mode = "serve"        # refuse-upgrade hang-upgrade hang-welcome mute
         self.moderators = set()    # (channel id, user id)
         self.banned = set()        # (channel id, user id)
-        self.answer = None         # called with (kind, token): (status, message) refuses, a number delays
+        self.answer = None         # of (kind, token): (status, message) refuses, a number delays
         self.sessions, self.subscriptions, self.connections = {}, {}, []
         self.joins = collections.defaultdict(lambda: Window(20, 10))
         self.urls = {}             # key of a reconnect URL -> session
@@ -112,7 +115,7 @@ class EventSub:
     def url(self):
         return f"{'wss' if self.tls else 'ws'}://localhost:{self.port}/ws"
 
-    # -- Life ---------------------------------------------------------------------------------------
+    # -- Life --------------------------------------------------------------------------------------
 
     def start(self, port=None):
         self.loop.run(self._start(port or self.port or free_port()))
@@ -155,7 +158,7 @@ class EventSub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- Connections --------------------------------------------------------------------------------
+    # -- Connections -------------------------------------------------------------------------------
 
     async def _connect(self, request):
         number = next(self.numbers)
@@ -181,7 +184,8 @@ class EventSub:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     self._note("client_sent", client=number, data=repr(message.data)[:200])
                     await self._close(connection, 4001)
-            if connection.code and connection.code != 1006:  # close() of another task waits for us to stop reading
+            # close() of another task waits for us to stop reading.
+            if connection.code and connection.code != 1006:
                 await ws.close(code=connection.code)
         finally:
             self.connections.remove(connection)
@@ -192,7 +196,8 @@ class EventSub:
         return ws
 
     async def _welcome(self, connection):
-        """A fresh session, or one that is handed over: it keeps what is subscribed, under a new id."""
+        """A fresh session, or one that is handed over: it keeps what is subscribed, under a new
+        id."""
         session, old = connection.session, connection.session.connection
         self.sessions.pop(session.id, None)
         if old:
@@ -247,7 +252,7 @@ class EventSub:
             return None  # it has gone
         return meta["message_id"]
 
-    # -- REST ---------------------------------------------------------------------------------------
+    # -- REST --------------------------------------------------------------------------------------
 
     def _token(self, request):
         """The token of a call: 401 unless it is good and of the app that the call names."""
@@ -395,7 +400,7 @@ class EventSub:
         self._note("deleted", id=sub.id, type=sub.type, status=sub.status)
         return 204, None
 
-    # -- What the test makes happen -----------------------------------------------------------------
+    # -- What the test makes happen ----------------------------------------------------------------
 
     def live(self):
         return [c for c in self.connections if not c.ws.closed]
@@ -405,8 +410,9 @@ class EventSub:
                 if s.status == "enabled" and kind in (None, s.type)]
 
     def emit(self, kind, event, message_id=None, ago=0, times=1, on=None, **condition):
-        """Something happened: everybody who subscribed to it under this condition is told. ago: how old
-        the message is said to be. on: another connection than the session's own. Gives how many."""
+        """Something happened: everybody who subscribed to it under this condition is told. ago: how
+        old the message is said to be. on: another connection than the session's own. Gives how
+        many."""
         async def go():
             n = 0
             for sub in self.active(kind):
@@ -422,7 +428,8 @@ class EventSub:
         return self.loop.run(go())
 
     def reconnect(self, url=None, connection=None):
-        """Sends session_reconnect to every session, or the one of a connection: to a good URL, or this."""
+        """Sends session_reconnect to every session, or the one of a connection: to a good URL, or
+        this."""
         async def go():
             for old in [connection] if connection else self.live():
                 key = secrets.token_hex(8)
@@ -484,15 +491,17 @@ class EventSub:
         self.loop.run(self._cut())
 
     async def said(self, text, user, room, message_id):
-        """Somebody spoke by REST: everybody who subscribed to the chat hears it, the speaker too."""
+        """Somebody spoke by REST: everybody who subscribed to the chat hears it, the speaker
+        too."""
         badges = ["moderator"] if (self.app.user(room).id, user.id) in self.moderators else []
-        kind, event = "channel.chat.message", self.line(text, user.display, room, badges, message_id)
+        kind, event = "channel.chat.message", self.line(text, user.display, room, badges,
+                                                        message_id)
         for sub in self.active(kind):
             if sub.condition[CHANNEL] == event[CHANNEL]:
                 await self._frame(sub.session.connection, "notification",
                                   {"subscription": sub.json(), "event": event}, sub=sub)
 
-    # -- What the test waits for --------------------------------------------------------------------
+    # -- What the test waits for -------------------------------------------------------------------
 
     def wait(self, question, what, timeout=60):
         deadline = time.monotonic() + timeout
@@ -511,10 +520,11 @@ class EventSub:
         return self.wait(lambda: len(found := self.history.find("eventsub", what, **facts)) >= n
                          and found, f"{n} x {what} {facts}", timeout)
 
-    # -- Events, as Twitch prints them --------------------------------------------------------------
+    # -- Events, as Twitch prints them -------------------------------------------------------------
 
     def person(self, login, prefix=""):
-        """The three members that name somebody: known to the app, or the user of the stage's chat."""
+        """The three members that name somebody: known to the app, or the user of the stage's
+        chat."""
         user = self.app.users.get(login.lower())
         user_id = user.id if user else str(user_id_of(login))
         return {f"{prefix}user_id": user_id, f"{prefix}user_login": login.lower(),
@@ -523,12 +533,14 @@ class EventSub:
     def room(self, name):
         return self.person(name, "broadcaster_")
 
-    def line(self, text, user, room, badges, message_id, reply=None, source=None, bits=0, reward=None):
+    def line(self, text, user, room, badges, message_id, reply=None, source=None, bits=0,
+             reward=None):
         who = self.person(user)
         return {**self.room(room), **{f"chatter_{k}": v for k, v in who.items()},
                 **{f"source_broadcaster_{k}": v for k, v in (
                     self.person(source) if source else dict.fromkeys(who)).items()},
-                "message_id": message_id, "source_message_id": str(uuid.uuid4()) if source else None,
+                "message_id": message_id,
+                "source_message_id": str(uuid.uuid4()) if source else None,
                 "is_source_only": False if source else None,
                 "message": {"text": text, "fragments": [{"type": "text", "text": text,
                             "cheermote": None, "emote": None, "mention": None}]},
@@ -537,7 +549,8 @@ class EventSub:
                 "cheer": {"bits": bits} if bits else None, "reply": reply,
                 "channel_points_custom_reward_id": reward, "channel_points_animation_id": None}
 
-    def say(self, text, user="pebblewren", room="kelpforest", badges=(), reply=None, message_id=None,
+    def say(self, text, user="pebblewren", room="kelpforest", badges=(), reply=None,
+            message_id=None,
             source=None, bits=0, reward=None, frame=None, times=1, ago=0):
         """A chat line. badges: set ids. reply: {parent_...}. Gives its message id."""
         message_id = message_id or str(uuid.uuid4())
@@ -554,7 +567,8 @@ class EventSub:
                  "source_broadcaster_user_id": None, "source_broadcaster_user_login": None,
                  "source_broadcaster_user_name": None, "source_message_id": None,
                  "system_message": f"{user}: {kind}", "message_id": str(uuid.uuid4()),
-                 "message": {"text": text, "fragments": []}, "notice_type": kind, kind: detail, **more}
+                 "message": {"text": text, "fragments": []}, "notice_type": kind, kind: detail,
+                 **more}
         self.emit("channel.chat.notification", event,
                   broadcaster_user_id=event["broadcaster_user_id"])
 
@@ -567,10 +581,12 @@ class EventSub:
     def redeem(self, title, user="snailpost", room="kelpforest", text="", **options):
         return self.tell("channel.channel_points_custom_reward_redemption.add", user, room,
                          id=str(uuid.uuid4()), user_input=text, status="unfulfilled",
-                         reward={"id": str(uuid.uuid4()), "title": title, "cost": 500, "prompt": ""},
+                         reward={"id": str(uuid.uuid4()), "title": title, "cost": 500,
+                                 "prompt": ""},
                          redeemed_at=stamp(), **options)
 
     def raid(self, origin, target, viewers):
-        ends = {**self.person(origin, "from_broadcaster_"), **self.person(target, "to_broadcaster_"),
+        ends = {**self.person(origin, "from_broadcaster_"),
+                **self.person(target, "to_broadcaster_"),
                 "viewers": viewers}
         return sum(self.emit("channel.raid", ends, **{end: ends[end]}) for end in RAID_ENDS)

@@ -1,11 +1,13 @@
 """Twitch's REST interface, as protocols/twitch.md section 3 says, and as strict as the real one.
 
-It refuses calls without User-Agent, with a token that does not fit the Client-Id or lacks the scope, with
-ids that are no numbers, with bodies that are not JSON; it counts points; it drops messages that come too
-fast, twice, or begin with a command character. What is said here is said in the chat of the stage's Twitch:
-the same history, the same windows, and everybody who listens there hears it, the bot too.
+It refuses calls without User-Agent, with a token that does not fit the Client-Id or lacks the
+scope, with ids that are no numbers, with bodies that are not JSON; it counts points; it drops
+messages that come too fast, twice, or begin with a command character. What is said here is said in
+the chat of the stage's Twitch: the same history, the same windows, and everybody who listens there
+hears it, the bot too.
 
-A fault is put before or after the work is done (calls: say users streams channels subscriptions, "*" = all):
+A fault is put before or after the work is done (calls: say users streams channels subscriptions,
+"*" = all):
 
     helix.fault("say", status=503)            every one from now on
     helix.fault("say", "lost", times=1)       said, but the answer never arrives
@@ -105,11 +107,11 @@ class Helix:
             self.loop.run(self._runner.cleanup())
             self._runner = None
 
-    # -- Faults -------------------------------------------------------------------------------------
+    # -- Faults ------------------------------------------------------------------------------------
 
     def fault(self, call, kind=None, **facts):
-        """From now on this call goes wrong; without a kind or status it goes right. Kinds: status hang
-        lost html empty garbage redirect trickle."""
+        """From now on this call goes wrong; without a kind or status it goes right. Kinds: status
+        hang lost html empty garbage redirect trickle."""
         if kind is None and not facts:
             self.faults.pop(call, None)
         else:
@@ -125,7 +127,8 @@ class Helix:
         return fault
 
     async def _play(self, fault, request):
-        """The answer of a fault that comes before the work. None = the work is done all the same."""
+        """The answer of a fault that comes before the work. None = the work is done all the
+        same."""
         if fault.kind == "status":
             return web.json_response({"error": "Refused", "status": fault.status,
                                       "message": fault.message}, status=fault.status,
@@ -149,7 +152,7 @@ class Helix:
             return response
         return None
 
-    # -- Every call ---------------------------------------------------------------------------------
+    # -- Every call --------------------------------------------------------------------------------
 
     @web.middleware
     async def _middle(self, request, handler):
@@ -210,7 +213,7 @@ class Helix:
                             ("reset", int(bucket.ends + self.skew) + 1)):
             answer.headers[case(f"ratelimit-{name}")] = str(value)
 
-    # -- People and streams -------------------------------------------------------------------------
+    # -- People and streams ------------------------------------------------------------------------
 
     @staticmethod
     def _ids(request, *names):
@@ -269,7 +272,7 @@ class Helix:
     def go_offline(self, room):
         self.streams.pop(room, None)
 
-    # -- Sending ------------------------------------------------------------------------------------
+    # -- Sending -----------------------------------------------------------------------------------
 
     async def _say(self, request):
         if request.content_type != "application/json":
@@ -361,7 +364,7 @@ class Helix:
         if self.eventsub and hasattr(self.eventsub, "said"):
             await self.eventsub.said(text, user, room, message_id)
 
-    # -- What the test waits for --------------------------------------------------------------------
+    # -- What the test waits for -------------------------------------------------------------------
 
     def calls(self, call=None):
         """The history of these calls, in order."""

@@ -1,8 +1,9 @@
-"""Twitch's id server, as protocols/twitch.md section 4 says: device codes, refresh, validate, revoke.
+"""Twitch's id server, as protocols/twitch.md section 4 says: device codes, refresh, validate,
+revoke.
 
-It refuses what the real one refuses: bodies that are not form-encoded, `Bearer` where `OAuth` belongs, a
-refresh token that was used before, scopes that were not asked for, polls that come too fast. What it knows
-of tokens is in a TwitchApp. A fault is put before or after the work is done:
+It refuses what the real one refuses: bodies that are not form-encoded, `Bearer` where `OAuth`
+belongs, a refresh token that was used before, scopes that were not asked for, polls that come too
+fast. What it knows of tokens is in a TwitchApp. A fault is put before or after the work is done:
 
     server.fault("refresh", status=503)             every refresh from now on
     server.fault("refresh", "lost", times=1)        done, but the answer never arrives
@@ -67,7 +68,7 @@ class TwitchId:
             self.loop.run(self._runner.cleanup())
             self._runner = None
 
-    # -- Faults ----------------------------------------------------------------------------------------
+    # -- Faults ------------------------------------------------------------------------------------
 
     def fault(self, call, kind=None, **facts):
         """From now on this call goes wrong; without a kind or status it goes right."""
@@ -88,7 +89,7 @@ class TwitchId:
                 del self.faults[call]
         return fault
 
-    # -- Calls -----------------------------------------------------------------------------------------
+    # -- Calls -------------------------------------------------------------------------------------
 
     def _call(self, call, work):
         async def handle(request):

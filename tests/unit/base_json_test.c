@@ -195,7 +195,8 @@ static void damaged_documents_do_no_harm(void **state)
 		for (int c = 0; c < 256; c++) {
 			memcpy(damaged, text, sizeof(text));
 			damaged[i] = (char)c;
-			int err = json_parse((struct str){damaged, sizeof(text) - 1}, 1000, &j, NULL);
+			int err = json_parse((struct str){damaged, sizeof(text) - 1}, 1000, &j,
+				NULL);
 			assert_true(err == 0 || err == ERR_PARSE);
 			assert_true(err == 0 || j == NULL);
 			json_free(j);

@@ -77,8 +77,8 @@ static void a_line_has_its_eleven_keys_in_order_and_then_others(void **state)
 
 	(void)state;
 	log_event(LOG_INFO, "bot", "turn_sent", "turn", "t-1", "message", "said", "user", "u:12",
-		"execution_time", "35", LOG_INT("tries", -2), "community", "alice", "trigger", "lurk",
-		"result", "SUCCESS", "request_id", "r-1", "absent", NULL, NULL);
+		"execution_time", "35", LOG_INT("tries", -2), "community", "alice", "trigger",
+		"lurk", "result", "SUCCESS", "request_id", "r-1", "absent", NULL, NULL);
 	log_event(LOG_SYSTEM, "cli", "start", NULL);
 	read_lines(&l);
 	assert_int_equal(l.n, 2);
@@ -145,9 +145,9 @@ static void a_line_that_grew_too_long_loses_its_last_pairs_only(void **state)
 	(void)state;
 	memset(quotes, '"', LOG_VALUE_BYTES);
 	log_event(LOG_INFO, "x", "long", "user", quotes, "community", quotes, "result", quotes,
-		"message", quotes, "turn", quotes, "request_id", quotes, "a", quotes, "b", quotes, "c",
-		quotes, "d", quotes, "e", quotes, "f", quotes, "g", quotes, "h", quotes, "i", quotes,
-		"j", quotes, "k", quotes, "last", "short", NULL);
+		"message", quotes, "turn", quotes, "request_id", quotes, "a", quotes, "b", quotes,
+		"c", quotes, "d", quotes, "e", quotes, "f", quotes, "g", quotes, "h", quotes, "i",
+		quotes, "j", quotes, "k", quotes, "last", "short", NULL);
 	read_lines(&l);
 	assert_int_equal(l.n, 1);
 	assert_int_equal(json_str(l.at[0], "request_id").len, LOG_VALUE_BYTES);
@@ -161,7 +161,8 @@ static void levels_choose_what_is_written(void **state)
 	static const struct {
 		enum log_level most;
 		size_t lines; /* of one line of each level */
-	} cases[] = {{LOG_SYSTEM, 2}, {LOG_AUDIT, 2}, {LOG_ERROR, 3}, {LOG_INFO, 4}, {LOG_DEBUG, 5}};
+	} cases[] = {{LOG_SYSTEM, 2}, {LOG_AUDIT, 2}, {LOG_ERROR, 3}, {LOG_INFO, 4},
+		{LOG_DEBUG, 5}};
 	size_t expected = 0;
 	struct lines l;
 

@@ -322,7 +322,8 @@ static void genuine_lines_in_the_wrong_place_are_found(void **state)
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		buf_clear(&forged);
 		for (size_t k = 0; k < 4; k++)
-			assert_int_equal(buf_addf(&forged, "%.*s\n", STR_FMT(line[orders[i][k]])), 0);
+			assert_int_equal(buf_addf(&forged, "%.*s\n", STR_FMT(line[orders[i][k]])),
+				0);
 		assert_int_equal(file_replace(path, buf_str(&forged), 0600), 0);
 		expect_refused(dir, i);
 	}
@@ -391,9 +392,11 @@ static void sha256_gives_the_published_values(void **state)
 
 	(void)state;
 	seal_sha256(STR(""), hex); /* FIPS 180-4 examples */
-	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(hex,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	seal_sha256(STR("abc"), hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(hex,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void a_user_has_one_tag_under_one_key(void **state)

@@ -51,18 +51,21 @@ static void the_tables_of_json_hold_for_the_tape(void **state)
 static void odd_texts_read_as_json_reads_them(void **state)
 {
 	static const char *const texts[] = {
-		"\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\ud800\\udc00\"",
-		"\"\\ud83d\\ud83d\\ude00\"", "\"\\udbff\\udfffx\"", "\"\\ud800\\n\"", "\"\\ud800x\"",
-		"\"\\uD83D\\uDE00\\uFFFF\"", "[\"\\u0000\",\"a\\u0000\"]", "\"\\ud800\\u\"",
-		"{\"n\":9223372036854775807,\"m\":-9223372036854775808}", "{\"n\":9223372036854775806}",
-		"{\"n\":18446744073709551616,\"m\":-0,\"o\":-0.0,\"p\":0e5,\"q\":1E+3,\"r\":1e-3}",
-		"{\"n\":9.223372036854775807e18,\"m\":-9.223372036854775808e18,\"o\":1e999}",
+		"\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"",
+		"\"\\ud800\\udc00\"", "\"\\ud83d\\ud83d\\ude00\"", "\"\\udbff\\udfffx\"",
+		"\"\\ud800\\n\"", "\"\\ud800x\"", "\"\\uD83D\\uDE00\\uFFFF\"",
+		"[\"\\u0000\",\"a\\u0000\"]", "\"\\ud800\\u\"",
+		"{\"n\":9223372036854775807,\"m\":-9223372036854775808}",
+		"{\"n\":9223372036854775806}", "{\"n\":18446744073709551616,\"m\":-0,\"o\":-0.0,"
+		"\"p\":0e5,\"q\":1E+3,\"r\":1e-3}", "{\"n\":9.223372036854775807e18,"
+		"\"m\":-9.223372036854775808e18,\"o\":1e999}",
 		"{\"n\":12345678901234567890123456789e-19,\"m\":1.0,\"o\":0.1}",
 		"{\"t\":true,\"f\":false,\"n\":null}", "[null,null]", "[{},[],\"\",{\"\":[]}]",
 		"[1 2,NaN]", "[NaN,[[", "{\"a\":1,\"a\":2,]", "[1,2]\x01", "{\"a\":\"\x7F\"}",
-		"{\"a\":[}", "[{]}", "{\"a\":{\"b\":1]}", "[\"a\",]", "\"a\":1", "1:2", "{\"a\":1:2}",
-		"[\"a\"1]", "[1\"a\"]", "[tru]", "[truex]", "[true\"\"]", "{true:1}", "{\"a\"}", "{[]:1}",
-		"[-]", "[-01]", "[1e]", "[1.e1]", "[1{}]", "[{}1]", ",", "[,1]", ":", "\n", "\"\n\"",
+		"{\"a\":[}", "[{]}", "{\"a\":{\"b\":1]}", "[\"a\",]", "\"a\":1", "1:2",
+		"{\"a\":1:2}", "[\"a\"1]", "[1\"a\"]", "[tru]", "[truex]", "[true\"\"]", "{true:1}",
+		"{\"a\"}", "{[]:1}", "[-]", "[-01]", "[1e]", "[1.e1]", "[1{}]", "[{}1]", ",",
+		"[,1]", ":", "\n", "\"\n\"",
 	};
 	struct json_tape *t = tape_of(TEXT_BYTES);
 
@@ -77,8 +80,8 @@ static void add_random(struct buf *b)
 {
 	static const char *const scalars[] = {
 		"0", "-1", "12.5", "1e3", "-0", "9007199254740993", "true", "false", "null", "\"\"",
-		"\"a\"", "\"caf\xC3\xA9\"", "\"\\u00e9\\n\\\"\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"",
-		"01", "nul", "\"\\x\"", "\"\t\"", "\"\xC3\"", "'a'",
+		"\"a\"", "\"caf\xC3\xA9\"", "\"\\u00e9\\n\\\"\"", "\"\\ud83d\\ude00\"",
+		"\"\\ud83d\"", "01", "nul", "\"\\x\"", "\"\t\"", "\"\xC3\"", "'a'",
 	};
 	static const char *const keys[] = {"a", "b", "c", "\\u0061", "long key", "", "d", "e", "f"};
 	char open[40];
@@ -227,7 +230,8 @@ static void equal_keys_are_found_in_objects_of_every_size(void **state)
 static void what_costs_more_than_its_length_is_not_there(void **state)
 {
 	enum { MAX = 1 << 22 };
-	static const char *const units[] = {"[", "{\"a\":", "[]", "{}", "\"a\":", ",", "\"", "]", "[1,"};
+	static const char *const units[] = {"[", "{\"a\":", "[]", "{}", "\"a\":", ",", "\"", "]",
+		"[1,"};
 	struct json_tape *t = tape_of(MAX);
 	const struct json_item *root;
 	const int64_t before = unit_own_ms();
@@ -259,7 +263,8 @@ static void getters_of_items_take_whatever_is_there(void **state)
 	(void)state;
 	assert_int_equal(json_tape_parse(t, str_of(text), &j, NULL), 0);
 	const struct json_item *x = json_item_get(json_item_get(j, "o"), "x");
-	const struct json_item *const none[] = {NULL, json_item_get(j, "s"), x, json_item_get(j, "n")};
+	const struct json_item *const none[] = {NULL, json_item_get(j, "s"), x,
+		json_item_get(j, "n")};
 	assert_str(json_item_str(j, "s"), BYTES("a\0b"));
 	assert_int_equal(json_item_int(j, "i", 0), -5);
 	assert_int_equal(json_item_int(j, "whole", 0), 300);
@@ -290,8 +295,8 @@ static void getters_of_items_take_whatever_is_there(void **state)
 static void a_warm_tape_allocates_nothing(void **state)
 {
 	static const char *const texts[] = {
-		"{\"a\":[1,2,3,{\"b\":\"plain\"}],\"c\":null}", "[\"esc\\naped\",\"\\u00e9\"]", "12",
-		"{\"a\":1,\"a\":2}", "[\"cut",
+		"{\"a\":[1,2,3,{\"b\":\"plain\"}],\"c\":null}", "[\"esc\\naped\",\"\\u00e9\"]",
+		"12", "{\"a\":1,\"a\":2}", "[\"cut",
 	};
 	struct json_tape *t = tape_of(TEXT_BYTES);
 	const struct json_item *root;

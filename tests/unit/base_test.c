@@ -209,8 +209,8 @@ static void tests_move_time_one_clock_or_both(void **state)
 
 static void a_seed_gives_the_same_numbers_on_every_machine(void **state)
 {
-	/* Computed apart from us: ChaCha20 under BLAKE2b of the seed, one nonce a request. Recordings
-	 * are replayed by their seed, so these never change. */
+	/* Computed apart from us: ChaCha20 under BLAKE2b of the seed, one nonce a request.
+	 * Recordings are replayed by their seed, so these never change. */
 	static const uint32_t expected[] = {22, 39, 61, 16, 24, 86};
 	unsigned char a[40], b[40];
 
@@ -558,8 +558,8 @@ static void paths_are_joined_as_a_shell_would(void **state)
 		const char *dir, *name, *path;
 	} cases[] = {
 		{"/etc", "x", "/etc/x"}, {"/etc/", "x", "/etc/x"}, {"/etc", "/x", "/x"},
-		{"", "x", "x"}, {NULL, "x", "x"}, {"/etc", "~/x", "/home/me/x"}, {"a", "~x", "a/~x"},
-		{"/", "x", "/x"},
+		{"", "x", "x"}, {NULL, "x", "x"}, {"/etc", "~/x", "/home/me/x"},
+		{"a", "~x", "a/~x"}, {"/", "x", "/x"},
 	};
 	char *home = mem_dup(getenv("HOME") ? getenv("HOME") : "/");
 

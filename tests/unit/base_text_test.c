@@ -32,7 +32,8 @@ static void expect_scrubbed(const struct example *cases, size_t n, unsigned flag
 static void a_plain_line_passes_as_it_is(void **state)
 {
 	static const struct example cases[] = {
-		{"hello world", "hello world"}, {"", ""}, {"!lurk ~ {ok} \\o/", "!lurk ~ {ok} \\o/"},
+		{"hello world", "hello world"}, {"", ""},
+		{"!lurk ~ {ok} \\o/", "!lurk ~ {ok} \\o/"},
 	};
 
 	(void)state;
@@ -53,7 +54,8 @@ static void chat_text_becomes_one_tidy_line(void **state)
 	static const struct example cases[] = {
 		{"  a \t b\r\n\r\nc  ", "a b c"},
 		{"a\xE2\x80\xA8" "b\xE2\x80\xA9" "c", "a b c"},        /* U+2028 U+2029 */
-		{"a\xC2\xA0" "b\xE3\x80\x80" "c\xE2\x80\x83" "d", "a b c d"}, /* NBSP, ideographic, em */
+		/* NBSP, ideographic, em */
+		{"a\xC2\xA0" "b\xE3\x80\x80" "c\xE2\x80\x83" "d", "a b c d"},
 		{"a\xC2\x85" "b", "a b"},                              /* NEL is a C1 control */
 		{"\x1B[31mred\x07", "[31mred"},
 		{" \t\n ", ""},
@@ -106,10 +108,10 @@ static void bytes_that_are_no_utf8_become_replacement_signs(void **state)
 static void invisible_signs_go(void **state)
 {
 	static const int32_t points[] = {
-		0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F,
-		0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2060, 0x2061, 0x2062, 0x2063, 0x2064, 0x2066,
-		0x2069, 0x206F, 0x3164, 0xFE00, 0xFE0E, 0xFE0F, 0xFEFF, 0xFFA0, 0xFFF9, 0xE0000,
-		0xE0001, 0xE0041, 0xE007F, 0xE0100, 0xE01EF,
+		0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, 0x200B, 0x200C, 0x200D, 0x200E,
+		0x200F, 0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2060, 0x2061, 0x2062, 0x2063,
+		0x2064, 0x2066, 0x2069, 0x206F, 0x3164, 0xFE00, 0xFE0E, 0xFE0F, 0xFEFF, 0xFFA0,
+		0xFFF9, 0xE0000, 0xE0001, 0xE0041, 0xE007F, 0xE0100, 0xE01EF,
 	};
 	struct buf in, out;
 
@@ -136,7 +138,8 @@ static void emoji_stay_whole(void **state)
 {
 	static const struct example cases[] = {
 		{MAN ZWJ HEART STYLE ZWJ MAN, MAN ZWJ HEART STYLE ZWJ MAN},
-		{MAN "\xF0\x9F\x8F\xBD" ZWJ "\xF0\x9F\x92\xBB", MAN "\xF0\x9F\x8F\xBD" ZWJ "\xF0\x9F\x92\xBB"},
+		{MAN "\xF0\x9F\x8F\xBD" ZWJ "\xF0\x9F\x92\xBB",
+			MAN "\xF0\x9F\x8F\xBD" ZWJ "\xF0\x9F\x92\xBB"},
 		{"1" STYLE "\xE2\x83\xA3", "1" STYLE "\xE2\x83\xA3"}, /* keycap */
 		{HEART STYLE, HEART STYLE},
 		{"1" STYLE "x", "1x"},
@@ -207,8 +210,9 @@ static void any_bytes_give_valid_text_that_scrubbing_leaves_alone(void **state)
 {
 	static const char hostile[] =
 		"\xF0\x9F\x91\xA8\xE2\x80\x8D\xE2\x9D\xA4\xEF\xB8\x8F\xE2\x80\x8D \x00\x01\x1B[0m"
-		"\xFF\xFE\xC0\x80\xED\xA0\x80\xED\xB0\x80\xF8\x88\x80\x80\x80 1\xEF\xB8\x8F\xE2\x83\xA3"
-		"z\xCC\x81\xCC\x81\xCC\x81\xCC\x81\xCD\x8F\xCC\x81 \xE2\x80\xAE" "evil\xE2\x80\xAC"
+		"\xFF\xFE\xC0\x80\xED\xA0\x80\xED\xB0\x80\xF8\x88\x80\x80\x80 "
+		"1\xEF\xB8\x8F\xE2\x83\xA3z\xCC\x81\xCC\x81\xCC\x81\xCC\x81\xCD\x8F\xCC\x81 "
+		"\xE2\x80\xAE" "evil\xE2\x80\xAC"
 		"\xF3\xA0\x81\x81\xF3\xA0\x81\xBF\r\n\t \xE2\x80\xA8\xEF\xBB\xBF\xC2\x85\xC2\xAD"
 		"\xE1\x85\x9F\xE3\x85\xA4\xEF\xBE\xA0 \xEF\xB7\xBA \xCD\x85\xCC\x80 \xEF\xAC\x83";
 	struct buf once, twice;
@@ -242,8 +246,9 @@ static void any_bytes_give_valid_text_that_scrubbing_leaves_alone(void **state)
 static void texts_that_fold_to_the_same_have_one_hash(void **state)
 {
 	static const char *const pieces[] = {
-		"a", "E", "words of ASCII ", ACUTE, ZWSP, ZWJ, HEART, STYLE, "\xC3\x89", "\xFF", "\xE2\x82",
-		"\xEF\xBC\xA8", "\xEF\xAC\x83", "\xE1\x84\x80", "\xE1\x85\xA1", "\xE1\x86\xA8", "k",
+		"a", "E", "words of ASCII ", ACUTE, ZWSP, ZWJ, HEART, STYLE, "\xC3\x89", "\xFF",
+		"\xE2\x82", "\xEF\xBC\xA8", "\xEF\xAC\x83", "\xE1\x84\x80", "\xE1\x85\xA1",
+		"\xE1\x86\xA8", "k",
 	};
 	struct buf text, folded;
 
@@ -361,7 +366,8 @@ static void texts_are_counted_as_their_readers_count(void **state)
 
 static void code_points_go_round(void **state)
 {
-	static const int32_t points[] = {0, 'a', 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF};
+	static const int32_t points[] = {0, 'a', 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000,
+		0x10FFFF};
 	struct buf b;
 	size_t at = 0;
 

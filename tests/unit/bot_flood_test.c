@@ -5,7 +5,8 @@
 
 static struct event said(const char *user, const char *text, bool is_first)
 {
-	struct event e = {.kind = EVENT_MESSAGE, .is_first = is_first, .roles = ROLE(LEVEL_EVERYONE)};
+	struct event e = {.kind = EVENT_MESSAGE, .is_first = is_first,
+		.roles = ROLE(LEVEL_EVERYONE)};
 
 	e.user_id = str_of(user);
 	e.text = str_of(text);
@@ -44,8 +45,10 @@ static void floods_are_told_from_crowds(void **state)
 		{"first messages, slowly", 100, 1200, NULL, true, false},
 		{"many old friends", 100, 10, NULL, false, false},
 		{"the same long text", 3, 100, "Buy cheap followers at example", false, true},
-		{"the same long text, twice", 2, 100, "Buy cheap followers at example", false, false},
-		{"the same long text, slowly", 9, 6000, "Buy cheap followers at example", false, false},
+		{"the same long text, twice", 2, 100, "Buy cheap followers at example", false,
+			false},
+		{"the same long text, slowly", 9, 6000, "Buy cheap followers at example", false,
+			false},
 		{"the same command", 9, 10, "!ask how long is the stream today?", false, false},
 		{"the same short text", 100, 10, "gg", false, false},
 	};

@@ -1,4 +1,5 @@
-/* Crowds become one event: gift bombs, floods of follows, raids, cheers. Time is what the tests say. */
+/* Crowds become one event: gift bombs, floods of follows, raids, cheers. Time is what the tests
+ * say. */
 #include "unit.h"
 
 #include "bot/gather.h"
@@ -66,7 +67,8 @@ static void run_to(struct crowd *c, int64_t now)
 
 			assert_int_equal(e->at_ms, c->now);
 			snprintf(c->told + len, sizeof(c->told) - len, "%s %.*s %lld%s%.*s; ",
-				event_kind_name(e->kind), STR_FMT(e->users.len ? e->users : e->user),
+				event_kind_name(e->kind),
+				STR_FMT(e->users.len ? e->users : e->user),
 				(long long)event_amount(e), e->touser.len ? " for " : "",
 				STR_FMT(e->touser));
 			mem_free(e);
@@ -79,7 +81,7 @@ static void run_to(struct crowd *c, int64_t now)
 	c->now = now;
 }
 
-/* ---- Gifts ------------------------------------------------------------------------------------- */
+/* ---- Gifts ----------------------------------------------------------------------------------- */
 
 static void the_tier_of_gifts_is_told_when_all_have_it(void **state)
 {
@@ -127,7 +129,8 @@ static void bombs_become_one_thanks(void **state)
 			"giftbomb ann 100; "},
 		{"gifts first", {{0, "ann", 0, "b1", 60}, {500, "ann", 100, "b1", 1},
 			{900, "ann", 0, "b1", 40}}, 0, "giftbomb ann 100; "},
-		{"the announcement comes last", {{0, "ann", 0, "b1", 100}, {9000, "ann", 100, "b1", 1}},
+		{"the announcement comes last",
+			{{0, "ann", 0, "b1", 100}, {9000, "ann", 100, "b1", 1}},
 			0, "giftbomb ann 100; "},
 		{"it comes late", {{0, "ann", 0, "b1", 100}, {15000, "ann", 100, "b1", 1}}, 0,
 			"giftbomb ann 100; "},
@@ -136,20 +139,23 @@ static void bombs_become_one_thanks(void **state)
 			{8000, "ann", 0, "b1", 30}, {16000, "ann", 0, "b1", 40}}, 0,
 			"giftbomb ann 100; "},
 		{"the gifts never come", {{0, "ann", 50, "b1", 1}}, 0, "giftbomb ann 50; "},
-		{"gifts come after the thanks", {{0, "ann", 50, "b1", 1}, {20000, "ann", 0, "b1", 50}}, 0,
+		{"gifts come after the thanks",
+			{{0, "ann", 50, "b1", 1}, {20000, "ann", 0, "b1", 50}}, 0,
 			"giftbomb ann 50; "},
 		{"twice announced", {{0, "ann", 5, "b1", 2}, {1, "ann", 0, "b1", 5}}, 0,
 			"giftbomb ann 5; "},
 		{"two bombs add up", {{0, "ann", 5, "b1", 1}, {10, "ann", 0, "b1", 5},
-			{4000, "ann", 20, "b2", 1}, {4010, "ann", 0, "b2", 20}}, 0, "giftbomb ann 25; "},
-		{"two givers", {{0, "ann", 5, "b1", 1}, {1, "bob", 7, "b2", 1}, {2, "ann", 0, "b1", 5},
-			{3, "bob", 0, "b2", 7}}, 0, "giftbomb ann 5; giftbomb bob 7; "},
+			{4000, "ann", 20, "b2", 1}, {4010, "ann", 0, "b2", 20}}, 0,
+			"giftbomb ann 25; "},
+		{"two givers", {{0, "ann", 5, "b1", 1}, {1, "bob", 7, "b2", 1},
+			{2, "ann", 0, "b1", 5}, {3, "bob", 0, "b2", 7}}, 0,
+			"giftbomb ann 5; giftbomb bob 7; "},
 		{"the next bomb, later", {{0, "ann", 5, "b1", 1}, {30000, "ann", 6, "b2", 1}}, 0,
 			"giftbomb ann 5; giftbomb ann 6; "},
 		{"no id at all", {{0, "ann", 5, NULL, 1}, {1, "ann", 0, NULL, 5}}, 0,
 			"giftbomb ann 5; "},
-		{"announced only as a number", {{0, "ann", 5, NULL, 1}, {2000, "ann", 6, NULL, 1}}, 0,
-			"giftbomb ann 11; "},
+		{"announced only as a number", {{0, "ann", 5, NULL, 1}, {2000, "ann", 6, NULL, 1}},
+			0, "giftbomb ann 11; "},
 		{"a bomb of one is a gift", {{0, "ann", 1, "b1", 1}, {5, "ann", 0, "b1", 1}}, 0,
 			"gift ann 1 for x; "},
 		{"one gift passes at once", {{0, "ann", 0, NULL, 1}}, 1, ""},
@@ -200,7 +206,7 @@ static void anonymous_gifts_are_one_givers(void **state)
 	crowd_free(c);
 }
 
-/* ---- Floods ------------------------------------------------------------------------------------ */
+/* ---- Floods ---------------------------------------------------------------------------------- */
 
 static void three_hundred_follows_are_two_events(void **state)
 {
@@ -260,8 +266,8 @@ static void sums_are_of_what_counts(void **state)
 		put_by(c, EVENT_FOLLOW, "bob", 0); /* and again, and again */
 	run_to(c, WINDOW);
 	assert_int_equal(c->passed, 6);
-	assert_string_equal(c->told, "raid bob and cat 50; cheer ann 51; sub bob, cat and 1 more 3; "
-		"follow bob 1; ");
+	assert_string_equal(c->told, "raid bob and cat 50; cheer ann 51; "
+		"sub bob, cat and 1 more 3; follow bob 1; ");
 	crowd_free(c);
 }
 
@@ -314,12 +320,13 @@ static void other_channels_places_and_kinds_are_other_crowds(void **state)
 	crowd_free(c);
 }
 
-/* ---- Who is forgotten -------------------------------------------------------------------------- */
+/* ---- Who is forgotten ------------------------------------------------------------------------ */
 
 static void erase(struct crowd *c, const char *user, const char *message)
 {
 	const struct erasure e = {.platform = STR("twitch"), .channel = STR("kelpforest"),
-		.channel_id = STR("kelpforest"), .user_id = str_of(user), .message_id = str_of(message)};
+		.channel_id = STR("kelpforest"), .user_id = str_of(user),
+		.message_id = str_of(message)};
 
 	bot_gather_erase(c->g, &e);
 }
@@ -397,7 +404,7 @@ static void in_a_hurry_everything_is_due(void **state)
 	crowd_free(c);
 }
 
-/* ---- Bounds ------------------------------------------------------------------------------------ */
+/* ---- Bounds ---------------------------------------------------------------------------------- */
 
 static void it_stays_small_and_loses_nobody(void **state)
 {

@@ -114,7 +114,8 @@ static inline int start_code(struct fixture *f)
 	conf_report_fini(&r);
 	if (!err) {
 		const struct bot_options o = {.io = f->io, .source = source, .world = w,
-			.console = &console, .verdict = on_verdict, .drained = on_drained, .ctx = f};
+			.console = &console, .verdict = on_verdict, .drained = on_drained,
+			.ctx = f};
 		err = bot_new(&o, &f->bot);
 	}
 	return err;
@@ -228,7 +229,8 @@ static inline struct event message(const char *id, const char *text)
 	return (struct event){.kind = EVENT_MESSAGE, .platform = STR("console"),
 		.channel = STR("console"), .channel_id = STR("console"), .user = STR("Bob"),
 		.login = STR("bob"), .user_id = STR("7"), .id = str_of(id), .text = str_of(text),
-		.roles = ROLE(LEVEL_EVERYONE), .at_ms = clock_mono_ms(), .wall_ms = clock_wall_ms()};
+		.roles = ROLE(LEVEL_EVERYONE), .at_ms = clock_mono_ms(),
+		.wall_ms = clock_wall_ms()};
 }
 
 static inline void put(struct fixture *f, const struct event *e)

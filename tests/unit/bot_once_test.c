@@ -1,4 +1,5 @@
-/* Not asking twice: what is shared, kept, merged, and what becomes of it when somebody is forgotten. */
+/* Not asking twice: what is shared, kept, merged, and what becomes of it when somebody is
+ * forgotten. */
 #include "bot_help.h"
 
 static const char questions[] =
@@ -200,7 +201,8 @@ static void test_what_is_kept_has_a_bound(void **state)
 	struct event e = message("1", "!rules");
 	struct prompt prompt = {.n = 0};
 	struct turn t = {.bot = f->bot, .world = f->bot->world, .event = &e, .prompt = &prompt,
-		.persona = w->personas[0], .hit = {.trigger = trigger_set_find(w->triggers, "rules")}};
+		.persona = w->personas[0],
+		.hit = {.trigger = trigger_set_find(w->triggers, "rules")}};
 	struct buf words;
 
 	buf_init(&words, 1 << 20);

@@ -1,5 +1,5 @@
-/* The bot with every room real, in one process: a pipe is the console, a file is the model. Events are
- * also put in at the door where places put them. */
+/* The bot with every room real, in one process: a pipe is the console, a file is the model. Events
+ * are also put in at the door where places put them. */
 #include "bot_help.h"
 
 static void test_answers_from_template_and_model(void **state)
@@ -134,7 +134,8 @@ static void test_drain_ends_what_takes_too_long(void **state)
 static void test_reload_takes_good_files_and_keeps_cooldowns(void **state)
 {
 	struct fixture *f = *state;
-	const struct event one = message("1", "hi"), two = message("2", "hi"), three = message("3", "yo");
+	const struct event one = message("1", "hi"), two = message("2", "hi"),
+		three = message("3", "yo");
 
 	put(f, &one);
 	wait_said(f, "Hi Bob!");
@@ -182,7 +183,8 @@ static void test_a_new_file_takes_no_name_from_an_old_one(void **state)
 		reload(f);
 		assert_non_null(strstr(buf_text(&f->bot->reload_report),
 			"triggers/00-new.yaml:1:1: error: trigger \\\"hi\\\" is left out: "));
-		assert_non_null(strstr(buf_text(&f->bot->reload_report), "all.yaml:1 has one of that name"));
+		assert_non_null(strstr(buf_text(&f->bot->reload_report),
+			"all.yaml:1 has one of that name"));
 		assert_reply(f, "hi", "Hi $(user)!");
 		assert_reply(f, "yo", "Yo.");
 	}
@@ -238,7 +240,8 @@ static void test_a_refused_safety_option_is_named(void **state)
 		{"safety: {words_files: [long.txt]}\n", "safety.words_files"},
 	};
 
-	write_file(f, "long.txt", "oneverylongwordthathasmorethansixtylettersandthereforeisprobablynoword\n");
+	write_file(f, "long.txt",
+		"oneverylongwordthathasmorethansixtylettersandthereforeisprobablynoword\n");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct bot_source s = {.config = f->paths[0], .state_dir = f->paths[1],
 			.triggers_dir = f->paths[2], .personas_dir = f->paths[3]};

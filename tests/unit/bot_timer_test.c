@@ -85,7 +85,8 @@ static void test_two_timers_do_not_speak_at_once(void **state)
 static void test_lines_by_people_are_waited_for(void **state)
 {
 	struct fixture *f = *state;
-	const struct event a = message("1", "one"), b = message("2", "two"), c = message("4", "four");
+	const struct event a = message("1", "one"), b = message("2", "two"),
+		c = message("4", "four");
 	struct event own = message("3", "three");
 
 	own.is_bot = true;
@@ -163,13 +164,15 @@ static void test_what_was_slept_through_is_not_made_up_for(void **state)
 static void test_a_timer_can_be_fired_and_explained(void **state)
 {
 	struct fixture *f = *state;
-	struct event e = {.kind = EVENT_TIMER, .platform = STR("console"), .channel = STR("console"),
+	struct event e = {.kind = EVENT_TIMER, .platform = STR("console"),
+		.channel = STR("console"),
 		.channel_id = STR("console"), .command = STR("two"), .at_ms = clock_mono_ms()};
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
 	assert_int_equal(bot_explain(f->bot, bot_world_of(f->bot), &e, false, &out), 0);
-	assert_non_null(strstr(buf_text(&out), "FAIL one                this is the timer of \"two\""));
+	assert_non_null(strstr(buf_text(&out), "FAIL one                this "
+		"is the timer of \"two\""));
 	assert_non_null(strstr(buf_text(&out), "verdict  fires two "));
 	assert_non_null(strstr(buf_text(&out), "timer    due in "));
 	buf_clear(&out);

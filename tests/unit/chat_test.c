@@ -10,8 +10,9 @@ static void levels_have_the_words_of_other_bots(void **state)
 		enum level level;
 	} cases[] = {
 		{"everyone", LEVEL_EVERYONE}, {"viewer", LEVEL_EVERYONE}, {"SUB", LEVEL_SUBSCRIBER},
-		{"subscriber", LEVEL_SUBSCRIBER}, {"twitch_vip", LEVEL_VIP}, {"Mod", LEVEL_MODERATOR},
-		{"owner", LEVEL_BROADCASTER}, {"streamer", LEVEL_BROADCASTER},
+		{"subscriber", LEVEL_SUBSCRIBER}, {"twitch_vip", LEVEL_VIP},
+		{"Mod", LEVEL_MODERATOR}, {"owner", LEVEL_BROADCASTER},
+		{"streamer", LEVEL_BROADCASTER},
 	};
 	static const char *const unknown[] = {"", "moderat", "mod mods", " mod", "admin"};
 	enum level got;
@@ -49,7 +50,8 @@ static void every_reason_has_one_name_and_one_sentence(void **state)
 		assert_true(strlen(text) > 5);
 		assert_int_not_equal(text[strlen(text) - 1], '.');
 		for (int j = 0; j < i; j++)
-			assert_string_not_equal(reason_name((enum reason)i), reason_name((enum reason)j));
+			assert_string_not_equal(reason_name((enum reason)i),
+				reason_name((enum reason)j));
 	}
 	assert_string_equal(reason_name(REASON_COOLDOWN_USER), "cooldown_user");
 	assert_false(reason_is_after_hit(REASON_CHANCE));
@@ -66,10 +68,11 @@ static void event_kinds_are_known_by_every_name(void **state)
 	} cases[] = {
 		{"message", EVENT_MESSAGE}, {"channel.chat.message", EVENT_MESSAGE},
 		{"subgift", EVENT_GIFT}, {"RAID", EVENT_RAID}, {"channel.raid", EVENT_RAID},
-		{"stream.online", EVENT_ONLINE}, {"streamdown", EVENT_OFFLINE}, {"bits", EVENT_CHEER},
-		{"channel-gift", EVENT_GIFTBOMB}, {"hype-train-begin", EVENT_HYPETRAIN},
-		{"channel.ad_break.begin", EVENT_AD}, {"user.whisper.message", EVENT_WHISPER},
-		{"raid_out", EVENT_RAIDOUT}, {"channel.shoutout.receive", EVENT_SHOUTED},
+		{"stream.online", EVENT_ONLINE}, {"streamdown", EVENT_OFFLINE},
+		{"bits", EVENT_CHEER}, {"channel-gift", EVENT_GIFTBOMB},
+		{"hype-train-begin", EVENT_HYPETRAIN}, {"channel.ad_break.begin", EVENT_AD},
+		{"user.whisper.message", EVENT_WHISPER}, {"raid_out", EVENT_RAIDOUT},
+		{"channel.shoutout.receive", EVENT_SHOUTED},
 	};
 	enum event_kind got;
 
@@ -81,7 +84,8 @@ static void event_kinds_are_known_by_every_name(void **state)
 	assert_int_equal(event_kind_parse(STR("nothing"), &got), ERR_NOTFOUND);
 	assert_int_equal(event_kind_parse(STR(""), &got), ERR_NOTFOUND);
 	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
-		assert_int_equal(event_kind_parse(str_of(event_kind_name((enum event_kind)i)), &got), 0);
+		assert_int_equal(event_kind_parse(str_of(event_kind_name((enum event_kind)i)),
+			&got), 0);
 		assert_int_equal(got, i);
 		assert_true(strlen(event_kind_help((enum event_kind)i)) > 0);
 	}
@@ -234,7 +238,8 @@ static void every_platform_has_a_form(void **state)
 static void a_reply_takes_its_address_from_the_event(void **state)
 {
 	struct event e = {.platform = STR("twitch"), .channel = STR("alice"),
-		.channel_id = STR("1"), .user_id = STR("42"), .id = STR("m-1"), .at_ms = 9, .place = 2};
+		.channel_id = STR("1"), .user_id = STR("42"), .id = STR("m-1"), .at_ms = 9,
+		.place = 2};
 
 	(void)state;
 	struct reply *r = reply_new("turn-1", &e, STR("hi!"));

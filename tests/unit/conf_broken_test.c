@@ -217,7 +217,8 @@ static void each_mistake_is_shown_where_it_is_with_a_way_out(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* Twitch's 100 rooms (twitch_limits.h): more are a warning, in the order in which they are joined. */
+/* Twitch's 100 rooms (twitch_limits.h): more are a warning, in the order in which they are
+ * joined. */
 static void more_channels_than_an_account_may_join_are_told_of(void **state)
 {
 	struct buf yaml;
@@ -229,7 +230,8 @@ static void more_channels_than_an_account_may_join_are_told_of(void **state)
 		struct conf *c = NULL;
 
 		buf_init(&yaml, 4096);
-		assert_int_equal(buf_adds(&yaml, "twitch: {account: a, token: {env: T}, channels: ["), 0);
+		assert_int_equal(buf_adds(&yaml,
+			"twitch: {account: a, token: {env: T}, channels: ["), 0);
 		for (int i = 0; i < n; i++)
 			assert_int_equal(buf_addf(&yaml, "c%d, ", i), 0);
 		assert_int_equal(buf_adds(&yaml, "]}\n"), 0);
@@ -239,7 +241,8 @@ static void more_channels_than_an_account_may_join_are_told_of(void **state)
 		assert_int_equal(r.errors, 0);
 		assert_int_equal(r.warnings, n > CONF_TWITCH_ROOMS);
 		if (r.warnings)
-			assert_non_null(strstr(r.items[0].what, "can be in 100 where it is neither"));
+			assert_non_null(strstr(r.items[0].what,
+				"can be in 100 where it is neither"));
 		assert_string_equal(c->places[0].channels.at[0], "c0");
 		assert_string_equal(c->places[0].channels.at[n - 1], n > 100 ? "c100" : "c99");
 		conf_free(c);

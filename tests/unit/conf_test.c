@@ -831,7 +831,8 @@ static void money_is_whole_millionths(void **state)
 	}
 }
 
-#define PRICED "prices: list\nproviders: {a: {type: openai, url: 'http://127.0.0.1:1', model: m}, " \
+#define PRICED "prices: list\nproviders: "                                                         \
+	"{a: {type: openai, url: 'http://127.0.0.1:1', model: m}, "                                \
 	"b: {model: n, price_in: 7}}\n"
 
 static void a_list_of_prices_serves_who_names_none(void **state)
@@ -858,7 +859,8 @@ static void a_list_of_prices_serves_who_names_none(void **state)
 		write_file(d, "mynah.yaml", PRICED, 0600);
 		if (conf_load(path_of(d, "mynah.yaml"), &d->r, &c)) {
 			assert_int_equal(cases[i].in, -1);
-			assert_non_null(strstr(d->r.items[0].what, "list of prices cannot be read"));
+			assert_non_null(strstr(d->r.items[0].what,
+				"list of prices cannot be read"));
 			continue;
 		}
 		assert_int_equal(c->providers[0].price_in, cases[i].in);

@@ -158,16 +158,18 @@ static void counters_and_timers_come_over(void **state)
 			"\"interval\":\"7 */2 * * *\"}]}", {"  every: 120m\n"}, "enabled: no"},
 		{CONVERT_NIGHTBOT, "{\"timers\":[{\"name\":\"a\",\"message\":\"Come\","
 			"\"interval\":\"5 4 * * 1\"}]}",
-			{"# a: how often it comes", "  every: 60m\n", "  enabled: no\n"}, "min_lines"},
+			{"# a: how often it comes", "  every: 60m\n", "  enabled: no\n"},
+			"min_lines"},
 		{CONVERT_STREAMELEMENTS, "{\"timers\":[{\"name\":\"Tip\",\"enabled\":true,"
 			"\"messages\":[\"one\",\"two\"],\"chatLines\":3,"
 			"\"online\":{\"enabled\":true,\"interval\":10},"
 			"\"offline\":{\"enabled\":false,\"interval\":30}}]}",
-			{"# Tip: only the first of", "\nstreamelements-tip:\n  every: 10m\n  min_lines: 3\n"
-			 "  reply: \"one\"\n  when: live\n"}, "enabled: no"},
+			{"# Tip: only the first of", "\nstreamelements-tip:\n  every: 10m\n"
+			 "  min_lines: 3\n  reply: \"one\"\n  when: live\n"}, "enabled: no"},
 		{CONVERT_STREAMELEMENTS, "{\"timers\":[{\"message\":\"/ban x\",\"enabled\":true,"
 			"\"online\":{\"enabled\":true,\"interval\":10}}]}",
-			{"# timer: not carried over, because it is a command to the chat"}, "every"},
+			{"# timer: not carried over, because it is a command to the chat"},
+			"every"},
 	};
 
 	(void)state;

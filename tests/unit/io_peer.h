@@ -1,5 +1,5 @@
-/* tests/unit/io_peer.h: what the io tests share: the Python peer, certificates made on the spot, and
- * sockets that behave badly. */
+/* tests/unit/io_peer.h: what the io tests share: the Python peer, certificates made on the spot,
+ * and sockets that behave badly. */
 #ifndef IO_PEER_H
 #define IO_PEER_H
 

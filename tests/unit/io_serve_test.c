@@ -46,7 +46,7 @@ static void answer(void *ctx, const struct io_request *q, struct io_response *a)
 		q->is_local ? "local" : "tcp"), 0);
 }
 
-/* ---- The client's side --------------------------------------------------------------------------- */
+/* ---- The client's side ----------------------------------------------------------------------- */
 
 static int connect_tcp(void)
 {
@@ -97,9 +97,11 @@ static void test_requests_as_understood(void **state)
 	static const struct {
 		const char *request, *status, *body;
 	} cases[] = {
-		{"GET /a/b?x=1&y=2 HTTP/1.1\r\n" HEAD LAST, "200 OK", "GET|/a/b|x=1&y=2||||" "|tcp"},
-		{"POST /p HTTP/1.1\r\n" HEAD "Content-Type: application/json\r\nContent-Length: 4\r\n"
-			"Authorization: Bearer abc\r\nX-Request-ID: r-1\r\n" LAST "{ab}", "200 OK",
+		{"GET /a/b?x=1&y=2 HTTP/1.1\r\n" HEAD LAST, "200 OK",
+			"GET|/a/b|x=1&y=2||||" "|tcp"},
+		{"POST /p HTTP/1.1\r\n" HEAD "Content-Type: application/json\r\n"
+			"Content-Length: 4\r\nAuthorization: Bearer abc\r\nX-Request-ID: r-1\r\n"
+			LAST "{ab}", "200 OK",
 			"POST|/p||Bearer abc|application/json|r-1|{ab}|tcp"},
 		{"POST /p HTTP/1.1\r\n" HEAD "Content-Length: 0\r\n" LAST, "200 OK",
 			"POST|/p|||||" "|tcp"},
@@ -136,14 +138,17 @@ static void test_bad_framing_is_refused_and_closed(void **state)
 		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5x\r\n\r\nhello", "400"},
 		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: +5\r\n\r\nhello", "400"},
 		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: -5\r\n\r\nhello", ""},
-		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "400"},
+		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+			"400"},
 		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5, 5\r\n\r\nhello", "400"},
-		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "411"},
+		{"POST / HTTP/1.1\r\n" HEAD "Content-Length: 5\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n", "411"},
 		{"GET / HTTP/1.1\r\n\r\n", "400"},
 		{"BREW / HTTP/1.1\r\n" HEAD "\r\n", ""},
 		{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", ""},
 		{"GET / HTTP/1.1\r\n" HEAD "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+			"Sec-WebSocket-Version: 13\r\n\r\n",
 			""},
 		{"GET / HTTP/1.1\r\n" HEAD "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"
 			"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n", ""},
@@ -312,7 +317,7 @@ static void test_freed_in_answer(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
-/* ---- The unix socket ----------------------------------------------------------------------------- */
+/* ---- The unix socket ------------------------------------------------------------------------- */
 
 struct asking {
 	const char *method, *path;
@@ -339,7 +344,7 @@ static void test_ask_over_the_unix_socket(void **state)
 		{.method = "GET", .path = "/big"},
 		{.method = "GET", .path = "/missing"},
 	};
-	static const char *const bodies[] = {"GET|/status||||application/json|", 
+	static const char *const bodies[] = {"GET|/status||||application/json|",
 		"POST|/quiet|||application/json||{\"for\":\"30m\"}|local", "01234", "GET|/missing"};
 	struct stat st;
 	size_t i;

@@ -28,7 +28,7 @@ static void on_note(void *ctx)
 	note(ctx);
 }
 
-/* ---- Timers and deferred calls -------------------------------------------------------------------- */
+/* ---- Timers and deferred calls --------------------------------------------------------------- */
 
 static void test_timers_fire_in_order_of_time(void **state)
 {
@@ -156,7 +156,7 @@ static void test_lag_is_noticed(void **state)
 	buf_fini(&text);
 }
 
-/* ---- Signals and descriptors ---------------------------------------------------------------------- */
+/* ---- Signals and descriptors ----------------------------------------------------------------- */
 
 static void on_signal(void *ctx, int signo)
 {
@@ -247,7 +247,7 @@ static void test_watch_of_what_cannot_wait(void **state)
 	close(fd);
 }
 
-/* ---- Workers ------------------------------------------------------------------------------------- */
+/* ---- Workers --------------------------------------------------------------------------------- */
 
 static int order[64], n_order;
 static int sums[64];
@@ -341,7 +341,7 @@ static void test_worker_freed_in_its_own_callback(void **state)
 	assert_int_equal(n_order, 2);
 }
 
-/* ---- Names --------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 struct found {
 	bool is_done;
@@ -493,7 +493,7 @@ static void test_urls(void **state)
 	assert_false(io_host_is_loopback("localhost.evil.test"));
 }
 
-/* ---- Backoff and breaker -------------------------------------------------------------------------- */
+/* ---- Backoff and breaker --------------------------------------------------------------------- */
 
 static void test_backoff_is_full_jitter(void **state)
 {
@@ -545,22 +545,24 @@ static void test_backoff_begins_anew_only_after_confirmed_service(void **state)
 			io_backoff_next(&b, 1000);
 		if (cases[i].confirmed) {
 			io_backoff_confirm(&b, cases[i].confirmed);
-			io_backoff_confirm(&b, cases[i].confirmed + 5000); /* counts from the first */
+			/* It counts from the first. */
+			io_backoff_confirm(&b, cases[i].confirmed + 5000);
 		}
 		io_backoff_next(&b, cases[i].lost);
 		assert_int_equal(b.tries, cases[i].tries);
 	}
 }
 
-/* Steps at times in seconds: f(ailed) s(ucceeded) a(bandoned), A = is allowed, D = is denied, and the
- * state after: c o p. */
+/* Steps at times in seconds: f(ailed) s(ucceeded) a(bandoned), A = is allowed, D = is denied, and
+ * the state after: c o p. */
 static void test_breaker_transitions(void **state)
 {
 	static const struct {
 		int64_t at;
 		char step, after;
 	} steps[] = {
-		{0, 'A', 'c'}, {1, 'f', 'c'}, {2, 'f', 'c'}, {3, 's', 'c'}, {4, 'f', 'c'}, {5, 'f', 'c'},
+		{0, 'A', 'c'}, {1, 'f', 'c'}, {2, 'f', 'c'}, {3, 's', 'c'}, {4, 'f', 'c'},
+		{5, 'f', 'c'},
 		{31, 'f', 'c'},                 /* the first has left the window */
 		{31, 'f', 'o'}, {32, 'D', 'o'}, {33, 'f', 'o'}, {34, 's', 'o'}, {90, 'D', 'o'},
 		{91, 'A', 'p'}, {91, 'D', 'p'}, {92, 'a', 'p'}, {92, 'A', 'p'}, {92, 'D', 'p'},

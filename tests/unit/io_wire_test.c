@@ -74,10 +74,11 @@ static void test_answers(void **state)
 		const char *why;
 	} cases[] = {
 		{OK_LINE UPGRADE CONNECTION ACCEPT "\r\n", 1, ""},
-		{"HTTP/1.1 101\r\nX-Y:\r\n" ACCEPT "upgrade: WebSocket \r\nCONNECTION: x, upgrade\r\n"
-			"\r\n", 1, ""},
+		{"HTTP/1.1 101\r\nX-Y:\r\n" ACCEPT "upgrade: WebSocket \r\n"
+			"CONNECTION: x, upgrade\r\n\r\n", 1, ""},
 		{OK_LINE UPGRADE CONNECTION ACCEPT "Sec-WebSocket-Protocol: chat\r\n\r\n", 1, ""},
-		{OK_LINE UPGRADE CONNECTION ACCEPT "Sec-WebSocket-Protocol: other\r\n\r\n", ERR_PARSE,
+		{OK_LINE UPGRADE CONNECTION ACCEPT "Sec-WebSocket-Protocol: other\r\n\r\n",
+			ERR_PARSE,
 			"wrong Sec-WebSocket-Protocol"},
 		{OK_LINE UPGRADE CONNECTION ACCEPT "Sec-WebSocket-Extensions: x\r\n\r\n", ERR_PARSE,
 			"wrong Sec-WebSocket-Extensions"},
@@ -129,7 +130,8 @@ static void test_answers(void **state)
 
 static void test_an_answer_without_end(void **state)
 {
-	static const char line[] = "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n";
+	static const char line[] = "X: "
+		"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n";
 	struct io_upgrade u;
 	struct buf request;
 	int got = 0;
@@ -198,10 +200,10 @@ static void test_frames(void **state)
 		{STR("\x8b\x01x"), ERR_PARSE, ""},
 		{STR("\x09\x01x"), ERR_PARSE, ""},                  /* a ping in pieces */
 		{STR("\x89\x7e\0\x7e"), ERR_PARSE, ""},             /* a long one */
-		{STR("\x81\x7e\0\x05hello"), ERR_PARSE, ""},        /* a length longer than need be */
+		{STR("\x81\x7e\0\x05hello"), ERR_PARSE, ""},        /* a length too long */
 		{STR("\x81\x7f\0\0\0\0\0\0\0\x05hello"), ERR_PARSE, ""},
 		{STR("\x81\x7f\x80\0\0\0\0\0\0\x05hello"), ERR_PARSE, ""},
-		{STR("\x81\x02hi\x81\x7e\0\xc9x"), ERR_LIMIT, "1:hi|"}, /* 201 bytes are announced */
+		{STR("\x81\x02hi\x81\x7e\0\xc9x"), ERR_LIMIT, "1:hi|"}, /* 201 bytes come */
 		{STR("\x81\x7f\0\0\0\x01\0\0\0\0x"), ERR_LIMIT, ""},
 	};
 

@@ -591,8 +591,8 @@ static void test_freed_in_each_callback(void **state)
 	}
 }
 
-/* libraries.md 1.2 rule 4: an idle libwebsockets must not delay our timers, and a dropped connection
- * must come back. */
+/* libraries.md 1.2 rule 4: an idle libwebsockets must not delay our timers, and a dropped
+ * connection must come back. */
 static bool has_fired;
 
 static void on_fire(void *ctx)
@@ -707,7 +707,8 @@ static void test_receiving_allocates_nothing(void **state)
 
 static void test_bad_urls_are_refused_at_once(void **state)
 {
-	static const char *const urls[] = {"", "ftp://a/", "ws://", "ws://user:pass@host/", "ws://a:0/",
+	static const char *const urls[] = {"", "ftp://a/", "ws://", "ws://user:pass@host/",
+		"ws://a:0/",
 		"ws://a:99999/", "ws://a b/", "ws://[::1/", "wss://a/\r\nX: y"};
 	struct io_ws_options o = {.open = on_open, .message = on_message, .closed = on_closed};
 	size_t i;

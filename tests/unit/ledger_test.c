@@ -282,7 +282,8 @@ static void ten_thousand_rows_are_written_quickly_and_in_order(void **state)
 		assert_int_equal(put(w, i, 1795257420000 + i), 0);
 	assert_true(unit_own_ms() - start < unit_slack_ms(3000));
 	flush(w);
-	assert_true(unit_own_ms() - start < unit_slack_ms(20000)); /* a thread of its own writes them */
+	/* A thread of its own writes them. */
+	assert_true(unit_own_ms() - start < unit_slack_ms(20000));
 	assert_int_equal(rows(w), 10000);
 	assert_string_equal(ask(w->file, "SELECT count(*) FROM ai_interactions WHERE rowid - 1 != "
 		"latency_ms"), "0");
@@ -479,8 +480,8 @@ static void an_older_ledger_goes_on(void **state)
 {
 	struct world *w = *state;
 
-	run_sql(w->file, "CREATE TABLE ai_interactions (id TEXT PRIMARY KEY NOT NULL, timestamp TEXT"
-		" NOT NULL, request TEXT NOT NULL, response TEXT, latency_ms INTEGER,"
+	run_sql(w->file, "CREATE TABLE ai_interactions (id TEXT PRIMARY KEY NOT NULL, "
+		"timestamp TEXT NOT NULL, request TEXT NOT NULL, response TEXT, latency_ms INTEGER,"
 		" error_code TEXT, error_message TEXT, model_name TEXT, user_id TEXT,"
 		" file_metadata TEXT, status TEXT NOT NULL, prompt_hash TEXT, ip_address TEXT,"
 		" turn TEXT, provider TEXT, platform TEXT, channel TEXT, trigger TEXT,"

@@ -739,8 +739,8 @@ static void out_of_memory_loses_the_reply_and_nothing_else(void **state)
 	}
 }
 
-/* Once a channel could not be found for want of memory, was made a second time, closed, and mute for
- * ever. */
+/* Once a channel could not be found for want of memory, was made a second time, closed, and mute
+ * for ever. */
 static void out_of_memory_makes_no_second_lane(void **state)
 {
 	(void)state;

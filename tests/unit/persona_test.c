@@ -398,7 +398,8 @@ static const struct tokenizer tokenizers[] = {
 
 static size_t real_count(const struct tokenizer *t, const struct prompt *p)
 {
-	static const char *const known[] = {"word", "rules", "before", "everything", "answer", "chat",
+	static const char *const known[] = {"word", "rules", "before", "everything", "answer",
+		"chat",
 		"line", "characters", "people", "write", "never", "order", "cannot", "something",
 		"anything", "between", "commands", "yourself", "Answer"};
 	size_t n = 3;
@@ -429,8 +430,8 @@ static size_t real_count(const struct tokenizer *t, const struct prompt *p)
 static void make_line(struct buf *b, uint32_t n)
 {
 	static const char *const words[] = {"word ", "o7 ", "\u00e4\u00f6\u00fc ", "\u6f22\u5b57",
-		"\U0001F600", "<|x|> ", "system: ", "\u043f\u0440\u0438 ", "xkqzvbw ", "lobikadume ",
-		"1234567 ", "!?#$% ", "LOLOMG "};
+		"\U0001F600", "<|x|> ", "system: ", "\u043f\u0440\u0438 ", "xkqzvbw ",
+		"lobikadume ", "1234567 ", "!?#$% ", "LOLOMG "};
 	const uint32_t one = rand_below(2 * COUNT(words)); /* half of the lines are of one kind */
 
 	buf_clear(b);

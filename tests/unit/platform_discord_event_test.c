@@ -185,7 +185,8 @@ static void replies_and_mentions_speak_to_the_bot(void **state)
 	assert_true(e->is_direct);
 	assert_str(e->to_id, STR("1180000000000000999"));
 	assert_str(e->touser, STR("examplebot"));
-	hear_changed(h, 11, "\"mentions\":[{\"id\":\"1180000000000000001\"", "\"mentions\":[{\"id\":\"7\"");
+	hear_changed(h, 11, "\"mentions\":[{\"id\":\"1180000000000000001\"",
+		"\"mentions\":[{\"id\":\"7\"");
 	assert_true(event_of(h)->is_direct); /* a reply that does not ping is one too */
 	hear(h, 12);
 	e = event_of(h);
@@ -218,7 +219,8 @@ static void bots_and_webhooks_are_bots(void **state)
 
 static void bots_that_mention_this_one_may_be_heard(void **state)
 {
-	const char *mention = "\"mentions\":[{\"id\":\"1180000000000000001\",\"username\":\"examplebot\"}]";
+	const char *mention = "\"mentions\":[{\"id\":\"1180000000000000001\","
+		"\"username\":\"examplebot\"}]";
 	struct heard *h = heard_new("hears_bots: yes");
 
 	(void)state;
@@ -303,8 +305,8 @@ static void only_listed_channels_are_heard_and_their_threads(void **state)
 	assert_str(event_of(h)->channel, STR(GENERAL));
 	hear_changed(h, 10, "\"channel_id\":\"" GENERAL "\"", thread);
 	assert_dropped(h, "elsewhere");
-	hear_changed(h, 2, "\"threads\":[]", "\"threads\":[{\"id\":\"1180000000000000250\",\"type\":11,"
-		"\"name\":\"a talk\",\"parent_id\":\"" GENERAL "\"}]");
+	hear_changed(h, 2, "\"threads\":[]", "\"threads\":[{\"id\":\"1180000000000000250\","
+		"\"type\":11,\"name\":\"a talk\",\"parent_id\":\"" GENERAL "\"}]");
 	hear_changed(h, 10, "\"channel_id\":\"" GENERAL "\"", thread);
 	assert_str(event_of(h)->channel, STR("1180000000000000250"));
 	assert_str(event_of(h)->channel_name, STR("a talk"));
@@ -316,7 +318,8 @@ static void only_listed_channels_are_heard_and_their_threads(void **state)
 
 static void owners_and_roles_have_levels(void **state)
 {
-	struct heard *h = heard_new("vips: '1180000000000000110', subscribers: ['1180000000000000501']");
+	struct heard *h = heard_new("vips: '1180000000000000110', "
+		"subscribers: ['1180000000000000501']");
 
 	(void)state;
 	hear(h, 10);
@@ -510,7 +513,8 @@ static void deleted_messages_are_forgotten(void **state)
 	assert_str(h->news.erasure.channel_id, STR(GENERAL));
 	assert_str(h->news.erasure.message_id, STR("1180000000000001001"));
 	hear_changed(h, 24, "\"MESSAGE_DELETE\",\"d\":{\"id\":\"1180000000000001001\"",
-		"\"MESSAGE_DELETE_BULK\",\"d\":{\"ids\":[\"1180000000000001001\",\"1180000000000001002\"]");
+		"\"MESSAGE_DELETE_BULK\",\"d\":{\"ids\":[\"1180000000000001001\","
+		"\"1180000000000001002\"]");
 	assert_int_equal(h->err, 0);
 	assert_int_equal(json_item_count(h->news.ids), 2);
 	heard_free(h);

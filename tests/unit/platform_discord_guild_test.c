@@ -43,9 +43,9 @@ static uint64_t take(struct world *w, const char *type, const char *d)
 /* Bits: VIEW_CHANNEL 1024, SEND_MESSAGES 2048, MANAGE_MESSAGES 8192, READ_MESSAGE_HISTORY 65536,
  * ADMINISTRATOR 8, SEND_MESSAGES_IN_THREADS 274877906944. Everyone may view and send. */
 static const char server[] =
-	"{\"id\":\"100\",\"name\":\"Stream Caf\\u00e9\",\"owner_id\":\"11\",\"system_channel_id\":\"200\","
-	"\"roles\":[{\"id\":\"100\",\"name\":\"@everyone\",\"permissions\":\"3072\"},"
-	"{\"id\":\"110\",\"name\":\"crew\",\"permissions\":\"8192\"},"
+	"{\"id\":\"100\",\"name\":\"Stream Caf\\u00e9\",\"owner_id\":\"11\","
+	"\"system_channel_id\":\"200\",\"roles\":[{\"id\":\"100\",\"name\":\"@everyone\","
+	"\"permissions\":\"3072\"},{\"id\":\"110\",\"name\":\"crew\",\"permissions\":\"8192\"},"
 	"{\"id\":\"111\",\"name\":\"boss\",\"permissions\":\"8\"},"
 	"{\"id\":\"112\",\"name\":\"bots\",\"permissions\":\"274877972480\"}],"
 	"\"channels\":[{\"id\":\"190\",\"type\":4,\"name\":\"Text\"},"
@@ -118,17 +118,22 @@ static void channels_and_roles_follow_what_changes(void **state)
 
 	(void)state;
 	take(w, "GUILD_CREATE", server);
-	take(w, "CHANNEL_UPDATE", "{\"id\":\"200\",\"guild_id\":\"100\",\"type\":0,\"name\":\"lounge\","
-		"\"permission_overwrites\":[{\"id\":\"100\",\"allow\":\"0\",\"deny\":\"2048\"}]}");
-	take(w, "CHANNEL_CREATE", "{\"id\":\"150\",\"guild_id\":\"100\",\"type\":0,\"name\":\"first\"}");
+	take(w, "CHANNEL_UPDATE", "{\"id\":\"200\",\"guild_id\":\"100\",\"type\":0,"
+		"\"name\":\"lounge\",\"permission_overwrites\":[{\"id\":\"100\",\"allow\":\"0\","
+		"\"deny\":\"2048\"}]}");
+	take(w, "CHANNEL_CREATE", "{\"id\":\"150\",\"guild_id\":\"100\",\"type\":0,"
+		"\"name\":\"first\"}");
 	take(w, "CHANNEL_DELETE", "{\"id\":\"201\",\"guild_id\":\"100\",\"type\":0}");
 	take(w, "GUILD_ROLE_UPDATE",
-		"{\"guild_id\":\"100\",\"role\":{\"id\":\"110\",\"name\":\"staff\",\"permissions\":\"3072\"}}");
+		"{\"guild_id\":\"100\",\"role\":{\"id\":\"110\",\"name\":\"staff\","
+		"\"permissions\":\"3072\"}}");
 	take(w, "GUILD_ROLE_DELETE", "{\"guild_id\":\"100\",\"role_id\":\"111\"}");
-	take(w, "THREAD_LIST_SYNC", "{\"guild_id\":\"100\",\"threads\":[{\"id\":\"251\",\"type\":11,"
-		"\"name\":\"new talk\",\"parent_id\":\"200\"}]}");
-	take(w, "GUILD_MEMBER_UPDATE", "{\"guild_id\":\"100\",\"user\":{\"id\":\"1\"},\"roles\":[\"110\"]}");
-	take(w, "GUILD_MEMBER_UPDATE", "{\"guild_id\":\"100\",\"user\":{\"id\":\"2\"},\"roles\":[]}");
+	take(w, "THREAD_LIST_SYNC", "{\"guild_id\":\"100\",\"threads\":[{\"id\":\"251\","
+		"\"type\":11,\"name\":\"new talk\",\"parent_id\":\"200\"}]}");
+	take(w, "GUILD_MEMBER_UPDATE", "{\"guild_id\":\"100\",\"user\":{\"id\":\"1\"},"
+		"\"roles\":[\"110\"]}");
+	take(w, "GUILD_MEMBER_UPDATE",
+		"{\"guild_id\":\"100\",\"user\":{\"id\":\"2\"},\"roles\":[]}");
 	take(w, "GUILD_UPDATE", "{\"id\":\"100\",\"name\":\"Caf\\u00e9\",\"owner_id\":\"12\"}");
 	g = platform_guild_find(w->all, 100);
 	assert_true(platform_guild_channel(g, 200, &c));
@@ -198,14 +203,16 @@ static void a_hundred_servers_of_500_channels_take_little(void **state)
 	(void)state;
 	for (unsigned guild = 1; guild <= 100; guild++) {
 		buf_clear(&w->text);
-		assert_int_equal(buf_addf(&w->text, "{\"id\":\"%u\",\"name\":\"Server %u\",\"roles\":["
-			"{\"id\":\"%u\",\"name\":\"@everyone\",\"permissions\":\"3072\"}],\"channels\":[",
+		assert_int_equal(buf_addf(&w->text, "{\"id\":\"%u\",\"name\":"
+			"\"Server %u\",\"roles\":[{\"id\":\"%u\",\"name\":\"@everyone\","
+			"\"permissions\":\"3072\"}],\"channels\":[",
 			guild * 100000, guild, guild * 100000), 0);
 		for (unsigned i = 0; i < 500; i++)
 			assert_int_equal(buf_addf(&w->text, "%s{\"id\":\"%u\",\"type\":0,"
 				"\"name\":\"channel-%u\",\"permission_overwrites\":[{\"id\":\"%u\","
 				"\"allow\":\"1024\",\"deny\":\"%u\"}]}", i ? "," : "",
-				guild * 100000 + 1000 + 499 - i, i, guild * 100000, i % 2 ? 2048 : 65536), 0);
+				guild * 100000 + 1000 + 499 - i, i, guild * 100000,
+				i % 2 ? 2048 : 65536), 0);
 		assert_int_equal(buf_adds(&w->text, "]}"), 0);
 		take(w, "GUILD_CREATE", buf_text(&w->text));
 	}
@@ -230,8 +237,8 @@ static void without_memory_a_server_stays_as_it_was(void **state)
 
 	(void)state;
 	take(w, "GUILD_CREATE", server);
-	assert_int_equal(json_tape_parse(w->tape, STR("{\"id\":\"200\",\"guild_id\":\"100\",\"type\":0,"
-		"\"name\":\"lounge\"}"), &root, NULL), 0);
+	assert_int_equal(json_tape_parse(w->tape, STR("{\"id\":\"200\",\"guild_id\":\"100\","
+		"\"type\":0,\"name\":\"lounge\"}"), &root, NULL), 0);
 	for (unsigned long n = 1; err == ERR_NOMEM && n < 100; n++) {
 		mem_fail_at(n, 0);
 		err = platform_guilds_take(w->all, STR("CHANNEL_UPDATE"), root, &changed);
@@ -248,7 +255,8 @@ static void ids_are_numbers_of_64_bits(void **state)
 	(void)state;
 	assert_true(platform_snowflake(STR("18446744073709551615")) == UINT64_MAX);
 	assert_true(platform_snowflake(STR("18446744073709551616")) == 0);
-	assert_true(platform_snowflake(STR("1180000000000000500")) == UINT64_C(1180000000000000500));
+	assert_true(
+		platform_snowflake(STR("1180000000000000500")) == UINT64_C(1180000000000000500));
 	assert_true(platform_snowflake(STR("-1")) == 0);
 	assert_true(platform_snowflake(STR("12a")) == 0);
 	assert_true(platform_snowflake(STR("")) == 0);

@@ -3,12 +3,12 @@
 #include "unit.h"
 
 static const char users[] =
-	"[{\"id\":\"11\",\"username\":\"alice\",\"global_name\":\"Alice\",\"member\":{\"nick\":\"Ali\"}},"
-	"{\"id\":\"12\",\"username\":\"bob\",\"global_name\":null}]";
+	"[{\"id\":\"11\",\"username\":\"alice\",\"global_name\":\"Alice\","
+	"\"member\":{\"nick\":\"Ali\"}},{\"id\":\"12\",\"username\":\"bob\",\"global_name\":null}]";
 static const char server[] =
-	"{\"id\":\"100\",\"name\":\"Café\",\"owner_id\":\"11\",\"roles\":[{\"id\":\"100\",\"name\":\"@everyone\","
-	"\"permissions\":\"0\"},{\"id\":\"110\",\"name\":\"crew\",\"permissions\":\"0\"}],\"channels\":["
-	"{\"id\":\"200\",\"type\":0,\"name\":\"general\"}]}";
+	"{\"id\":\"100\",\"name\":\"Café\",\"owner_id\":\"11\",\"roles\":[{\"id\":\"100\","
+	"\"name\":\"@everyone\",\"permissions\":\"0\"},{\"id\":\"110\",\"name\":\"crew\","
+	"\"permissions\":\"0\"}],\"channels\":[{\"id\":\"200\",\"type\":0,\"name\":\"general\"}]}";
 
 static void markup_becomes_what_people_see(void **state)
 {

@@ -285,7 +285,8 @@ static void welcome(struct io_ws *ws, const char *id)
 	ws->o.open(ws->o.ctx);
 	say(ws, "{\"metadata\":{\"message_id\":\"w%zu\",\"message_type\":\"session_welcome\","
 		"\"message_timestamp\":\"%s\"},\"payload\":{\"session\":{\"id\":\"%s\","
-		"\"status\":\"connected\",\"keepalive_timeout_seconds\":10,\"reconnect_url\":null}}}",
+		"\"status\":\"connected\",\"keepalive_timeout_seconds\":10,"
+		"\"reconnect_url\":null}}}",
 		++w.frames, stamp(0), id);
 }
 
@@ -356,7 +357,8 @@ static void answer(struct platform_helix_task *t, int status, const char *body, 
 	if (body && json_parse(str_of(body), 1 << 16, &doc, NULL) < 0)
 		fail_msg("%s", body);
 	a.body = doc;
-	a.err = status == 0 ? ERR_TIMEOUT : status < 300 ? 0 : status == 409 || status == 429 ? ERR_BUSY
+	a.err = status == 0 ? ERR_TIMEOUT : status < 300 ? 0
+		: status == 409 || status == 429 ? ERR_BUSY
 		: status == 401 || status == 403 ? ERR_DENIED : status < 500 ? ERR_INVALID : ERR_IO;
 	t->call.done(t->call.ctx, &a);
 	json_free(doc);
@@ -371,8 +373,10 @@ static void answer_all(int status, const char *message)
 
 		if (w.calls[i].is_done || strcmp(w.calls[i].call.method, "POST") != 0)
 			continue;
-		snprintf(body, sizeof(body), "{\"data\":[{\"id\":\"5b31b8fe-fa7a-5222-9273-%012zu\","
-			"\"status\":\"enabled\"}],\"total\":1,\"total_cost\":2,\"max_total_cost\":10}", i);
+		snprintf(body, sizeof(body),
+			"{\"data\":[{\"id\":\"5b31b8fe-fa7a-5222-9273-%012zu\","
+			"\"status\":\"enabled\"}],\"total\":1,\"total_cost\":2,"
+			"\"max_total_cost\":10}", i);
 		answer(&w.calls[i], status, status == 202 ? body : NULL, message);
 	}
 }
@@ -650,10 +654,13 @@ static void strange_frames_are_passed_over(void **state)
 		"", "null", "[]", "7", "{", "{}", "{\"metadata\":7,\"payload\":[]}",
 		"{\"metadata\":{\"message_type\":\"a_future_type\"},\"payload\":{}}",
 		"{\"metadata\":{\"message_type\":\"notification\"},\"payload\":{}}",
-		"{\"metadata\":{\"message_type\":\"notification\",\"message_id\":\"x\"},\"payload\":null}",
-		"{\"metadata\":{\"message_type\":\"revocation\"},\"payload\":{\"subscription\":[]}}",
+		"{\"metadata\":{\"message_type\":\"notification\",\"message_id\":\"x\"},"
+		"\"payload\":null}",
+		"{\"metadata\":{\"message_type\":\"revocation\"},"
+		"\"payload\":{\"subscription\":[]}}",
 		"{\"metadata\":{\"message_type\":\"session_welcome\"},\"payload\":{}}",
-		"{\"metadata\":{\"message_type\":\"session_keepalive\",\"message_timestamp\":\"x\"}}",
+		"{\"metadata\":{\"message_type\":\"session_keepalive\","
+		"\"message_timestamp\":\"x\"}}",
 		"{\"a\":1,\"a\":2}", "{\"metadata\":{}} trailing",
 	};
 	struct io_ws *a;
@@ -820,7 +827,8 @@ static void a_server_that_only_sends_us_on_does_not_make_us_run(void **state)
 
 static void every_close_code_leads_to_a_new_session_by_the_backoff(void **state)
 {
-	static const int codes[] = {0, 1000, 1001, 1006, 4000, 4001, 4002, 4004, 4005, 4006, 4007, 4999};
+	static const int codes[] = {0, 1000, 1001, 1006, 4000, 4001, 4002, 4004, 4005, 4006, 4007,
+		4999};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(codes); i++) {
@@ -936,7 +944,8 @@ static void leftovers_are_looked_for_even_if_the_session_ends_meanwhile(void **s
 	for (size_t i = 0; i < w.n_calls; i++) {
 		if (strcmp(w.calls[i].call.method, "GET") == 0)
 			answer(&w.calls[i], 200, "{\"data\":[{\"id\":\"22222222-0000\",\"status\":"
-				"\"websocket_disconnected\",\"transport\":{\"method\":\"websocket\","
+				"\"websocket_disconnected\","
+				"\"transport\":{\"method\":\"websocket\","
 				"\"session_id\":\"DEAD\"}}]}", "");
 	}
 	assert_int_equal(all_calls("DELETE"), 1);
@@ -958,8 +967,8 @@ static void a_limit_is_explained_and_leftovers_of_ours_are_deleted(void **state)
 		answer(&w.calls[i], 200, "{\"data\":["
 			"{\"id\":\"11111111-0000\",\"status\":\"enabled\",\"transport\":"
 			"{\"method\":\"websocket\",\"session_id\":\"OURS\"}},"
-			"{\"id\":\"22222222-0000\",\"status\":\"websocket_disconnected\",\"transport\":"
-			"{\"method\":\"websocket\",\"session_id\":\"SOMEBODYS\"}},"
+			"{\"id\":\"22222222-0000\",\"status\":\"websocket_disconnected\","
+			"\"transport\":{\"method\":\"websocket\",\"session_id\":\"SOMEBODYS\"}},"
 			"{\"id\":\"33333333-0000\",\"status\":\"enabled\",\"transport\":"
 			"{\"method\":\"websocket\",\"session_id\":\"ALIVE\"}},"
 			"{\"id\":\"44444444-0000\",\"status\":\"enabled\",\"transport\":"
@@ -1033,10 +1042,11 @@ static void a_revoked_subscription_is_gone_and_the_others_stay(void **state)
 		want(two, 2);
 		come_up("A");
 		say(last(), "{\"metadata\":{\"message_id\":\"v\",\"message_type\":\"revocation\","
-			"\"subscription_type\":\"channel.chat.message\"},\"payload\":{\"subscription\":{"
-			"\"id\":\"5b31b8fe-fa7a-5222-9273-000000000000\",\"status\":\"%s\",\"type\":"
-			"\"channel.chat.message\",\"condition\":{\"broadcaster_user_id\":"
-			"\"40010001\"}}}}", cases[i].status);
+			"\"subscription_type\":\"channel.chat.message\"},"
+			"\"payload\":{\"subscription\":{\"id\":"
+			"\"5b31b8fe-fa7a-5222-9273-000000000000\",\"status\":\"%s\","
+			"\"type\":\"channel.chat.message\","
+			"\"condition\":{\"broadcaster_user_id\":\"40010001\"}}}}", cases[i].status);
 		assert_int_equal(w.off, 1);
 		assert_case(i, strstr(w.last_why, cases[i].hint) != NULL);
 		assert_true(platform_eventsub_is_up(w.session));

@@ -301,7 +301,8 @@ static void a_message_whose_answer_is_lost_is_not_said_again(void **state)
 {
 	static const char *const answers[] = {
 		"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 200 OK\r\n\r\n",
-		"HTTP/1.1 500 No\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>",
+		"HTTP/1.1 500 No\r\n\r\n",
+		("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"),
 		JSON_HEAD("200 OK", "") "{\"data\":[]}", "nonsense\r\n\r\n",
 	};
 
@@ -530,7 +531,8 @@ static void codes_that_nobody_knows_are_passed_on_if_they_are_codes(void **state
 	} cases[] = {
 		{"{\"data\":[{\"is_sent\":false,\"drop_reason\":{\"code\":\"a_future_code\"}}]}",
 			"a_future_code"},
-		{"{\"data\":[{\"is_sent\":false,\"drop_reason\":{\"code\":\"a <b>\"}}]}", "dropped"},
+		{"{\"data\":[{\"is_sent\":false,\"drop_reason\":{\"code\":\"a <b>\"}}]}",
+			"dropped"},
 		{"{\"data\":[{\"is_sent\":false,\"drop_reason\":null}]}", "dropped"},
 		{"{\"data\":[{\"is_sent\":false}]}", "dropped"},
 	};

@@ -1,5 +1,5 @@
-/* platform: logins on Twitch. What the id server's answers become, and how a token lives through hours, with
- * a small HTTP peer that plays prepared answers and a clock that is moved. */
+/* platform: logins on Twitch. What the id server's answers become, and how a token lives through
+ * hours, with a small HTTP peer that plays prepared answers and a clock that is moved. */
 #include "unit.h"
 
 #include <time.h>
@@ -9,11 +9,12 @@
 #include "unit/provider_peer.h"
 
 #define PATIENCE_MS 4000
-#define HEAD(status) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+#define HEAD(status)                                                                               \
+	"HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 #define ACCESS "accessaccessaccessaccessaccess"
 #define REFRESH "refresh/refresh+refresh=refresh"
 
-/* ---- The vectors of protocols/twitch.md 8.3 ------------------------------------------------------ */
+/* ---- The vectors of protocols/twitch.md 8.3 -------------------------------------------------- */
 
 struct heard {
 	bool is_done;
@@ -51,15 +52,19 @@ static const struct vector {
 	{"O01", PLATFORM_ID_DEVICE, PLATFORM_ID_OK, ERR_NOTFOUND, NULL, 0, false},
 	{"O02", PLATFORM_ID_POLL, PLATFORM_ID_PENDING, ERR_NOTFOUND, NULL, 0, false},
 	{"O03", PLATFORM_ID_POLL, PLATFORM_ID_OVER, ERR_NOTFOUND, NULL, 0, false},
-	{"O04", PLATFORM_ID_POLL, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 14124000, true},
-	{"O05", PLATFORM_ID_REFRESH, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 14400000, true},
+	{"O04", PLATFORM_ID_POLL, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 14124000,
+		true},
+	{"O05", PLATFORM_ID_REFRESH, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 14400000,
+		true},
 	{"O06", PLATFORM_ID_REFRESH, PLATFORM_ID_BAD, ERR_NOTFOUND, NULL, 0, false},
 	{"O07", PLATFORM_ID_REFRESH, PLATFORM_ID_WRONG, ERR_NOTFOUND, NULL, 0, false},
-	{"O08", PLATFORM_ID_VALIDATE, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 5520000, false},
+	{"O08", PLATFORM_ID_VALIDATE, PLATFORM_ID_OK, 0, "user:read:chat user:write:chat", 5520000,
+		false},
 	{"O09", PLATFORM_ID_VALIDATE, PLATFORM_ID_OK, 0, "", 0, false},
 	{"O10", PLATFORM_ID_VALIDATE, PLATFORM_ID_BAD, ERR_NOTFOUND, NULL, 0, false},
 	{"O11", PLATFORM_ID_REFRESH, PLATFORM_ID_OK, 0, NULL, 5011271000, false},
-	{"O12", PLATFORM_ID_REFRESH, PLATFORM_ID_OK, 0, "channel:read:subscriptions", 3600000, true},
+	{"O12", PLATFORM_ID_REFRESH, PLATFORM_ID_OK, 0, "channel:read:subscriptions", 3600000,
+		true},
 };
 
 static struct str raw_body(struct str text)
@@ -79,7 +84,8 @@ static struct platform_id_options request_of(const struct vector *v, const struc
 	struct secret **token)
 {
 	const struct json *form = json_get(json_get(line, "request"), "form");
-	struct platform_id_options o = {.call = v->call, .scopes = STR("user:read:chat user:write:chat"),
+	struct platform_id_options o = {.call = v->call,
+		.scopes = STR("user:read:chat user:write:chat"),
 		.device_code = json_str(form, "device_code")};
 	struct str refresh = json_str(form, "refresh_token");
 
@@ -93,10 +99,10 @@ static struct platform_id_options request_of(const struct vector *v, const struc
 static void assert_request(const struct vector *v, struct peer *p)
 {
 	static const char *const wanted[][2] = {
-		{"O01", "\r\n\r\nclient_id=kelpbotclient0000000000000000a&scopes=user%3Aread%3Achat%20user"
-			"%3Awrite%3Achat"},
-		{"O02", "&device_code=kelpDEVICEcode0123456789zyxwvuABCDEFGHIJ&grant_type=urn%3Aietf%3A"
-			"params%3Aoauth%3Agrant-type%3Adevice_code"},
+		{"O01", "\r\n\r\nclient_id=kelpbotclient0000000000000000a"
+			"&scopes=user%3Aread%3Achat%20user%3Awrite%3Achat"},
+		{"O02", "&device_code=kelpDEVICEcode0123456789zyxwvuABCDEFGHIJ"
+			"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code"},
 		{"O05", "&grant_type=refresh_token&refresh_token=q1w2e3r4%2Ft5%2By6%3D"},
 		{"O08", "Authorization: OAuth nyuxg5q6h7kx3lt0z2r1b8c9d4e5f6\r\n"},
 	};
@@ -182,7 +188,7 @@ static void answers_of_the_id_server_mean_what_the_vectors_say(void **state)
 	buf_fini(&file);
 }
 
-/* ---- What a hostile server may say --------------------------------------------------------------- */
+/* ---- What a hostile server may say ----------------------------------------------------------- */
 
 static void a_grant_takes_nothing_that_cannot_be(void **state)
 {
@@ -210,11 +216,14 @@ static void scopes_are_taken_however_they_are_told(void **state)
 	static const struct {
 		const char *body, *scopes;
 	} cases[] = {
-		{"{\"access_token\":\"a\",\"scope\":[\"chat:read\",\"chat:edit\"]}", "chat:read chat:edit"},
-		{"{\"access_token\":\"a\",\"scope\":\"chat:read chat:edit\"}", "chat:read chat:edit"},
+		{"{\"access_token\":\"a\",\"scope\":[\"chat:read\",\"chat:edit\"]}",
+			"chat:read chat:edit"},
+		{"{\"access_token\":\"a\",\"scope\":\"chat:read chat:edit\"}",
+			"chat:read chat:edit"},
 		{"{\"access_token\":\"a\",\"scope\":[\"\"]}", ""},
 		{"{\"access_token\":\"a\",\"scope\":[]}", ""},
-		{"{\"access_token\":\"a\",\"scope\":[\"chat:read\",{},\"x y\",\"\\u001b[2J\"]}", "chat:read"},
+		{"{\"access_token\":\"a\",\"scope\":[\"chat:read\",{},\"x y\",\"\\u001b[2J\"]}",
+			"chat:read"},
 	};
 
 	(void)state;
@@ -230,7 +239,7 @@ static void scopes_are_taken_however_they_are_told(void **state)
 	}
 }
 
-/* ---- The vault ----------------------------------------------------------------------------------- */
+/* ---- The vault ------------------------------------------------------------------------------- */
 
 static void make_grant(struct platform_grant *g, const char *access, const char *refresh)
 {
@@ -302,7 +311,7 @@ static void what_else_stands_in_the_vault_is_no_login(void **state)
 		assert_case(i, platform_grant_read(str_of(values[i]), 1000, &g) == ERR_PARSE);
 }
 
-/* ---- A token through the hours ------------------------------------------------------------------- */
+/* ---- A token through the hours --------------------------------------------------------------- */
 
 struct stand {
 	struct io *io;
@@ -321,11 +330,12 @@ static void on_changed(void *ctx)
 	s->changes++;
 }
 
-#define VALID(seconds) HEAD("200 OK") "{\"client_id\":\"kelpbotclient0000000000000000a\"," \
-	"\"login\":\"tidalbot\",\"scopes\":[\"chat:read\"],\"user_id\":\"60030003\",\"expires_in\":" \
-	seconds "}"
-#define PAIR(n, seconds) HEAD("200 OK") "{\"access_token\":\"access" n "\",\"refresh_token\":\"refresh" n \
-	"\",\"expires_in\":" seconds ",\"scope\":[\"chat:read\"]}"
+#define VALID(seconds) HEAD("200 OK") "{\"client_id\":\"kelpbotclient0000000000000000a\","         \
+	"\"login\":\"tidalbot\",\"scopes\":[\"chat:read\"],\"user_id\":\"60030003\","              \
+	"\"expires_in\":" seconds "}"
+#define PAIR(n, seconds) HEAD("200 OK") "{\"access_token\":\"access" n "\","                       \
+	"\"refresh_token\":\"refresh" n "\",\"expires_in\":" seconds ","                           \
+	"\"scope\":[\"chat:read\"]}"
 
 static void begin(struct stand *s, const char *const *plays, size_t n)
 {
@@ -469,14 +479,16 @@ static void what_is_refused_though_renewed_is_not_renewed_for_ever(void **state)
 		secret_free(used);
 		assert_true(comes(&s, PLATFORM_TOKEN_VALID, i + 2));
 	}
-	assert_true(uses(&s, "access3")); /* three refreshes, then only the question whether it is valid */
+	/* Three refreshes, then only the question whether it is valid. */
+	assert_true(uses(&s, "access3"));
 	end(&s);
 }
 
 static void a_refused_refresh_is_the_end_until_somebody_logs_in(void **state)
 {
 	static const char *const plays[] = {VALID("14000"),
-		HEAD("400 Bad") "{\"status\":400,\"message\":\"Invalid refresh token\"}", VALID("9000")};
+		HEAD("400 Bad") "{\"status\":400,\"message\":\"Invalid refresh token\"}",
+		VALID("9000")};
 	struct platform_grant g;
 	struct stand s;
 
@@ -547,7 +559,7 @@ static void status_names_everything_but_the_token(void **state)
 	end(&s);
 }
 
-/* ---- The manual ---------------------------------------------------------------------------------- */
+/* ---- The manual ------------------------------------------------------------------------------ */
 
 static void the_manual_has_the_table_of_scopes(void **state)
 {
@@ -571,7 +583,8 @@ static void the_manual_has_the_table_of_scopes(void **state)
 		buf_init(&fresh, 1 << 20);
 		assert_int_equal(buf_addf(&fresh, "%.*s%s%s", (int)(from - buf_text(&page)),
 			buf_text(&page), buf_text(&table), to), 0);
-		assert_int_equal(file_replace(unit_tree_path("man/mynah.1"), buf_str(&fresh), 0644), 0);
+		assert_int_equal(file_replace(unit_tree_path("man/mynah.1"), buf_str(&fresh), 0644),
+			0);
 		buf_fini(&fresh);
 	} else if (!str_eq((struct str){from, (size_t)(to - from)}, buf_str(&table))) {
 		fail_msg("man/mynah.1 is not what the table says: MYNAH_GOLDEN=write rewrites it");

@@ -135,7 +135,8 @@ static void every_vector_becomes_the_event_it_is(void **state)
 		{"E22", EVENT_CHEER, "Anonymous", "", "", "Anon50", "", 50, 0},
 		{"E23", -1, "", "", "", "", "", 0, 0},
 		{"E24", EVENT_RAID, "Driftwood_Bay", "", "", "", "", 43, 0},
-		{"E25", EVENT_REDEEM, "SnailPost", "", "", "what lives below 1000 m?", "Ask the bot",
+		{"E25", EVENT_REDEEM, "SnailPost", "", "", "what lives below 1000 m?",
+			"Ask the bot",
 			0, 0},
 		{"E26", EVENT_ONLINE, "KelpForest", "", "", "", "", 0, 0},
 		{"E27", EVENT_OFFLINE, "KelpForest", "", "", "", "", 0, 0},
@@ -185,7 +186,8 @@ static void every_vector_becomes_the_event_it_is(void **state)
 static void what_is_missing_or_of_another_type_tells_nothing(void **state)
 {
 	static const char *const events[] = {
-		"null", "{}", "[]", "7", "{\"broadcaster_user_id\":7,\"broadcaster_user_login\":[]}",
+		"null", "{}", "[]", "7",
+		"{\"broadcaster_user_id\":7,\"broadcaster_user_login\":[]}",
 		"{\"broadcaster_user_id\":\"4\",\"broadcaster_user_login\":\"k\","
 		"\"message\":[],\"badges\":{\"a\":1},\"reply\":7,\"cheer\":\"x\",\"whisper\":0,"
 		"\"reward\":[1],\"notice_type\":{}}",
@@ -416,7 +418,8 @@ static void tell_notice(struct told *t, const char *type, bool is_copy)
 	snprintf(old, sizeof(old), "\"%s%s\":null", prefix, type);
 	if (strstr(t->text.at, old))
 		replace(&t->text, old, "\"emptied\":null");
-	snprintf(fresh, sizeof(fresh), "\"notice_type\":\"%s%s\",\"%s%s\":%.*s", prefix, type, prefix,
+	snprintf(fresh, sizeof(fresh), "\"notice_type\":\"%s%s\",\"%s%s\":%.*s", prefix, type,
+		prefix,
 		type, (int)(line.len - strlen(head) - 1), line.at + strlen(head));
 	replace(&t->text, "\"notice_type\":\"resub\"", fresh);
 	tell(t);
@@ -543,7 +546,8 @@ static void both_wires_tell_the_same(void **state)
 		assert_true(line.len < sizeof(bytes));
 		memcpy(bytes, line.at, line.len);
 		assert_int_equal(platform_line_parse(bytes, line.len, &l), 0);
-		assert_int_equal(platform_twitch_event(&chat->maker, &l, STR("kelpforest"), &e, &why),
+		assert_int_equal(platform_twitch_event(&chat->maker, &l, STR("kelpforest"), &e,
+			&why),
 			0);
 		if (i == 1) {
 			assert_int_equal(e.kind, t->news.event.kind);

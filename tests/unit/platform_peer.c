@@ -79,7 +79,7 @@ void peer_cut(struct peer *p, size_t client)
 	client_end(c);
 }
 
-/* ---- What the server says ---------------------------------------------------------------------- */
+/* ---- What the server says -------------------------------------------------------------------- */
 
 static void welcome(struct peer *p, size_t i)
 {
@@ -91,7 +91,8 @@ static void welcome(struct peer *p, size_t i)
 	}
 	peer_say(p, i, ":tmi.twitch.tv 001 %s :Welcome, GLHF!", nick);
 	if (!p->is_plain_irc && strncmp(nick, "justinfan", 9) != 0)
-		peer_say(p, i, "@badges=;user-id=60030003;user-type= :tmi.twitch.tv GLOBALUSERSTATE");
+		peer_say(p, i,
+			"@badges=;user-id=60030003;user-type= :tmi.twitch.tv GLOBALUSERSTATE");
 }
 
 static void on_join(struct peer *p, size_t i, const char *channel)
@@ -158,7 +159,7 @@ static void answer(struct peer *p, size_t i, char *line)
 			(int)(text - rest), rest);
 }
 
-/* ---- The WebSocket ----------------------------------------------------------------------------- */
+/* ---- The WebSocket --------------------------------------------------------------------------- */
 
 /* The first n bytes go. */
 static void drop(struct buf *b, size_t n)

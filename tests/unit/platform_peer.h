@@ -1,5 +1,5 @@
-/* A small chat server over WebSocket, on the loop of the test. It answers as Twitch does unless told
- * otherwise, and keeps what every client wrote. */
+/* A small chat server over WebSocket, on the loop of the test. It answers as Twitch does unless
+ * told otherwise, and keeps what every client wrote. */
 #ifndef UNIT_PLATFORM_PEER_H
 #define UNIT_PLATFORM_PEER_H
 

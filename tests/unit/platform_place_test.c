@@ -1,6 +1,6 @@
-/* platform, whole: places that talk to a small chat server over real WebSockets, with the clock moved
- * where waiting is the point; and the console over pipes. Every test asserts what the owner is told
- * or what the server was sent. */
+/* platform, whole: places that talk to a small chat server over real WebSockets, with the clock
+ * moved where waiting is the point; and the console over pipes. Every test asserts what the owner
+ * is told or what the server was sent. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -155,7 +155,8 @@ static void on_self(void *ctx, unsigned place, const char *login, const char *us
 }
 
 static const struct platform_owner owner_calls = {.event = on_event, .erase = on_erase,
-	.outcome = on_outcome, .lane = on_lane, .join = on_join, .state = on_state, .self = on_self};
+	.outcome = on_outcome, .lane = on_lane, .join = on_join, .state = on_state,
+	.self = on_self};
 
 static void set_token(struct stand *s, const char *token)
 {
@@ -265,7 +266,7 @@ static void give_text(struct stand *s, const char *turn, const char *text, const
 	assert_int_equal(s->outcomes, before); /* never inside the call */
 }
 
-/* ---- Login ------------------------------------------------------------------------------------- */
+/* ---- Login ----------------------------------------------------------------------------------- */
 
 static void it_logs_in_and_joins_in_the_order_twitch_asks_for(void **state)
 {
@@ -393,7 +394,7 @@ static void a_server_that_says_nothing_is_left_after_ten_seconds(void **state)
 	stand_free(s);
 }
 
-/* ---- Being there ------------------------------------------------------------------------------- */
+/* ---- Being there ----------------------------------------------------------------------------- */
 
 static void a_ping_is_answered_with_its_text(void **state)
 {
@@ -412,7 +413,8 @@ static void silence_is_asked_about_and_then_ends_the_link(void **state)
 	(void)state;
 	pass(s, 59000);
 	s->peer.answers_no_ping = true;
-	assert_int_equal(peer_count(&s->peer, 0, "PING :hb-"), 1); /* the leap itself is asked about */
+	/* The leap itself is asked about. */
+	assert_int_equal(peer_count(&s->peer, 0, "PING :hb-"), 1);
 	for (int i = 0; i < 18; i++) {
 		pass(s, 5000);
 		if (s->peer.n > 1)
@@ -460,10 +462,10 @@ static void chat_becomes_events_and_deletions_erasures(void **state)
 static void what_makes_no_sense_is_counted_and_the_link_stays(void **state)
 {
 	static const char *const lines[] = {
-		":x!x@x PRIVMSG #elsewhere :hi", ":x!x@x PRIVMSG", "@ : ", "@a=b", ":", "FROB a b c",
-		":tmi.twitch.tv USERSTATE #elsewhere", ":tmi.twitch.tv ROOMSTATE", "PING", "JOIN",
-		":tidalbot!x@x PART #elsewhere", "CLEARMSG #kelpforest", "NOTICE", "353 a b",
-		":tmi.twitch.tv 001", "CAP", "@msg-id=msg_banned NOTICE #elsewhere :x",
+		":x!x@x PRIVMSG #elsewhere :hi", ":x!x@x PRIVMSG", "@ : ", "@a=b", ":",
+		"FROB a b c", ":tmi.twitch.tv USERSTATE #elsewhere", ":tmi.twitch.tv ROOMSTATE",
+		"PING", "JOIN", ":tidalbot!x@x PART #elsewhere", "CLEARMSG #kelpforest", "NOTICE",
+		"353 a b", ":tmi.twitch.tv 001", "CAP", "@msg-id=msg_banned NOTICE #elsewhere :x",
 	};
 	struct stand *s = stand_up(stand_new());
 	char *big = mem_new(20000);
@@ -481,7 +483,7 @@ static void what_makes_no_sense_is_counted_and_the_link_stays(void **state)
 	stand_free(s);
 }
 
-/* ---- Speaking ---------------------------------------------------------------------------------- */
+/* ---- Speaking -------------------------------------------------------------------------------- */
 
 static void a_reply_is_one_line_and_its_echo_its_receipt(void **state)
 {
@@ -506,8 +508,8 @@ static void a_reply_is_one_line_and_its_echo_its_receipt(void **state)
 static void the_wire_refuses_what_must_not_be_said(void **state)
 {
 	static const char *const texts[] = {
-		"/ban somebody", ".timeout x", "!so x", "two\r\nPRIVMSG #kelpforest :lines", "two\nlines",
-		"bell\x07", "\xff\xfe", "\xe2\x80\xae over", "",
+		"/ban somebody", ".timeout x", "!so x", "two\r\nPRIVMSG #kelpforest :lines",
+		"two\nlines", "bell\x07", "\xff\xfe", "\xe2\x80\xae over", "",
 	};
 	struct stand *s = stand_up(stand_new());
 
@@ -555,7 +557,8 @@ static void a_lost_connection_leaves_replies_unknown_and_unrepeated(void **state
 	UNTIL(s, s->outcomes == 1);
 	assert_int_equal(s->outcome, REASON_UNKNOWN_SENT);
 	pass(s, 1000);
-	UNTIL(s, s->peer.n == 2 && s->state == PLATFORM_UP && lane_of(s, "kelpforest")->lane.is_open);
+	UNTIL(s, s->peer.n == 2 && s->state == PLATFORM_UP &&
+		lane_of(s, "kelpforest")->lane.is_open);
 	turn_for(s, 50);
 	assert_int_equal(peer_count(&s->peer, 1, "PRIVMSG"), 0);
 	stand_free(s);
@@ -576,7 +579,7 @@ static void what_cannot_be_sent_is_refused(void **state)
 	stand_free(s);
 }
 
-/* ---- Lanes ------------------------------------------------------------------------------------- */
+/* ---- Lanes ----------------------------------------------------------------------------------- */
 
 static void states_and_notices_move_the_lane(void **state)
 {
@@ -726,7 +729,7 @@ static void joins_never_exceed_their_budget_not_even_across_a_reconnect(void **s
 	stand_free(s);
 }
 
-/* ---- Handing over and getting lost ------------------------------------------------------------- */
+/* ---- Handing over and getting lost ----------------------------------------------------------- */
 
 static void reconnect_makes_before_it_breaks(void **state)
 {
@@ -785,7 +788,7 @@ static void while_two_links_serve_nothing_is_lost_or_doubled(void **state)
 	stand_free(s);
 }
 
-/* What was said before the new link was in the channel comes over the old one alone, perhaps late. */
+/* What was said before the new link was in the channel comes over the old one alone, maybe late. */
 static void what_the_old_link_still_brings_is_heard(void **state)
 {
 	struct stand *s = stand_up(stand_new());
@@ -888,7 +891,7 @@ static void one_that_drops_us_every_ten_seconds_is_asked_ever_less(void **state)
 	stand_free(s);
 }
 
-/* ---- Reload, stop, free ------------------------------------------------------------------------ */
+/* ---- Reload, stop, free ---------------------------------------------------------------------- */
 
 static void a_reload_touches_only_what_changed(void **state)
 {
@@ -996,7 +999,7 @@ static void a_failed_allocation_never_stops_it_for_good(void **state)
 	stand_free(s);
 }
 
-/* ---- Ordinary IRC ------------------------------------------------------------------------------ */
+/* ---- Ordinary IRC ---------------------------------------------------------------------------- */
 
 static struct stand *irc_new(void)
 {
@@ -1080,7 +1083,7 @@ static void a_kick_and_a_ban_on_irc_refuse_the_lane(void **state)
 	stand_free(s);
 }
 
-/* ---- The console ------------------------------------------------------------------------------- */
+/* ---- The console ----------------------------------------------------------------------------- */
 
 struct desk {
 	struct stand s;

@@ -9,7 +9,7 @@
 #define USER(id, login) "{\"id\":\"" id "\",\"login\":\"" login "\"}"
 #define OTTER USERS(USER("50020002", "mossy_otter"))
 #define LIVE USERS("{\"id\":\"9001\",\"user_id\":\"50020002\",\"type\":\"live\","                  \
-	"\"title\":\"Deep\\u202e water\",\"game_name\":\"Chess\","                                   \
+	"\"title\":\"Deep\\u202e water\",\"game_name\":\"Chess\","                                 \
 	"\"started_at\":\"2026-11-21T10:37:00Z\"}")
 #define TITLED USERS("{\"broadcaster_id\":\"50020002\",\"title\":\"Soon\",\"game_name\":\"Go\"}")
 #define BROKEN "HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -272,7 +272,7 @@ static void names_are_asked_for_until_there_is_an_answer(void **state)
 	peer_play(&s->w.peer, BROKEN);
 	peer_play(&s->w.peer, OTTER);
 	want(s, 1, (const char *const[]){"mossy_otter"}, false);
-	/* How long it waits in between is left to chance: it may well ask before we move the clock. */
+	/* How long it waits in between is left to chance: it may ask before we move the clock. */
 	for (size_t n = 1; n <= 2; n++) {
 		turn(&s->w, 30000, &s->w.peer.requests, n);
 		assert_int_equal(s->named, 0);

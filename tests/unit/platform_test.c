@@ -141,7 +141,7 @@ static void every_vector_parses_to_its_parts(void **state)
 	}
 }
 
-/* ---- Events of the vectors --------------------------------------------------------------------- */
+/* ---- Events of the vectors ------------------------------------------------------------------- */
 
 struct made {
 	struct platform_maker maker;
@@ -470,7 +470,7 @@ static void a_cheer_of_nothing_is_a_message(void **state)
 	}
 }
 
-/* ---- Erasures and states ----------------------------------------------------------------------- */
+/* ---- Erasures and states --------------------------------------------------------------------- */
 
 static void parse(struct platform_line *l, char bytes[VECTOR_BYTES], struct str line)
 {
@@ -487,12 +487,15 @@ static void erasures_name_exactly_what_must_go(void **state)
 		int64_t timeout_ms;
 	} cases[] = {
 		{"@room-id=4 :tmi.twitch.tv CLEARCHAT #kelpforest", "", "", 0, -1},
-		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "55",
+		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
+			"55",
 			"", 0, 0},
-		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
+		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT "
+			"#kelpforest :snailpost",
 			"55", "", 0, 600000},
 		{":tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "snailpost", "", 0, 0},
-		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "ab-1", 0,
+		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "ab-1",
+			0,
 			-1},
 		/* An empty id would mean everything. */
 		{"@room-id=4;target-msg-id= :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "",
@@ -593,7 +596,7 @@ static void notices_have_their_effect(void **state)
 	assert_false(platform_notice_is_login_refused(STR("Welcome")));
 }
 
-/* ---- Hostile bytes ----------------------------------------------------------------------------- */
+/* ---- Hostile bytes --------------------------------------------------------------------------- */
 
 /* What must hold of every event, whatever the line was. */
 static void assert_harmless(const struct event *e)
@@ -690,7 +693,8 @@ static void every_prefix_of_every_vector_does_no_harm(void **state)
 
 		vector_line(i, bytes, &n);
 		for (size_t cut = 0; cut < n; cut++) {
-			char *copy = mem_dupn(bytes, cut); /* its own block: ASan sees one byte over */
+			/* Its own block: ASan sees one byte over. */
+			char *copy = mem_dupn(bytes, cut);
 			assert_non_null(copy);
 			make_hostile(m, copy, cut);
 			mem_free(copy);
@@ -783,7 +787,7 @@ static void out_of_memory_is_an_ordinary_error(void **state)
 	made_free(m);
 }
 
-/* ---- Ordinary IRC ------------------------------------------------------------------------------ */
+/* ---- Ordinary IRC ---------------------------------------------------------------------------- */
 
 static void feed_mode(struct platform_members *ms, const struct platform_modes *modes,
 	const char *line)
@@ -906,7 +910,7 @@ static void irc_tags_are_used_where_there_are_any(void **state)
 	made_free(m);
 }
 
-/* ---- Made-up events ---------------------------------------------------------------------------- */
+/* ---- Made-up events -------------------------------------------------------------------------- */
 
 static void made_up_events_are_what_was_written(void **state)
 {
@@ -920,7 +924,8 @@ static void made_up_events_are_what_was_written(void **state)
 		{"  raid   50  ", 0, EVENT_RAID, 50, 0, 0, "", "", "", ""},
 		{"channel.raid viewers=7 user=Bob", 0, EVENT_RAID, 7, 0, 0, "", "Bob", "", ""},
 		{"sub tier=2", 0, EVENT_SUB, 0, 1, 0, "2", "", "", ""},
-		{"sub tier=Prime hello there", 0, EVENT_SUB, 0, 1, 0, "prime", "", "", "hello there"},
+		{"sub tier=Prime hello there", 0, EVENT_SUB, 0, 1, 0, "prime", "", "",
+			"hello there"},
 		{"resub 14 months=15", 0, EVENT_RESUB, 0, 15, 0, "1", "", "", ""},
 		{"cheer 100 hello 5", 0, EVENT_CHEER, 100, 0, 100, "", "", "", "hello 5"},
 		{"bits 5", 0, EVENT_CHEER, 5, 0, 5, "", "", "", ""},

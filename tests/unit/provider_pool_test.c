@@ -24,7 +24,7 @@ static void test_retries_are_few_and_jittered_then_the_next_is_asked(void **stat
 	assert_int_equal(a.attempts, 4);
 	assert_int_equal(w.peers[0].requests, 3);
 	assert_int_equal(a.row_count, 4);
-	/* Full jitter below 0.5 s, then below 1 s; 300 ms and what others took are for the machine. */
+	/* Full jitter below 0.5 s, then below 1 s; 300 ms and what others took is the machine. */
 	late += clock_mono_ms() - unit_own_ms() + 300;
 	assert_true(a.rows[1].at_ms - a.rows[0].at_ms <= 500 + late);
 	assert_true(a.rows[2].at_ms - a.rows[1].at_ms <= 1000 + late);

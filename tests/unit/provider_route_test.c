@@ -39,12 +39,14 @@ static struct provider_condition condition(struct world *w, size_t i)
 
 static void test_the_first_rule_that_fits_decides(void **state)
 {
-	static char *story[] = {"story", "tale"}, *slash[] = {"slash"}, *in[] = {"discord", "irc:#den"};
+	static char *story[] = {"story", "tale"}, *slash[] = {"slash"};
+	static char *in[] = {"discord", "irc:#den"};
 	static char *two[] = {"two"}, *three[] = {"three", "one"}, *nobody[] = {"kaboom"};
 	static char *all[] = {"one", "two", "three"};
 	struct conf_route routes[] = {
 		{.events = {nobody, 1}, .ask = {two, 1}},
-		{.triggers = {story, 2}, .longer_than = 100, .ask = {three, 2}, .model = (char *)"big"},
+		{.triggers = {story, 2}, .longer_than = 100, .ask = {three, 2},
+			.model = (char *)"big"},
 		{.triggers = {story, 2}, .ask = {two, 1}},
 		{.events = {slash, 1}, .in = {in, 2}, .ask = {three, 2}},
 	};
@@ -56,8 +58,8 @@ static void test_the_first_rule_that_fits_decides(void **state)
 		.channel = STR("#DEN")};
 	static const struct event elsewhere = {.kind = EVENT_SLASH, .platform = STR("irc"),
 		.channel = STR("#other")};
-	static const struct persona by_one = {.use = (char *)"one"}, by_two = {.use = (char *)"two"},
-		by_gone = {.use = (char *)"gone"};
+	static const struct persona by_one = {.use = (char *)"one"},
+		by_two = {.use = (char *)"two"}, by_gone = {.use = (char *)"gone"};
 	static const struct {
 		struct provider_ask ask;
 		size_t tokens, rule;
@@ -71,7 +73,8 @@ static void test_the_first_rule_that_fits_decides(void **state)
 		{{.event = &irc}, 0, 4, "three one", "m"},
 		{{.event = &elsewhere}, 0, 0, "one two three", "m"},
 		{{.event = &said, .trigger = "story", .persona = &by_one}, 0, 3, "one two", "m"},
-		{{.event = &said, .trigger = "story", .persona = &by_two}, 101, 2, "two three one", "m"},
+		{{.event = &said, .trigger = "story", .persona = &by_two}, 101, 2, "two three one",
+			"m"},
 		{{.event = &said, .persona = &by_gone}, 0, 0, "one two three", "m"},
 	};
 	struct world w;
@@ -151,7 +154,8 @@ static void test_what_is_local_only_never_leaves_this_machine(void **state)
 		assert_string_equal(a.rows[i].provider, "two");
 	provider_route(w.pool, &q, &r);
 	assert_false(r.legs[0].is_asked);
-	assert_string_equal(r.legs[0].why, "it is not on this machine, which the prompt must not leave");
+	assert_string_equal(r.legs[0].why,
+		"it is not on this machine, which the prompt must not leave");
 	q.is_local_only = false;
 	provider_route(w.pool, &q, &r);
 	assert_true(r.legs[0].is_asked);
@@ -374,7 +378,8 @@ static void test_refusals_have_their_own_treatment(void **state)
 		{REFUSAL("402 No", "Retry-After: 600\r\n"), PROVIDER_QUOTA, false, 600000, 580000},
 		{REFUSAL("402 No", "x-ratelimit-reset-requests: 2h0m1s\r\n"), PROVIDER_QUOTA, false,
 			2 * HOUR_MS + 1000, 2 * HOUR_MS - 20000},
-		{REFUSAL("402 No", "x-ratelimit-reset-requests: 1s\r\n"), PROVIDER_QUOTA, false, 60000,
+		{REFUSAL("402 No", "x-ratelimit-reset-requests: 1s\r\n"), PROVIDER_QUOTA, false,
+			60000,
 			40000},
 	};
 

@@ -184,7 +184,8 @@ static void check_wire(const struct wire_case *c, size_t n, size_t a, size_t ste
 #define ANTHROPIC .ops = &provider_anthropic
 #define EVENT(name, members)                                                                       \
 	"event: " name "\ndata: {\"type\":\"" name "\"," members "}\n\n"
-#define START EVENT("message_start", "\"message\":{\"model\":\"m1\",\"content\":[],\"usage\":"      \
+#define START EVENT("message_start",                                                               \
+	"\"message\":{\"model\":\"m1\",\"content\":[],\"usage\":"                                  \
 	"{\"input_tokens\":12,\"output_tokens\":1}}")
 #define BLOCK EVENT("content_block_start",                                                         \
 	"\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
@@ -210,7 +211,8 @@ static const struct wire_case wires[] = {
 			DONE},
 	{.what = "openai: usage null on the way, finish with content", OPENAI, WHOLE,
 		.text = "Hi!", .bytes = "data: {\"usage\":null,\"choices\":[{\"delta\":"
-			"{\"content\":\"Hi\"}}]}\n\n" CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE},
+			"{\"content\":\"Hi\"}}]}\n\n"
+			CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE},
 	{.what = "openai: whole without [DONE]", OPENAI, WHOLE, .text = "Hi",
 		.bytes = SAY("Hi") STOP},
 	{.what = "openai: no finish_reason is not whole, [DONE] or not", OPENAI, WORDS,
@@ -319,14 +321,16 @@ static const struct wire_case wires[] = {
 	{.what = "anthropic: tools and what does not exist yet", ANTHROPIC, WHOLE, .in = 12,
 		.out = 5, .text = "Hi", .bytes = START EVENT("content_block_delta",
 			"\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}")
-			EVENT("message_future", "\"text\":\"no\"") BLOCK TEXT("Hi") END("end_turn")},
+			EVENT("message_future", "\"text\":\"no\"")
+			BLOCK TEXT("Hi") END("end_turn")},
 	{.what = "anthropic: an error under 200", ANTHROPIC, WORDS, .in = 12, .out = 1,
 		.text = "Hi", .err = ERR_CLOSED, .error = PROVIDER_SERVER,
 		.bytes = START BLOCK TEXT("Hi") EVENT("error",
 			"\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}")
 			END("end_turn")},
 	{.what = "anthropic: words after the end are not its", ANTHROPIC, WHOLE, .in = 12,
-		.out = 5, .text = "Hi", .bytes = START BLOCK TEXT("Hi") END("end_turn") TEXT(" no")},
+		.out = 5, .text = "Hi",
+		.bytes = START BLOCK TEXT("Hi") END("end_turn") TEXT(" no")},
 	{.what = "anthropic: cached tokens are counted in", ANTHROPIC, WHOLE, .in = 60, .out = 3,
 		.text = "Hi", .bytes = EVENT("message_start", "\"message\":{\"usage\":"
 			"{\"input_tokens\":10,\"cache_creation_input_tokens\":20,"
@@ -684,7 +688,8 @@ static void test_every_refusal_has_its_class(void **state)
 		{429, "{\"error\":{\"message\":\"m\",\"type\":\"requests\",\"code\":"
 			"\"rate_limit_exceeded\"}}", PROVIDER_RATE_LIMIT, "HTTP 429: m"},
 		{429, "{\"error\":{\"message\":\"m\",\"type\":\"insufficient_quota\","
-			"\"param\":null,\"code\":\"insufficient_quota\"}}", PROVIDER_QUOTA, "HTTP 429: m"},
+			"\"param\":null,\"code\":\"insufficient_quota\"}}", PROVIDER_QUOTA,
+			"HTTP 429: m"},
 		{429, "", PROVIDER_RATE_LIMIT, "HTTP 429"},
 		{500, "{\"error\":\"CUDA error: out of memory\"}", PROVIDER_OOM,
 			"HTTP 500: CUDA error: out of memory"},

@@ -133,7 +133,8 @@ static void only_whole_sentences_of_a_cut_answer_are_said(void **state)
 	c.was_cut = true;
 	buf_init(&out, 1 << 16);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(safety_check(s, &c, str_of(cases[i].text), &out, &rule), REASON_NONE);
+		assert_int_equal(safety_check(s, &c, str_of(cases[i].text), &out, &rule),
+			REASON_NONE);
 		assert_string_equal(buf_text(&out), cases[i].want);
 	}
 	buf_fini(&out);

@@ -35,8 +35,9 @@ static void mistakes_are_told_with_their_place(void **state)
 			"\"a-b\" cannot be the name of a field"},
 		{SCHEMA "    properties: {b: {type: string}}\n",
 			"4:10: error: no schema has this field: \"$(answer.a)\""},
-		{SCHEMA "    properties: {a: {type: array, items: {type: array, items: {type: array,\n"
+		{SCHEMA "    properties: {a: {type: array,\n"
 			"      items: {type: array, items: {type: array, items: {type: array,\n"
+			"      items: {type: array, items: {type: array,\n"
 			"      items: {type: string}}}}}}}}\n",
 			"a schema has at most 64 fields, in at most 6 levels"},
 		{"t:\n  words: hi\n  ask: $(answer.a)\n", "no schema has this field"},
@@ -79,7 +80,8 @@ static void answers_fit_or_are_told_why_not(void **state)
 		{"```json\n{\"n\": 30}\n```", NULL},
 		{"Sure!\n```\n{\"n\": 30, \"ok\": false}\n```\nDone.", NULL},
 		{"{\"n\":1,\"kind\":\"\u00e4\u00f6\u00fc\u00df\"}", NULL},
-		{"{\"n\":1,\"pets\":[{\"name\":\"rex\",\"ages\":[]},{\"name\":\"tom\",\"ages\":[1,2.5]}]}",
+		{"{\"n\":1,\"pets\":[{\"name\":\"rex\",\"ages\":[]},"
+			"{\"name\":\"tom\",\"ages\":[1,2.5]}]}",
 			NULL},
 		{"", "it was no JSON"},
 		{"one", "it was no JSON"},
@@ -99,7 +101,8 @@ static void answers_fit_or_are_told_why_not(void **state)
 		{"{\"n\":1,\"pets\":[]}", "pets must have at least 1 items"},
 		{"{\"n\":1,\"pets\":[{\"name\":\"rex\"},{}]}", "pets[1].name is missing"},
 		{"{\"n\":1,\"pets\":[{\"name\":\"rex\"},null]}", "pets[1] is missing"},
-		{"{\"n\":1,\"pets\":[{\"name\":\"a b\"}]}", "pets[0].name does not match its pattern"},
+		{"{\"n\":1,\"pets\":[{\"name\":\"a b\"}]}",
+			"pets[0].name does not match its pattern"},
 		{"{\"n\":1,\"pets\":[{\"name\":\"a\",\"ages\":[1,31]}]}",
 			"pets[0].ages[1] is above its maximum"},
 		{"{\"n\":1,\"pets\":[{\"name\":\"a\",\"ages\":[1,[]]}]}",
@@ -143,7 +146,8 @@ static void models_are_told_the_schema_as_json(void **state)
 		"\"pets\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"object\","
 		"\"required\":[\"name\"],\"properties\":{"
 		"\"name\":{\"type\":\"string\",\"pattern\":\"^\\\\w+$\"},"
-		"\"ages\":{\"type\":\"array\",\"items\":{\"type\":\"number\",\"maximum\":30}}}}}}}");
+		"\"ages\":{\"type\":\"array\","
+		"\"items\":{\"type\":\"number\",\"maximum\":30}}}}}}}");
 	unload(&l);
 }
 

@@ -99,14 +99,17 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  words: hi\n  reply: a\n  examples:\n    fire: [hi]\n", {"fire", "fires"}},
 		{"t:\n  slash: Ask me\n  ask: x\n",
 			{"2:10: error: \"Ask me\" cannot be the name of a slash command"}},
-		{"t:\n  slash: status\n  ask: x\n", {"/status is a command that mynah answers itself"}},
+		{"t:\n  slash: status\n  ask: x\n",
+			{"/status is a command that mynah answers itself"}},
 		{"t:\n  slash: {name: a, option: B c}\n  ask: x\n",
 			{"2:28: error: \"B c\" cannot be the name of an option"}},
 		{"t:\n  slash: {description: a}\n  ask: x\n", {"a slash command needs a name"}},
 		{"t:\n  slash: {name: a, required: yes}\n  reply: x\n", {"there is no option:"}},
-		{"t:\n  slash: {name: a, hidden: yes}\n  reply: x\n", {"unknown option \"hidden\""}},
+		{"t:\n  slash: {name: a, hidden: yes}\n  reply: x\n",
+			{"unknown option \"hidden\""}},
 		{"t:\n  slash: {name: a, description: '" HUNDRED "x'}\n  reply: x\n",
-			{"the description of a slash command has 1 to 100 characters, this has 101"}},
+			{"the description of a slash command has 1 to 100 characters, "
+			 "this has 101"}},
 		{"t:\n  on: raid\n  slash: a\n  reply: x\n",
 			{"2:7: error: a slash command cannot wake what waits for \"raid\""}},
 		{"t:\n  on: slash\n  reply: x\n", {"which slash command trigger \"t\" waits for"}},
@@ -117,11 +120,13 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  every: 8d\n  reply: x\n", {"2:10: error: \"every\" must be "}},
 		{"t:\n  every: 15\n  reply: x\n", {"2:10: error: "}},
 		{"t:\n  every: 15m\n  words: hi\n  level: vip\n  reply: x\n",
-			{"3:10: error: trigger \"t\" waits for the clock: nobody writes what \"words\" "
-			 "is about", "4:10: error: "}},
-		{"t:\n  every: 15m\n  slash: a\n  reply: x\n", {"a slash command cannot wake what"}},
+			{"3:10: error: trigger \"t\" waits for the clock: nobody writes what "
+			 "\"words\" is about", "4:10: error: "}},
+		{"t:\n  every: 15m\n  slash: a\n  reply: x\n",
+			{"a slash command cannot wake what"}},
 		{"t:\n  every: 15m\n  on: raid\n  reply: x\n",
-			{"3:7: error: a trigger with every: waits for the clock, not for \"raid\""}},
+			{"3:7: error: a trigger with every: waits for the clock, "
+			 "not for \"raid\""}},
 		{"t:\n  every: 15m\n  per_stream: user\n  reply: x\n", {"a timer is nobody's"}},
 		{"t:\n  every: 15m\n  reply: hi $(user)\n",
 			{"warning: $(user) is always empty for \"on: timer\""}},
@@ -129,11 +134,13 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  on: timer\n  reply: x\n", {"how often trigger \"t\" shall speak"}},
 		{"t:\n  words: hi\n  min_lines: 5\n  reply: x\n",
 			{"3:14: error: only a trigger with every: waits for chat lines"}},
-		{"t:\n  words: hi\n  count: Two Words\n  reply: x\n", {"3:10: error: a counter has a name"}},
+		{"t:\n  words: hi\n  count: Two Words\n  reply: x\n",
+			{"3:10: error: a counter has a name"}},
 		{"t:\n  words: hi\n  count: {add: 1}\n  reply: x\n", {"a counter has a name"}},
 		{"t:\n  words: hi\n  count: {name: a, add: 2, set: 3}\n  reply: x\n",
 			{"it either adds or sets"}},
-		{"t:\n  words: hi\n  count: {name: a, add: 2000000000}\n  reply: x\n", {"3:25: error: "}},
+		{"t:\n  words: hi\n  count: {name: a, add: 2000000000}\n  reply: x\n",
+			{"3:25: error: "}},
 		{"t:\n  words: hi\n  count: {name: a, set: many}\n  reply: x\n",
 			{"\"many\" is not a number that a counter can have"}},
 		{"t:\n  words: hi\n  count: {name: a, set: $(usr)}\n  reply: x\n",
@@ -141,8 +148,10 @@ static void mistakes_are_told_with_position_and_advice(void **state)
 		{"t:\n  command: hi\n  count: {name: a, set: $(1)}\n  reply: x\n",
 			{"warning: everybody may set this counter"}},
 		{"t:\n  words: hi\n  cache: 2d\n  ask: x\n", {"3:10: error: \"cache\" must be "}},
-		{"t:\n  words: hi\n  cache: 1h\n  reply: x\n", {"warning: cache: is only for ask:"}},
-		{"t:\n  words: hi\n  merge: newest\n  reply: x\n", {"warning: merge: is only for ask:"}},
+		{"t:\n  words: hi\n  cache: 1h\n  reply: x\n",
+			{"warning: cache: is only for ask:"}},
+		{"t:\n  words: hi\n  merge: newest\n  reply: x\n",
+			{"warning: merge: is only for ask:"}},
 		{"t:\n  words: hi\n  merge: some\n  ask: x\n", {"3:10: error: "}},
 		{"t:\n  words: hi\n  cache: 1h\n  chain: [{ask: x}, {ask: y}]\n",
 			{"3:10: error: the answers of a chain are not kept"}},
@@ -280,16 +289,19 @@ static void name_stays(bool is_second_known, const char *what, const char *one, 
 	assert_int_equal(trigger_set_count(l.set), 3);
 	assert_string_equal(found_text(&l, "one"), one);
 	assert_string_equal(found_text(&l, "two"), two);
-	assert_string_equal(found_text(&l, "b"), "b"); /* the order of the search is that of the files */
+	/* The order of the search is that of the files. */
+	assert_string_equal(found_text(&l, "b"), "b");
 	unload(&l);
 }
 
 static void a_name_stays_with_the_known_file_else_with_the_first(void **state)
 {
 	(void)state;
-	name_stays(false, "2.yaml:1:1: error: trigger \"a\" is left out: 1.yaml:1 has one of that name",
+	name_stays(false, "2.yaml:1:1: error: trigger \"a\" is left out: "
+		"1.yaml:1 has one of that name",
 		"a", "");
-	name_stays(true, "1.yaml:1:1: error: trigger \"a\" is left out: 2.yaml:1 has one of that name",
+	name_stays(true, "1.yaml:1:1: error: trigger \"a\" is left out: "
+		"2.yaml:1 has one of that name",
 		"", "a");
 }
 

@@ -188,7 +188,8 @@ static void the_stream_decides(void **state)
 		struct trigger_hit hit;
 		char yaml[300];
 
-		snprintf(yaml, sizeof(yaml), "t:\n  contains: x\n  reply: y\n  %s\n", cases[i].keys);
+		snprintf(yaml, sizeof(yaml), "t:\n  contains: x\n  reply: y\n  %s\n",
+			cases[i].keys);
 		load_good(&l, yaml);
 		e.stream = *cases[i].stream;
 		unsigned long before = mem_count();
@@ -368,7 +369,8 @@ static void once_in_a_broadcast_means_until_the_next_one(void **state)
 		struct loaded l;
 		char yaml[200];
 
-		snprintf(yaml, sizeof(yaml), "t: {contains: x, reply: y, per_stream: %s}\n", cases[i].per);
+		snprintf(yaml, sizeof(yaml), "t: {contains: x, reply: y, per_stream: %s}\n",
+			cases[i].per);
 		load_good(&l, yaml);
 		bob.stream = carol.stream = dave.stream =
 			(struct stream){.is_known = true, .is_live = true, .id = STR("4001")};

@@ -49,8 +49,8 @@ static inline int64_t unit_slack_ms(int64_t ms)
 	return getenv("MYNAH_TEST_SMALL") ? ms * 2 : ms;
 }
 
-/* A clock that stands while this thread is ready but others have the processor: what a test of speed
- * measures with on a busy machine. */
+/* A clock that stands while this thread is ready but others have the processor: what a test of
+ * speed measures with on a busy machine. */
 static inline int64_t unit_own_ms(void)
 {
 	long long ran, waited_ns = 0;
