@@ -397,9 +397,9 @@ static const struct conf_option discord_options[] = {
 	{"edits", CONF_BOOL, AT(conf_place, edits), "false", 0, 0, NULL, CONF_LIVE,
 		"Show a long answer while it is being written, by editing it."},
 	{"commands", CONF_CHOICE, AT(conf_place, commands), "global", 0, 0, commands, CONF_LIVE,
-		"Where slash commands are offered: everywhere, in each server by itself, which shows "
-		"at once what changed, or nowhere. What the bot registered elsewhere before is taken "
-		"back; what others registered is left alone where it offers none."},
+		"Where slash commands are offered: everywhere, in each server by itself, which "
+		"shows at once what changed, or nowhere. What the bot registered elsewhere before "
+		"is taken back; what others registered is left alone where it offers none."},
 	{"presence", CONF_TEXT, AT(conf_place, presence), NULL, 0, 0, NULL, CONF_LIVE,
 		"What people see the bot watching."},
 	{"shards", CONF_TEXTS, AT(conf_place, shard_words), "auto", 0, 0, NULL, CONF_RECONNECT,

@@ -63,7 +63,8 @@ static const char common_words[] =
 static struct str stem(struct str word)
 {
 	for (size_t i = 0; i < word.len; i++) {
-		if (word.at[i] == '\'' || (word.len - i > 3 && memcmp(word.at + i, "\u2019", 3) == 0))
+		if (word.at[i] == '\'' ||
+			(word.len - i > 3 && memcmp(word.at + i, "\u2019", 3) == 0))
 			return (struct str){word.at, i};
 	}
 	return word;

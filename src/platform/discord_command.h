@@ -19,8 +19,8 @@ void platform_commands_free(struct platform_commands *c);
 /* What shall be offered, BORROWED. Compared and put as soon as the application's id is known. */
 int platform_commands_want(struct platform_commands *c, const struct slash *list, size_t n)
 	MUST_USE;
-/* Reads, blocking, where something was registered for the application of this token, and forgets what
- * was asked for another one. worker BORROWED. ERR_NOMEM. */
+/* Reads, blocking, where something was registered for the application of this token, and forgets
+ * what was asked for another one. worker BORROWED. ERR_NOMEM. */
 int platform_commands_open(struct platform_commands *c, struct io_worker *worker,
 	const char *state_dir, const struct secret *token) MUST_USE;
 /* application_id: from READY. guilds: ids to register in; with n 0, everywhere or nowhere. A server

@@ -103,7 +103,7 @@ static void on_dispatch(struct platform_gateway *g, const struct frame *f)
 	}
 	if (seq > g->session.seq)
 		g->session.seq = seq;
-	/* Before it is handled: an answer to it marks it, and what would kill us is not told again. */
+	/* Before it is handled: an answer to it marks it, and what kills us is not told again. */
 	platform_shard_keep(g);
 	if (g->o.dispatch)
 		g->o.dispatch(g->o.ctx, g, type, f->d, f->bytes);

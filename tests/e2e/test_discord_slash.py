@@ -35,13 +35,15 @@ def test_commands_are_offered_once(world):
 
 def registered(scene):
     """How many commands there are: of the application, and of each server."""
-    return {where: len(commands) for where, commands in scene.discord.calls.commands.items() if commands}
+    return {where: len(commands) for where, commands in scene.discord.calls.commands.items()
+            if commands}
 
 
 def test_commands_are_where_the_config_says_and_nowhere_else(world):
     """What was registered elsewhere before is taken back, after a restart as well."""
     def generous(scene):
-        scene.discord.rest.limits.update(**{call: (50, 1) for call in ("put_commands", "get_commands", "application", "me")})
+        calls = ("put_commands", "get_commands", "application", "me")
+        scene.discord.rest.limits.update(dict.fromkeys(calls, (50, 1)))
     scene = start(world, before=generous, commands="guild")
     server, = scene.discord.guilds
     assert registered(scene) == {server: 6}
@@ -56,11 +58,13 @@ def test_commands_are_where_the_config_says_and_nowhere_else(world):
     move("guild", {server: 6})
     move("off", {})
     move("global", {None: 6})
-    scene.bot.wait_for(lambda: any(f.read_text() == "0\n" for f in scene.bot.state.glob("*commands*")),
+    scene.bot.wait_for(lambda: any(f.read_text() == "0\n"
+                                   for f in scene.bot.state.glob("*commands*")),
                        "where they are is on disk")
     scene.bot.stop()
     scene.conf["commands"] = "off"
-    scene.bot.configure(providers={"local": scene.models.conf()}, limits={"drain": "1s"}, discord=scene.conf)
+    scene.bot.configure(providers={"local": scene.models.conf()}, limits={"drain": "1s"},
+                        discord=scene.conf)
     scene.bot.start()
     scene.discord.wait_for(lambda: registered(scene) == {}, "none left")
 

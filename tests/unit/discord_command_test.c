@@ -180,7 +180,7 @@ static void what_was_registered_is_taken_back_and_nothing_else(void **state)
 	assert_int_equal(s->w.asked_count, before);
 }
 
-static void a_server_that_is_not_listed_is_left_alone_and_one_that_is_left_is_forgotten(void **state)
+static void a_server_not_listed_is_left_alone_and_one_that_is_left_is_forgotten(void **state)
 {
 	static const char *const other = "1180000000000000555";
 	struct shop *s = *state;
@@ -242,7 +242,7 @@ int main(void)
 		cmocka_unit_test(every_difference_counts),
 		WITH_SHOP(moderators_commands_are_theirs),
 		WITH_SHOP(what_was_registered_is_taken_back_and_nothing_else),
-		WITH_SHOP(a_server_that_is_not_listed_is_left_alone_and_one_that_is_left_is_forgotten),
+		WITH_SHOP(a_server_not_listed_is_left_alone_and_one_that_is_left_is_forgotten),
 		WITH_SHOP(a_refusal_is_not_repeated_and_a_failure_is),
 	};
 

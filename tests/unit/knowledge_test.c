@@ -70,7 +70,8 @@ static int look_up(const struct json *line)
 	bool is_hit = false;
 	size_t n;
 
-	assert_int_equal(knowledge_find(golden, json_str(line, "question"), NULL, NULL, hits, &n), 0);
+	assert_int_equal(knowledge_find(golden, json_str(line, "question"), NULL, NULL, hits, &n),
+		0);
 	for (size_t i = 0; i < n; i++)
 		is_hit = is_hit || (str_is(json_str(line, "file"), hits[i].chunk->file) &&
 			holds(hits[i].chunk->text, want));
@@ -116,7 +117,8 @@ static size_t told_of(const char *path, struct knowledge *k, size_t *lines)
 
 		assert_int_equal(knowledge_find(k, line, "mynah", NULL, hits, &n), 0);
 		if (n > 0)
-			fprintf(stderr, "# %s is found: %.*s\n", hits[0].chunk->file, STR_FMT(line));
+			fprintf(stderr, "# %s is found: %.*s\n", hits[0].chunk->file,
+				STR_FMT(line));
 		told += n > 0;
 	}
 	buf_fini(&file);
