@@ -28,6 +28,30 @@ const char *err_name(int err)
 	return err <= 0 && err > -n ? names[-err] : "unknown";
 }
 
+const char *err_text(int err)
+{
+	static const char *const texts[] = {
+		[0] = "nothing is wrong",
+		[-ERR_NOMEM] = "there is no memory",
+		[-ERR_IO] = "the system could not do it",
+		[-ERR_PARSE] = "it is not what its format asks for",
+		[-ERR_LIMIT] = "it is too large",
+		[-ERR_NOTFOUND] = "it is not there",
+		[-ERR_INVALID] = "it is of the wrong kind",
+		[-ERR_DENIED] = "that is not permitted",
+		[-ERR_TIMEOUT] = "it took too long",
+		[-ERR_CLOSED] = "the other side hung up",
+		[-ERR_BUSY] = "it is in use",
+		[-ERR_CANCELLED] = "it was taken back",
+		[-ERR_CONNECT] = "there is no connection",
+		[-ERR_NAME] = "its host name has no address",
+		[-ERR_TLS] = "its certificate is not trusted",
+	};
+	const int n = sizeof(texts) / sizeof(texts[0]);
+
+	return err <= 0 && err > -n ? texts[-err] : "of a reason that is not known";
+}
+
 int err_from_errno(int sys)
 {
 	switch (sys) {

@@ -29,6 +29,10 @@ enum err {
 /* The name of an error as logs and metrics spell it: "timeout". Never NULL; "ok" for 0. */
 const char *err_name(int err);
 
+/* The same for people, as the end of a sentence that says of what: "x cannot be read: it is not
+ * there". Never NULL. */
+const char *err_text(int err);
+
 /* Translates an errno value. Never gives 0. */
 int err_from_errno(int sys);
 

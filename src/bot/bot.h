@@ -86,7 +86,8 @@ struct bot_rendered {
 /* Fills *out. ERR_LIMIT: it does not fit the model's window. */
 int bot_render(const struct bot_world *w, const struct event *e, const struct bot_rendering *r,
 	struct bot_rendered *out) MUST_USE;
-/* May a model's answer to it be said? As the bot would judge it; text gets what would be said. */
+/* May a model's answer to it be said, or, where it has no prompt, a line of the trigger's own? As the
+ * bot would judge it; text gets what would be said. */
 enum reason bot_render_judge(const struct bot_world *w, const struct event *e,
 	const struct bot_rendered *r, struct str answer, struct buf *text, const char **rule);
 

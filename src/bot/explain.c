@@ -12,6 +12,8 @@ struct telling {
 	struct buf *out;
 	const struct trigger *fires, *claims;
 	enum reason reason; /* the first that speaks against firing */
+	enum reason unsaid; /* why its own line would not be said, and by which rule */
+	const char *rule;
 	size_t told, left_out, others;
 	const struct event *event;
 	bool is_brief;
@@ -143,12 +145,24 @@ static int add_rules(struct telling *s, const struct bot_question *q, const stru
 		c->regenerate ? "once more" : "no second time");
 }
 
+/* What the event's words are in the trigger that fires. */
+static int read_hit(const struct telling *s, const struct bot_world *w, struct bot *b,
+	struct trigger_hit *hit)
+{
+	int err;
+
+	*hit = (struct trigger_hit){.trigger = s->fires};
+	err = bot_captures(w, s->event, hit);
+	hit->counted = b ? bot_counter_of : NULL;
+	hit->counted_ctx = b;
+	return err;
+}
+
 static int add_prompt(struct telling *s, const struct bot_world *w, const struct event *e,
 	struct bot *b)
 {
 	const struct prompt_file *file;
-	struct trigger_hit hit = {.trigger = s->fires, .counted = b ? bot_counter_of : NULL,
-		.counted_ctx = b};
+	struct trigger_hit hit;
 	struct bot_question q = {
 		.world = w,
 		.event = e,
@@ -159,8 +173,10 @@ static int add_prompt(struct telling *s, const struct bot_world *w, const struct
 	};
 	struct knowledge_hit known[KNOWLEDGE_TOP];
 	struct prompt *p = NULL;
-	int err;
+	int err = read_hit(s, w, b, &hit);
 
+	if (err)
+		return err;
 	q.known_count = bot_know_now(w, s->fires, e, known);
 	q.known = known;
 	q.is_local_only = file && file->is_local_only;
@@ -206,18 +222,26 @@ static int add_heard(const struct bot_world *w, const struct bot_heard *h, struc
 		h->heard.score, policy);
 }
 
-static int add_reply(struct telling *s, const struct event *e, struct bot *b)
+static int add_reply(struct telling *s, const struct bot_world *w, const struct event *e,
+	struct bot *b)
 {
-	struct trigger_hit hit = {.trigger = s->fires, .counted = b ? bot_counter_of : NULL,
-		.counted_ctx = b};
-	struct buf text;
-	int err;
+	const struct bot_rendered line = {.persona = bot_channel_persona(b, w, e, s->fires)};
+	struct trigger_hit hit;
+	struct buf text, said;
+	int err = read_hit(s, w, b, &hit);
 
 	buf_init(&text, TRIGGER_TEXT_BYTES);
-	err = trigger_expand(s->fires->reply, e, &hit, 0, &text);
-	if (!err || err == ERR_LIMIT) /* cut, as it would be said */
-		err = buf_addf(s->out, "reply    %s\n", buf_text(&text));
+	buf_init(&said, SAFETY_TEXT_BYTES);
+	if (!err)
+		err = trigger_expand(s->fires->reply, e, &hit, 0, &text);
+	if (!err || err == ERR_LIMIT) { /* cut, as it would be said */
+		s->unsaid = bot_render_judge(w, e, &line, buf_str(&text), &said, &s->rule);
+		err = s->unsaid == REASON_NONE ? buf_addf(s->out, "reply    %s\n", buf_text(&said))
+			: buf_addf(s->out, "reply    REFUSED (%s%s%s): %s\n", reason_name(s->unsaid),
+				*s->rule != '\0' ? ", " : "", s->rule, buf_text(&text));
+	}
 	buf_fini(&text);
+	buf_fini(&said);
 	return err;
 }
 
@@ -280,7 +304,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	struct event placed = *given;
 	const struct event *e = &placed;
 	struct telling s = {
-		.out = out, .reason = REASON_NO_MATCH, .event = e, .is_brief = is_brief};
+		.out = out, .reason = REASON_NO_MATCH, .unsaid = REASON_NONE, .event = e,
+		.is_brief = is_brief};
 	struct trigger_state *none = NULL;
 	struct bot_heard heard = {.reason = REASON_NONE};
 	enum reason gate = REASON_NONE, r;
@@ -331,7 +356,7 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 		err = add_heard(w, &heard, out);
 	}
 	if (!err && gate == REASON_NONE && s.fires)
-		err = s.fires->step_count == 0 ? add_reply(&s, e, b)
+		err = s.fires->step_count == 0 ? add_reply(&s, w, e, b)
 			: is_brief ? 0 : add_prompt(&s, w, e, b);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
 		err = add_models(b, out);
@@ -350,6 +375,9 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	else if (!err && heard.reason != REASON_NONE)
 		err = buf_addf(out, "verdict  fires %s (%s:%d), but no model is asked: %s\n",
 			s.fires->name, s.fires->path, s.fires->line, heard.heard.rule);
+	else if (!err && s.unsaid != REASON_NONE)
+		err = buf_addf(out, "verdict  fires %s (%s:%d), but silent: %s (%s)\n", s.fires->name,
+			s.fires->path, s.fires->line, reason_name(s.unsaid), reason_text(s.unsaid));
 	else if (!err && s.fires)
 		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
 			s.fires->line);

@@ -98,7 +98,7 @@ static int reload_providers(struct bot *b, struct bot_reload *l)
 		conf_report_add(&l->report, CONF_ERROR, l->world->conf->path,
 			"the log says which provider it is",
 			"the providers could not be made (%s); all of the previous version stays",
-			err_name(err));
+			err_text(err));
 	return err;
 }
 

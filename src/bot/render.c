@@ -43,8 +43,7 @@ const char *bot_prompt_stale(const struct bot_world *w, const struct prompt_file
 	return !is_used && is_other(w, p, NULL, &model) ? model : NULL;
 }
 
-/* What the trigger's pattern caught, if it is this trigger that the event wakes. */
-static int find_captures(const struct bot_world *w, const struct event *e, struct trigger_hit *hit)
+int bot_captures(const struct bot_world *w, const struct event *e, struct trigger_hit *hit)
 {
 	const struct trigger *t = hit->trigger;
 	struct trigger_state *state = NULL;
@@ -71,7 +70,7 @@ int bot_render(const struct bot_world *w, const struct event *e, const struct bo
 	if (r->trigger) {
 		q.words = bot_question_words(w, &r->trigger->steps[0], &out->file);
 		q.is_step = r->trigger->step_count > 1;
-		err = find_captures(w, e, &hit);
+		err = bot_captures(w, e, &hit);
 	}
 	q.is_local_only = out->file && out->file->is_local_only;
 	bot_question_fit(NULL, &q);
@@ -87,10 +86,10 @@ enum reason bot_render_judge(const struct bot_world *w, const struct event *e,
 		.persona = str_of(r->persona->name),
 		.user = e->user,
 		.question = e->text,
-		.system = r->prompt->messages[0].text,
-		.canary = str_of(r->persona->canary),
+		.system = r->prompt ? r->prompt->messages[0].text : (struct str){NULL, 0},
+		.canary = r->prompt ? str_of(r->persona->canary) : (struct str){NULL, 0},
 		.form = form_of(e->platform),
-		.is_model = true,
+		.is_model = r->prompt != NULL,
 	};
 	const enum reason why = safety_check(w->safety, &c, answer, text, rule);
 

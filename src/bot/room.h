@@ -473,6 +473,9 @@ struct bot_question {
 /* The words of a step; *file is the prompt file that has them, NULL = the trigger itself. */
 const char *bot_question_words(const struct bot_world *w, const struct trigger_step *step,
 	const struct prompt_file **file);
+/* What the trigger's pattern caught, if it is hit->trigger that the event wakes. */
+int bot_captures(const struct bot_world *w, const struct event *e, struct trigger_hit *hit)
+	MUST_USE;
 /* What its route depends on, as an ask: without its prompt and without callbacks. */
 struct provider_ask bot_question_ask(const struct bot_question *q);
 /* The provider that a persona's questions go to first, as the files say it; NULL = none. */

@@ -256,8 +256,10 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 
 	if (err) {
 		conf_report_add(l->report, CONF_ERROR, dir,
-			"make the folder, or say in mynah.yaml where the files are",
-			"the folder of %s files cannot be read: %s", kind, err_name(err));
+			l->world->conf->path
+				? "make the folder, or say in mynah.yaml where the files are"
+				: "no mynah.yaml was found either: name one with -c, or make install",
+			"the folder of %s files cannot be read: %s", kind, err_text(err));
 		return ERR_INVALID;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -556,7 +558,7 @@ static int add_words(struct loader *l, const char *path, struct conf_texts *word
 	if (err) {
 		conf_report_add(l->report, CONF_ERROR, path,
 			"safety.words_files names it in mynah.yaml",
-			"the word list cannot be read: %s", err_name(err));
+			"the word list cannot be read: %s", err_text(err));
 		buf_fini(&text);
 		return ERR_INVALID;
 	}

@@ -33,14 +33,25 @@ struct cli {
 	bool is_json, is_debug, is_forecast, is_probe, is_write, is_input, is_save, is_yes;
 	int argc;          /* words after the verb that are not options */
 	char **argv;
+	const struct cli_verb *verb;
 };
 
+#define CLI_WORDS 1024 /* of a verb that takes any number of them */
+
+/* usage has a line for each way to use the verb. Options of which it does not tell, and words
+ * beyond words_max, are refused. */
 struct cli_verb {
-	const char *name, *arguments, *help;
+	const char *name;
+	int words_max;
+	const char *usage, *help;
 	int (*run)(const struct cli *c);
 };
 /* Ended by a row without a name. */
 extern const struct cli_verb cli_verbs[];
+/* NULL when there is none of that name. */
+const struct cli_verb *cli_verb_find(const char *name);
+/* Says on standard error how the verb is used. Gives CLI_CANNOT. */
+int cli_usage(const struct cli *c);
 
 int cli_run(const struct cli *c);
 int cli_chat(const struct cli *c);

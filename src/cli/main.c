@@ -10,62 +10,76 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What an event may be described by, besides who, where and which. */
+#define FIELDS \
+	"[--from USER] [--to USER] [--count N] [--viewers N] [--bits N] [--months N] [--tier N] " \
+	"[--seconds N] [--reward TITLE] [--message TEXT] [--anonymous] [--first] " \
+	"[--live | --offline] [--game NAME] [--title TEXT]"
+#define WHO "[--user NAME] [--level LEVEL] [--channel NAME] [--platform NAME] "
+
 const struct cli_verb cli_verbs[] = {
-	{"run", "", "run the daemon in the foreground", cli_run},
-	{"chat", "", "talk to the bot in this terminal; no account, no network needed", cli_chat},
-	{"check", "[--json]", "read every file and say what is wrong with it", cli_check},
-	{"explain",
-		"TEXT [--user --level --channel --platform --on EVENT --live|--offline "
-		"--game NAME]",
+	{"run", 0, "", "run the daemon in the foreground", cli_run},
+	{"chat", 0, "[--user NAME] [--channel NAME]",
+		"talk to the bot in this terminal; no account, no network needed", cli_chat},
+	{"check", 0, "[--json]", "read every file and say what is wrong with it", cli_check},
+	{"explain", 1, "TEXT " WHO "[--on EVENT] " FIELDS,
 		"say which gates and triggers TEXT would pass, and why", cli_explain},
-	{"event", "NAME [--from USER --to USER --count N --message TEXT ... --channel NAME]",
-		"fire a made-up event into the running bot and say what became of it", cli_event},
-	{"status", "[--json]", "how the running bot is", cli_status},
-	{"reload", "", "make the running bot read its files again", cli_reload},
-	{"quiet", "CHANNEL 30m|off", "keep the running bot silent in a channel", cli_quiet},
-	{"cache", "stats|flush [--json]",
-		"the answers that the running bot keeps for triggers with cache:", cli_cache},
-	{"record", "FILE", "keep what the running bot hears on Twitch, until Ctrl-C", cli_record},
-	{"replay", "FILE [--against DIR] [--json]",
-		"what the bot would do with a record, or do differently with other files",
-		cli_replay},
-	{"safety", "check TEXT [--input] [--user NAME] [--platform NAME] [--json]",
-		"whether the bot would say this, or with --input ask a model this, and why not",
-		cli_safety},
-	{"golden", "[DIR|FILE ...] [--write]",
-		"whether prompts and replies still are what the golden cases say", cli_golden},
-	{"kb", "list | query TEXT  [--json]",
-		"what the bot knows of what you wrote in knowledge/, and what a question finds",
-		cli_kb},
-	{"eval", "MODEL [--provider NAME] [--samples N] [--seed N] [--golden DIR] [--save] [--yes]",
+	{"event", CLI_FIELDS, "NAME [NUMBER] [--channel NAME] [--level LEVEL] " FIELDS,
+		"fire a made-up event into the running bot", cli_event},
+	{"status", 0, "[--json]", "how the running bot is", cli_status},
+	{"reload", 0, "", "make the running bot read its files again", cli_reload},
+	{"quiet", 2, "CHANNEL 30m\nCHANNEL off", "keep the running bot silent in a channel",
+		cli_quiet},
+	{"cache", 1, "stats [--json]\nflush [--json]", "the answers that the running bot keeps",
+		cli_cache},
+	{"record", 1, "FILE", "keep what the running bot hears on Twitch, until Ctrl-C",
+		cli_record},
+	{"replay", 1, "FILE [--against DIR] [--json]",
+		"what the bot would do with a record, or with other files", cli_replay},
+	{"safety", 2, "check TEXT [--input] [--user NAME] [--platform NAME] [--json]",
+		"whether the bot would say TEXT, or ask a model it, and why not", cli_safety},
+	{"golden", CLI_WORDS, "[DIR | FILE ...] [--write]",
+		"whether prompts and replies are what the golden cases say", cli_golden},
+	{"kb", 2, "list [--json]\nquery TEXT [--json]",
+		"what is in knowledge/, and what a question finds there", cli_kb},
+	{"eval", 1,
+		"MODEL [--provider NAME] [--samples N] [--seed N] [--golden DIR] [--models DIR] "
+		"[--save] [--yes] [--json]",
 		"ask a live model the golden cases, and how good it is", cli_eval},
-	{"models", "list|show NAME|validate|recommend [--models DIR] [--json]",
+	{"models", 2,
+		"list [--models DIR] [--json]\nshow NAME [--models DIR] [--json]\n"
+		"validate [--models DIR] [--json]\nrecommend [--models DIR] [--json]",
 		"the registry of local models, and what providers have", cli_models},
-	{"route", "[--trigger NAME --on EVENT --channel NAME --platform NAME --text TEXT]",
+	{"route", 0, "[--trigger NAME] [--text TEXT] " WHO "[--on EVENT] " FIELDS,
 		"whom a question would go to, in which order, and why", cli_route},
-	{"providers", "[--probe] [--json]", "who is asked for words, and whether they would answer",
-		cli_providers},
-	{"ledger", "cost [--by model|user|channel|... --days N --forecast]",
+	{"providers", 0, "[--probe] [--json]",
+		"who is asked for words, and whether they would answer", cli_providers},
+	{"ledger", 1,
+		"cost [--by model|provider|user|channel|trigger|persona|prompt|day] [--days N] "
+		"[--forecast] [--json]",
 		"what the model calls of the last days cost", cli_ledger},
-	{"secret", "set|list|remove [NAME]", "keep tokens and keys sealed in the state folder",
-		cli_secret},
-	{"login", "twitch [--broadcaster CHANNEL]", "log the bot, or a broadcaster, in to Twitch",
-		cli_login},
-	{"persona",
-		"import FILE [--name ID] | export ID --format FORMAT [--picture PNG]  [-o FILE] "
-		"[--force]",
-		"personas from and to Tavern cards, eliza characters, Modelfiles, texts",
-		cli_persona},
-	{"prompt",
-		"list | show NAME[@V] | render NAME[@V]|--trigger T --text X [--user U ...] | "
-		"diff A B | test NAME[@V] [--live]",
-		"prompt files: what they say, what a model would be asked, what it answers",
-		cli_prompt},
-	{"import", "nightbot|streamelements FILE [-o FILE] [--force]",
+	{"secret", 2, "set NAME\nlist\nremove NAME",
+		"keep tokens and keys sealed in the state folder", cli_secret},
+	{"login", 1, "twitch [--broadcaster CHANNEL]",
+		"log the bot, or a broadcaster, in to Twitch", cli_login},
+	{"persona", 2,
+		"import FILE [--name ID] [-o FILE] [--force]\n"
+		"export ID --format FORMAT [--picture PNG] [-o FILE] [--force]",
+		"personas from and to Tavern cards, Modelfiles, texts and more", cli_persona},
+	{"prompt", 3,
+		"list [--json]\nshow NAME[@VERSION] [--json]\n"
+		"render NAME[@VERSION] --text TEXT " WHO "[--on EVENT] " FIELDS
+		" [--seed N] [--json]\n"
+		"render --trigger NAME --text TEXT ...\n"
+		"diff A B\ntest NAME[@VERSION] [--live]",
+		"prompt files: what a model would be asked, what it answers", cli_prompt},
+	{"import", 2,
+		"nightbot FILE [-o FILE] [--force]\nstreamelements FILE [-o FILE] [--force]",
 		"the commands of another bot as a file of triggers", cli_import},
-	{"version", "", "the version", cli_version},
-	{"help", "[options|events|variables|reasons|scopes]", "this, or a reference", cli_help},
-	{NULL, NULL, NULL, NULL},
+	{"version", 0, "", "the version", cli_version},
+	{"help", 1, "[VERB | options | events | variables | reasons | scopes]",
+		"how a verb is used, or a reference", cli_help},
+	{NULL, 0, NULL, NULL, NULL},
 };
 
 enum { OPT_NAME = 300, OPT_FORMAT, OPT_PICTURE, OPT_FORCE, OPT_PROMPTS, OPT_TRIGGER, OPT_TEXT };
@@ -80,6 +94,10 @@ static const struct option options[] = {
 	{"triggers", required_argument, NULL, OPT_TRIGGERS},
 	{"personas", required_argument, NULL, OPT_PERSONAS},
 	{"prompts", required_argument, NULL, OPT_PROMPTS},
+	{"debug", no_argument, NULL, OPT_DEBUG},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+#define OPTIONS_OF_ALL 8 /* so many, the first, go with every verb */
 	{"trigger", required_argument, NULL, OPT_TRIGGER},
 	{"text", required_argument, NULL, OPT_TEXT},
 	{"user", required_argument, NULL, OPT_USER},
@@ -125,9 +143,6 @@ static const struct option options[] = {
 	{"first", no_argument, NULL, OPT_FIELD},
 	{"live", no_argument, NULL, OPT_FIELD},
 	{"offline", no_argument, NULL, OPT_OFFLINE},
-	{"debug", no_argument, NULL, OPT_DEBUG},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -138,11 +153,25 @@ static void add_field(struct cli *c, const char *key, const char *value)
 		c->fields[c->field_count++] = (struct bot_event_field){key, str_of(value)};
 }
 
-static int parse(int argc, char **argv, struct cli *c, const char **verb)
+/* The option's place in the table, for those of one letter too. */
+static int place_of(int opt, int at)
 {
-	int opt, at = 0;
+	while (at < 0 || (options[at].name && options[at].val != opt))
+		at++;
+	return at;
+}
 
-	while ((opt = getopt_long(argc, argv, "c:o:hV", options, &at)) != -1) {
+/* said gets a bit for each option of the command line. */
+static int parse(int argc, char **argv, struct cli *c, const char **verb, uint64_t *said)
+{
+	int opt, at = -1;
+
+	_Static_assert(sizeof(options) / sizeof(options[0]) <= 64, "said has a bit for each");
+	for (; (opt = getopt_long(argc, argv, "c:o:hV", options, &at)) != -1; at = -1) {
+		if (opt == '?')
+			return CLI_CANNOT; /* getopt has said why */
+		at = place_of(opt, at);
+		*said |= UINT64_C(1) << at;
 		switch (opt) {
 		case 'c': c->config = optarg; break;
 		case 'o': c->output = optarg; break;
@@ -182,7 +211,6 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 		case OPT_DEBUG: c->is_debug = true; break;
 		case 'h': *verb = "help"; break;
 		case 'V': *verb = "version"; break;
-		default: return CLI_CANNOT; /* getopt has said why */
 		}
 	}
 	c->argc = argc - optind;
@@ -195,13 +223,41 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb)
 	return CLI_OK;
 }
 
-static const struct cli_verb *verb_find(const char *name)
+const struct cli_verb *cli_verb_find(const char *name)
 {
 	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
 		if (strcmp(v->name, name) == 0)
 			return v;
 	}
 	return NULL;
+}
+
+/* Does the verb's usage tell of the option? -o is told of by its letter. */
+static bool takes(const struct cli_verb *v, const struct option *o)
+{
+	const char *name = o->val == 'o' ? "o" : o->name, *at = v->usage;
+	const size_t n = strlen(name);
+
+	for (; (at = strstr(at, name)) != NULL; at += n) {
+		if (at > v->usage && at[-1] == '-' && (at[n] == '\0' || strchr(" ]\n", at[n])))
+			return true;
+	}
+	return false;
+}
+
+/* What a verb has no use for is a mistake: better said than silently done without. */
+static bool is_usable(const struct cli *c, uint64_t said)
+{
+	for (int i = OPTIONS_OF_ALL; options[i].name; i++) {
+		if (!(said >> i & 1) || takes(c->verb, &options[i]))
+			continue;
+		cli_say("mynah %s has no option --%s", c->verb->name, options[i].name);
+		return false;
+	}
+	if (c->argc > c->verb->words_max)
+		cli_say("mynah %s has no use for \"%s\"", c->verb->name,
+			c->argv[c->verb->words_max]);
+	return c->argc <= c->verb->words_max;
 }
 
 static int unknown(const char *verb)
@@ -213,8 +269,8 @@ static int unknown(const char *verb)
 	for (const struct cli_verb *v = cli_verbs; v->name && n < 32; v++)
 		names[n++] = v->name;
 	near = conf_nearest(str_of(verb), names, n);
-	cli_say("there is no verb \"%s\"%s%s%s; see: mynah help", verb,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	cli_say("there is no verb \"%s\"%s%s%s; mynah help lists them", verb,
+		near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 	return CLI_CANNOT;
 }
 
@@ -244,24 +300,29 @@ int main(int argc, char **argv)
 {
 	struct cli c = {0};
 	const char *verb = NULL;
-	const struct cli_verb *v;
+	static char name[] = "mynah"; /* as getopt calls us, wherever we were found */
+	uint64_t said = 0;
 
 	fill_descriptors();
 	unblock_signals();
 	umask(S_IRWXG | S_IRWXO); /* whatever it was: what we keep is ours alone */
 	signal(SIGPIPE, SIG_IGN);
-	if (parse(argc, argv, &c, &verb))
+	if (argc > 0)
+		argv[0] = name;
+	if (parse(argc, argv, &c, &verb, &said))
 		return CLI_CANNOT;
 	if (!verb)
 		verb = "help";
-	v = verb_find(verb);
-	if (!v)
+	c.verb = cli_verb_find(verb);
+	if (!c.verb)
 		return unknown(verb);
+	if (!is_usable(&c, said))
+		return cli_usage(&c);
 	if (seal_init(c.is_debug)) {
 		cli_say("the crypto library cannot start");
 		return CLI_SYSTEM;
 	}
-	return v->run(&c);
+	return c.verb->run(&c);
 }
 
 void cli_say(const char *fmt, ...)

@@ -250,7 +250,7 @@ static int chat(
 
 	if (err) {
 		cli_say(err == ERR_BUSY ? "another mynah chat runs on this state folder"
-			: "the bot cannot start: %s", err_name(err));
+			: "the bot cannot start: %s", err_text(err));
 		return err == ERR_BUSY ? CLI_BUSY : CLI_SYSTEM;
 	}
 	if (io_signal(c->io, SIGINT, on_signal, c) || io_signal(c->io, SIGTERM, on_signal, c) ||

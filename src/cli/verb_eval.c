@@ -201,7 +201,7 @@ static int save(struct plan *p, const struct golden_eval *e, const char *date)
 	if (!err)
 		err = file_replace(p->model->path, buf_str(&out), FILE_MODE);
 	if (err)
-		cli_say("%s cannot be written: %s", p->model->path, err_name(err));
+		cli_say("%s cannot be written: %s", p->model->path, err_text(err));
 	else
 		cli_say("%s: written", p->model->path);
 	model_free(m);
@@ -226,7 +226,7 @@ static int tell(struct plan *p, int err, const struct golden_eval *e)
 		return CLI_CANNOT;
 	}
 	if (err || e->error) {
-		cli_say("not measured: %s%s%s", err ? err_name(err) : provider_error_name(e->error),
+		cli_say("not measured: %s%s%s", err ? err_text(err) : provider_error_name(e->error),
 			*e->message ? ": " : "", e->message);
 		return CLI_CANNOT;
 	}
@@ -279,11 +279,8 @@ int cli_eval(const struct cli *c)
 	struct conf_report report;
 	int code = CLI_CONFIG;
 
-	if (c->argc != 1) {
-		cli_say("say: mynah eval MODEL [--provider NAME] [--samples N] "
-			"[--seed N] [--save]");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 1)
+		return cli_usage(c);
 	if (log_open("/dev/null", LOG_ERROR))
 		return CLI_SYSTEM;
 	conf_report_init(&report);

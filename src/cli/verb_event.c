@@ -94,8 +94,8 @@ int cli_event(const struct cli *c)
 	buf_init(&text, IO_SERVE_BODY_BYTES);
 	if (c->argc == 0 || join_words(c, &name) ||
 		cli_event_body(c, buf_text(&name), NULL, &body)) {
-		cli_say("say: mynah event NAME [--from USER] [--to USER] [--count N] "
-			"[--message TEXT] [--channel NAME] ...; mynah help events lists the names");
+		code = cli_usage(c);
+		cli_say("the names are: mynah help events");
 		goto out;
 	}
 	code = cli_ask(c, "POST", "/api/v1/event", buf_str(&body), &text, &j);

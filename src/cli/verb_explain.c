@@ -38,12 +38,8 @@ int cli_explain(const struct cli *c)
 	struct buf out;
 	int status, code;
 
-	if (c->argc > 1 || (c->argc == 0 && !c->on)) {
-		cli_say("say: mynah explain \"text\" [--user NAME] [--level LEVEL] "
-			"[--channel NAME] [--platform NAME] [--on EVENT] [--live|--offline] "
-			"[--game NAME]");
-		return CLI_CANNOT;
-	}
+	if (c->argc == 0 && !c->on)
+		return cli_usage(c);
 	buf_init(&out, 1024 * 1024);
 	status = cli_ask_event(c, "/api/v1/explain", &a, &out);
 	if (status < 0) {

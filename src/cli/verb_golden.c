@@ -29,7 +29,7 @@ static int write_case(const struct golden_case *k, const char *prompt)
 	if (!err)
 		err = file_replace(conf_file_path(k->file), buf_str(&out), 0644);
 	if (err)
-		cli_say("%s cannot be written: %s", conf_file_path(k->file), err_name(err));
+		cli_say("%s cannot be written: %s", conf_file_path(k->file), err_text(err));
 	buf_fini(&out);
 	return err;
 }
@@ -44,7 +44,7 @@ static bool look(const struct cli *c, struct golden_stage *g, const struct golde
 	buf_init(&out, DIFFERENCE_BYTES);
 	err = golden_check(g, k, &out, c->is_write ? &fresh : NULL);
 	if (err)
-		cli_say("%s cannot be played: %s", k->name, err_name(err));
+		cli_say("%s cannot be played: %s", k->name, err_text(err));
 	if (!err && fresh && write_case(k, fresh))
 		err = ERR_IO;
 	const bool is_same = !err && out.len == 0;

@@ -33,10 +33,8 @@ int cli_import(const struct cli *c)
 	struct buf out;
 	int code;
 
-	if (c->argc != 2 || convert_source_parse(str_of(c->argv[0]), &source)) {
-		cli_say("say: mynah import nightbot|streamelements FILE [-o FILE]");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 2 || convert_source_parse(str_of(c->argv[0]), &source))
+		return cli_usage(c);
 	if (c->output && !cli_may_write(c, c->output))
 		return CLI_CANNOT;
 	buf_init(&out, CONF_FILE_BYTES);

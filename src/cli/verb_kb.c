@@ -96,10 +96,8 @@ int cli_kb(const struct cli *c)
 	struct bot_world *w = NULL;
 	int code = CLI_CONFIG;
 
-	if (!is_list && !is_query) {
-		cli_say("say: mynah kb list, or mynah kb query \"a question\" [--json]");
-		return CLI_CANNOT;
-	}
+	if (!is_list && !is_query)
+		return cli_usage(c);
 	conf_report_init(&report);
 	if (bot_world_load(&s, &report, &w)) {
 		cli_complain(&report);

@@ -126,7 +126,7 @@ static int cost(const struct cli *c, const char *group, int64_t days)
 	if (err == ERR_NOTFOUND)
 		cli_say("there is no ledger %s yet", path);
 	else if (err)
-		cli_say("the ledger %s cannot be read: %s", path, err_name(err));
+		cli_say("the ledger %s cannot be read: %s", path, err_text(err));
 	if (!err)
 		err = l.err ? l.err : finish(&l, group, days, c->is_forecast);
 	buf_fini(&l.out);
@@ -143,12 +143,7 @@ int cli_ledger(const struct cli *c)
 	while ((known = ledger_cost_group(i)) != NULL && strcmp(known, group) != 0)
 		i++;
 	if (c->argc != 1 || strcmp(c->argv[0], "cost") != 0 || !known ||
-		(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX))) {
-		cli_say("say: mynah ledger cost "
-			"[--by model|provider|user|channel|trigger|persona|prompt|day] "
-			"[--days 1..%d] [--forecast]",
-			DAYS_MAX);
-		return CLI_CANNOT;
-	}
+		(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX)))
+		return cli_usage(c);
 	return cost(c, group, days);
 }

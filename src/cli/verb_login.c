@@ -255,10 +255,8 @@ int cli_login(const struct cli *c)
 	struct bot_world *w = NULL;
 	int code = CLI_CANNOT;
 
-	if (c->argc != 1 || strcmp(c->argv[0], "twitch") != 0) {
-		cli_say("say: mynah login twitch, or: mynah login twitch --broadcaster CHANNEL");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 1 || strcmp(c->argv[0], "twitch") != 0)
+		return cli_usage(c);
 	conf_report_init(&report);
 	if (bot_world_load(&s, &report, &w)) {
 		cli_complain(&report);

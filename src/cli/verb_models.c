@@ -420,10 +420,8 @@ int cli_models(const struct cli *c)
 	int code = CLI_CONFIG;
 
 	if (!(c->argc == 1 && *what && str_is_among(str_of(what), verbs)) &&
-			!(c->argc == 2 && strcmp(what, "show") == 0)) {
-		cli_say("say: mynah models list, show NAME, validate or recommend");
-		return CLI_CANNOT;
-	}
+			!(c->argc == 2 && strcmp(what, "show") == 0))
+		return cli_usage(c);
 	if (log_open("/dev/null", LOG_ERROR))
 		return CLI_SYSTEM;
 	buf_init(&g.names, NAMES_BYTES);

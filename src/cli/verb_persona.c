@@ -123,7 +123,7 @@ static int write_both(const struct cli *c, const struct convert_card *card, cons
 	if (!err)
 		err = convert_card_keep(card, &original);
 	if (err) {
-		cli_say("the card cannot become a persona: %s", err_name(err));
+		cli_say("the card cannot become a persona: %s", err_text(err));
 		code = err == ERR_NOMEM ? CLI_CANNOT : CLI_FINDINGS;
 	} else if (cli_may_write(c, path) && cli_may_write(c, kept)) {
 		code = cli_write(c, path, buf_str(&persona));
@@ -230,7 +230,7 @@ static int into_picture(const char *path, enum convert_format f, struct buf *out
 			cli_say("%s cannot carry the card: %s", path,
 				err == ERR_PARSE     ? "it is no sound PNG"
 				: err == ERR_INVALID ? "only Tavern cards travel in pictures"
-						     : err_name(err));
+						     : err_text(err));
 			code = CLI_FINDINGS;
 		}
 	}
@@ -252,7 +252,7 @@ static int export_as(const struct cli *c, const char *path, enum convert_format 
 		kept = read_kept(path);
 		err = convert_card_write(persona, kept, f, &out);
 		if (err) {
-			cli_say("%s cannot be exported: %s", path, err_name(err));
+			cli_say("%s cannot be exported: %s", path, err_text(err));
 			code = CLI_CANNOT;
 		}
 	}
@@ -293,6 +293,5 @@ int cli_persona(const struct cli *c)
 		return import(c);
 	if (c->argc == 2 && strcmp(c->argv[0], "export") == 0)
 		return export(c);
-	cli_say("say: mynah persona import FILE, or mynah persona export ID --format FORMAT");
-	return CLI_CANNOT;
+	return cli_usage(c);
 }

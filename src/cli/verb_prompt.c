@@ -94,10 +94,6 @@ static bool choose(const struct cli *c, const struct bot_world *w, struct bot_re
 {
 	int64_t seed = 0;
 
-	if ((c->argc == 2) == (c->trigger != NULL)) {
-		cli_say("say: mynah prompt render NAME[@VERSION] --text TEXT, or with --trigger T");
-		return false;
-	}
 	if (c->seed && str_int(str_of(c->seed), &seed)) {
 		cli_say("--seed takes a number");
 		return false;
@@ -153,24 +149,36 @@ static int diff(const struct cli *c, const struct bot_world *w)
 
 static int act(const struct cli *c, const struct bot_world *w)
 {
-	const char *what = c->argc > 0 ? c->argv[0] : "";
+	const char *what = c->argv[0];
 	const struct prompt_file *p;
 
-	if (strcmp(what, "list") == 0 && c->argc == 1)
+	if (strcmp(what, "list") == 0)
 		return cli_prompt_list(c, w);
-	if (strcmp(what, "render") == 0 && c->argc <= 2)
+	if (strcmp(what, "render") == 0)
 		return render(c, w);
-	if (strcmp(what, "diff") == 0 && c->argc == 3)
+	if (strcmp(what, "diff") == 0)
 		return diff(c, w);
-	if (c->argc == 2 && (strcmp(what, "show") == 0 || strcmp(what, "test") == 0)) {
-		p = find(w, c->argv[1]);
-		if (!p)
-			return CLI_CANNOT;
-		return *what == 's' ? cli_prompt_show(c, w, p) : cli_prompt_test(c, w, p);
+	p = find(w, c->argv[1]);
+	if (!p)
+		return CLI_CANNOT;
+	return *what == 's' ? cli_prompt_show(c, w, p) : cli_prompt_test(c, w, p);
+}
+
+/* Is it one of the things that act does, with as many words as that takes? */
+static bool is_complete(const struct cli *c)
+{
+	static const struct {
+		const char *what;
+		int words;
+	} ways[] = {{"list", 1}, {"show", 2}, {"test", 2}, {"diff", 3}};
+
+	if (c->argc > 0 && strcmp(c->argv[0], "render") == 0)
+		return c->argc == (c->trigger ? 1 : 2);
+	for (size_t i = 0; c->argc > 0 && i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (strcmp(c->argv[0], ways[i].what) == 0)
+			return c->argc == ways[i].words;
 	}
-	cli_say("say: mynah prompt list | show NAME | render NAME --text TEXT | diff A B | "
-		"test NAME");
-	return CLI_CANNOT;
+	return false;
 }
 
 int cli_prompt(const struct cli *c)
@@ -180,6 +188,8 @@ int cli_prompt(const struct cli *c)
 	struct bot_world *w = NULL;
 	int code = CLI_CONFIG;
 
+	if (!is_complete(c))
+		return cli_usage(c);
 	log_set_level(LOG_AUDIT); /* the screen is for the answer */
 	conf_report_init(&report);
 	s.needs_secrets = cli_prompt_is_live(c);

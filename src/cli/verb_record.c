@@ -65,7 +65,7 @@ static int fetch(const char *socket, int fd, struct buf *text, size_t *lines)
 	}
 	if (status != 200) {
 		cli_say("the daemon does not answer as it should: %s",
-			status < 0 ? err_name(status) : "an error");
+			status < 0 ? err_text(status) : "an error");
 		return CLI_CANNOT;
 	}
 	*lines += count_lines(buf_str(text));
@@ -85,10 +85,8 @@ int cli_record(const struct cli *c)
 	struct buf text;
 	int code, fd;
 
-	if (c->argc != 1) {
-		cli_say("say: mynah record FILE");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 1)
+		return cli_usage(c);
 	if (!socket)
 		return CLI_CANNOT;
 	/* It holds what people said: for its owner only, and nothing else is overwritten. */

@@ -22,7 +22,7 @@ int cli_ask(const struct cli *c, const char *method, const char *path, struct st
 	if (status == ERR_CONNECT || status == ERR_NOTFOUND)
 		cli_say("no mynah answers on %s; is it running?", socket ? socket : "");
 	else if (status < 0)
-		cli_say("the daemon does not answer: %s", err_name(status));
+		cli_say("the daemon does not answer: %s", err_text(status));
 	mem_free(socket);
 	if (status < 0)
 		return CLI_CANNOT;
@@ -122,10 +122,8 @@ int cli_quiet(const struct cli *c)
 	struct buf text, body;
 	int code = CLI_CANNOT;
 
-	if (ms < 0) {
-		cli_say("say: mynah quiet CHANNEL 30m, or: mynah quiet CHANNEL off");
-		return CLI_CANNOT;
-	}
+	if (ms < 0)
+		return cli_usage(c);
 	buf_init(&text, ANSWER_BYTES);
 	buf_init(&body, IO_SERVE_BODY_BYTES);
 	if (!buf_adds(&body, "{\"channel\":") && !json_add_string(&body, str_of(c->argv[0])) &&
@@ -147,10 +145,8 @@ int cli_cache(const struct cli *c)
 	struct buf text;
 	int code;
 
-	if (!is_flush && (c->argc != 1 || strcmp(c->argv[0], "stats") != 0)) {
-		cli_say("say: mynah cache stats, or: mynah cache flush");
-		return CLI_CANNOT;
-	}
+	if (!is_flush && (c->argc != 1 || strcmp(c->argv[0], "stats") != 0))
+		return cli_usage(c);
 	buf_init(&text, ANSWER_BYTES);
 	code = cli_ask(c, is_flush ? "POST" : "GET", "/api/v1/cache", (struct str){NULL, 0}, &text,
 		&j);

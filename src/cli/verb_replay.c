@@ -207,7 +207,7 @@ static int tell_all(struct io *io, struct bot *b, struct run *r, struct str rest
 		io_advance(io, r->began_ms + t);
 		r->err = bot_replay(b, line);
 		if (r->err)
-			cli_say("%s:%zu: no line of a record: %s", name, number, err_name(r->err));
+			cli_say("%s:%zu: no line of a record: %s", name, number, err_text(r->err));
 		json_free(line);
 	}
 	if (!r->err && why) {
@@ -237,7 +237,7 @@ static int run_bot(struct run *r, const struct bot_source *s, struct bot_world *
 	else
 		r->err = bot_new(&o, &b);
 	if (r->err)
-		cli_say("the bot cannot start: %s", err_name(r->err));
+		cli_say("the bot cannot start: %s", err_text(r->err));
 	else
 		tell_all(o.io, b, r, text, name);
 	bot_free(b);
@@ -404,16 +404,14 @@ int cli_replay(const struct cli *c)
 	struct buf text;
 	int code = CLI_CANNOT, err;
 
-	if (c->argc != 1) {
-		cli_say("say: mynah replay FILE, or: mynah replay FILE --against DIR");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 1)
+		return cli_usage(c);
 	if (log_open("/dev/null", LOG_ERROR))
 		return CLI_SYSTEM;
 	buf_init(&text, RECORD_BYTES);
 	err = file_read(c->argv[0], &text);
 	if (err) {
-		cli_say("%s cannot be read: %s", c->argv[0], err_name(err));
+		cli_say("%s cannot be read: %s", c->argv[0], err_text(err));
 	} else if (c->against) {
 		code = against(c, &s, buf_str(&text));
 	} else if (run(&r, &s, buf_str(&text), c->argv[0]) == 0) {

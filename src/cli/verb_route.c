@@ -18,7 +18,7 @@ static int route(const struct cli *c, const struct bot_world *w, const struct ev
 	} else {
 		err = bot_route(NULL, pool, w, e, c->trigger, out, &why);
 		if (err)
-			cli_say("%s", err == ERR_NOTFOUND ? why : err_name(err));
+			cli_say("%s", err == ERR_NOTFOUND ? why : err_text(err));
 		code = err ? CLI_CANNOT : CLI_OK;
 	}
 	provider_pool_free(pool);
@@ -61,11 +61,6 @@ int cli_route(const struct cli *c)
 	struct buf out;
 	int status, code;
 
-	if (c->argc > 0) {
-		cli_say("say: mynah route [--text TEXT] [--trigger NAME] [--on EVENT] "
-			"[--channel NAME] [--platform NAME] [--user NAME]");
-		return CLI_CANNOT;
-	}
 	buf_init(&out, 1024 * 1024);
 	status = cli_ask_event(c, "/api/v1/route", &a, &out);
 	if (status < 0) {

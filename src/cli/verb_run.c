@@ -120,12 +120,12 @@ static int start(struct running *r, const struct bot_source *s, struct bot_world
 		cli_say("the bot cannot start: it cannot write into its state folder %s, or has no "
 			"thread or descriptor left", folder ? folder : "");
 	else if (err)
-		cli_say("the bot cannot start: %s", err_name(err));
+		cli_say("the bot cannot start: %s", err_text(err));
 	mem_free(folder);
 	if (!err) {
 		err = api_new(r->io, r->bot, bot_world_of(r->bot)->conf, &r->api);
 		if (err)
-			cli_say("the control socket cannot be opened: %s", err_name(err));
+			cli_say("the control socket cannot be opened: %s", err_text(err));
 	}
 	if (!err)
 		err = watch_signals(r);

@@ -180,11 +180,8 @@ int cli_safety(const struct cli *c)
 	struct bot_world *w = NULL;
 	int code = CLI_CONFIG;
 
-	if (c->argc != 2 || strcmp(c->argv[0], "check") != 0) {
-		cli_say("say: mynah safety check \"text\" [--input] [--user NAME] "
-			"[--platform NAME] [--json]");
-		return CLI_CANNOT;
-	}
+	if (c->argc != 2 || strcmp(c->argv[0], "check") != 0)
+		return cli_usage(c);
 	conf_report_init(&report);
 	if (bot_world_load(&s, &report, &w))
 		cli_complain(&report);

@@ -44,7 +44,7 @@ static int set(struct vault *v, const char *name)
 	if (n < 0)
 		cli_say("nothing was read for %s", name);
 	else if (err)
-		cli_say("%s was not kept: %s", name, err_name(err));
+		cli_say("%s was not kept: %s", name, err_text(err));
 	else
 		printf("%s is kept; use it in mynah.yaml as {secret: %s}\n", name, name);
 	return err ? CLI_CANNOT : CLI_OK;
@@ -62,7 +62,7 @@ static int remove_name(struct vault *v, const char *name)
 	const int err = vault_remove(v, name);
 
 	if (err)
-		cli_say("%s was not removed: %s", name, err_name(err));
+		cli_say("%s was not removed: %s", name, err_text(err));
 	return err ? CLI_FINDINGS : CLI_OK;
 }
 
@@ -106,11 +106,8 @@ int cli_secret(const struct cli *c)
 	struct vault *v;
 	int code;
 
-	if (!(is_named && c->argc == 2) && !(strcmp(what, "list") == 0 && c->argc == 1)) {
-		cli_say("say: mynah secret set NAME, mynah secret list, or mynah "
-			"secret remove NAME");
-		return CLI_CANNOT;
-	}
+	if (!(is_named && c->argc == 2) && !(strcmp(what, "list") == 0 && c->argc == 1))
+		return cli_usage(c);
 	v = open_vault(c);
 	if (!v)
 		return CLI_CANNOT;

@@ -59,7 +59,7 @@ int cli_write(const struct cli *c, const char *path, struct str bytes)
 		err = c->is_force ? file_replace(path, bytes, FILE_MODE) : write_new(path, bytes);
 	}
 	if (err)
-		cli_say("%s cannot be written: %s", path, err_name(err));
+		cli_say("%s cannot be written: %s", path, err_text(err));
 	return err ? CLI_CANNOT : CLI_OK;
 }
 
@@ -69,6 +69,6 @@ int cli_read(const char *path, struct buf *out)
 
 	if (err)
 		cli_say("%s cannot be read: %s", path,
-			err == ERR_LIMIT ? "it is too long" : err_name(err));
+			err == ERR_LIMIT ? "it is too long" : err_text(err));
 	return err ? CLI_CANNOT : CLI_OK;
 }

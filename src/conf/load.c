@@ -39,7 +39,7 @@ static void complain_unreadable(struct conf_report *r, const char *path, int err
 			"the file changed while it was read");
 	else
 		conf_report_add(r, CONF_ERROR, path, NULL, "the file could not be read (%s)",
-			err_name(err));
+			err_text(err));
 }
 
 int conf_file_load(const char *path, struct conf_report *r, struct conf_file **out)

@@ -89,7 +89,7 @@ int conf_prices_read(struct conf *c, const struct conf_file *f, struct conf_repo
 	buf_init(&text, PRICES_BYTES);
 	err = file_read(c->prices, &text);
 	if (err)
-		why = err_name(err);
+		why = err_text(err);
 	else
 		err = json_parse(buf_str(&text), PRICES_BYTES, &prices, &why);
 	if (!err && !json_is_object(prices)) {

@@ -156,7 +156,7 @@ static int read_secret_file(struct fetch *x, const struct slot *s, const char *p
 		err = keep(x, s, buf_str(&bytes));
 	else if (err != ERR_NOMEM) {
 		complain(x, err == ERR_DENIED ? "the daemon's user must own it" : NULL,
-			"%s: %s cannot be read (%s)", s->name, path, err_name(err));
+			"%s: %s cannot be read (%s)", s->name, path, err_text(err));
 		err = 0;
 	}
 	if (bytes.at)
@@ -198,7 +198,7 @@ static int open_vault(struct fetch *x)
 			"the secrets in %s cannot be opened", x->c->state_dir);
 	else if (x->vault_err && x->vault_err != ERR_NOMEM)
 		complain(x, NULL, "the secrets in %s cannot be read (%s)", x->c->state_dir,
-			err_name(x->vault_err));
+			err_text(x->vault_err));
 	return x->vault_err;
 }
 
@@ -220,7 +220,7 @@ static int fetch_vault(struct fetch *x, const struct slot *s)
 		err = 0;
 	} else if (err != ERR_NOMEM) {
 		complain(x, NULL, "%s: the secret \"%s\" cannot be opened (%s)", s->name,
-			s->from->name, err_name(err));
+			s->from->name, err_text(err));
 		err = 0;
 	}
 	secret_free(found);

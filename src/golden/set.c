@@ -26,7 +26,7 @@ static int add_folder(struct golden_set *s, const char *dir, struct conf_report 
 
 	if (first)
 		conf_report_add(r, CONF_ERROR, dir, "name a folder of cases, or a case",
-			"the cases cannot be read: %s", err_name(first));
+			"the cases cannot be read: %s", err_text(first));
 	for (size_t i = 0; i < n; i++) {
 		char *path = file_join(dir, names[i]);
 		const int err = path ? add_file(s, path, r) : ERR_NOMEM;

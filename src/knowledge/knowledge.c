@@ -34,7 +34,7 @@ static void complain(struct conf_report *r, const char *path, int err)
 		conf_report_add(r, CONF_ERROR, path, "save it as UTF-8", "the file is no text");
 	else
 		conf_report_add(r, CONF_ERROR, path, NULL, "the file cannot be read: %s",
-			err_name(err));
+			err_text(err));
 }
 
 /* Reads one file into *text: GIVES. What is drawn invisibly or steers a terminal is left out. */
@@ -120,7 +120,7 @@ int knowledge_read(const char *dir, struct conf_report *r, struct knowledge **ou
 	if (err && err != ERR_NOMEM) {
 		conf_report_add(r, CONF_ERROR, dir,
 			"make the folder, or say in mynah.yaml where the files are",
-			"the folder of knowledge cannot be read: %s", err_name(err));
+			"the folder of knowledge cannot be read: %s", err_text(err));
 		err = ERR_INVALID;
 	}
 	if (!err)

@@ -412,7 +412,7 @@ static void greet(struct memory_link *l)
 		err = greet_with(l, (struct str[]){STR("SET"), STR("mynah1:probe"), STR("1"),
 			STR("PX"), STR("60000")}, 5);
 	if (err) {
-		because(l, "greeting it failed: %s", err_name(err));
+		because(l, "greeting it failed: %s", err_text(err));
 		hang_up(l);
 	}
 }

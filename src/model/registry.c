@@ -18,7 +18,7 @@ int model_list_read(const char *dir, struct conf_report *r, struct model_list *o
 	*out = (struct model_list){NULL, 0};
 	if (first) {
 		conf_report_add(r, CONF_ERROR, dir, "name the registry's folder with --models",
-			"the models cannot be read: %s", err_name(first));
+			"the models cannot be read: %s", err_text(first));
 		return ERR_INVALID;
 	}
 	out->at = mem_array(n + 1, sizeof(*out->at));

@@ -413,7 +413,7 @@ void platform_rest_send(struct platform_rest_task *t)
 	if (err < 0) {
 		platform_rest_over(t, err, "the call could not be made: %s", err == ERR_DENIED ?
 			"without TLS anybody on the way could read the token; correct api_url" :
-			err_name(err));
+			err_text(err));
 		platform_rest_soon(r);
 		return;
 	}

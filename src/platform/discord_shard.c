@@ -313,7 +313,7 @@ static void open_connection(struct platform_gateway *g, int64_t now_ms)
 	err = open_socket(g, w);
 	if (err)
 		platform_shard_end(g, &(struct platform_end){.err = err, .why = err == ERR_NOMEM ?
-			"no memory for a connection, or its URL is none" : err_name(err)});
+			"no memory for a connection, or its URL is none" : err_text(err)});
 	else
 		set_state(g, PLATFORM_GATEWAY_CONNECTING, 0, "");
 }

@@ -167,7 +167,7 @@ static bool is_asking(const struct platform_discord *t)
 static void fail(struct platform_discord *t, const struct platform_rest_answer *a)
 {
 	snprintf(t->trouble, sizeof(t->trouble), "%s",
-		a->why && *a->why ? a->why : err_name(a->err));
+		a->why && *a->why ? a->why : err_text(a->err));
 	for (int i = 0; i < ASKS; i++) {
 		platform_rest_cancel(t->asked[i]);
 		t->asked[i] = NULL;

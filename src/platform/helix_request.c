@@ -297,7 +297,7 @@ void platform_task_send(struct platform_helix_task *t)
 	if (err < 0) {
 		platform_task_over(t, err, "the call could not be made: %s", err == ERR_DENIED ?
 			"without TLS anybody on the way could read the token; correct api_url" :
-			err_name(err));
+			err_text(err));
 		platform_helix_soon(h);
 		return;
 	}

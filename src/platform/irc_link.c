@@ -122,7 +122,7 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 	if (code > 0)
 		snprintf(text, sizeof(text), "closed by the server with code %d", code);
 	else
-		snprintf(text, sizeof(text), "%s", why && *why ? why : err_name(err));
+		snprintf(text, sizeof(text), "%s", why && *why ? why : err_text(err));
 	platform_irc_ended(k, err < 0 ? err : ERR_CLOSED, phase, false, text);
 	platform_irc_leave(p);
 }

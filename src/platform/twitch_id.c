@@ -77,7 +77,7 @@ static void write_why(
 {
 	if (err < 0 && status == 0)
 		snprintf(r->why, sizeof(r->why), "the id server does not answer: %s",
-			why && *why ? why : err_name(err));
+			why && *why ? why : err_text(err));
 	else if (*message)
 		snprintf(r->why, sizeof(r->why), "the id server answered %d: %s", status, message);
 	else if (status == 200)

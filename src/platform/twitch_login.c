@@ -107,7 +107,7 @@ static void on_saved(void *ctx)
 		return;
 	}
 	snprintf(why, sizeof(why), "the login cannot be kept in %s: %s", l->state_dir,
-		err_name(l->save_err));
+		err_text(l->save_err));
 	finish(l, l->save_err, why);
 }
 

@@ -173,7 +173,7 @@ static void on_closed(void *ctx, int err, enum io_phase phase, int code, const c
 	(void)phase;
 	platform_session_enter(s);
 	platform_session_ended(
-		k, err < 0 ? err : ERR_CLOSED, code, why && *why ? why : err_name(err));
+		k, err < 0 ? err : ERR_CLOSED, code, why && *why ? why : err_text(err));
 	platform_session_leave(s);
 }
 

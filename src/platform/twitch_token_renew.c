@@ -87,7 +87,7 @@ static void on_kept(void *ctx)
 		char why[PLATFORM_WHY_BYTES];
 
 		snprintf(why, sizeof(why), "the renewed login cannot be kept in %s: %s",
-			t->state_dir, err_name(err));
+			t->state_dir, err_text(err));
 		platform_token_later(t, why, -1);
 		return;
 	}

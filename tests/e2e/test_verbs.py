@@ -44,6 +44,15 @@ def test_explain_without_a_daemon(files):
     assert "Welcome 50 friends" in done.stdout
 
 
+def test_explain_shows_the_reply_as_it_would_be_said(files):
+    files.write("triggers/test.yaml", 'say: {command: say, reply: "you said $(1), then $(2)"}\n'
+                                      'ban: {command: ban, reply: "/ban $(1)"}\n')
+    assert "reply    you said a, then b\n" in files.command("explain", "!say a b").stdout
+    out = files.command("explain", "!ban bob").stdout
+    assert "reply    REFUSED (unsafe, command): /ban bob\n" in out
+    assert re.search(r"^verdict +fires ban \(.*\), but silent: unsafe", out, re.M)
+
+
 def test_explain_with_a_daemon(talk):
     _, twitch, _, bot = talk
     done = bot.command("explain", "this is highlight", "--user", "bob", "--channel", "kelpforest")
@@ -61,11 +70,30 @@ def test_explain_with_a_daemon(talk):
     ("explain",), ("explain", "a", "b"), ("explain", "x", "--level", "king"),
     ("explain", "--on", "party"), ("frobnicate",), ("--frob",), ("secret",), ("secret", "set"),
     ("secret", "list", "x"), ("quiet",), ("quiet", "alice"), ("quiet", "alice", "soon"),
-    ("help", "nothing"), ("status",), ("reload",), ("quiet", "alice", "30m")])
+    ("help", "nothing"), ("status",), ("reload",), ("quiet", "alice", "30m"), ("prompt",),
+    ("prompt", "diff", "a"), ("check", "triggers"), ("check", "--by", "model"), ("chat", "--json"),
+    ("help", "check", "run"), ("kb", "--output", "x", "list")])
 def test_what_cannot_be_done_exits_2(files, words):
     done = files.command(*words)
     assert done.returncode == 2, done.stdout
-    assert done.stderr or words[0] == "help"
+    assert re.match("mynah: ", done.stderr) and not done.stdout
+
+
+def test_how_a_verb_is_used(files):
+    usage = files.command("help", "ledger")
+    assert usage.returncode == 0 and usage.stdout.startswith("usage: mynah ledger cost")
+    assert files.command("ledger", "--help").stdout == usage.stdout
+    done = files.command("ledger")
+    assert "say: mynah ledger cost" in done.stderr and "--forecast" in done.stderr
+    assert files.command("check", "--by", "model").stderr == (
+        "mynah: mynah check has no option --by\nmynah: say: mynah check [--json]\n")
+
+
+def test_help_fits_a_terminal(files):
+    verbs = re.findall(r"^  ([a-z]+) ", files.command("help").stdout, re.M)
+    assert len(verbs) > 20
+    for words in ((), *((v,) for v in verbs)):
+        assert max(map(len, files.command("help", *words).stdout.splitlines())) < 100
 
 
 def test_a_verb_nearly_right(files):
