@@ -1,12 +1,15 @@
 /* Allocation, counted, and made to fail on demand. */
 #include "base/mem.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Any thread allocates, and no thread waits for what another one counted: relaxed is enough. */
 static atomic_ulong allocations;
@@ -79,6 +82,32 @@ char *mem_dupn(const char *s, size_t len)
 void mem_free(void *p)
 {
 	free(p);
+}
+
+/* ---- Given back ------------------------------------------------------------------------------ */
+
+/* Only segments that nobody ever wrote to are the same in their files. */
+static int forget_segments(struct dl_phdr_info *object, size_t size, void *ctx)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)ctx;
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *s = &object->dlpi_phdr[i];
+		const uintptr_t begin = (object->dlpi_addr + s->p_vaddr) & ~(page - 1);
+		const uintptr_t end = object->dlpi_addr + s->p_vaddr + s->p_memsz;
+
+		if (s->p_type == PT_LOAD && !(s->p_flags & PF_W))
+			(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void mem_give_back(void)
+{
+	malloc_trim(0);
+	dl_iterate_phdr(forget_segments, NULL);
 }
 
 /* ---- Wiped when freed ------------------------------------------------------------------------ */

@@ -16,6 +16,12 @@ static void on_pump(void *ctx)
 	bot_pump(ctx);
 }
 
+static void give_back(void *ctx)
+{
+	(void)ctx;
+	mem_give_back();
+}
+
 static void on_sweep(void *ctx)
 {
 	struct bot *b = ctx;
@@ -34,6 +40,8 @@ static void on_sweep(void *ctx)
 		log_event(LOG_AUDIT, "trigger", "quarantined", "trigger", name, "message",
 			"a pattern hit its match limit three times in a minute and is switched off "
 			"until its file changes", NULL);
+	if (b->is_fresh && io_worker_put(b->worker, give_back, NULL, NULL) == 0)
+		b->is_fresh = false;
 	io_timer_start(b->sweep, SWEEP_MS);
 }
 
@@ -116,6 +124,7 @@ int bot_new(const struct bot_options *o, struct bot **out)
 	b->io = o->io;
 	b->world = o->world;
 	b->lock_fd = -1;
+	b->is_fresh = true;
 	b->dice = rand_below(10000);
 	b->began_ms = clock_mono_ms();
 	b->began_wall_ms = clock_wall_ms();

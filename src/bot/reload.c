@@ -129,6 +129,7 @@ static void reload_done(void *ctx)
 	struct bot *b = l->bot;
 
 	b->reload = NULL;
+	b->is_fresh = true;
 	if (!l->err && (b->is_draining || b->is_over))
 		l->err = ERR_CANCELLED;
 	if (!l->err)

@@ -254,6 +254,7 @@ struct bot {
 	struct io_worker *searcher;    /* knowledge */
 	struct io_timer *pump, *sweep, *save, *end, *begin, *crowd, *clock, *look;
 	bool is_saving, is_draining, is_over, is_flushing, is_drained, is_opened;
+	bool is_fresh;                 /* started or reloaded since the last sweep */
 	int64_t began_ms, began_wall_ms;
 	uint32_t dice;                 /* for the next trigger with a chance */
 

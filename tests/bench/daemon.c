@@ -232,6 +232,13 @@ double daemon_mib(const struct daemon *d, const char *file, const char *field)
 	return kib / 1024;
 }
 
+void daemon_settle(void)
+{
+	const struct timespec t = {32, 0};
+
+	nanosleep(&t, NULL);
+}
+
 double daemon_rss_mib(const struct daemon *d)
 {
 	return daemon_mib(d, "status", "VmRSS");

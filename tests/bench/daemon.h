@@ -22,6 +22,9 @@ void daemon_configure(struct daemon *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void daemon_start(struct daemon *d);      /* with a state folder without a past */
 void daemon_wait_ready(struct daemon *d); /* READY=1 */
 void daemon_wait_log(struct daemon *d, const char *what); /* a line with it in the log */
+/* Sleeps until the daemon's first sweep, 30 s after its start, has given back what only the start
+ * needed. */
+void daemon_settle(void);
 void daemon_stop(struct daemon *d);
 
 double daemon_cpu_us(const struct daemon *d);

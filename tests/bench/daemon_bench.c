@@ -351,8 +351,9 @@ static void bench_memory(void)
 	configure_twitch("");
 	make_block(&k, 100, 0);
 	begin(1);
-	pace_until(clock_mono_us() + 300000);
-	printf("d  idle, one channel                        %8.1f MiB resident       target 12\n",
+	printf("d  just started                             %8.1f MiB resident\n", daemon_rss_mib(&bot));
+	daemon_settle();
+	printf("d  idle, one channel                        %8.1f MiB                target 12\n",
 		daemon_rss_mib(&bot));
 	printf("d    its own (RssAnon) %.1f, its share (Pss) %.1f, what ends with it (Private) "
 		"%.1f MiB\n",
@@ -382,7 +383,7 @@ static void bench_channels(void)
 	daemon_configure(&bot, "irc: {account: tidalbot, url: 'ws://127.0.0.1:%d/', joins: 100, "
 		"join_window: 1s, channels: [%s]}\n", chat.wire.port, buf_text(&names));
 	begin(n);
-	pace_until(clock_mono_us() + 300000);
+	daemon_settle();
 	printf("d  in %u channels, idle                   %8.1f MiB                target 16\n", n,
 		daemon_rss_mib(&bot));
 	flood(&k, 200 * BLOCK);

@@ -425,6 +425,9 @@ static void bench_discord(void)
 			is_compressed ? "true" : "false", port);
 		begin_discord();
 		pause_ms(500);
+		printf("g  just started                           %8.1f MiB resident\n",
+			daemon_rss_mib(&bot));
+		daemon_settle();
 		printf("g  %u servers of %u channels, idle      %8.1f MiB resident   target 16\n",
 			GUILDS, GUILD_CHANNELS, daemon_rss_mib(&bot));
 		bench_flood(is_compressed ? "g  message, zlib-stream" : "g  message, plain",

@@ -137,6 +137,37 @@ static void one_failure_is_one_failure_among_threads(void **state)
 	assert_int_equal(sum, 1);
 }
 
+/* Pages of files that are mapped now, in KiB. */
+static long mapped_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	long kib = -1;
+
+	assert_non_null(f);
+	while (kib < 0 && fgets(line, sizeof(line), f))
+		(void)sscanf(line, "RssFile: %ld", &kib);
+	fclose(f);
+	return kib;
+}
+
+static void what_the_start_needed_is_given_back_and_still_there(void **state)
+{
+	static const char constant[] = "a constant", variable_before[] = "a variable";
+	static char variable[sizeof(variable_before)];
+	char *kept = mem_dup("on the heap");
+	const long before = mapped_kib();
+
+	(void)state;
+	memcpy(variable, variable_before, sizeof(variable));
+	mem_give_back();
+	assert_true(mapped_kib() < before);
+	assert_string_equal(constant, "a constant");
+	assert_string_equal(variable, variable_before);
+	assert_string_equal(kept, "on the heap");
+	mem_free(kept);
+}
+
 /* ---- clock ----------------------------------------------------------------------------------- */
 
 static void times_are_written_as_rfc_3339(void **state)
@@ -584,6 +615,7 @@ int main(void)
 		cmocka_unit_test(copies_end_with_a_nul),
 		cmocka_unit_test(the_nth_allocation_fails_when_told),
 		cmocka_unit_test(one_failure_is_one_failure_among_threads),
+		cmocka_unit_test(what_the_start_needed_is_given_back_and_still_there),
 		cmocka_unit_test(times_are_written_as_rfc_3339),
 		cmocka_unit_test(written_times_are_read_with_up_to_nine_digits_of_a_second),
 		cmocka_unit_test(tests_move_time_one_clock_or_both),
