@@ -452,7 +452,7 @@ static void test_a_server_that_does_not_speak_tls(void **state)
 
 static void test_peer_that_does_not_read(void **state)
 {
-	static char text[8000];
+	static char text[30000];
 	struct seen s = {0}, t = {0};
 	int i, err = 0;
 

@@ -90,7 +90,7 @@ static void on_flushed(void *ctx)
 /* Turns the loop until everything queued is settled. */
 static void flush(struct world *w)
 {
-	int64_t end = clock_mono_ms() + 20000;
+	int64_t end = clock_mono_ms() + 60000;
 	bool is_done = false;
 
 	ledger_flush(&w->ledger, on_flushed, &is_done);
@@ -273,22 +273,23 @@ static void what_is_missing_is_null_and_what_is_huge_is_a_note(void **state)
 
 static void ten_thousand_rows_are_written_quickly_and_in_order(void **state)
 {
+	const int n = unit_runs(10000);
 	struct world *w = *state;
 	int64_t start = unit_own_ms();
 	int64_t written, lost;
 
-	begin(w, 10000, 0);
-	for (int i = 0; i < 10000; i++)
+	begin(w, n, 0);
+	for (int i = 0; i < n; i++)
 		assert_int_equal(put(w, i, 1795257420000 + i), 0);
 	assert_true(unit_own_ms() - start < unit_slack_ms(3000));
 	flush(w);
 	/* A thread of its own writes them. */
 	assert_true(unit_own_ms() - start < unit_slack_ms(20000));
-	assert_int_equal(rows(w), 10000);
+	assert_int_equal(rows(w), n);
 	assert_string_equal(ask(w->file, "SELECT count(*) FROM ai_interactions WHERE rowid - 1 != "
 		"latency_ms"), "0");
 	ledger_counts(&w->ledger, &written, &lost);
-	assert_int_equal(written, 10000);
+	assert_int_equal(written, n);
 	assert_int_equal(lost, 0);
 }
 
