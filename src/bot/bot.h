@@ -78,6 +78,7 @@ struct bot_rendering {
 	uint64_t marker;                /* of the fence */
 };
 struct bot_rendered {
+	const struct trigger *trigger;  /* as of the rendering */
 	struct prompt *prompt;          /* prompt_free */
 	const struct persona *persona;
 	const struct prompt_file *file; /* NULL = the trigger's own words */
@@ -86,10 +87,18 @@ struct bot_rendered {
 /* Fills *out. ERR_LIMIT: it does not fit the model's window. */
 int bot_render(const struct bot_world *w, const struct event *e, const struct bot_rendering *r,
 	struct bot_rendered *out) MUST_USE;
-/* May a model's answer to it be said, or, where it has no prompt, a line of the trigger's own? As the
- * bot would judge it; text gets what would be said. */
-enum reason bot_render_judge(const struct bot_world *w, const struct event *e,
-	const struct bot_rendered *r, struct str answer, struct buf *text, const char **rule);
+/* What became of a model's answer to it. */
+struct bot_judged {
+	enum reason reason; /* NONE = it would be said */
+	const char *rule;   /* what decided: "schema", "must", "must_not", one of safety; "" */
+	struct buf text;    /* what would be said */
+	struct buf wrong;   /* what the model would be told before it is asked again: a clause */
+};
+/* Judges a model's answer, or, where there is no prompt, a line of the trigger's own, as a turn's is;
+ * an answer also by the schema: and the patterns of its trigger. Give *out to bot_judged_fini. */
+void bot_render_judge(const struct bot_world *w, const struct event *e,
+	const struct bot_rendered *r, struct str answer, struct bot_judged *out);
+void bot_judged_fini(struct bot_judged *j);
 
 /* ---- The bot --------------------------------------------------------------------------------- */
 

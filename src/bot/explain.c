@@ -226,22 +226,25 @@ static int add_reply(struct telling *s, const struct bot_world *w, const struct 
 	struct bot *b)
 {
 	const struct bot_rendered line = {.persona = bot_channel_persona(b, w, e, s->fires)};
+	struct bot_judged judged;
 	struct trigger_hit hit;
-	struct buf text, said;
+	struct buf text;
 	int err = read_hit(s, w, b, &hit);
 
 	buf_init(&text, TRIGGER_TEXT_BYTES);
-	buf_init(&said, SAFETY_TEXT_BYTES);
 	if (!err)
 		err = trigger_expand(s->fires->reply, e, &hit, 0, &text);
 	if (!err || err == ERR_LIMIT) { /* cut, as it would be said */
-		s->unsaid = bot_render_judge(w, e, &line, buf_str(&text), &said, &s->rule);
-		err = s->unsaid == REASON_NONE ? buf_addf(s->out, "reply    %s\n", buf_text(&said))
+		bot_render_judge(w, e, &line, buf_str(&text), &judged);
+		s->unsaid = judged.reason;
+		s->rule = judged.rule;
+		err = s->unsaid == REASON_NONE
+			? buf_addf(s->out, "reply    %s\n", buf_text(&judged.text))
 			: buf_addf(s->out, "reply    REFUSED (%s%s%s): %s\n", reason_name(s->unsaid),
 				*s->rule != '\0' ? ", " : "", s->rule, buf_text(&text));
+		bot_judged_fini(&judged);
 	}
 	buf_fini(&text);
-	buf_fini(&said);
 	return err;
 }
 

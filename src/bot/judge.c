@@ -20,7 +20,7 @@ static bool has_secret(void *ctx, struct str text)
 	struct secret_search q = {text, false};
 
 	conf_secrets_each(t->world->conf, search_secret, &q);
-	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
+	for (unsigned i = 0; t->bot && i < BOT_PLACES_MAX; i++) {
 		const struct bot_place *p = &t->bot->places[i];
 
 		if (p->name && p->platform.ops->secrets)

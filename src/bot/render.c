@@ -64,7 +64,7 @@ int bot_render(const struct bot_world *w, const struct event *e, const struct bo
 	struct bot_question q = {.world = w, .event = e, .hit = &hit, .marker = r->marker};
 	int err = 0;
 
-	*out = (struct bot_rendered){.file = r->file};
+	*out = (struct bot_rendered){.trigger = r->trigger, .file = r->file};
 	q.persona = out->persona = bot_world_persona(w, r->trigger);
 	q.words = r->file ? r->file->text : "";
 	if (r->trigger) {
@@ -78,21 +78,30 @@ int bot_render(const struct bot_world *w, const struct event *e, const struct bo
 	return err ? err : bot_question_prompt(NULL, &q, &out->prompt);
 }
 
-enum reason bot_render_judge(const struct bot_world *w, const struct event *e,
-	const struct bot_rendered *r, struct str answer, struct buf *text, const char **rule)
+void bot_render_judge(const struct bot_world *w, const struct event *e,
+	const struct bot_rendered *r, struct str answer, struct bot_judged *out)
 {
-	const struct safety_context c = {
-		.bot = str_of(w->conf->name),
-		.persona = str_of(r->persona->name),
-		.user = e->user,
-		.question = e->text,
-		.system = r->prompt ? r->prompt->messages[0].text : (struct str){NULL, 0},
-		.canary = r->prompt ? str_of(r->persona->canary) : (struct str){NULL, 0},
-		.form = form_of(e->platform),
-		.is_model = r->prompt != NULL,
-	};
-	const enum reason why = safety_check(w->safety, &c, answer, text, rule);
+	const struct bot_text said = {.text = answer, .is_model = r->prompt != NULL};
+	struct event event = *e;
+	struct turn t = {.world = (struct bot_world *)w, .event = &event, .persona = r->persona,
+		.prompt = r->prompt, .hit = {.trigger = r->trigger}, .rule = ""};
 
-	*rule = *rule ? *rule : "";
-	return why;
+	*out = (struct bot_judged){.reason = REASON_NOMEM, .rule = ""};
+	buf_init(&t.text, TURN_TEXT_BYTES);
+	buf_init(&t.asking.wrong, TURN_WRONG_BYTES);
+	if (!r->trigger || !r->prompt) {
+		out->reason = bot_judge(&t, &said, &t.text, &t.rule);
+	} else if (bot_captures(w, e, &t.hit) == 0) {
+		t.hit.said = &t.asking.said;
+		out->reason = bot_answer_judge(&t, answer, false);
+	}
+	out->rule = t.rule;
+	out->text = t.text;
+	out->wrong = t.asking.wrong;
+}
+
+void bot_judged_fini(struct bot_judged *j)
+{
+	buf_fini(&j->text);
+	buf_fini(&j->wrong);
 }

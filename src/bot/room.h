@@ -169,8 +169,10 @@ struct bot_once {
 	int64_t shared, hits, misses;
 };
 
+#define TURN_TEXT_BYTES (24 * 1024) /* three messages of 2,000 characters of 4 bytes */
+#define TURN_WRONG_BYTES 512 /* a clause */
 struct turn {
-	struct bot *bot;
+	struct bot *bot;               /* NULL: its answer is judged without one */
 	int64_t fired;                 /* number of the made-up event it answers; 0 = a real one */
 	char id[TURN_ID_BYTES];
 	enum turn_state state;

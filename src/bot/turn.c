@@ -15,9 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TURN_TEXT_BYTES (24 * 1024) /* three messages of 2,000 characters of 4 bytes */
 
-#define TURN_WRONG_BYTES 512 /* a clause */
 
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};

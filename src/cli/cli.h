@@ -67,6 +67,7 @@ int cli_replay(const struct cli *c);
 int cli_secret(const struct cli *c);
 int cli_ledger(const struct cli *c);
 int cli_safety(const struct cli *c);
+int cli_validate(const struct cli *c);
 int cli_kb(const struct cli *c);
 int cli_golden(const struct cli *c);
 int cli_eval(const struct cli *c);

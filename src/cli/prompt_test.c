@@ -91,27 +91,26 @@ static void judge(struct trial *t, struct str answer)
 {
 	const struct prompt_aliases *aliases = t->rendered.prompt->aliases;
 	const struct prompt_example *x = &t->file->examples[t->at];
-	const char *rule = NULL, *slash = x->is_pattern ? "/" : "";
-	struct buf said, named;
+	const char *slash = x->is_pattern ? "/" : "";
+	struct bot_judged j;
+	struct buf named;
 
 	buf_init(&named, 4 * PROVIDER_TEXT_BYTES);
-	buf_init(&said, SAFETY_TEXT_BYTES);
 	if (aliases && prompt_aliases_reveal(aliases, answer, &named) == 0)
 		answer = buf_str(&named);
-	const enum reason r =
-		bot_render_judge(t->w, &t->event, &t->rendered, answer, &said, &rule);
-	const bool is_good = r == REASON_NONE && is_expected(x, buf_str(&said));
+	bot_render_judge(t->w, &t->event, &t->rendered, answer, &j);
+	const bool is_good = j.reason == REASON_NONE && is_expected(x, buf_str(&j.text));
 
 	t->failed += !is_good;
 	printf("%s %zu: ", is_good ? "ok  " : "FAIL", t->at + 1);
-	if (r != REASON_NONE)
-		printf("it would not be said: %s%s%s\n", reason_text(r), *rule ? ", rule " : "",
-			rule);
+	if (j.reason != REASON_NONE)
+		printf("it would not be said: %s%s%s\n", reason_text(j.reason),
+			*j.rule ? ", rule " : "", j.rule);
 	else if (is_good)
-		printf("%s\n", buf_text(&said));
+		printf("%s\n", buf_text(&j.text));
 	else
-		printf("%s\n  expected: %s%s%s\n", buf_text(&said), slash, x->expect, slash);
-	buf_fini(&said);
+		printf("%s\n  expected: %s%s%s\n", buf_text(&j.text), slash, x->expect, slash);
+	bot_judged_fini(&j);
 	buf_fini(&named);
 }
 
