@@ -257,3 +257,14 @@ char *file_join(const char *dir, const char *name)
 	}
 	return buf_take(&b);
 }
+
+struct str file_stem(const char *path, const char *suffix)
+{
+	const char *slash = strrchr(path, '/');
+	struct str name = str_of(slash ? slash + 1 : path);
+	const size_t n = strlen(suffix);
+
+	if (name.len > n && memcmp(name.at + name.len - n, suffix, n) == 0)
+		name.len -= n;
+	return name;
+}

@@ -20,5 +20,7 @@ int file_names(const char *dir, const char *suffix, char ***names, size_t *n) MU
 void file_names_free(char **names, size_t n);
 /* Joins dir and name; an absolute name stands alone; "~/" is the home. GIVES. NULL = no memory. */
 char *file_join(const char *dir, const char *name);
+/* A path's last name without suffix, if it ends with it and holds more. BORROWED from the path. */
+struct str file_stem(const char *path, const char *suffix);
 
 #endif

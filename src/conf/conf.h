@@ -158,6 +158,35 @@ int conf_read_duration(struct conf_report *r, const struct conf_file *f, const s
 	int64_t min_ms, int64_t max_ms, int64_t *out) MUST_USE;
 void conf_texts_free(struct conf_texts *t);
 
+/* ---- Files that other rooms read by hand (reading.c) ----------------------------------------- */
+
+/* A file that is being read, and how that goes. Readers go on after a complaint: a person wants to
+ * see all of them at once. */
+struct conf_reading {
+	const struct conf_file *file;
+	struct conf_report *report;
+	int err; /* 0; else ERR_NOMEM if it was ever noted, or what was noted first */
+};
+
+/* Notes how a step ended that has done its own complaining. */
+void conf_note(struct conf_reading *rd, int err);
+/* Complains of an error at n and notes ERR_INVALID. */
+void conf_wrong(struct conf_reading *rd, const struct conf_node *n, const char *hint,
+	const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* conf_read, noted. */
+void conf_read_map(struct conf_reading *rd, const struct conf_node *map,
+	const struct conf_option *options, size_t n, void *into);
+/* GIVES a copy (mem_free), or NULL, which is noted. */
+char *conf_dup(struct conf_reading *rd, struct str text);
+/* Where something about a key at the left edge is complained of: at its value, or at the whole
+ * file where it is missing. */
+const struct conf_node *conf_about(const struct conf_reading *rd, const char *key);
+/* How many entries of a list are to be read: of one with more than max the first max, after a
+ * complaint; none of NULL, and none of what is no list, where the hint says how to write one. what
+ * they are: "examples". */
+size_t conf_entries(struct conf_reading *rd, const struct conf_node *list, size_t max,
+	const char *what, const char *hint);
+
 /* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
 enum conf_place_kind { CONF_TWITCH, CONF_IRC, CONF_DISCORD };

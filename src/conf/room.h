@@ -1,13 +1,12 @@
 /* conf/room.h: what the files of this room share; nobody else includes it.
  *
- * complain.c keeps and writes complaints, excerpt.c draws their source line, mask.c
- * keeps secrets out of both. yaml.c makes trees of
- * files that load.c found, node.c looks at them, line.c at their lines; flaw.c refuses what no file
- * may have, advice.c turns the YAML library's errors into sentences. value.c knows how values are
- * spelled, option.c reads maps by tables. table.c has the tables of mynah.yaml, mynah.c reads it,
- * shard.c the shards of Discord, route.c the rules of routes and what they mean for providers,
- * judge.c checks across its options with url.c, secret.c fetches secrets, manual.c writes the
- * reference. */
+ * complain.c keeps and writes complaints, excerpt.c draws their source line, mask.c keeps secrets
+ * out of both. yaml.c makes trees of files that load.c found, node.c looks at them, line.c at their
+ * lines; flaw.c refuses what no file may have, advice.c turns the YAML library's errors into
+ * sentences. value.c knows how values are spelled, option.c reads maps by tables, reading.c serves
+ * rooms with files of their own. table.c has the tables of mynah.yaml, mynah.c reads it, shard.c
+ * the shards of Discord, route.c the rules of routes and what they mean for providers, judge.c
+ * checks across its options with url.c, secret.c fetches secrets, manual.c writes the reference. */
 #ifndef CONF_ROOM_H
 #define CONF_ROOM_H
 

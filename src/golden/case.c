@@ -66,32 +66,14 @@ static const struct conf_option live_options[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-struct reading {
-	const struct conf_file *f;
-	struct conf_report *r;
-	int err; /* the first */
-};
-
-static void note(struct reading *rd, int err)
-{
-	if (err < 0 && (rd->err == 0 || err == ERR_NOMEM))
-		rd->err = err;
-}
-
-static void complain(struct reading *rd, const struct conf_node *n, const char *hint,
-	const char *what)
-{
-	conf_complain(rd->r, rd->f, n, 0, CONF_ERROR, hint, "%s", what);
-	note(rd, ERR_INVALID);
-}
-
 /* A list of at most `max` maps; 0 entries for NULL and after a complaint. */
-static size_t list_of(struct reading *rd, const struct conf_node *n, size_t max, const char *hint)
+static size_t list_of(struct conf_reading *rd, const struct conf_node *n, size_t max,
+	const char *hint)
 {
 	if (!n)
 		return 0;
 	if (conf_node_kind(n) != CONF_LIST || conf_node_count(n) > max) {
-		complain(rd, n, hint, "this must be a list, and no longer than a person reads");
+		conf_wrong(rd, n, hint, "this must be a list, and no longer than a person reads");
 		return 0;
 	}
 	return conf_node_count(n);
@@ -120,49 +102,41 @@ static char **event_text(struct golden_case *c, struct str name)
 	return NULL;
 }
 
-static int dup_text(const struct conf_node *n, char **out)
-{
-	const struct str text = conf_node_text(n);
-
-	*out = mem_dupn(text.at, text.len);
-	return *out ? 0 : ERR_NOMEM;
-}
-
-static void read_event(struct reading *rd, struct golden_case *c, const struct conf_node *n)
+static void read_event(struct conf_reading *rd, struct golden_case *c, const struct conf_node *n)
 {
 	const bool is_map = n && conf_node_kind(n) == CONF_MAP;
 	const size_t most = is_map ? conf_node_count(n) : 0;
 
 	if (!is_map || most > FIELDS_MAX) {
-		complain(rd, n ? n : conf_file_root(rd->f), "event: {text: hello, user: alice}",
+		conf_wrong(rd, n ? n : conf_file_root(rd->file),
+			"event: {text: hello, user: alice}",
 			"a case needs its event");
 		return;
 	}
 	c->fields = mem_array(most + 1, sizeof(*c->fields));
-	note(rd, c->fields ? 0 : ERR_NOMEM);
+	conf_note(rd, c->fields ? 0 : ERR_NOMEM);
 	for (size_t i = 0; i < most && rd->err != ERR_NOMEM; i++) {
 		const struct conf_node *key = conf_node_key(n, i), *value = conf_node_value(n, i);
-		char **text = event_text(c, conf_node_text(key)), *name;
+		char **text = event_text(c, conf_node_text(key));
 
 		if (conf_node_kind(value) != CONF_SCALAR) {
-			complain(rd, value, "write one value", "an event has texts and numbers");
+			conf_wrong(rd, value, "write one value", "an event has texts and numbers");
 		} else if (text) {
-			note(rd, dup_text(value, text));
+			*text = conf_dup(rd, conf_node_text(value));
 		} else {
-			note(rd, dup_text(key, &name));
-			c->fields[c->field_count].key = name;
+			c->fields[c->field_count].key = conf_dup(rd, conf_node_text(key));
 			c->fields[c->field_count++].value = conf_node_text(value);
 		}
 	}
 }
 
-static void read_past(struct reading *rd, struct golden_case *c, const struct conf_node *n)
+static void read_past(struct conf_reading *rd, struct golden_case *c, const struct conf_node *n)
 {
 	static const char hint[] = "write \"- user: TEXT\" or \"- bot: TEXT\"";
 	const size_t most = list_of(rd, n, PAST_MAX, hint);
 
 	c->past = mem_array(most + 1, sizeof(*c->past));
-	note(rd, c->past ? 0 : ERR_NOMEM);
+	conf_note(rd, c->past ? 0 : ERR_NOMEM);
 	for (size_t i = 0; i < most && rd->err != ERR_NOMEM; i++) {
 		const struct conf_node *line = conf_node_at(n, i);
 		const struct conf_node *user = NULL, *bot = NULL;
@@ -172,7 +146,7 @@ static void read_past(struct reading *rd, struct golden_case *c, const struct co
 			bot = conf_node_find(line, "bot");
 		}
 		if (!user && !bot) {
-			complain(rd, line, hint, "a remembered line is somebody's words");
+			conf_wrong(rd, line, hint, "a remembered line is somebody's words");
 			continue;
 		}
 		c->past[c->past_count++] = (struct line){.is_bot = bot != NULL,
@@ -182,7 +156,7 @@ static void read_past(struct reading *rd, struct golden_case *c, const struct co
 }
 
 /* As golden_prompt_text writes it, whatever the file's own style. */
-static void read_prompt(struct reading *rd, struct golden_case *c, const struct conf_node *n)
+static void read_prompt(struct conf_reading *rd, struct golden_case *c, const struct conf_node *n)
 {
 	static const char hint[] = "mynah golden --write fills it in";
 	const size_t most = n && conf_node_kind(n) == CONF_SCALAR ? 0 :
@@ -197,18 +171,19 @@ static void read_prompt(struct reading *rd, struct golden_case *c, const struct 
 	err = buf_adds(&out, "prompt:\n");
 	for (size_t i = 0; !err && i < most; i++) {
 		const struct conf_node *m = conf_node_at(n, i);
-		char *role = NULL;
 
 		if (conf_node_kind(m) != CONF_MAP || conf_node_count(m) != 1) {
-			complain(rd, m, hint, "a message is its role and its text");
+			conf_wrong(rd, m, hint, "a message is its role and its text");
 			continue;
 		}
 		const struct str text = conf_node_text(conf_node_value(m, 0));
+		char *role = conf_dup(rd, conf_node_text(conf_node_key(m, 0)));
 
-		err = dup_text(conf_node_key(m, 0), &role);
-		if (!err && strcmp(role, "start") == 0)
+		if (!role)
+			break;
+		if (strcmp(role, "start") == 0)
 			err = buf_addf(&out, "  - start: %.*s\n", STR_FMT(text));
-		else if (!err)
+		else
 			err = golden_add_message(&out, role, text), c->prompt_listed++;
 		mem_free(role);
 	}
@@ -216,9 +191,9 @@ static void read_prompt(struct reading *rd, struct golden_case *c, const struct 
 	if (most == 0 && (str_int(conf_node_text(n), &wanted) || wanted < 1 || wanted > PAST_MAX))
 		wanted = PAST_MAX;
 	c->prompt_listed += (size_t)wanted;
-	note(rd, err);
+	conf_note(rd, err);
 	c->prompt = buf_take(&out);
-	note(rd, c->prompt ? 0 : ERR_NOMEM);
+	conf_note(rd, c->prompt ? 0 : ERR_NOMEM);
 	buf_fini(&out);
 }
 
@@ -241,28 +216,28 @@ static bool is_reason(const char *name)
 	return false;
 }
 
-static void read_replies(struct reading *rd, struct golden_case *c, const struct conf_node *n)
+static void read_replies(struct conf_reading *rd, struct golden_case *c, const struct conf_node *n)
 {
 	static const char hint[] = "write \"- says: TEXT\" and below it \"posted: TEXT\"";
 	const size_t most = list_of(rd, n, REPLIES_MAX, hint);
 
 	c->replies = mem_array(most + 1, sizeof(*c->replies));
-	note(rd, c->replies ? 0 : ERR_NOMEM);
+	conf_note(rd, c->replies ? 0 : ERR_NOMEM);
 	for (size_t i = 0; i < most && rd->err != ERR_NOMEM; i++) {
 		const struct conf_node *entry = conf_node_at(n, i);
 		struct golden_reply *r = &c->replies[c->reply_count++];
 
-		note(rd, conf_read(rd->r, rd->f, entry, reply_options, COUNT(reply_options), r));
+		conf_read_map(rd, entry, reply_options, COUNT(reply_options), r);
 		if (!r->posted && !r->refused && !r->silence)
-			complain(rd, entry, "posted: TEXT, refused: RULE or silence: REASON",
+			conf_wrong(rd, entry, "posted: TEXT, refused: RULE or silence: REASON",
 				"what must become of it?");
 		if (r->silence && !is_reason(r->silence))
-			complain(rd, conf_node_find(entry, "silence"), "see: mynah help reasons",
+			conf_wrong(rd, conf_node_find(entry, "silence"), "see: mynah help reasons",
 				"there is no such reason");
 	}
 }
 
-static void check_pattern(struct reading *rd, const struct conf_node *live, const char *key)
+static void check_pattern(struct conf_reading *rd, const struct conf_node *live, const char *key)
 {
 	const struct conf_node *n = conf_node_find(live, key);
 	struct pattern_fault fault;
@@ -270,24 +245,25 @@ static void check_pattern(struct reading *rd, const struct conf_node *live, cons
 	const int err = n ? pattern_new(conf_node_text(n), &p, &fault) : 0;
 
 	if (err == ERR_PARSE)
-		conf_complain(rd->r, rd->f, n, fault.character, CONF_ERROR, fault.hint,
+		conf_complain(rd->report, rd->file, n, fault.character, CONF_ERROR, fault.hint,
 			"the pattern %s", fault.what);
-	note(rd, err == ERR_PARSE ? ERR_INVALID : err);
+	conf_note(rd, err == ERR_PARSE ? ERR_INVALID : err);
 	pattern_free(p);
 }
 
-static void read_live(struct reading *rd, struct golden_case *c, const struct conf_node *n)
+static void read_live(struct conf_reading *rd, struct golden_case *c, const struct conf_node *n)
 {
-	const int err = conf_read(rd->r, rd->f, n, live_options, COUNT(live_options), &c->live);
+	const int err = conf_read(rd->report, rd->file, n, live_options, COUNT(live_options),
+		&c->live);
 
-	note(rd, err);
+	conf_note(rd, err);
 	if (err || !n)
 		return;
 	c->live.is_there = true;
 	check_pattern(rd, n, "pattern");
 	check_pattern(rd, n, "not_pattern");
 	if (c->live.similarity > 0 && c->live.similar_to.n == 0)
-		complain(rd, n, "give it similar_to:", "similarity to what?");
+		conf_wrong(rd, n, "give it similar_to:", "similarity to what?");
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -300,9 +276,9 @@ static char *name_of(const char *path)
 	return mem_dupn(name, dot ? (size_t)(dot - name) : strlen(name));
 }
 
-static int read_root(struct reading *rd, struct golden_case **out)
+static int read_root(struct conf_reading *rd, struct golden_case **out)
 {
-	const struct conf_node *root = conf_file_root(rd->f);
+	const struct conf_node *root = conf_file_root(rd->file);
 	struct draft *d = mem_new(sizeof(*d));
 	struct golden_case *c = mem_new(sizeof(*c));
 
@@ -311,10 +287,10 @@ static int read_root(struct reading *rd, struct golden_case **out)
 		mem_free(c);
 		return ERR_NOMEM;
 	}
-	note(rd, conf_read(rd->r, rd->f, root, options, COUNT(options), d));
+	conf_read_map(rd, root, options, COUNT(options), d);
 	*c = d->is;
-	c->name = name_of(conf_file_path(rd->f));
-	note(rd, c->name ? 0 : ERR_NOMEM);
+	c->name = name_of(conf_file_path(rd->file));
+	conf_note(rd, c->name ? 0 : ERR_NOMEM);
 	read_event(rd, c, d->event);
 	read_past(rd, c, d->memory);
 	read_prompt(rd, c, d->prompt);
@@ -322,7 +298,7 @@ static int read_root(struct reading *rd, struct golden_case **out)
 	read_replies(rd, c, d->replies);
 	read_live(rd, c, d->live);
 	if (rd->err == 0 && !c->prompt && !c->prompt_hash && c->reply_count == 0)
-		complain(rd, root, "give it prompt: or replies:", "this case expects nothing");
+		conf_wrong(rd, root, "give it prompt: or replies:", "this case expects nothing");
 	mem_free(d);
 	*out = c;
 	return 0;
@@ -336,7 +312,7 @@ int golden_case_read(const char *path, struct conf_report *r, struct golden_case
 
 	if (err)
 		return err;
-	struct reading rd = {f, r, 0};
+	struct conf_reading rd = {f, r, 0};
 	err = read_root(&rd, &c);
 	if (err) {
 		conf_file_free(f);

@@ -50,27 +50,9 @@ static const struct conf_option cloud_options[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-struct reading {
-	const struct conf_file *f;
-	struct conf_report *r;
-	int err; /* the first */
-};
-
-static void note(struct reading *rd, int err)
-{
-	if (err < 0 && (rd->err == 0 || err == ERR_NOMEM))
-		rd->err = err;
-}
-
-static void complain(struct reading *rd, const struct conf_node *n, const char *hint,
-	const char *what)
-{
-	conf_complain(rd->r, rd->f, n, 0, CONF_ERROR, hint, "%s", what);
-	note(rd, ERR_INVALID);
-}
-
 /* A number in quotes is a text and the other way round: YAML would not mind. Sizes may be both. */
-static void check_types(struct reading *rd, const struct json *object, const struct conf_node *map,
+static void check_types(struct conf_reading *rd, const struct json *object,
+	const struct conf_node *map,
 	const struct conf_option *o, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -81,40 +63,41 @@ static void check_types(struct reading *rd, const struct json *object, const str
 		if (!at || o[i].type == CONF_NODE || o[i].type == CONF_BYTES)
 			continue;
 		if (json_is_string(v) != wants_text)
-			complain(rd, at, o[i].help, wants_text ? "this must be a text, in quotes"
+			conf_wrong(rd, at, o[i].help, wants_text ? "this must be a text, in quotes"
 				: "this must be a number or true or false, without quotes");
 	}
 }
 
 /* Fills the draft from one object of the file. */
-static void read_part(struct reading *rd, const struct json *object, const struct conf_node *map,
+static void read_part(struct conf_reading *rd, const struct json *object,
+	const struct conf_node *map,
 	const struct conf_option *o, size_t n, struct draft *d)
 {
-	note(rd, conf_read(rd->r, rd->f, map, o, n, d));
+	conf_read_map(rd, map, o, n, d);
 	if (map)
 		check_types(rd, object, map, o, n);
 }
 
 /* ---- What must hold -------------------------------------------------------------------------- */
 
-static void check_measured(struct reading *rd, const struct model_accuracy *a,
+static void check_measured(struct conf_reading *rd, const struct model_accuracy *a,
 	const struct conf_node *n)
 {
 	int64_t when;
 
 	if (isnan(a->pass_at_1) || isnan(a->pass_at_5) || isnan(a->bleu))
-		complain(rd, n, MEASURE, "what was measured has all three numbers");
+		conf_wrong(rd, n, MEASURE, "what was measured has all three numbers");
 	if (!a->date || clock_parse(str_of(a->date), &when))
-		complain(rd, n, MEASURE, "what was measured has a date");
+		conf_wrong(rd, n, MEASURE, "what was measured has a date");
 	if (!a->set || strlen(a->set) != SHA256_TEXT_BYTES - 1 ||
 			strspn(a->set, DIGITS) != SHA256_TEXT_BYTES - 1)
-		complain(rd, n, MEASURE,
+		conf_wrong(rd, n, MEASURE,
 			"what was measured names its set of cases");
 	if (a->samples < SAMPLES_MIN)
-		complain(rd, n, MEASURE, "passAt5 was measured with at least 5 samples");
+		conf_wrong(rd, n, MEASURE, "passAt5 was measured with at least 5 samples");
 }
 
-static void check_accuracy(struct reading *rd, struct draft *d, const struct json *root)
+static void check_accuracy(struct conf_reading *rd, struct draft *d, const struct json *root)
 {
 	const struct json *object = json_get(root, "accuracy");
 	struct model_accuracy *a = &d->is.accuracy;
@@ -127,14 +110,14 @@ static void check_accuracy(struct reading *rd, struct draft *d, const struct jso
 	if (a->is_measured)
 		check_measured(rd, a, d->accuracy);
 	else if (!json_get(object, "measured"))
-		complain(rd, d->accuracy,
+		conf_wrong(rd, d->accuracy,
 			"let mynah eval --save write it, or add \"measured\": false",
 			"these numbers do not say who measured them");
 }
 
-static void check_all(struct reading *rd, struct draft *d, const struct json *root)
+static void check_all(struct conf_reading *rd, struct draft *d, const struct json *root)
 {
-	const struct conf_node *at = conf_file_root(rd->f);
+	const struct conf_node *at = conf_file_root(rd->file);
 	struct model *m = &d->is;
 
 	read_part(rd, json_get(root, "hardware"), d->hardware, hardware_options,
@@ -143,24 +126,25 @@ static void check_all(struct reading *rd, struct draft *d, const struct json *ro
 		COUNT(cloud_options), d);
 	check_accuracy(rd, d, root);
 	if (!m->name || !*m->name)
-		complain(rd, at, "\"name\": \"llama3.2:1b\"", "a model needs its name");
+		conf_wrong(rd, at, "\"name\": \"llama3.2:1b\"", "a model needs its name");
 	if (!m->version || !persona_is_version(m->version))
-		complain(rd, m->version ? conf_node_find(at, "version") : at, "like \"1.0.0\"",
+		conf_wrong(rd, m->version ? conf_node_find(at, "version") : at, "like \"1.0.0\"",
 			"a model needs its version, MAJOR.MINOR.PATCH");
 	if (!m->quantization)
-		complain(rd, at, "\"quantization\": \"Q4_K_M\"", "a model needs its quantization");
+		conf_wrong(rd, at, "\"quantization\": \"Q4_K_M\"",
+			"a model needs its quantization");
 	if (m->min_memory <= 0)
-		complain(rd, d->hardware ? d->hardware : at,
+		conf_wrong(rd, d->hardware ? d->hardware : at,
 			"\"hardware\": {\"minMemory\": \"4G\"}",
 			"a model needs to say how much memory it wants");
 	if (d->cloud && (!m->cloud_provider || !m->cloud_model))
-		complain(rd, d->cloud, "{\"provider\": NAME, \"model\": NAME}, or null",
+		conf_wrong(rd, d->cloud, "{\"provider\": NAME, \"model\": NAME}, or null",
 			"a fallback is a provider and its model");
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static int read_root(struct reading *rd, const struct json *root, const char *path,
+static int read_root(struct conf_reading *rd, const struct json *root, const char *path,
 	struct model **out)
 {
 	struct draft *d = mem_new(sizeof(*d));
@@ -171,7 +155,7 @@ static int read_root(struct reading *rd, const struct json *root, const char *pa
 		mem_free(m);
 		return ERR_NOMEM;
 	}
-	read_part(rd, root, conf_file_root(rd->f), options, COUNT(options), d);
+	read_part(rd, root, conf_file_root(rd->file), options, COUNT(options), d);
 	/* null says as much as nothing. */
 	d->accuracy = json_get(root, "accuracy") ? d->accuracy : NULL;
 	d->hardware = json_get(root, "hardware") ? d->hardware : NULL;
@@ -179,7 +163,7 @@ static int read_root(struct reading *rd, const struct json *root, const char *pa
 	check_all(rd, d, root);
 	*m = d->is;
 	m->path = mem_dup(path);
-	note(rd, m->path ? 0 : ERR_NOMEM);
+	conf_note(rd, m->path ? 0 : ERR_NOMEM);
 	mem_free(d);
 	*out = m;
 	return 0;
@@ -192,7 +176,7 @@ int model_read(const char *path, struct conf_report *r, struct model **out)
 	struct model *m = NULL;
 	const char *why = "";
 	int err = conf_file_load(path, r, &f);
-	struct reading rd = {f, r, 0};
+	struct conf_reading rd = {f, r, 0};
 
 	*out = NULL;
 	if (err)
@@ -201,8 +185,8 @@ int model_read(const char *path, struct conf_report *r, struct model **out)
 	if (err == ERR_NOMEM)
 		goto out;
 	if (err || !json_is_object(root)) {
-		complain(&rd, conf_file_root(f), "a registry file is one JSON object",
-			err ? why : "this is no object");
+		conf_wrong(&rd, conf_file_root(f), "a registry file is one JSON object",
+			"%s", err ? why : "this is no object");
 		err = ERR_INVALID;
 		goto out;
 	}

@@ -61,49 +61,11 @@ static const struct conf_option memory_options[] = {
 
 /* ---- One file -------------------------------------------------------------------------------- */
 
-struct reading {
-	struct conf_report *report;
-	const struct conf_file *file;
-	struct draft d;
-	int err; /* the first */
-};
-
-#define COMPLAIN(rd, node, hint, ...)                                                          \
-	do {                                                                                   \
-		conf_complain(                                                                 \
-			(rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__); \
-		note(rd, ERR_INVALID);                                                         \
-	} while (0)
-
-static void note(struct reading *rd, int err)
-{
-	if (err < 0 && (rd->err == 0 || err == ERR_NOMEM))
-		rd->err = err;
-}
-
-static struct conf_node *node_of(const struct reading *rd, const char *key)
-{
-	struct conf_node *root = conf_file_root(rd->file);
-	struct conf_node *n = conf_node_find(root, key);
-
-	return n ? n : root;
-}
-
-/* The file's name without its folder and ".yaml". */
-static char *id_of(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t n = strlen(name);
-
-	if (n > 5 && strcmp(name + n - 5, ".yaml") == 0)
-		n -= 5;
-	return mem_dupn(name, n);
-}
-
 /* Fills in {{char}}, {{bot}} and {{user}}, in place of *text. Nothing that chat says is known here,
  * and nothing of it ever takes the place of {{user}}: the system message is the same for everybody.
  */
-static void fill_in(struct reading *rd, const struct conf_node *n, char **text, size_t max)
+static void fill_in(struct conf_reading *rd, const struct conf_node *n, const char *name,
+	char **text, size_t max)
 {
 	struct str rest = str_trim(str_of(*text));
 	struct buf out;
@@ -123,150 +85,135 @@ static void fill_in(struct reading *rd, const struct conf_node *n, char **text, 
 		if (err < 0)
 			break;
 		if (str_eq_nocase(word, STR("char")) || str_eq_nocase(word, STR("bot")))
-			err = buf_adds(&out, rd->d.is.name);
+			err = buf_adds(&out, name);
 		else if (str_eq_nocase(word, STR("user")))
 			err = buf_adds(&out, "the viewer");
 		else
-			COMPLAIN(rd, n, "{{char}}, {{bot}} and {{user}} are known",
+			conf_wrong(rd, n, "{{char}}, {{bot}} and {{user}} are known",
 				"unknown placeholder {{%.*s}}", STR_FMT(word));
 		rest = (struct str){close + 2, (size_t)(rest.at + rest.len - close) - 2};
 	}
 	if (err == ERR_LIMIT)
-		COMPLAIN(rd, n, "shorten it", "longer than %zu bytes", max);
+		conf_wrong(rd, n, "shorten it", "longer than %zu bytes", max);
 	else if (err < 0)
-		note(rd, err);
+		conf_note(rd, err);
 	char *filled = buf_take(&out);
 	if (filled) {
 		mem_free(*text);
 		*text = filled;
 	} else {
-		note(rd, ERR_NOMEM);
+		conf_note(rd, ERR_NOMEM);
 	}
 }
 
-static void read_map(struct reading *rd, struct conf_node *map, const struct conf_option *table,
-	size_t n, const char *hint)
+static void read_map(struct conf_reading *rd, struct draft *d, struct conf_node *map,
+	const struct conf_option *table, size_t n, const char *hint)
 {
 	if (map && conf_node_kind(map) != CONF_MAP) {
-		COMPLAIN(rd, map, hint, "this is a map of its own");
+		conf_wrong(rd, map, hint, "this is a map of its own");
 		map = NULL;
 	}
-	note(rd, conf_read(rd->report, rd->file, map, table, n, &rd->d));
+	conf_read_map(rd, map, table, n, d);
 }
 
-static void read_model(struct reading *rd, const char *const *providers, size_t n)
+static void read_model(struct conf_reading *rd, struct draft *d, const char *const *providers,
+	size_t n)
 {
-	struct conf_node *map = rd->d.model;
+	struct conf_node *map = d->model;
 
-	read_map(rd, map, model_options, COUNT(model_options),
+	read_map(rd, d, map, model_options, COUNT(model_options),
 		"write {temperature: 0.7, max_tokens: 120}");
 	if (!map || !conf_node_find(map, "temperature"))
-		rd->d.is.temperature = NAN;
-	if (!rd->d.is.use || !providers)
+		d->is.temperature = NAN;
+	if (!d->is.use || !providers)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(providers[i], rd->d.is.use) == 0)
+		if (strcmp(providers[i], d->is.use) == 0)
 			return;
 	}
-	const char *near = conf_nearest(str_of(rd->d.is.use), providers, n);
+	const char *near = conf_nearest(str_of(d->is.use), providers, n);
 	char hint[256];
 	snprintf(hint, sizeof(hint), "did you mean %s?", near ? near : "");
-	COMPLAIN(rd, conf_node_find(map, "use"),
+	conf_wrong(rd, conf_node_find(map, "use"),
 		near ? hint : "mynah.yaml names its providers under providers:",
-		"no provider is called \"%s\"", rd->d.is.use);
+		"no provider is called \"%s\"", d->is.use);
 }
 
-/* One side of an example: a text that is there and not too long. */
-static char *read_side(struct reading *rd, const struct conf_node *pair, const char *key)
+/* One side of an example of what name says: a text that is there and not too long. */
+static char *read_side(struct conf_reading *rd, const char *name, const struct conf_node *pair,
+	const char *key)
 {
-	struct conf_node *n = conf_node_find(pair, key);
+	const struct conf_node *n = conf_node_find(pair, key);
 	struct str text =
 		n && conf_node_kind(n) == CONF_SCALAR ? str_trim(conf_node_text(n)) : STR("");
 
 	if (text.len == 0)
-		COMPLAIN(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
+		conf_wrong(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
 			"this example has no %s", key);
 	else if (text.len > EXAMPLE_BYTES)
-		COMPLAIN(rd, n, "shorten it", "longer than %d bytes", EXAMPLE_BYTES);
-	char *copy = mem_dupn(text.at, text.len);
-	if (!copy)
-		note(rd, ERR_NOMEM);
-	else
-		fill_in(rd, n ? n : pair, &copy, 2 * EXAMPLE_BYTES);
+		conf_wrong(rd, n, "shorten it", "longer than %d bytes", EXAMPLE_BYTES);
+	char *copy = conf_dup(rd, text);
+	if (copy)
+		fill_in(rd, n ? n : pair, name, &copy, 2 * EXAMPLE_BYTES);
 	return copy;
 }
 
-static void read_example(
-	struct reading *rd, const struct conf_node *pair, struct persona_example *e)
+static void read_example(struct conf_reading *rd, const char *name, const struct conf_node *pair,
+	struct persona_example *e)
 {
 	if (conf_node_kind(pair) != CONF_MAP) {
-		COMPLAIN(rd, pair, "write {user: \"...\", reply: \"...\"}", "this is no example");
+		conf_wrong(rd, pair, "write {user: \"...\", reply: \"...\"}", "this is no example");
 		return;
 	}
 	for (size_t i = 0; i < conf_node_count(pair); i++) {
 		struct str key = conf_node_text(conf_node_key(pair, i));
 		if (!str_is(key, "user") && !str_is(key, "reply"))
-			COMPLAIN(rd, conf_node_key(pair, i), "an example has user and reply",
+			conf_wrong(rd, conf_node_key(pair, i), "an example has user and reply",
 				"unknown key \"%.*s\"", STR_FMT(key));
 	}
-	e->user = read_side(rd, pair, "user");
-	e->reply = read_side(rd, pair, "reply");
+	e->user = read_side(rd, name, pair, "user");
+	e->reply = read_side(rd, name, pair, "reply");
 	if (e->reply && e->reply[0] && !safety_is_sayable(str_of(e->reply), EXAMPLE_UNITS))
-		COMPLAIN(rd, conf_node_find(pair, "reply"),
+		conf_wrong(rd, conf_node_find(pair, "reply"),
 			"one line of at most 500 characters that begins with none of / . !",
 			"a chat could not hear this reply");
 }
 
-static void read_examples(struct reading *rd)
+static void read_examples(struct conf_reading *rd, const struct conf_node *list, struct persona *p)
 {
-	struct conf_node *list = rd->d.examples;
-	struct persona *p = &rd->d.is;
+	const size_t n = conf_entries(rd, list, PERSONA_EXAMPLES, "examples",
+		"begin each with \"- {user: ..., reply: ...}\"");
 
-	if (!list)
+	if (n == 0)
 		return;
-	if (conf_node_kind(list) != CONF_LIST) {
-		COMPLAIN(rd, list, "begin each with \"- {user: ..., reply: ...}\"",
-			"examples are a list");
-		return;
-	}
-	size_t n = conf_node_count(list);
-	if (n > PERSONA_EXAMPLES) {
-		COMPLAIN(rd, conf_node_at(list, PERSONA_EXAMPLES), "leave some out",
-			"more than %d examples", PERSONA_EXAMPLES);
-		n = PERSONA_EXAMPLES;
-	}
-	p->examples = mem_array(n ? n : 1, sizeof(*p->examples));
+	p->examples = mem_array(n, sizeof(*p->examples));
 	if (!p->examples) {
-		note(rd, ERR_NOMEM);
+		conf_note(rd, ERR_NOMEM);
 		return;
 	}
 	p->example_count = n;
 	for (size_t i = 0; i < n; i++)
-		read_example(rd, conf_node_at(list, i), &p->examples[i]);
+		read_example(rd, p->name, conf_node_at(list, i), &p->examples[i]);
 }
 
-static void read_texts(struct reading *rd)
+static void read_texts(struct conf_reading *rd, struct persona *p)
 {
-	struct persona *p = &rd->d.is;
-
 	if (!p->name || !p->name[0]) {
 		mem_free(p->name);
-		p->name = mem_dup(p->id);
-		if (!p->name) {
-			note(rd, ERR_NOMEM);
+		p->name = conf_dup(rd, str_of(p->id));
+		if (!p->name)
 			return;
-		}
 	}
 	if (strlen(p->name) > NAME_BYTES || !safety_is_sayable(str_of(p->name), NAME_BYTES))
-		COMPLAIN(rd, node_of(rd, "name"), "for example: Mynah",
+		conf_wrong(rd, conf_about(rd, "name"), "for example: Mynah",
 			"a name is one line of at most %d bytes", NAME_BYTES);
 	if (p->version && !persona_is_version(p->version))
-		COMPLAIN(rd, node_of(rd, "version"), "three numbers: 1.0.0", "\"%s\" is no version",
-			p->version);
+		conf_wrong(rd, conf_about(rd, "version"), "three numbers: 1.0.0",
+			"\"%s\" is no version", p->version);
 	if (p->system)
-		fill_in(rd, node_of(rd, "system"), &p->system, PERSONA_SYSTEM_BYTES);
+		fill_in(rd, conf_about(rd, "system"), p->name, &p->system, PERSONA_SYSTEM_BYTES);
 	if (!p->system || !p->system[0])
-		COMPLAIN(rd, node_of(rd, "system"),
+		conf_wrong(rd, conf_about(rd, "system"),
 			"write system: | and who the model is to be below it",
 			"a persona needs a system text");
 }
@@ -305,31 +252,30 @@ static void fini(struct persona *p)
 int persona_read(const struct conf_file *f, const char *const *providers, size_t provider_count,
 	struct conf_report *r, struct persona **out)
 {
-	struct reading rd = {.report = r, .file = f};
-	struct persona *p = NULL;
+	struct conf_reading rd = {.file = f, .report = r};
+	struct persona *p = mem_new(sizeof(*p));
+	struct draft d = {0};
 
-	note(&rd, conf_read(r, f, conf_file_root(f), options, COUNT(options), &rd.d));
-	rd.d.is.id = id_of(conf_file_path(f));
-	rd.d.is.path = mem_dup(conf_file_path(f));
-	p = mem_new(sizeof(*p));
-	if (!rd.d.is.id || !rd.d.is.path || !p)
-		note(&rd, ERR_NOMEM);
+	conf_note(&rd, p ? 0 : ERR_NOMEM);
+	conf_read_map(&rd, conf_file_root(f), options, COUNT(options), &d);
+	d.is.id = conf_dup(&rd, file_stem(conf_file_path(f), ".yaml"));
+	d.is.path = conf_dup(&rd, str_of(conf_file_path(f)));
 	if (rd.err != ERR_NOMEM)
-		read_texts(&rd);
+		read_texts(&rd, &d.is);
 	if (rd.err != ERR_NOMEM) {
-		read_model(&rd, providers, provider_count);
-		read_map(&rd, rd.d.memory, memory_options, COUNT(memory_options),
+		read_model(&rd, &d, providers, provider_count);
+		read_map(&rd, &d, d.memory, memory_options, COUNT(memory_options),
 			"write {lines: 10, for: 30m}");
-		read_examples(&rd);
+		read_examples(&rd, d.examples, &d.is);
 	}
 	if (rd.err == 0)
-		note(&rd, make_canary(&rd.d.is));
+		conf_note(&rd, make_canary(&d.is));
 	if (rd.err < 0) {
-		fini(&rd.d.is);
+		fini(&d.is);
 		mem_free(p);
 		return rd.err;
 	}
-	*p = rd.d.is;
+	*p = d.is;
 	*out = p;
 	return 0;
 }

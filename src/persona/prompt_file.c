@@ -37,41 +37,6 @@ static const struct conf_option options[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-struct reading {
-	struct conf_report *report;
-	const struct conf_file *file;
-	struct draft d;
-	int err; /* the first */
-};
-
-#define COMPLAIN(rd, node, hint, ...)                                                          \
-	do {                                                                                   \
-		conf_complain(                                                                 \
-			(rd)->report, (rd)->file, (node), 0, CONF_ERROR, (hint), __VA_ARGS__); \
-		note(rd, ERR_INVALID);                                                         \
-	} while (0)
-
-static void note(struct reading *rd, int err)
-{
-	if (err < 0 && (rd->err == 0 || err == ERR_NOMEM))
-		rd->err = err;
-}
-
-static struct conf_node *node_of(const struct reading *rd, const char *key)
-{
-	struct conf_node *root = conf_file_root(rd->file);
-	struct conf_node *n = conf_node_find(root, key);
-
-	return n ? n : root;
-}
-
-static void copy(struct reading *rd, char **to, struct str text)
-{
-	*to = mem_dupn(text.at, text.len);
-	if (!*to)
-		note(rd, ERR_NOMEM);
-}
-
 /* ---- Name and version ------------------------------------------------------------------------ */
 
 static bool is_id(struct str s)
@@ -87,35 +52,32 @@ static bool is_id(struct str s)
 
 /* What the file says of itself has to be what it is called: a copy under another name is another
  * prompt, and one that was forgotten to be renamed is none. */
-static void read_said(struct reading *rd, const char *key, char **said, struct str named)
+static void read_said(struct conf_reading *rd, const char *key, char **said, struct str named)
 {
 	if (*said && !str_is(named, *said))
-		COMPLAIN(rd, node_of(rd, key), "rename the file, or leave this line out",
+		conf_wrong(rd, conf_about(rd, key), "rename the file, or leave this line out",
 			"the file is called \"%.*s\", not \"%s\"", STR_FMT(named), *said);
 	mem_free(*said);
-	copy(rd, said, named);
+	*said = conf_dup(rd, named);
 }
 
-static void read_name(struct reading *rd)
+static void read_name(struct conf_reading *rd, struct prompt_file *p)
 {
-	struct prompt_file *p = &rd->d.is;
-	const char *path = conf_file_path(rd->file), *slash = strrchr(path, '/');
-	struct str version = str_of(slash ? slash + 1 : path);
+	const char *path = conf_file_path(rd->file);
+	struct str version = file_stem(path, ".yaml");
 
-	if (version.len > 5 && memcmp(version.at + version.len - 5, ".yaml", 5) == 0)
-		version.len -= 5;
-	copy(rd, &p->ref, version);
-	copy(rd, &p->path, str_of(path));
+	p->ref = conf_dup(rd, version);
+	p->path = conf_dup(rd, str_of(path));
 	const struct str id = str_split(&version, '@');
 	read_said(rd, "id", &p->id, id);
 	read_said(rd, "version", &p->version, version);
 	if (rd->err == ERR_NOMEM)
 		return;
 	if (!is_id(id))
-		COMPLAIN(rd, conf_file_root(rd->file), "for example: greet@1.0.0.yaml",
+		conf_wrong(rd, conf_file_root(rd->file), "for example: greet@1.0.0.yaml",
 			"a prompt is called by a-z 0-9 _ -, at most %d of them", ID_BYTES);
 	else if (!persona_is_version(p->version))
-		COMPLAIN(rd, conf_file_root(rd->file), "for example: greet@1.0.0.yaml",
+		conf_wrong(rd, conf_file_root(rd->file), "for example: greet@1.0.0.yaml",
 			version.len > 0 ? "\"%s\" is no version"
 					: "a version has to stand behind the name%s",
 			p->version);
@@ -123,33 +85,35 @@ static void read_name(struct reading *rd)
 
 /* ---- Examples -------------------------------------------------------------------------------- */
 
-static void read_with(struct reading *rd, const struct conf_node *with, struct prompt_example *e)
+static void read_with(struct conf_reading *rd, const struct conf_node *with,
+	struct prompt_example *e)
 {
 	size_t n = conf_node_count(with);
 
 	if (conf_node_kind(with) != CONF_MAP) {
-		COMPLAIN(rd, with, "write {viewers: 50}", "the fields of an event are a map");
+		conf_wrong(rd, with, "write {viewers: 50}", "the fields of an event are a map");
 		return;
 	}
 	if (n > PROMPT_INPUTS) {
-		COMPLAIN(rd, with, "leave some out", "more than %d fields", PROMPT_INPUTS);
+		conf_wrong(rd, with, "leave some out", "more than %d fields", PROMPT_INPUTS);
 		n = PROMPT_INPUTS;
 	}
 	e->with = mem_array(n ? n : 1, sizeof(*e->with));
 	if (!e->with) {
-		note(rd, ERR_NOMEM);
+		conf_note(rd, ERR_NOMEM);
 		return;
 	}
 	for (e->with_count = 0; e->with_count < n; e->with_count++) {
 		struct prompt_input *in = &e->with[e->with_count];
 
-		copy(rd, &in->key, conf_node_text(conf_node_key(with, e->with_count)));
-		copy(rd, &in->value, conf_node_text(conf_node_value(with, e->with_count)));
+		in->key = conf_dup(rd, conf_node_text(conf_node_key(with, e->with_count)));
+		in->value = conf_dup(rd, conf_node_text(conf_node_value(with, e->with_count)));
 	}
 }
 
 /* "/pattern/" loses its slashes. */
-static void read_expect(struct reading *rd, const struct conf_node *n, struct prompt_example *e)
+static void read_expect(struct conf_reading *rd, const struct conf_node *n,
+	struct prompt_example *e)
 {
 	const size_t len = e->expect ? strlen(e->expect) : 0;
 	struct pattern *pattern = NULL;
@@ -162,9 +126,9 @@ static void read_expect(struct reading *rd, const struct conf_node *n, struct pr
 	e->is_pattern = true;
 	const int err = pattern_new(str_of(e->expect), &pattern, &fault);
 	if (err == ERR_PARSE)
-		COMPLAIN(rd, n, fault.hint, "this pattern cannot be used: %s", fault.what);
+		conf_wrong(rd, n, fault.hint, "this pattern cannot be used: %s", fault.what);
 	else
-		note(rd, err);
+		conf_note(rd, err);
 	pattern_free(pattern);
 }
 
@@ -186,45 +150,35 @@ static const struct conf_option example_options[] = {
 };
 
 static void read_example(
-	struct reading *rd, const struct conf_node *n, struct prompt_example *e)
+	struct conf_reading *rd, const struct conf_node *n, struct prompt_example *e)
 {
 	struct example_draft d = {0};
 
 	if (conf_node_kind(n) != CONF_MAP) {
-		COMPLAIN(rd, n, "write {input: \"...\", expect: \"...\"}", "this is no example");
+		conf_wrong(rd, n, "write {input: \"...\", expect: \"...\"}", "this is no example");
 		return;
 	}
-	note(rd, conf_read(rd->report, rd->file, n, example_options, COUNT(example_options), &d));
+	conf_read_map(rd, n, example_options, COUNT(example_options), &d);
 	*e = d.is;
 	if (d.with)
 		read_with(rd, d.with, e);
 	if (e->input && strlen(e->input) > INPUT_BYTES)
-		COMPLAIN(rd, conf_node_find(n, "input"), "shorten it", "longer than %d bytes",
+		conf_wrong(rd, conf_node_find(n, "input"), "shorten it", "longer than %d bytes",
 			INPUT_BYTES);
 	read_expect(rd, conf_node_find(n, "expect"), e);
 }
 
-static void read_examples(struct reading *rd)
+static void read_examples(struct conf_reading *rd, const struct conf_node *list,
+	struct prompt_file *p)
 {
-	struct conf_node *list = rd->d.examples;
-	struct prompt_file *p = &rd->d.is;
+	const size_t n = conf_entries(rd, list, PROMPT_EXAMPLES, "examples",
+		"begin each with \"- {input: ..., expect: ...}\"");
 
-	if (!list)
+	if (n == 0)
 		return;
-	if (conf_node_kind(list) != CONF_LIST) {
-		COMPLAIN(rd, list, "begin each with \"- {input: ..., expect: ...}\"",
-			"examples are a list");
-		return;
-	}
-	size_t n = conf_node_count(list);
-	if (n > PROMPT_EXAMPLES) {
-		COMPLAIN(rd, conf_node_at(list, PROMPT_EXAMPLES), "leave some out",
-			"more than %d examples", PROMPT_EXAMPLES);
-		n = PROMPT_EXAMPLES;
-	}
-	p->examples = mem_array(n ? n : 1, sizeof(*p->examples));
+	p->examples = mem_array(n, sizeof(*p->examples));
 	if (!p->examples) {
-		note(rd, ERR_NOMEM);
+		conf_note(rd, ERR_NOMEM);
 		return;
 	}
 	p->example_count = n;
@@ -234,19 +188,18 @@ static void read_examples(struct reading *rd)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void read_text(struct reading *rd)
+static void read_text(struct conf_reading *rd, struct prompt_file *p)
 {
-	struct prompt_file *p = &rd->d.is;
 	struct conf_node *declared = conf_node_find(conf_file_root(rd->file), "variables");
 
 	if (!p->text || str_trim(str_of(p->text)).len == 0) {
-		COMPLAIN(rd, node_of(rd, "template"),
+		conf_wrong(rd, conf_about(rd, "template"),
 			"write template: \"Greet $(user).\" and variables: [user]",
 			"a prompt needs a template");
 		return;
 	}
-	note(rd, trigger_template_check_declared(str_of(p->text), &p->variables, rd->file,
-		declared, node_of(rd, "template"), rd->report));
+	conf_note(rd, trigger_template_check_declared(str_of(p->text), &p->variables, rd->file,
+		declared, conf_about(rd, "template"), rd->report));
 }
 
 static int make_hash(struct prompt_file *p)
@@ -292,24 +245,25 @@ static void fini(struct prompt_file *p)
 int prompt_file_read(
 	const struct conf_file *f, struct conf_report *r, struct prompt_file **out)
 {
-	struct reading rd = {.report = r, .file = f};
+	struct conf_reading rd = {.file = f, .report = r};
 	struct prompt_file *p = mem_new(sizeof(*p));
+	struct draft d = {0};
 
-	note(&rd, p ? 0 : ERR_NOMEM);
-	note(&rd, conf_read(r, f, conf_file_root(f), options, COUNT(options), &rd.d));
-	read_name(&rd);
+	conf_note(&rd, p ? 0 : ERR_NOMEM);
+	conf_read_map(&rd, conf_file_root(f), options, COUNT(options), &d);
+	read_name(&rd, &d.is);
 	if (rd.err != ERR_NOMEM) {
-		read_text(&rd);
-		read_examples(&rd);
+		read_text(&rd, &d.is);
+		read_examples(&rd, d.examples, &d.is);
 	}
 	if (rd.err == 0)
-		note(&rd, make_hash(&rd.d.is));
+		conf_note(&rd, make_hash(&d.is));
 	if (rd.err < 0) {
-		fini(&rd.d.is);
+		fini(&d.is);
 		mem_free(p);
 		return rd.err;
 	}
-	*p = rd.d.is;
+	*p = d.is;
 	*out = p;
 	return 0;
 }

@@ -78,23 +78,11 @@ const char *safety_family_text(enum safety_family f)
 
 /* What is being read. */
 struct reading {
-	const struct conf_file *file;
-	struct conf_report *report;
+	struct conf_reading of;
 	struct pattern_engine *engine;
 	struct safety_rule *rule;
 	bool is_trusted;
-	bool is_bad, is_nomem;
 };
-
-static void note(struct reading *rd, int err)
-{
-	rd->is_nomem |= err == ERR_NOMEM;
-	rd->is_bad |= err < 0 && err != ERR_NOMEM;
-}
-
-#define COMPLAIN(rd, node, offset, hint, ...)                                           \
-	((rd)->is_bad = true, conf_complain((rd)->report, (rd)->file, (node), (offset), \
-				      CONF_ERROR, (hint), __VA_ARGS__))
 
 /* ---- Patterns -------------------------------------------------------------------------------- */
 
@@ -141,9 +129,9 @@ static bool is_sound(struct reading *rd, const struct conf_node *n)
 	int err = pattern_new(conf_node_text(n), &p, &fault);
 
 	if (err == ERR_PARSE)
-		COMPLAIN(rd, n, fault.character, fault.hint, "the pattern %s", fault.what);
-	else
-		note(rd, err);
+		conf_complain(rd->of.report, rd->of.file, n, fault.character, CONF_ERROR,
+			fault.hint, "the pattern %s", fault.what);
+	conf_note(&rd->of, err == ERR_PARSE ? ERR_INVALID : err);
 	pattern_free(p);
 	return err == 0;
 }
@@ -156,7 +144,7 @@ static void read_pattern(struct reading *rd, const struct conf_node *n)
 	int err;
 
 	if (conf_node_kind(n) != CONF_SCALAR) {
-		COMPLAIN(rd, n, 0, "put it in single quotes", "a pattern is a text");
+		conf_wrong(&rd->of, n, "put it in single quotes", "a pattern is a text");
 		return;
 	}
 	if (!rd->is_trusted && !is_sound(rd, n))
@@ -166,17 +154,17 @@ static void read_pattern(struct reading *rd, const struct conf_node *n)
 	if (err == 0)
 		err = pattern_new(buf_str(&wide), &rule->patterns[rule->pattern_count], &fault);
 	if (err == ERR_PARSE || err == ERR_LIMIT)
-		COMPLAIN(rd, n, 0, "share it out over two patterns",
+		conf_wrong(&rd->of, n, "share it out over two patterns",
 			"with its spaces widened the pattern is too long");
 	else
-		note(rd, err);
+		conf_note(&rd->of, err);
 	if (err == 0) {
 		struct pattern *p = rule->patterns[rule->pattern_count++];
 
-		note(rd, add_literals(rule, buf_str(&wide)));
+		conf_note(&rd->of, add_literals(rule, buf_str(&wide)));
 		if (!rd->is_trusted &&
 			pattern_trial(p, rd->engine, buf_str(&wide)) == PATTERN_RUINOUS)
-			COMPLAIN(rd, n, 0, "do not repeat a group that itself ends in a repeat",
+			conf_wrong(&rd->of, n, "do not repeat a group that itself ends in a repeat",
 				"the pattern needs too many steps: a short text can keep it busy");
 	}
 	buf_fini(&wide);
@@ -190,13 +178,14 @@ static void read_match(struct reading *rd, const struct conf_node *entry, const 
 	if (!n && !rd->rule->is_on)
 		return;
 	if (!n || conf_node_kind(n) == CONF_MAP || count == 0 || count > PATTERNS_MAX) {
-		COMPLAIN(rd, n ? n : entry, 0, "match: '\\bignore (all )?previous instructions'",
+		conf_wrong(&rd->of, n ? n : entry,
+			"match: '\\bignore (all )?previous instructions'",
 			"a rule has 1 to %d patterns", PATTERNS_MAX);
 		return;
 	}
 	rd->rule->patterns = mem_array(count, sizeof(struct pattern *));
 	if (!rd->rule->patterns) {
-		rd->is_nomem = true;
+		conf_note(&rd->of, ERR_NOMEM);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -228,9 +217,9 @@ static void try_example(struct reading *rd, const struct conf_node *n, bool matc
 	safety_forms_init(&forms);
 	int err = safety_forms_make(conf_node_text(n), true, &forms);
 	if (err < 0)
-		note(rd, err);
+		conf_note(&rd->of, err);
 	else if ((safety_rule_weigh(rd->rule, rd->engine, &forms) > 0) != matches)
-		COMPLAIN(rd, n, 0,
+		conf_wrong(&rd->of, n,
 			matches ? "change the example, or widen the rule"
 				: "change the example, or narrow the rule",
 			"rule \"%s\" %s its example", rd->rule->id,
@@ -241,7 +230,7 @@ static void try_example(struct reading *rd, const struct conf_node *n, bool matc
 static void try_list(struct reading *rd, const struct conf_node *list, bool matches)
 {
 	if (list && conf_node_kind(list) != CONF_LIST)
-		COMPLAIN(rd, list, 0, "write [\"one text\", \"another\"]",
+		conf_wrong(&rd->of, list, "write [\"one text\", \"another\"]",
 			"examples are a list of texts");
 	else
 		for (size_t i = 0; list && i < conf_node_count(list); i++)
@@ -251,10 +240,9 @@ static void try_list(struct reading *rd, const struct conf_node *list, bool matc
 static void try_examples(struct reading *rd, const struct conf_node *n)
 {
 	struct examples both = {0};
-	int err = conf_read(rd->report, rd->file, n, example_options, EXAMPLE_OPTIONS, &both);
 
-	note(rd, err);
-	if (err == 0) {
+	conf_read_map(&rd->of, n, example_options, EXAMPLE_OPTIONS, &both);
+	if (rd->of.err == 0) {
 		try_list(rd, both.match, true);
 		try_list(rd, both.no_match, false);
 	}
@@ -350,9 +338,8 @@ static void read_entry(struct reading *rd, const struct conf_node *value)
 {
 	struct entry e = {0};
 	struct safety_rule *r = rd->rule;
-	int err = conf_read(rd->report, rd->file, value, options, OPTIONS, &e);
 
-	note(rd, err);
+	conf_read_map(&rd->of, value, options, OPTIONS, &e);
 	r->family = e.rule.family;
 	r->weight = e.rule.weight;
 	r->is_personal = e.rule.is_personal;
@@ -360,11 +347,11 @@ static void read_entry(struct reading *rd, const struct conf_node *value)
 	r->advice = e.rule.advice;
 	e.rule.advice = NULL;
 	if (!conf_node_find(value, "family"))
-		COMPLAIN(rd, value, 0, "family: prompt_injection, for example",
+		conf_wrong(&rd->of, value, "family: prompt_injection, for example",
 			"rule \"%s\" has no family", r->id);
-	if (err != ERR_NOMEM)
+	if (rd->of.err != ERR_NOMEM)
 		read_match(rd, value, e.match);
-	if (!rd->is_bad && !rd->is_nomem && e.examples && !rd->is_trusted)
+	if (rd->of.err == 0 && e.examples && !rd->is_trusted)
 		try_examples(rd, e.examples);
 	conf_free_options(options, OPTIONS, &e);
 }
@@ -373,7 +360,7 @@ int safety_rule_read(const struct conf_file *f, const struct conf_node *key,
 	const struct conf_node *value, bool is_trusted, struct pattern_engine *g,
 	struct conf_report *r, struct safety_rule **out)
 {
-	struct reading rd = {.file = f, .report = r, .engine = g, .is_trusted = is_trusted};
+	struct reading rd = {.of = {f, r, 0}, .engine = g, .is_trusted = is_trusted};
 	const struct str id = conf_node_text(key);
 
 	if (!is_name(id) || conf_node_kind(value) != CONF_MAP) {
@@ -384,13 +371,13 @@ int safety_rule_read(const struct conf_file *f, const struct conf_node *key,
 	rd.rule = mem_new(sizeof(*rd.rule));
 	if (!rd.rule)
 		return ERR_NOMEM;
-	note(&rd, name_rule(rd.rule, id));
-	if (!rd.is_nomem)
+	conf_note(&rd.of, name_rule(rd.rule, id));
+	if (rd.of.err == 0)
 		read_entry(&rd, value);
-	if (!rd.is_bad && !rd.is_nomem) {
+	if (rd.of.err == 0) {
 		*out = rd.rule;
 		return 0;
 	}
 	safety_rule_free(rd.rule);
-	return rd.is_nomem ? ERR_NOMEM : ERR_INVALID;
+	return rd.of.err == ERR_NOMEM ? ERR_NOMEM : ERR_INVALID;
 }
