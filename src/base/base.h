@@ -1,6 +1,6 @@
 /* base: bytes, text, errors, memory, clock, chance, log, metrics, strict JSON, files, sealing.
  *
- * Floor 1: everybody may stand on it; it knows nobody. It hides json-c, jsmn, libutf8proc and
+ * Floor 1: everybody may stand on it; it knows nobody. It hides json-c, simdjson, libutf8proc and
  * libsodium. Its symbols start with the name of the part: buf_add, text_fold, log_event. */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

@@ -2,7 +2,6 @@
 #include "base/json_item.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_tape.h"
@@ -70,30 +69,15 @@ struct str json_item_str(const struct json_item *object, const char *key)
 	return json_item_text(json_item_get(object, key));
 }
 
-static bool has_fraction(struct str number)
-{
-	for (size_t i = 0; i < number.len; i++) {
-		if (number.at[i] == '.' || number.at[i] == 'e' || number.at[i] == 'E')
-			return true;
-	}
-	return false;
-}
-
 int64_t json_item_number(const struct json_item *v, int64_t fallback)
 {
-	int64_t n;
-
-	if (!is_kind(v, JSON_NUMBER))
-		return fallback;
-	if (has_fraction(v->text)) {
-		double d = strtod(v->text.at, NULL);
-		/* 2^63 is a double, 2^63 - 1 is not. */
-		return d == floor(d) && d >= -0x1p63 && d < 0x1p63 ? (int64_t)d : fallback;
-	}
+	/* 2^63 is a double, 2^63 - 1 is not. */
+	if (is_kind(v, JSON_REAL) && v->real >= -0x1p63 && v->real < 0x1p63)
+		return v->real == floor(v->real) ? (int64_t)v->real : fallback;
 	/* The edges are left out because json.h cannot tell them from what did not fit. */
-	if (str_int(v->text, &n) != 0 || n == INT64_MAX || n == INT64_MIN)
+	if (!is_kind(v, JSON_INTEGER) || v->integer == INT64_MAX || v->integer == INT64_MIN)
 		return fallback;
-	return n;
+	return v->integer;
 }
 
 int64_t json_item_int(const struct json_item *object, const char *key, int64_t fallback)

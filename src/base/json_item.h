@@ -8,7 +8,8 @@ enum json_kind {
 	JSON_NULL,
 	JSON_FALSE,
 	JSON_TRUE,
-	JSON_NUMBER,
+	JSON_INTEGER, /* that fits int64_t */
+	JSON_REAL,
 	JSON_STRING,
 	JSON_ARRAY,
 	JSON_OBJECT,
@@ -16,8 +17,11 @@ enum json_kind {
 
 struct json_item {
 	struct str key;  /* of a member, unescaped; at is NULL in arrays and at the root */
-	struct str text; /* of a string, unescaped; of a number, as it is written, and a byte that
-			    is none of it can be read behind it */
+	union {
+		struct str text; /* of a string, unescaped */
+		int64_t integer;
+		double real;
+	};
 	uint32_t span;   /* so many items further is the first that is not inside this one */
 	uint32_t count;  /* of elements or members */
 	enum json_kind kind : 8;

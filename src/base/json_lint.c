@@ -2,7 +2,7 @@
  *
  * json-c 0.16 in strict mode still takes NaN, Infinity, single-quoted keys and UTF-8 that is only
  * half checked (measured). Here every token is held against RFC 8259, inside strings and out; the
- * order of the tokens is left to json-c and to the tape. */
+ * order of the tokens is left to json-c. */
 #include "base/json_lint.h"
 
 #include <string.h>
@@ -115,15 +115,6 @@ static int lint_word(struct lint *l)
 		return refuse(l, ERR_PARSE, "unexpected character");
 	l->at += word.len;
 	return 0;
-}
-
-bool json_lint_is_primitive(struct str s)
-{
-	struct lint l = {.text = s};
-	const int c = peek(&l);
-	const int err = c == '-' || ascii_is_digit(c) ? lint_number(&l) : lint_word(&l);
-
-	return !err && l.at == s.len;
 }
 
 static int lint_colon(struct lint *l)

@@ -9,7 +9,5 @@
  * json-c's business. *members gets the number of "key": in it. ERR_PARSE, ERR_LIMIT (depth); *why
  * then gets a static reason. */
 int json_lint(struct str text, size_t *members, const char **why) MUST_USE;
-/* Is all of s one number or one of the three words? */
-bool json_lint_is_primitive(struct str s);
 
 #endif

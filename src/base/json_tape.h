@@ -1,15 +1,23 @@
 /* base/json_tape.h: a JSON text read into one flat array, for paths that read thousands a second.
- * Hides jsmn.
+ * Hides simdjson.
  *
- * It accepts exactly what base/json.h accepts and refuses the rest with the same errors. The tape
- * is reused: after its first texts, a parse allocates nothing. Items stand in the order of the
- * text, each container before what it holds; all are BORROWED from the tape until its next parse.
- * As in json.h, absent members, wrong types and NULL items are ordinary: getters give the
- * fallback, so a chain of them needs no checks. */
+ * It accepts what base/json.h accepts and refuses the rest with the same errors; but it refuses
+ * numbers that no double can hold, objects of more than JSON_MEMBERS_MAX members, and texts of more
+ * than JSON_ODD_BYTES that simdjson alone cannot judge. The tape is reused: after its longest text,
+ * a parse allocates nothing, unless the text is an odd one. Items stand in the order of the text,
+ * each container before what it holds; all, and their strings, are BORROWED from the tape until its
+ * next parse. As in json.h, absent members, wrong types and NULL items are ordinary: getters give
+ * the fallback, so a chain of them needs no checks. */
 #ifndef BASE_JSON_TAPE_H
 #define BASE_JSON_TAPE_H
 
 #include "base/buf.h"
+
+/* A guild of Discord, the widest object there is, has some 70. Each key may be compared with all
+ * before it. */
+#define JSON_MEMBERS_MAX 256
+/* What simdjson refuses goes to json-c, which needs up to 120 times its length. */
+#define JSON_ODD_BYTES (256 * 1024)
 
 struct json_tape;
 struct json_item;
@@ -20,9 +28,8 @@ void json_tape_free(struct json_tape *t);
 /* Gives up what a large text left behind; items are gone. */
 void json_tape_shrink(struct json_tape *t);
 
-/* Reads one text. Its strings may point into text, which has to live as long as the items are
- * used. ERR_PARSE, ERR_LIMIT (too long, too deep, too many items), ERR_NOMEM. why, if not NULL,
- * gets a short static reason. */
+/* Reads one text. ERR_PARSE, ERR_LIMIT (too long, too deep, too many items or members), ERR_NOMEM.
+ * why, if not NULL, gets a short static reason. */
 int json_tape_parse(struct json_tape *t, struct str text, const struct json_item **root,
 	const char **why) MUST_USE;
 

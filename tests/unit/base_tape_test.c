@@ -28,10 +28,8 @@ static void the_tables_of_json_hold_for_the_tape(void **state)
 	const char *why = "";
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(json_good); i++) {
-		assert_case(i, json_tape_parse(t, str_of(json_good[i]), &root, &why) == 0);
+	for (size_t i = 0; i < COUNT(json_good); i++)
 		expect_same(t, str_of(json_good[i]));
-	}
 	for (size_t i = 0; i < COUNT(json_bad); i++) {
 		assert_case(i, json_tape_parse(t, str_of(json_bad[i]), &root, &why) == ERR_PARSE);
 		assert_null(root);
@@ -162,6 +160,31 @@ static void thousands_of_texts_read_as_json_reads_them(void **state)
 	json_tape_free(t);
 }
 
+static void what_simdjson_refuses_is_read_if_json_takes_it(void **state)
+{
+	struct json_tape *t = tape_of(2 * JSON_ODD_BYTES);
+	const struct json_item *root;
+	struct buf b;
+	const char *why;
+
+	(void)state;
+	buf_init(&b, 2 * JSON_ODD_BYTES);
+	assert_int_equal(buf_adds(&b, "{\"s\":\"a\\ud800b\",\"n\":18446744073709551616,\"m\":-3}"), 0);
+	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), 0);
+	assert_str(json_item_str(root, "s"), STR("a\xEF\xBF\xBD" "b"));
+	assert_int_equal(json_item_int(root, "n", 7), 7);
+	assert_int_equal(json_item_int(root, "m", 7), -3);
+
+	assert_int_equal(json_tape_parse(t, STR("[1e999]"), &root, &why), ERR_PARSE);
+	assert_string_equal(why, "a number beyond all doubles");
+	while (b.len <= JSON_ODD_BYTES)
+		assert_int_equal(buf_adds(&b, "          "), 0);
+	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_LIMIT);
+	assert_string_equal(why, "not plain, and too long for a second look");
+	buf_fini(&b);
+	json_tape_free(t);
+}
+
 static void tape_has_limits(void **state)
 {
 	char deep[2 * (JSON_DEPTH_MAX + 1) + 1] = {0};
@@ -182,12 +205,12 @@ static void tape_has_limits(void **state)
 	/* As many values as bytes allow are more than any real text has. */
 	buf_init(&b, 8193);
 	assert_int_equal(buf_adds(&b, "[0"), 0);
-	while (b.len < 8191)
+	while (b.len < 8190)
 		assert_int_equal(buf_adds(&b, b.len % 2 ? "0" : ","), 0);
 	assert_int_equal(buf_adds(&b, "]"), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_LIMIT);
 	assert_string_equal(why, "too many items");
-	assert_int_equal(buf_adds(&b, " "), 0);
+	assert_int_equal(buf_adds(&b, "  "), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_LIMIT);
 	assert_string_equal(why, "too long");
 	buf_fini(&b);
@@ -203,7 +226,7 @@ static void add_members(struct buf *b, int n)
 
 static void equal_keys_are_found_in_objects_of_every_size(void **state)
 {
-	static const int sizes[] = {1, 2, 31, 32, 33, 34, 1000};
+	static const int sizes[] = {1, 2, 31, 100, JSON_MEMBERS_MAX - 1};
 	struct json_tape *t = tape_of(TEXT_BYTES);
 	const struct json_item *root;
 	struct buf b;
@@ -222,6 +245,10 @@ static void equal_keys_are_found_in_objects_of_every_size(void **state)
 		assert_case(i, json_tape_parse(t, buf_str(&b), &root, &why) == ERR_PARSE);
 		assert_string_equal(why, "duplicate key");
 	}
+	add_members(&b, JSON_MEMBERS_MAX);
+	assert_int_equal(buf_adds(&b, ",\"one more\":[]}"), 0);
+	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_LIMIT);
+	assert_string_equal(why, "too many members");
 	buf_fini(&b);
 	json_tape_free(t);
 }
@@ -239,8 +266,11 @@ static void what_costs_more_than_its_length_is_not_there(void **state)
 
 	(void)state;
 	buf_init(&b, MAX);
-	add_members(&b, unit_runs(150000));
-	assert_int_equal(buf_adds(&b, "}"), 0);
+	/* Keys that are all alike to who looks at their beginnings, middles and ends. */
+	for (int i = 0, n = unit_runs(200000); i < n; i++)
+		assert_int_equal(buf_addf(&b, "%s\"a%03daaaa\":0",
+			i == 0 ? "[{" : i % JSON_MEMBERS_MAX ? "," : "},{", i % JSON_MEMBERS_MAX), 0);
+	assert_int_equal(buf_adds(&b, "}]"), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, NULL), 0);
 	for (size_t i = 0; i < COUNT(units); i++) {
 		buf_clear(&b);
@@ -330,8 +360,8 @@ static void a_tape_outlives_want_of_memory(void **state)
 
 	(void)state;
 	buf_init(&b, TEXT_BYTES);
-	add_members(&b, 100);
-	assert_int_equal(buf_adds(&b, ",\"\\n\":0}"), 0);
+	add_members(&b, 200);
+	assert_int_equal(buf_adds(&b, ",\"\\n\":\"\\ud800\"}"), 0); /* an odd one */
 	do {
 		json_tape_shrink(t);
 		mem_fail_at((unsigned long)++failures, 0);
@@ -340,7 +370,7 @@ static void a_tape_outlives_want_of_memory(void **state)
 		assert_true(err == 0 || (err == ERR_NOMEM && why && !root));
 	} while (err);
 	assert_true(failures > 4);
-	assert_int_equal(json_item_count(root), 101);
+	assert_int_equal(json_item_count(root), 201);
 	buf_fini(&b);
 	json_tape_free(t);
 }
@@ -351,6 +381,7 @@ int main(void)
 		cmocka_unit_test(the_tables_of_json_hold_for_the_tape),
 		cmocka_unit_test(odd_texts_read_as_json_reads_them),
 		cmocka_unit_test(thousands_of_texts_read_as_json_reads_them),
+		cmocka_unit_test(what_simdjson_refuses_is_read_if_json_takes_it),
 		cmocka_unit_test(tape_has_limits),
 		cmocka_unit_test(equal_keys_are_found_in_objects_of_every_size),
 		cmocka_unit_test(what_costs_more_than_its_length_is_not_there),
