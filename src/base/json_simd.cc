@@ -37,7 +37,8 @@ int json_simd_parse(struct json_simd *s, struct str text, struct json_words *out
 	if (err)
 		return err == simdjson::MEMALLOC ? ERR_NOMEM : ERR_PARSE;
 	const uint64_t *tape = s->parser.doc.tape.get();
-	const uint64_t n = tape[0] & simdjson::internal::JSON_VALUE_MASK; /* with a root at each end */
+	/* A root stands at each end; the first says where the last ends. */
+	const uint64_t n = tape[0] & simdjson::internal::JSON_VALUE_MASK;
 	out->at = tape + 1;
 	out->end = tape + n - 1;
 	out->strings = reinterpret_cast<const char *>(s->parser.doc.string_buf.get());

@@ -1,7 +1,7 @@
 /* base/json_simd.h: simdjson as C sees it. Private to base.
  *
- * A text becomes words and strings: simdjson's doc/tape.md. A word has its kind in the highest byte,
- * the ASCII sign of it, and 56 bits of payload. */
+ * A text becomes words and strings, as simdjson's doc/tape.md says. A word has its kind, an ASCII
+ * sign, in the highest byte, and 56 bits of payload. */
 #ifndef BASE_JSON_SIMD_H
 #define BASE_JSON_SIMD_H
 
@@ -17,7 +17,8 @@ struct json_simd;
  * t(rue) f(alse) n(ull). Keys are strings before their values. */
 struct json_words {
 	const uint64_t *at, *end;
-	const char *strings; /* a string's payload: where its uint32_t length is, its bytes behind it */
+	/* A string's payload says where in here its uint32_t length is, and its bytes behind it. */
+	const char *strings;
 };
 
 struct json_simd *json_simd_new(void); /* NULL: no memory */

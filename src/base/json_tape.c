@@ -55,7 +55,7 @@ int json_tape_new(size_t max_bytes, struct json_tape **out)
 	*out = t;
 	if (!t)
 		return ERR_NOMEM;
-	t->max_bytes = max_bytes < UINT32_MAX ? max_bytes : UINT32_MAX - 1; /* simdjson's own limit */
+	t->max_bytes = max_bytes < UINT32_MAX ? max_bytes : UINT32_MAX - 1; /* simdjson's own */
 	t->max_items = t->max_bytes / BYTES_PER_ITEM + ITEMS_MIN;
 	return 0;
 }
@@ -97,7 +97,7 @@ static bool has_key(const struct json_tape *t, const struct level *in, struct st
 	return false;
 }
 
-/* Equal keys, and a NUL, which json.h refuses too: there keys are C strings. It gives the reason. */
+/* Refuses equal keys, and a NUL, as json.h does: there keys are C strings. It gives the reason. */
 static int check_key(struct json_tape *t, struct level *in, struct str key)
 {
 	const unsigned char *s = (const unsigned char *)key.at;

@@ -169,7 +169,8 @@ static void what_simdjson_refuses_is_read_if_json_takes_it(void **state)
 
 	(void)state;
 	buf_init(&b, 2 * JSON_ODD_BYTES);
-	assert_int_equal(buf_adds(&b, "{\"s\":\"a\\ud800b\",\"n\":18446744073709551616,\"m\":-3}"), 0);
+	assert_int_equal(buf_adds(&b, "{\"s\":\"a\\ud800b\",\"n\":18446744073709551616,"
+				      "\"m\":-3}"), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), 0);
 	assert_str(json_item_str(root, "s"), STR("a\xEF\xBF\xBD" "b"));
 	assert_int_equal(json_item_int(root, "n", 7), 7);
@@ -268,8 +269,8 @@ static void what_costs_more_than_its_length_is_not_there(void **state)
 	buf_init(&b, MAX);
 	/* Keys that are all alike to who looks at their beginnings, middles and ends. */
 	for (int i = 0, n = unit_runs(200000); i < n; i++)
-		assert_int_equal(buf_addf(&b, "%s\"a%03daaaa\":0",
-			i == 0 ? "[{" : i % JSON_MEMBERS_MAX ? "," : "},{", i % JSON_MEMBERS_MAX), 0);
+		assert_int_equal(buf_addf(&b, "%s\"a%03daaaa\":0", i == 0 ? "[{"
+				: i % JSON_MEMBERS_MAX ? "," : "},{", i % JSON_MEMBERS_MAX), 0);
 	assert_int_equal(buf_adds(&b, "}]"), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, NULL), 0);
 	for (size_t i = 0; i < COUNT(units); i++) {
