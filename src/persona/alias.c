@@ -230,20 +230,60 @@ static bool is_name_point(int32_t c)
 		!(c >= 0xFF00 && c <= 0xFF0F));
 }
 
+/* How much of a text that follows an @ is a name: a dot or a bar may join its parts. */
+static size_t name_bytes(struct str s)
+{
+	size_t end = 0, at = 0;
+
+	while (at < s.len) {
+		const int32_t c = text_next(s, &at);
+
+		if (is_name_point(c))
+			end = at;
+		else if ((c != '.' && c != '|') || end == 0)
+			break;
+	}
+	return end;
+}
+
+/* A name of several words is written with _ between them, and then it may hold anything but spaces:
+ * "[Mod]_Anna_(she/her)". The one who is called so is called "[Mod] Anna (she/her)" too. n: what a
+ * name without such would be. */
+static int add_long_name(struct prompt_aliases *a, struct str word, size_t n)
+{
+	while (word.len > 0 && strchr(".,:;!?", word.at[word.len - 1]))
+		word.len--;
+	char *spaced = mem_dupn(word.at, word.len);
+	int err = spaced ? 0 : ERR_NOMEM;
+
+	for (size_t i = 0; i < word.len && !err; i++)
+		spaced[i] = spaced[i] == '_' ? ' ' : spaced[i];
+	if (!err) {
+		const struct str names[] = {word, {spaced, word.len}, {word.at, n}};
+
+		err = add_person(a, names, n > 0 ? 3 : 2);
+	}
+	mem_free(spaced);
+	return err;
+}
+
 /* Whoever is mentioned and is not known yet. */
 static int add_mentions(struct prompt_aliases *a, struct str text)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < text.len && !err; i++) {
-		size_t at = i + 1, end = at;
+		struct str rest = {text.at + i + 1, text.len - i - 1};
+		size_t n;
 
 		if (text.at[i] != '@' || (i > 0 && is_word_point(text.at[i - 1])))
 			continue;
-		while (at < text.len && is_name_point(text_next(text, &at)))
-			end = at;
-		if (end > i + 1)
-			err = add_person(a, &(struct str){text.at + i + 1, end - i - 1}, 1);
+		n = name_bytes(rest);
+		const struct str word = str_split(&rest, ' ');
+		if (memchr(word.at, '_', word.len))
+			err = add_long_name(a, word, n);
+		else if (n > 0)
+			err = add_person(a, &(struct str){word.at, n}, 1);
 	}
 	return err;
 }

@@ -32,12 +32,18 @@ static uint64_t id_of(struct str s)
 	return s.len > 0 ? platform_snowflake(s) : 0;
 }
 
-/* The sign and a name, or a word that fits anybody. */
+/* The sign and a name, or a word that fits anybody. It is one word, so that whoever reads the text
+ * knows where the name ends: what a trigger gets as a word, what a model elsewhere must not read. */
 static int add_name(char sign, struct str name, const char *neutral, struct buf *out)
 {
+	size_t at = out->len + 1;
 	int err = buf_addc(out, sign);
 
-	return err ? err : buf_add_str(out, name.len > 0 ? name : str_of(neutral));
+	if (!err)
+		err = buf_add_str(out, name.len > 0 ? name : str_of(neutral));
+	for (; at < out->len; at++)
+		out->at[at] = out->at[at] == ' ' ? '_' : out->at[at];
+	return err;
 }
 
 /* ---- One function for each sort of markup: body is what stands within < and > ---------------- */

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 
+from tests.e2e import discord as on_discord
 from tests.stage.models import Plan
 
 # login, display name: what no remote provider may read in any spelling
@@ -110,3 +111,17 @@ def test_a_remote_fallback_is_enough(scene):
     twitch.wait_said(f"^Hi {ASKER[1]}$")
     assert [r["wire"] for r in models.requests] == ["ollama", "openai"]
     finds_none(models)
+
+
+def test_strangers_with_long_names_are_hidden_on_discord(world):
+    """Somebody who is only mentioned, under a name of several words; and when that is remembered."""
+    scene = on_discord.start(world, provider={"remote": True})
+    quilla = scene.discord.user("quilla.t", global_name="Quilla Tern (she/her)")
+    scene.models.plan(text="I do not know Viewer2.")
+    scene.discord.say(f"!ask who is <@{quilla.id}>?")
+    scene.discord.wait_said("^I do not know Quilla_Tern_")
+    scene.discord.say("!ask and who is Quilla Tern (she/her)?")
+    scene.bot.wait_ended(2)
+    texts = seen(scene.models)
+    assert len(texts) == 2
+    assert not [word for word in ("quilla", "tern", "she/her", "alice") for text in texts if word in text]

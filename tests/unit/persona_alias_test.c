@@ -114,6 +114,32 @@ static void the_longest_name_counts(void **state)
 	prompt_aliases_free(a);
 }
 
+/* Platforms whose names hold spaces write _ for them where somebody is mentioned. */
+static void a_mention_ends_where_the_name_does(void **state)
+{
+	static const struct {
+		const char *text, *hidden;
+	} cases[] = {
+		{"is @Anna_Marie here? Anna Marie?", "is @Viewer1 here? Viewer1?"},
+		{"@[Mod]_Anna|TV, hi: [mod] anna|tv!", "@Viewer1, hi: Viewer1!"},
+		{"@Anna_(she/her) or @x_@_work", "@Viewer1 or @Viewer2"},
+		{"@pebble_wren77: hi, pebble_wren77", "@Viewer1: hi, Viewer1"},
+		{"@pebble_wren77:hi, pebble_wren77", "@Viewer1, Viewer1"},
+		{"@anna.smith. Smith, anna.smith", "@Viewer1. Smith, Viewer1"},
+		{"@anna|tv @bob, bob", "@Viewer1 @Viewer2, Viewer2"},
+		{"@ anna @", "@ anna @"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct event e = {.text = str_of(cases[i].text)};
+		struct prompt_aliases *a = make(&e, NULL);
+
+		assert_string_equal(hide(a, cases[i].text), cases[i].hidden);
+		prompt_aliases_free(a);
+	}
+}
+
 static void nobody_knows_nobody(void **state)
 {
 	const struct event e = {.text = STR("nobody is here")};
@@ -210,6 +236,7 @@ int main(void)
 		cmocka_unit_test(everybody_who_is_known_has_a_number),
 		cmocka_unit_test(a_crowd_is_taken_apart),
 		cmocka_unit_test(the_longest_name_counts),
+		cmocka_unit_test(a_mention_ends_where_the_name_does),
 		cmocka_unit_test(nobody_knows_nobody),
 		cmocka_unit_test(a_flood_of_mentions_is_refused),
 		cmocka_unit_test(no_memory_is_survived),

@@ -4,7 +4,9 @@
 
 static const char users[] =
 	"[{\"id\":\"11\",\"username\":\"alice\",\"global_name\":\"Alice\","
-	"\"member\":{\"nick\":\"Ali\"}},{\"id\":\"12\",\"username\":\"bob\",\"global_name\":null}]";
+	"\"member\":{\"nick\":\"Ali\"}},{\"id\":\"12\",\"username\":\"bob\","
+	"\"global_name\":null},{\"id\":\"13\",\"username\":\"anna.m\","
+	"\"global_name\":\"Anna Marie (she)\"}]";
 static const char server[] =
 	"{\"id\":\"100\",\"name\":\"Café\",\"owner_id\":\"11\",\"roles\":[{\"id\":\"100\","
 	"\"name\":\"@everyone\",\"permissions\":\"0\"},{\"id\":\"110\",\"name\":\"crew\","
@@ -18,6 +20,7 @@ static void markup_becomes_what_people_see(void **state)
 		{"plain", "plain"},
 		{"<@11> and <@!12>", "@Ali and @bob"},
 		{"<@99>, hello", "@somebody, hello"},
+		{"a b <@13> c d", "a b @Anna_Marie_(she) c d"},
 		{"<@&110> <@&100> <@&7>", "@crew @everyone @role"},
 		{"see <#200>, not <#201>", "see #general, not #channel"},
 		{"</ask:5> </mod ban user:6>", "/ask /mod ban user"},
