@@ -251,15 +251,19 @@ static int post_quiet(struct api *api, const struct io_request *q, struct io_res
 	return err;
 }
 
-/* The lines of a record since the last request; the first begins one. */
+/* The lines of a record since the last request; the one that names a place begins it. */
 static int post_record(struct api *api, const struct io_request *q, struct io_response *a)
 {
-	int err = bot_record_take(api->bot, &a->body);
+	struct json *body = NULL;
+	const char *why = "";
+	int err;
 
-	(void)q;
+	if (json_parse(q->body, IO_SERVE_BODY_BYTES, &body, &why))
+		return fail(a, 400, "INVALID_REQUEST", why);
+	err = bot_record_take(api->bot, json_str(body, "place"), &a->body);
+	json_free(body);
 	if (err == ERR_NOTFOUND)
-		return fail(a, 409, "NO_PLACE",
-			"there is no twitch: section, so there is nothing to record");
+		return fail(a, 409, "NO_PLACE", "there is no such section, so nothing to record");
 	a->content_type = "application/x-ndjson";
 	return err;
 }

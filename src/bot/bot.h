@@ -158,10 +158,11 @@ struct platform *bot_console(struct bot *b);
  * "#Alice". ERR_LIMIT: too many channels. */
 int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 
-/* What came in on Twitch since the last call, as lines of a record (record.c says their form),
- * in whole lines and as much as out takes. The first call begins; after ten seconds without one
- * it ends. ERR_NOTFOUND: there is no Twitch place. */
-int bot_record_take(struct bot *b, struct buf *out) MUST_USE;
+/* What came in since the last call, as lines of a record (record.c says their form), in whole lines
+ * and as much as out takes. A record begins with a call that has a place: "twitch", "discord", "" =
+ * the first of them there is; the calls after it have none (at NULL). Ten seconds without one end
+ * it. ERR_NOTFOUND: there is no such place. */
+int bot_record_take(struct bot *b, struct str place, struct buf *out) MUST_USE;
 /* For a bot with options.replay: what a line of a record tells, now. ERR_INVALID: nothing known. */
 int bot_replay(struct bot *b, const struct json *line) MUST_USE;
 

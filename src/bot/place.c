@@ -35,6 +35,14 @@ static void on_frame(void *ctx, unsigned place, const char *wire, struct str byt
 		bot_record_frame(b, place, wire, bytes);
 }
 
+static void on_learned(void *ctx, unsigned place, struct str about)
+{
+	struct bot *b = ctx;
+
+	if (b->record)
+		bot_record_learned(b, place, about);
+}
+
 static void on_erase(void *ctx, const struct erasure *e)
 {
 	struct bot *b = ctx;
@@ -135,12 +143,13 @@ static int place_start(struct bot *b, unsigned i, const struct conf_place *c)
 	struct bot_place *p = &b->places[i];
 	int err;
 
-	p->name = mem_dup(c ? c->name : b->options.replay ? "twitch" : "console");
+	p->name = mem_dup(c ? c->name : b->options.replay ? b->options.replay->place : "console");
 	err = p->name ? bot_ring_init(&p->seen) : ERR_NOMEM;
 	if (!err)
 		err = place_account(b, i, c);
 	if (!err && b->options.replay)
-		err = platform_replay_new(b->io, i, b->options.replay, &b->owner, &p->platform);
+		err = platform_replay_new(
+			b->io, i, c, b->options.replay, &b->owner, &p->platform);
 	else if (!err && c && c->kind == CONF_TWITCH)
 		err = platform_twitch_new(b->io, i, c, b->state_dir, &b->owner, &p->platform);
 	else if (!err && c && c->kind == CONF_DISCORD)
@@ -255,8 +264,9 @@ void bot_places_follow(struct bot *b, const struct conf *was)
 
 int bot_places_alone(struct bot *b)
 {
-	return place_start(
-		b, 0, b->options.replay ? bot_place_conf(b->world->conf, "twitch") : NULL);
+	const struct platform_replay_options *replay = b->options.replay;
+
+	return place_start(b, 0, replay ? bot_place_conf(b->world->conf, replay->place) : NULL);
 }
 
 int bot_place_number(const struct bot *b, const char *name)
@@ -304,6 +314,7 @@ void bot_places_init(struct bot *b)
 		.state = on_state,
 		.stream = on_stream,
 		.frame = on_frame,
+		.learned = on_learned,
 		.self = on_self,
 		.ctx = b,
 	};

@@ -3,7 +3,8 @@
  * A record is lines of JSON, in the order things happened; t is ms since it began:
  *   {"record":1,"at":"2026-...","wall_ms":N,"place":"twitch","login":"...","user_id":"..."}
  *     the first
- *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came;
+ *   {"t":N,"wire":"irc","frame":"..."}      a frame that told the bot something, as it came, or
+ *     (wire "discord") one that says what is known of a server;
  *     "plain":true  though a reward is redeemed with it, it told of a line
  *   {"t":N,"stream":{"channel":"...","known":true,"live":true,"id":"...","title":"...",
  *     "game":"...","started_ms":N}}
@@ -11,7 +12,7 @@
  *     "hold_ms":0}}
  *   {"t":N,"lost":N}                        lines that found no room
  * Handshakes tell nothing and are not kept, so no token is; a frame in which a secret of ours is
- * found all the same is left out. Only the Twitch place is recorded. */
+ * found all the same is left out. One place is recorded, on Twitch or on Discord. */
 #include "bot/room.h"
 
 #include <string.h>
@@ -123,6 +124,22 @@ void bot_record_told(struct bot *b, const struct event *e)
 	r->wire = NULL;
 }
 
+static void keep_fact(void *ctx, const char *wire, struct str frame)
+{
+	struct bot *b = ctx;
+
+	bot_record_frame(b, b->record->place, wire, frame);
+	bot_record_told(b, NULL);
+}
+
+void bot_record_learned(struct bot *b, unsigned place, struct str about)
+{
+	const struct platform *p = &b->places[place].platform;
+
+	if (place == b->record->place && p->ops->facts)
+		p->ops->facts(p->self, about, keep_fact, b);
+}
+
 void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s)
 {
 	struct bot_record *r = b->record;
@@ -168,24 +185,46 @@ void bot_record_lane(struct bot *b, unsigned place, const char *channel,
 
 /* ---- Taking ---------------------------------------------------------------------------------- */
 
+static void keep_lane(void *ctx, const char *channel, const struct outbox_lane *lane)
+{
+	struct bot *b = ctx;
+	const unsigned place = b->record->place;
+	const struct bot_channel *known = bot_channel(b, place, str_of(channel), false);
+
+	bot_record_lane(b, place, channel, lane);
+	if (known && known->stream.is_known)
+		bot_record_stream(b, place, str_of(channel), &known->stream);
+}
+
+/* Which place: the one of this name; "" = the first that can be recorded. */
+static int find_place(const struct bot *b, struct str name)
+{
+	static const char *const recorded[] = {"twitch", "discord"};
+
+	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		const int place = bot_place_number(b, recorded[i]);
+
+		if (place >= 0 && (name.len == 0 || str_is(name, recorded[i])))
+			return place;
+	}
+	return ERR_NOTFOUND;
+}
+
 /* The first line, and what is known by now. */
-static int begin(struct bot *b)
+static int begin(struct bot *b, struct str name)
 {
 	struct bot_record *r = b->record;
+	const int place = find_place(b, name);
 	char now[CLOCK_TEXT_BYTES];
-	unsigned place = 0;
 	int err;
 
-	while (place < BOT_PLACES_MAX && (!b->places[place].name ||
-			strcmp(b->places[place].name, "twitch") != 0))
-		place++;
-	if (place == BOT_PLACES_MAX)
-		return ERR_NOTFOUND;
+	if (place < 0)
+		return place;
 	const struct bot_place *p = &b->places[place];
-	const struct conf_place *c = bot_place_conf(b->world->conf, p->name);
 	const int64_t wall_ms = clock_wall_ms();
-	r->place = place;
-	err = buf_addf(&r->lines, "{\"record\":%d,\"at\":\"%s\",\"wall_ms\":%lld,\"place\":\"%s\",",
+	r->place = (unsigned)place;
+	err = buf_addf(&r->lines,
+		"{\"record\":%d,\"at\":\"%s\",\"wall_ms\":%lld,\"place\":\"%s\",",
 		RECORD_VERSION, clock_text(wall_ms, now), (long long)wall_ms, p->name);
 	if (!err)
 		err = add_text(&r->lines, "login", str_of(p->login));
@@ -195,24 +234,21 @@ static int begin(struct bot *b)
 		err = add_text(&r->lines, "user_id", str_of(p->user_id));
 	if (!err)
 		err = buf_adds(&r->lines, "}\n");
-	for (size_t i = 0; c && i < c->channels.n; i++) {
-		const char *channel = c->channels.at[i];
-		const struct bot_channel *known = bot_channel(b, place, str_of(channel), false);
-		struct outbox_lane lane;
-
-		if (!outbox_lane_of(b->outbox, place, channel, &lane))
-			bot_record_lane(b, place, channel, &lane);
-		if (known && known->stream.is_known)
-			bot_record_stream(b, place, str_of(channel), &known->stream);
-	}
-	return err;
+	if (err)
+		return err;
+	bot_record_learned(b, r->place, (struct str){0});
+	outbox_lanes(b->outbox, r->place, keep_lane, b);
+	return 0;
 }
 
-int bot_record_take(struct bot *b, struct buf *out)
+int bot_record_take(struct bot *b, struct str place, struct buf *out)
 {
-	struct bot_record *r = b->record;
+	struct bot_record *r;
 	int err = 0;
 
+	if (place.at)
+		bot_record_end(b);
+	r = b->record;
 	if (!r) {
 		r = b->record = mem_new(sizeof(*r));
 		if (!r)
@@ -221,7 +257,7 @@ int bot_record_take(struct bot *b, struct buf *out)
 		buf_init(&r->lines, RECORD_BYTES);
 		buf_init(&r->frame, IO_WS_MESSAGE_BYTES);
 		buf_init(&r->line, 2 * IO_WS_MESSAGE_BYTES);
-		err = begin(b);
+		err = begin(b, place);
 		log_event(LOG_AUDIT, "bot", "record", "result", err ? "FAILED" : "STARTED", NULL);
 	}
 	r->taken_ms = clock_mono_ms();

@@ -568,6 +568,8 @@ const struct conf_place *bot_place_conf(const struct conf *c, const char *name);
 void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct str bytes);
 /* That frame has told something: it is kept. e: what, NULL = an erasure. */
 void bot_record_told(struct bot *b, const struct event *e);
+/* What is known of a server of it ("" = of all) is kept as well, as it is now. */
+void bot_record_learned(struct bot *b, unsigned place, struct str about);
 void bot_record_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
 void bot_record_lane(
 	struct bot *b, unsigned place, const char *channel, const struct outbox_lane *l);

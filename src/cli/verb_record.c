@@ -47,20 +47,24 @@ static size_t count_lines(struct str s)
 	return n;
 }
 
-/* Fetches once more. Gives CLI_OK, or a code after a sentence. */
-static int fetch(const char *socket, int fd, struct buf *text, size_t *lines)
+/* Fetches what a place heard ("" = the bot's choice) for the first time, or (NULL) once more. Gives
+ * CLI_OK, or a code after a sentence. */
+static int fetch(const char *socket, const char *place, int fd, struct buf *text, size_t *lines)
 {
+	char ask[64];
 	int status;
 
 	buf_clear(text);
-	status = io_ask_socket(
-		socket, "POST", "/api/v1/record", (struct str){NULL, 0}, ASK_MS, text);
+	snprintf(ask, sizeof(ask), "{%s%s%s}", place ? "\"place\":\"" : "", place ? place : "",
+		place ? "\"" : "");
+	status = io_ask_socket(socket, "POST", "/api/v1/record", str_of(ask), ASK_MS, text);
 	if (status == ERR_CONNECT || status == ERR_NOTFOUND) {
 		cli_say("no mynah answers on %s; is it running?", socket);
 		return CLI_CANNOT;
 	}
 	if (status == 409) {
-		cli_say("it has no twitch: section, so there is nothing to record");
+		cli_say("it has no %s: section, so there is nothing to record",
+			place && *place ? place : "twitch: or discord");
 		return CLI_FINDINGS;
 	}
 	if (status != 200) {
@@ -80,12 +84,15 @@ int cli_record(const struct cli *c)
 {
 	const struct timespec pause = {0, PAUSE_MS * 1000000};
 	const struct sigaction stop = {.sa_handler = on_signal};
-	char *socket = c->argc == 1 ? cli_socket(c) : NULL;
+	const char *place = c->argc == 2 ? c->argv[1] : "";
+	const bool is_known = c->argc == 1 || strcmp(place, "twitch") == 0 ||
+		strcmp(place, "discord") == 0;
+	char *socket = is_known ? cli_socket(c) : NULL;
 	size_t lines = 0;
 	struct buf text;
 	int code, fd;
 
-	if (c->argc != 1)
+	if (!is_known)
 		return cli_usage(c);
 	if (!socket)
 		return CLI_CANNOT;
@@ -100,12 +107,12 @@ int cli_record(const struct cli *c)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGHUP, &stop, NULL);
-	code = fetch(socket, fd, &text, &lines);
+	code = fetch(socket, place, fd, &text, &lines);
 	if (code == CLI_OK)
 		cli_say("recording into %s; it holds what people say. Ctrl-C ends it", c->argv[0]);
 	while (code == CLI_OK && !is_over) {
 		nanosleep(&pause, NULL);
-		code = fetch(socket, fd, &text, &lines);
+		code = fetch(socket, NULL, fd, &text, &lines);
 	}
 	if (close(fd) < 0 && code == CLI_OK)
 		code = CLI_CANNOT;

@@ -105,12 +105,13 @@ static char *outcome_json(const struct bot_verdict *v)
 static char *event_text(const struct run *r, const struct event *e)
 {
 	const int64_t t = e->at_ms - r->began_ms;
+	const struct str channel = event_channel_name(e);
 	struct buf out;
 	int err;
 
 	buf_init(&out, TEXT_BYTES);
 	err = buf_addf(&out, "%3lld:%02lld.%03lld  #%.*s  %.*s", (long long)(t / 60000),
-		(long long)(t / 1000 % 60), (long long)(t % 1000), STR_FMT(e->channel),
+		(long long)(t / 1000 % 60), (long long)(t % 1000), STR_FMT(channel),
 		STR_FMT(e->user));
 	if (!err && e->kind != EVENT_MESSAGE)
 		err = buf_addf(&out, " [%s%s", event_kind_name(e->kind), e->count > 0 ? "" : "]");
@@ -225,7 +226,9 @@ static int run_bot(struct run *r, const struct bot_source *s, struct bot_world *
 	const struct json *head, struct str text, const char *name)
 {
 	struct str login = json_str(head, "login"), user_id = json_str(head, "user_id");
-	const struct platform_replay_options replay = {.login = login.len > 0 ? login.at : "",
+	const struct platform_replay_options replay = {
+		.place = str_is(json_str(head, "place"), "discord") ? "discord" : "twitch",
+		.login = login.len > 0 ? login.at : "",
 		.user_id = user_id.len > 0 ? user_id.at : ""};
 	struct bot_options o = {.source = *s, .world = w, .replay = &replay,
 		.verdict = on_verdict, .ctx = r};

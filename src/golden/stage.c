@@ -151,7 +151,7 @@ static int run(struct golden_stage *g, struct bot *b, const struct golden_case *
 int golden_play(struct golden_stage *g, const struct golden_case *c, const struct golden_reply *r,
 	struct golden_outcome *out, const char **why)
 {
-	static const struct platform_replay_options replay = {"mynah", "mynah"};
+	static const struct platform_replay_options replay = {"twitch", "mynah", "mynah"};
 	const struct bot_event_args args = {.text = c->text, .user = c->user, .level = c->level,
 		.channel = c->channel, .platform = c->platform, .on = c->on,
 		.fields = c->fields, .field_count = c->field_count};

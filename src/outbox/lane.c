@@ -145,6 +145,17 @@ static struct lane *lane_find(const struct outbox *ob, unsigned place, const cha
 	return l;
 }
 
+void outbox_lanes(const struct outbox *ob, unsigned place,
+	void (*each)(void *ctx, const char *channel, const struct outbox_lane *l), void *ctx)
+{
+	const struct lane *l, *next;
+
+	HASH_ITER (hh, ob->lanes, l, next) {
+		if (l->place == place)
+			each(ctx, l->channel, &l->is);
+	}
+}
+
 int outbox_lane_of(const struct outbox *ob, unsigned place, const char *channel,
 	struct outbox_lane *out)
 {

@@ -54,6 +54,9 @@ struct outbox_lane {
 int outbox_lane(struct outbox *ob, unsigned place, const char *channel,
 	const struct outbox_lane *l) MUST_USE;
 
+/* Each lane of a place, in the order they were made. */
+void outbox_lanes(const struct outbox *ob, unsigned place,
+	void (*each)(void *ctx, const char *channel, const struct outbox_lane *l), void *ctx);
 /* What is known of a lane. ERR_NOTFOUND. */
 int outbox_lane_of(const struct outbox *ob, unsigned place, const char *channel,
 	struct outbox_lane *out) MUST_USE;

@@ -345,6 +345,7 @@ static const struct platform_ops discord_ops = {
 	.reload = discord_reload,
 	.stop = discord_stop,
 	.status = discord_status,
+	.facts = platform_discord_facts,
 	.free = discord_free,
 };
 

@@ -1,5 +1,5 @@
-/* platform/discord_block.h: how a server lies in memory. Only for discord_guild.c, _block.c and
- * _permission.c.
+/* platform/discord_block.h: how a server lies in memory. Only for discord_guild.c, _block.c,
+ * _permission.c and _fact.c.
  *
  * A block is built from a draft: one that was sealed is opened again, without what shall go, what
  * is new is added behind it, and sealing sorts, lets the last of several with one id win, and gives

@@ -626,3 +626,17 @@ int platform_dispatch_read(struct platform_reader *r, struct str type, const str
 			return readers[i].read(r, d, out, why);
 	return ERR_NOTFOUND;
 }
+
+void platform_dispatch_erase(struct platform_dispatch_news *news,
+	void (*erase)(void *ctx, const struct erasure *e), void *ctx)
+{
+	const struct json_item *id = json_item_first(news->ids);
+
+	if (!news->ids)
+		erase(ctx, &news->erasure);
+	for (; id; id = json_item_next(id)) {
+		news->erasure.message_id = json_item_text(id);
+		if (platform_snowflake(news->erasure.message_id) != 0)
+			erase(ctx, &news->erasure);
+	}
+}

@@ -64,5 +64,8 @@ struct platform_dispatch_news {
  * ERR_NOMEM. An interaction is told wherever it is: that it is not answered there is an answer. */
 int platform_dispatch_read(struct platform_reader *r, struct str type, const struct json_item *d,
 	struct platform_dispatch_news *out, const char **why) MUST_USE;
+/* Tells its erasure: once, or of each message. */
+void platform_dispatch_erase(struct platform_dispatch_news *news,
+	void (*erase)(void *ctx, const struct erasure *e), void *ctx);
 
 #endif

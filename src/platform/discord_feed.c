@@ -3,6 +3,7 @@
  * stands (discord.md 12.23). */
 #include "platform/discord_place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct metric dispatches = {.name = "mynah_discord_dispatches_total",
@@ -38,6 +39,15 @@ static void on_ready(
 	platform_discord_look(t, 1000);
 }
 
+static void tell_learned(const struct platform_discord *t, uint64_t guild)
+{
+	char id[PLATFORM_SNOWFLAKE_BYTES];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)guild);
+	if (t->owner.learned)
+		t->owner.learned(t->owner.ctx, t->place, str_of(id));
+}
+
 /* Servers, channels, roles: what was reckoned from them is reckoned anew. */
 static void follow(struct platform_discord *t, struct str type, const struct json_item *d)
 {
@@ -47,6 +57,7 @@ static void follow(struct platform_discord *t, struct str type, const struct jso
 		note_drop("nomem");
 	if (changed == 0)
 		return;
+	tell_learned(t, changed);
 	platform_halls_changed(t, changed);
 	platform_discord_look(t, 1000);
 	if (t->conf.commands == CONF_COMMANDS_GUILD &&
@@ -78,18 +89,44 @@ static void tell_event(struct platform_discord *t, const struct platform_dispatc
 		t->owner.event(t->owner.ctx, e);
 }
 
-static void tell_erasure(struct platform_discord *t, struct platform_dispatch_news *news)
+/* For a record: as it came, but for the secret that an interaction brings along. */
+static void tell_frame(struct platform_discord *t, struct str type, const struct json_item *d,
+	struct str bytes)
 {
-	const struct json_item *id = json_item_first(news->ids);
+	const struct str token = json_item_str(d, "token");
+	char *copy, *at;
 
-	if (!t->owner.erase)
+	if (!t->owner.frame)
 		return;
-	if (!news->ids)
-		t->owner.erase(t->owner.ctx, &news->erasure);
-	for (; id; id = json_item_next(id)) {
-		news->erasure.message_id = json_item_text(id);
-		if (platform_snowflake(news->erasure.message_id) != 0)
-			t->owner.erase(t->owner.ctx, &news->erasure);
+	if (!str_is(type, "INTERACTION_CREATE")) {
+		t->owner.frame(t->owner.ctx, t->place, "discord", bytes);
+		return;
+	}
+	copy = mem_dupn(bytes.at, bytes.len);
+	at = copy && token.len > 0 ? memmem(copy, bytes.len, token.at, token.len) : NULL;
+	if (at) { /* else it was spelled with escapes: nothing of it is kept */
+		memset(at, 'x', token.len);
+		t->owner.frame(t->owner.ctx, t->place, "discord", (struct str){copy, bytes.len});
+	}
+	mem_free(copy);
+}
+
+void platform_discord_facts(void *self, struct str about,
+	void (*tell)(void *ctx, const char *wire, struct str frame), void *ctx)
+{
+	const struct platform_discord *t = self;
+	const uint64_t only = platform_snowflake(about);
+	struct buf frame;
+
+	for (size_t i = 0; i < platform_guilds_count(t->guilds); i++) {
+		const struct platform_guild *g = platform_guilds_at(t->guilds, i);
+
+		if (only != 0 && platform_guild_id(g) != only)
+			continue;
+		buf_init(&frame, IO_WS_MESSAGE_BYTES);
+		if (!platform_guild_frame(g, t->reader.self, &frame))
+			tell(ctx, "discord", buf_str(&frame));
+		buf_fini(&frame);
 	}
 }
 
@@ -110,9 +147,7 @@ void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str
 		on_ready(t, g, d);
 		return;
 	}
-	/* Interactions have a secret of ours in them. */
-	if (t->owner.frame && !str_is(type, "INTERACTION_CREATE"))
-		t->owner.frame(t->owner.ctx, t->place, "discord", bytes);
+	tell_frame(t, type, d, bytes);
 	if (!str_is(type, "MESSAGE_CREATE"))
 		follow(t, type, d);
 	err = platform_dispatch_read(&t->reader, type, d, &news, &why);
@@ -120,6 +155,6 @@ void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str
 		note_drop(err == ERR_NOMEM ? "nomem" : why);
 	else if (news.has_event)
 		tell_event(t, &news);
-	else if (news.has_erasure)
-		tell_erasure(t, &news);
+	else if (news.has_erasure && t->owner.erase)
+		platform_dispatch_erase(&news, t->owner.erase, t->owner.ctx);
 }

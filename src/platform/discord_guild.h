@@ -20,8 +20,9 @@ enum platform_may {
 	PLATFORM_MAY_ADMINISTER = 32,
 	PLATFORM_MAY_ALL = 63,
 };
-/* Of a bit set as the wire spells it, "1071698660929". */
+/* Of a bit set as the wire spells it, "1071698660929"; and such a set of them. */
 unsigned platform_may_of(struct str bits);
+uint64_t platform_may_bits(unsigned may);
 
 /* An id as a number, 0 when it is none; strings and, to be safe, integers. */
 uint64_t platform_snowflake(struct str id);
@@ -50,6 +51,9 @@ const struct platform_guild *platform_guilds_at(const struct platform_guilds *al
 /* NULL: not known, or still waited for. */
 const struct platform_guild *platform_guild_find(const struct platform_guilds *all, uint64_t id);
 const struct platform_guild *platform_guild_of(const struct platform_guilds *all, uint64_t channel);
+
+/* Adds a GUILD_CREATE that would make it what it is, the roles of the bot (self) included. */
+int platform_guild_frame(const struct platform_guild *g, uint64_t self, struct buf *out) MUST_USE;
 
 uint64_t platform_guild_id(const struct platform_guild *g);
 uint64_t platform_guild_owner(const struct platform_guild *g);

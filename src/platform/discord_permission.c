@@ -5,20 +5,31 @@
  * the overwrites of its channel. */
 #include "platform/discord_block.h"
 
+/* discord.md section 9 */
+static const struct {
+	uint64_t bit;
+	unsigned may;
+} of_wire[] = {
+	{UINT64_C(1) << 3, PLATFORM_MAY_ADMINISTER},
+	{UINT64_C(1) << 10, PLATFORM_MAY_VIEW},
+	{UINT64_C(1) << 11, PLATFORM_MAY_SEND},
+	{UINT64_C(1) << 13, PLATFORM_MAY_MANAGE_MESSAGES},
+	{UINT64_C(1) << 16, PLATFORM_MAY_READ_HISTORY},
+	{UINT64_C(1) << 38, PLATFORM_MAY_SEND_IN_THREADS},
+};
+
+uint64_t platform_may_bits(unsigned may)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < sizeof(of_wire) / sizeof(of_wire[0]); i++)
+		if (may & of_wire[i].may)
+			set |= of_wire[i].bit;
+	return set;
+}
+
 unsigned platform_may_of(struct str bits)
 {
-	/* discord.md section 9 */
-	static const struct {
-		uint64_t bit;
-		unsigned may;
-	} of_wire[] = {
-		{UINT64_C(1) << 3, PLATFORM_MAY_ADMINISTER},
-		{UINT64_C(1) << 10, PLATFORM_MAY_VIEW},
-		{UINT64_C(1) << 11, PLATFORM_MAY_SEND},
-		{UINT64_C(1) << 13, PLATFORM_MAY_MANAGE_MESSAGES},
-		{UINT64_C(1) << 16, PLATFORM_MAY_READ_HISTORY},
-		{UINT64_C(1) << 38, PLATFORM_MAY_SEND_IN_THREADS},
-	};
 	const uint64_t set = platform_snowflake(bits);
 	unsigned may = 0;
 

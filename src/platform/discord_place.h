@@ -161,6 +161,8 @@ enum platform_state platform_discord_state(const struct platform_discord *t, con
 /* discord_feed.c */
 void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str type,
 	const struct json_item *d, struct str bytes);
+void platform_discord_facts(void *self, struct str about,
+	void (*tell)(void *ctx, const char *wire, struct str frame), void *ctx);
 
 /* discord_fetch.c */
 int platform_fetch_new(struct platform_fetch **out) MUST_USE; /* ERR_NOMEM */

@@ -42,8 +42,11 @@ struct platform_owner {
 	/* What is known of a channel's stream changed. BORROWED. */
 	void (*stream)(void *ctx, unsigned place, const char *channel, const struct stream *s);
 	/* What came in, as it came, before it is read: for a record.
-	 * wire: "irc", "eventsub". BORROWED. */
+	 * wire: "irc", "eventsub", "discord". Without secrets of its own. BORROWED. */
 	void (*frame)(void *ctx, unsigned place, const char *wire, struct str bytes);
+	/* What it reads frames by is not as it was: about, as ops.facts takes it. For a record; may be
+	 * NULL. BORROWED. */
+	void (*learned)(void *ctx, unsigned place, struct str about);
 	/* Our own name and id as the platform knows them, after login. */
 	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);
 	void *ctx;
@@ -96,6 +99,10 @@ struct platform_ops {
 	 * NULL. */
 	void (*problems)(void *self, void (*tell)(void *ctx, const char *what, const char *why),
 		void *ctx);
+	/* Tells what it reads frames by, as frames that could have come: of one server, "" = all it
+	 * knows. For a record; may be NULL. BORROWED. */
+	void (*facts)(void *self, struct str about,
+		void (*tell)(void *ctx, const char *wire, struct str frame), void *ctx);
 	void (*free)(void *self);
 };
 
@@ -147,13 +154,16 @@ int platform_irc_new(struct io *io, unsigned place, const struct conf_place *c,
 int platform_discord_new(struct io *io, unsigned place, const struct conf_place *c,
 	const char *state_dir, const struct platform_owner *owner, struct platform *out) MUST_USE;
 
-/* A place that is told what a record of a Twitch place kept: its frames become the events and
- * erasures they became then. Everything it is given to send is delivered. */
+/* A place that is told what a record of a Twitch or Discord place kept: its frames become the
+ * events and erasures they became then. Everything it is given to send is delivered. */
 struct platform_replay_options {
+	const char *place;           /* "twitch", "discord" */
 	const char *login, *user_id; /* our own, as the record has them */
 };
-int platform_replay_new(struct io *io, unsigned place, const struct platform_replay_options *o,
-	const struct platform_owner *owner, struct platform *out) MUST_USE;
+/* c: the section of that place; NULL = there is none. ERR_NOMEM. */
+int platform_replay_new(struct io *io, unsigned place, const struct conf_place *c,
+	const struct platform_replay_options *o, const struct platform_owner *owner,
+	struct platform *out) MUST_USE;
 /* is_plain: what is redeemed with a line was told of elsewhere, the line is one.
  * bytes: writable and NUL-terminated; parsed in place. ERR_INVALID: no such wire. */
 int platform_replay_frame(struct platform *p, const char *wire, bool is_plain, char *bytes,

@@ -1,7 +1,9 @@
-/* A place that hears again what a record kept. It has no connection: frames are read as the Twitch
- * place reads them, by the same makers of events, and every reply counts as delivered. */
+/* A place that hears again what a record kept. It has no connection: frames are read as the places
+ * on Twitch and Discord read them, by the same makers of events, and every reply counts as
+ * delivered. */
 #include "platform/room.h"
 
+#include "platform/discord_event.h"
 #include "platform/twitch_notify.h"
 
 #include <stdio.h>
@@ -11,7 +13,10 @@ struct replay {
 	struct io_timer *timer;     /* tells outcomes and the end, on a later turn */
 	struct platform_owner owner;
 	unsigned place;
-	struct platform_maker maker;
+	struct platform_maker maker;     /* of Twitch's events */
+	struct platform_guilds *guilds;  /* of Discord's, with the next two */
+	struct platform_rules rules;
+	struct platform_reader reader;
 	struct json_tape *tape;     /* of the frame that is being heard */
 	struct reply *sent;         /* utlist: delivered, not yet told */
 	bool is_plain; /* that frame's lines are lines, whatever was redeemed with them */
@@ -86,14 +91,39 @@ static int hear_eventsub(struct replay *p, struct str bytes)
 	return err == ERR_NOTFOUND ? 0 : err;
 }
 
+static int hear_discord(struct replay *p, struct str bytes)
+{
+	struct platform_dispatch_news news;
+	const struct json_item *frame, *d;
+	const char *why;
+	struct str type;
+	uint64_t changed;
+	int err = json_tape_parse(p->tape, bytes, &frame, NULL);
+
+	if (err)
+		return err;
+	type = json_item_str(frame, "t");
+	d = json_item_get(frame, "d");
+	if (platform_guilds_take(p->guilds, type, d, &changed) == ERR_NOMEM)
+		return ERR_NOMEM;
+	err = platform_dispatch_read(&p->reader, type, d, &news, &why);
+	if (!err && news.has_event)
+		p->owner.event(p->owner.ctx, &news.event);
+	else if (!err && news.has_erasure)
+		platform_dispatch_erase(&news, p->owner.erase, p->owner.ctx);
+	return err == ERR_NOTFOUND ? 0 : err;
+}
+
 int platform_replay_frame(struct platform *place, const char *wire, bool is_plain, char *bytes,
 	size_t n)
 {
 	struct replay *p = place->self;
 
 	p->is_plain = is_plain;
-	p->maker.now_ms = clock_mono_ms();
-	p->maker.wall_ms = clock_wall_ms();
+	p->maker.now_ms = p->reader.now_ms = clock_mono_ms();
+	p->maker.wall_ms = p->reader.wall_ms = clock_wall_ms();
+	if (strcmp(wire, "discord") == 0)
+		return hear_discord(p, (struct str){bytes, n});
 	if (strcmp(wire, "eventsub") == 0)
 		return hear_eventsub(p, (struct str){bytes, n});
 	if (strcmp(wire, "irc") != 0)
@@ -142,6 +172,9 @@ static void replay_free(void *self)
 		reply_free(r);
 	io_timer_free(p->timer);
 	platform_maker_fini(&p->maker);
+	platform_reader_fini(&p->reader);
+	platform_rules_fini(&p->rules);
+	platform_guilds_free(p->guilds);
 	json_tape_free(p->tape);
 	mem_free(p);
 }
@@ -155,10 +188,28 @@ static const struct platform_ops replay_ops = {
 	.free = replay_free,
 };
 
-int platform_replay_new(struct io *io, unsigned place, const struct platform_replay_options *o,
-	const struct platform_owner *owner, struct platform *out)
+/* Without a section of the config everything is heard. */
+static int open_discord(struct replay *p, unsigned place, const struct conf_place *c,
+	const struct platform_replay_options *o)
+{
+	static const struct conf_place all = {.direct = true};
+	int err = platform_rules_copy(c ? c : &all, &p->rules);
+
+	if (!err)
+		err = platform_guilds_new(&p->guilds);
+	platform_reader_init(&p->reader, place, STR("discord"), p->guilds, &p->rules);
+	p->reader.self = platform_snowflake(str_of(o->user_id));
+	if (!err)
+		platform_guilds_self(p->guilds, p->reader.self);
+	return err;
+}
+
+int platform_replay_new(struct io *io, unsigned place, const struct conf_place *c,
+	const struct platform_replay_options *o, const struct platform_owner *owner,
+	struct platform *out)
 {
 	struct replay *p = mem_new(sizeof(*p));
+	int err;
 
 	if (!p)
 		return ERR_NOMEM;
@@ -167,8 +218,11 @@ int platform_replay_new(struct io *io, unsigned place, const struct platform_rep
 	platform_maker_init(&p->maker, place, STR("twitch"));
 	snprintf(p->maker.login, sizeof(p->maker.login), "%s", o->login ? o->login : "");
 	snprintf(p->maker.user_id, sizeof(p->maker.user_id), "%s", o->user_id ? o->user_id : "");
-	p->timer = io_timer_new(io, on_timer, p);
-	if (!p->timer || json_tape_new(IO_WS_MESSAGE_BYTES, &p->tape) != 0) {
+	err = open_discord(p, place, c, o);
+	if (!err)
+		err = json_tape_new(IO_WS_MESSAGE_BYTES, &p->tape);
+	p->timer = err ? NULL : io_timer_new(io, on_timer, p);
+	if (!p->timer) {
 		replay_free(p);
 		return ERR_NOMEM;
 	}

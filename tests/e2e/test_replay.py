@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+from tests.e2e import discord as on_discord
 from tests.e2e.eventsub import OWNER_SCOPES, start
 
 TRIGGERS = """\
@@ -17,9 +18,9 @@ some: {command: some, reply: "sometimes", chance: 50%}
 """
 
 
-def recording(bot, path):
+def recording(bot, path, *place):
     """`mynah record` as a process, once it records."""
-    process = subprocess.Popen([bot.binary, "--config", str(bot.config), "record", str(path)],
+    process = subprocess.Popen([bot.binary, "--config", str(bot.config), "record", str(path), *place],
                                env=bot.env, cwd=bot.folder, stderr=subprocess.PIPE, text=True)
     assert "recording into" in process.stderr.readline()
     return process
@@ -194,3 +195,91 @@ def test_what_was_redeemed_with_a_line_is_replayed_as_it_was_heard(world):
     decisions = [json.loads(line) for line in again.stdout.splitlines()]
     assert [(d["on"], d["said"]) for d in decisions] == [("message", "my own words"),
                                                          ("redeem", "redeem Ann")]
+
+
+# -- Discord ------------------------------------------------------------------------------------------
+
+ON_DISCORD = """\
+echo: {command: echo, reply: "$(query)"}
+boss: {command: boss, level: moderator, reply: "Yes, $(user), in $(channel).", cooldown: {user: 10m}}
+called: {direct: yes, priority: -5, reply: "You called?"}
+dice: {slash: dice, reply: "$(user) rolls $(random 1-1000000)"}
+thumb: {on: reaction, reply: "$(user) reacts with $(emoji)."}
+join: {on: join, reply: "Welcome $(users)!"}
+"""
+
+
+def record_discord(world, *place, **options):
+    """What people did on Discord, and the record of it."""
+    def roles(scene):
+        scene.discord.user("bob", roles=[scene.discord.role("mods", "MANAGE_MESSAGES")])
+        scene.discord.user("carol", nick="Caro")
+        scene.discord.channel("a question", parent="general")
+    scene = on_discord.start(world, ON_DISCORD, before=roles, **options)
+    discord, path = scene.discord, world.folder / "record.jsonl"
+    on_discord.echo(scene, "before")
+    process = recording(scene.bot, path, *place)
+    for user in ("carol", "bob", "bob"):
+        discord.say("!boss", user=user)
+    message = discord.say("!echo #general <#" + discord.channels_of("general").id + ">", channel="a question")
+    discord.wait_said("^#general #general$")
+    late = discord.channel("late", deny=())
+    discord.dispatch("CHANNEL_CREATE", late.json())
+    discord.say("!boss", user="bob", channel="late")
+    used = discord.slash("dice", user="carol")
+    discord.wait("answered", interaction=used.id)
+    discord.react(message, "👍")
+    discord.join("dan")
+    discord.dm("!echo psst")
+    discord.wait_said("^psst$")
+    discord.delete(message)
+    on_discord.echo(scene, "the end")
+    scene.bot.wait_for(lambda: "the end" in path.read_text(encoding="utf-8"), "the end in the record")
+    end(process)
+    return scene, path, used
+
+
+def test_discord_is_recorded_and_heard_again_byte_for_byte(world):
+    scene, path, used = record_discord(world)
+    text = path.read_text(encoding="utf-8")
+    assert lines(path)[0]["place"] == "discord" and lines(path)[0]["login"] == "examplebot"
+    for secret in (used.token, scene.discord.token, *scene.discord.gateway.sessions):
+        assert secret not in text
+    runs = [scene.bot.command("replay", str(path), "--json") for _ in range(2)]
+    assert [r.returncode for r in runs] == [0, 0], runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout
+    decided = [json.loads(line) for line in runs[0].stdout.splitlines()]
+    told = [(d["user"], d["reason"], d["said"].split(" rolls")[0]) for d in decided
+            if d["on"] != "join" and d["reason"] != "self"]
+    assert told == [
+        ("Caro", "level", ""), ("bob", "none", "Yes, bob, in general."), ("bob", "cooldown_user", ""),
+        ("Alice", "none", "#general #general"), ("bob", "cooldown_user", ""), ("Caro", "none", "Caro"),
+        ("Alice", "none", "Alice reacts with 👍."), ("Alice", "none", "psst"), ("Alice", "none", "the end")]
+    assert [d["said"] for d in decided if d["on"] == "join" and d["reason"] == "none"] == ["Welcome dan!"]
+    shown = scene.bot.command("replay", str(path)).stdout
+    assert "#general  bob: !boss" in shown and "#late  bob: !boss" in shown
+    other = scene.world.folder / "other"
+    scene.bot.write("other/triggers/test.yaml", ON_DISCORD.replace("moderator", "broadcaster"))
+    run = scene.bot.command("replay", str(path), "--against", str(other), "--json")
+    assert {json.loads(line)["user"] for line in run.stdout.splitlines()} - {"Caro"} == {"bob"}  # her dice
+
+
+def test_one_of_two_places_is_recorded(world, chat):
+    """That which is named, else Twitch."""
+    twitch, bot = chat(mods=["kelpforest"], triggers=TRIGGERS)
+    discord = world.discord()
+    bot.configure(twitch=world.twitch_conf(twitch), discord=world.discord_conf(discord))
+    assert bot.reload()["accepted"]
+    bot.wait_up("discord")
+    for place, named in (("twitch", ()), ("discord", ("discord",))):
+        path = world.folder / f"{place}.jsonl"
+        process = recording(bot, path, *named)
+        twitch.say("!lurk", user="AnnaBay")
+        discord.say("!lurk", user="bob")
+        last = "AnnaBay" if place == "twitch" else '\\"bob\\"'
+        bot.wait_for(lambda: last in path.read_text(encoding="utf-8"), f"{last} in the record")
+        end(process)
+        assert lines(path)[0]["place"] == place
+        wires = {line["wire"] for line in lines(path) if "wire" in line}
+        assert wires == ({"irc"} if place == "twitch" else {"discord"})
+    assert bot.command("record", str(world.folder / "x"), "irc").returncode == 2

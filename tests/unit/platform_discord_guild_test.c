@@ -63,7 +63,32 @@ static const char server[] =
 	"\"threads\":[{\"id\":\"250\",\"type\":11,\"name\":\"a talk\",\"parent_id\":\"202\"}],"
 	"\"members\":[{\"user\":{\"id\":\"1\"},\"roles\":[\"112\"]}]}";
 
-static void permissions_are_reckoned_as_discord_does(void **state)
+/* The only one there is, as a frame tells it; as does another world that took it from that. */
+static void tell_again(struct world *w)
+{
+	struct world *again = world_new();
+	struct buf frame, same;
+	const struct json_item *root;
+	uint64_t changed;
+
+	buf_init(&frame, TEXT_BYTES);
+	buf_init(&same, TEXT_BYTES);
+	assert_int_equal(platform_guild_frame(platform_guilds_at(w->all, 0), 1, &frame), 0);
+	for (int i = 0; i < 2; i++) {
+		struct world *to = i == 0 ? again : w;
+
+		assert_int_equal(json_tape_parse(to->tape, buf_str(&frame), &root, NULL), 0);
+		assert_int_equal(platform_guilds_take(to->all, json_item_str(root, "t"),
+			json_item_get(root, "d"), &changed), 0);
+	}
+	assert_int_equal(platform_guild_frame(platform_guilds_at(again->all, 0), 1, &same), 0);
+	assert_string_equal(buf_text(&frame), buf_text(&same));
+	buf_fini(&frame);
+	buf_fini(&same);
+	world_free(again);
+}
+
+static void check_permissions(const struct world *w)
 {
 	static const struct {
 		uint64_t user;
@@ -89,12 +114,8 @@ static void permissions_are_reckoned_as_discord_does(void **state)
 		{99, {0}, 0, 250, PLATFORM_MAY_VIEW}, /* a thread is as its channel */
 		{99, {7}, 1, 999, PLATFORM_MAY_VIEW | PLATFORM_MAY_SEND}, /* nobody knows these */
 	};
-	struct world *w = world_new();
-	const struct platform_guild *g;
+	const struct platform_guild *g = platform_guild_find(w->all, 100);
 
-	(void)state;
-	assert_int_equal(take(w, "GUILD_CREATE", server), 100);
-	g = platform_guild_find(w->all, 100);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const unsigned may = platform_guild_may(
 			g, cases[i].user, cases[i].roles, cases[i].n, cases[i].channel);
@@ -107,6 +128,34 @@ static void permissions_are_reckoned_as_discord_does(void **state)
 	assert_int_equal(platform_guild_self_may(w->all, g, 202) & PLATFORM_MAY_SEND, 0);
 	assert_true(platform_guild_self_has(g, 112));
 	assert_false(platform_guild_self_has(g, 110));
+}
+
+static void permissions_are_reckoned_as_discord_does(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	assert_int_equal(take(w, "GUILD_CREATE", server), 100);
+	check_permissions(w);
+	world_free(w);
+}
+
+static void a_server_told_again_is_the_same(void **state)
+{
+	struct world *w = world_new();
+	struct platform_guild_channel c;
+	const struct platform_guild *g;
+
+	(void)state;
+	take(w, "GUILD_CREATE", server);
+	tell_again(w);
+	check_permissions(w);
+	g = platform_guild_find(w->all, 100);
+	assert_true(str_is(platform_guild_name(g), "Stream Caf\u00e9"));
+	assert_true(str_is(platform_guild_role(g, 110), "crew"));
+	assert_int_equal(platform_guild_lobby(g), 200);
+	assert_true(platform_guild_channel(g, 250, &c));
+	assert_true(str_is(c.name, "a talk") && c.is_thread && c.parent == 202);
 	world_free(w);
 }
 
@@ -268,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(permissions_are_reckoned_as_discord_does),
+		cmocka_unit_test(a_server_told_again_is_the_same),
 		cmocka_unit_test(channels_and_roles_follow_what_changes),
 		cmocka_unit_test(an_outage_is_no_farewell),
 		cmocka_unit_test(ready_says_which_servers_there_are),
