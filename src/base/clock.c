@@ -42,6 +42,15 @@ int64_t clock_wall_ms(void)
 	return read_us(CLOCK_REALTIME) / 1000 + atomic_load(&wall_shift_ms);
 }
 
+bool clock_turns(int64_t *window, int64_t length_ms)
+{
+	const int64_t now = clock_wall_ms() / length_ms;
+	const bool is_over = now > *window;
+
+	*window = now;
+	return is_over;
+}
+
 void clock_freeze(int64_t wall_ms)
 {
 	atomic_store(&frozen_wall_ms, wall_ms);

@@ -6,6 +6,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@ int64_t clock_wall_ms(void);  /* since 1970 UTC */
 
 /* Moves both clocks (ms may be negative for wall only). Tests. */
 void clock_shift(int64_t mono_ms, int64_t wall_ms);
+
+/* Hours and days of UTC, for what is counted by them and survives a restart: true when *window (its
+ * number) is over, and another has begun. A wall clock that is set back begins none. */
+#define CLOCK_HOUR_MS INT64_C(3600000)
+#define CLOCK_DAY_MS (24 * CLOCK_HOUR_MS)
+bool clock_turns(int64_t *window, int64_t length_ms);
 
 /* Stops both clocks: the wall's at wall_ms, the monotonic at the same number for everybody; from
  * now on only clock_shift moves them. For replays: the same input at the same times. */

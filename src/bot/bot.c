@@ -30,7 +30,7 @@ static void on_sweep(void *ctx)
 
 	trigger_state_sweep(b->triggers, now);
 	bot_budget_sweep(b, now);
-	bot_spend_sweep(b);
+	bot_counts_sweep(b);
 	bot_summary_sweep(b, now);
 	bot_gathered(b);
 	bot_channels_sweep(b, now);
@@ -79,6 +79,8 @@ static int rooms_new(struct bot *b)
 		trigger_state_set_clock(b->triggers, clock_mono_us);
 		err = outbox_new(&o, &b->outbox);
 	}
+	if (!err)
+		err = provider_pool_new(b->io, c, &b->providers);
 	if (!err && !b->options.replay)
 		err = bot_state_open(b);
 	if (!err)
@@ -89,8 +91,6 @@ static int rooms_new(struct bot *b)
 		err = memory_new(b->io, &memory, &b->memory);
 	if (!err)
 		err = ledger_open(b);
-	if (!err)
-		err = provider_pool_new(b->io, c, &b->providers);
 	if (!err && b->options.model)
 		provider_pool_stand_in(b->providers, b->options.model, b->options.ctx);
 	return err;
@@ -169,13 +169,13 @@ void bot_free(struct bot *b)
 	b->is_over = true;
 	bot_places_free(b);
 	bot_summary_fini(b);
-	provider_pool_free(b->providers);
 	io_worker_free(b->worker); /* a reload that runs ends here, and frees what it loaded */
 	b->worker = NULL;
 	io_worker_free(b->searcher);
 	b->searcher = NULL;
 	if (b->outbox)
 		bot_state_close(b);
+	provider_pool_free(b->providers);
 	if (b->ledger.ops)
 		ledger_free(&b->ledger);
 	if (b->memory.ops)
@@ -189,7 +189,7 @@ void bot_free(struct bot *b)
 	bot_channels_fini(b);
 	bot_record_end(b);
 	bot_budget_fini(b);
-	bot_spend_fini(b);
+	bot_counts_fini(b);
 	bot_gauge_fini(b);
 	io_timer_free(b->pump);
 	io_timer_free(b->sweep);

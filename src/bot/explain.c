@@ -363,9 +363,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 			: is_brief ? 0 : add_prompt(&s, w, e, b);
 	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
 		err = add_models(b, out);
-	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0 &&
-			bot_spend_counts(e))
-		err = bot_spend_explain(b, e, out);
+	if (!err && b && gate == REASON_NONE && s.claims && s.claims->step_count > 0)
+		err = bot_spend_explain(b, e, bot_channel_persona(b, w, e, s.claims), out);
 	if (!err && b && e->kind == EVENT_TIMER)
 		err = add_clock(b, e, out);
 	if (!err)

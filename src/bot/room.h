@@ -76,24 +76,20 @@ struct bot_counter {
 	char key[];                       /* "NAME PLATFORM:CHANNEL" */
 };
 
-/* budget.c: calls of one user or channel in one hour; or a line and when it was last said. */
+/* count.c: calls or money of somebody in one hour or day; or a line and when it was last said. */
 struct bot_count {
-	int64_t when; /* number of the hour; of a line, ms */
-	int64_t calls;
+	int64_t when; /* number of the window; of a line, ms */
+	int64_t amount;
 	UT_hash_handle hh;
 	char key[];
 };
-struct bot_budget {
-	int64_t hour, day, calls_hour, calls_day;
-	struct bot_count *users, *channels, *otherwise;
-};
-
-/* spend.c: hour, day: numbers of the windows; the rest in millionths of a dollar. */
-struct bot_spend {
-	int64_t hour, day, spent_hour, spent_day;
+struct bot_counts {
+	int64_t hour, day;             /* numbers of the windows */
+	int64_t spent_hour, spent_day; /* by the bot, in millionths of a dollar */
+	int64_t calls_hour, calls_day;
 	bool has_warned_hour, has_warned_day;
 	bool is_dirty;                 /* since the last save */
-	struct bot_count *counts;      /* of this day, by name */
+	struct bot_count *table;       /* of this hour or day, by name; the one used longest ago first */
 };
 
 /* gauge.c: of one provider's model. */
@@ -244,8 +240,8 @@ struct bot {
 	struct bot_counter *counters;
 	bool counters_are_dirty;       /* since the last save */
 	struct bot_once once;
-	struct bot_budget budget;
-	struct bot_spend spend;
+	struct bot_counts counts;
+	struct bot_count *otherwise;   /* lines, by channel and trigger */
 	struct bot_gauge *gauges;      /* the one used longest ago first */
 	bool gauges_are_dirty;         /* since the last save */
 	struct bot_summary *summaries; /* the oldest first */
@@ -342,29 +338,41 @@ bool bot_budget_otherwise(struct bot *b, const struct turn *t);
 void bot_budget_sweep(struct bot *b, int64_t now_ms);
 void bot_budget_fini(struct bot *b);
 
-/* The counter of a name, made when it is new. A full table forgets its oldest. NULL = no
- * memory. */
+/* count.c: the counter of a name, made when it is new. A full table forgets the one used longest
+ * ago. NULL = no memory. */
 struct bot_count *bot_count_of(struct bot_count **table, const char *key);
 void bot_count_free(struct bot_count **table, struct bot_count *c);
+/* The counters as they are in the windows of now. */
+struct bot_counts *bot_counts_now(struct bot *b);
+void bot_counts_changed(struct bot *b); /* they are to be saved */
+/* One of this window, which is that of the hour or the day. what: "channel". NULL = no memory. */
+struct bot_count *bot_count_in(struct bot *b, int64_t window, const char *what,
+	struct str platform, struct str whose);
+/* That of a person, who is not named in the file. What nobody caused, a timer, is counted as one
+ * person in each channel. */
+struct bot_count *bot_count_in_user(
+	struct bot *b, int64_t window, const char *what, const struct event *e);
+/* What it says; makes none. */
+int64_t bot_count_told(struct bot *b, int64_t window, const char *what, struct str platform,
+	struct str whose);
+int bot_counts_save(struct bot *b, struct buf *out) MUST_USE;
+/* ERR_PARSE, ERR_NOMEM: what is not known counts as spent, for this hour and day. */
+int bot_counts_load(struct bot *b, struct str text) MUST_USE;
+void bot_counts_sweep(struct bot *b);
+void bot_counts_fini(struct bot *b);
 
 /* spend.c: may so much be spent for an answer to this turn? Then it is reserved; else t->rule says
  * which limit it is. */
 bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost);
 /* What was reserved came to this. */
 void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int64_t cost);
-/* Does a person ask, rather than something happen? */
-bool bot_spend_counts(const struct event *e);
 /* May this person ask a model once more today? Counts it when it gives NONE. */
 enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rule);
 void bot_spend_give_back(struct bot *b, const struct event *e); /* no model was asked after all */
-int bot_spend_save(struct bot *b, struct buf *out) MUST_USE;
-/* ERR_PARSE, ERR_NOMEM: what is not known counts as spent, for this hour and day. */
-int bot_spend_load(struct bot *b, struct str text) MUST_USE;
 int bot_spend_status(struct bot *b, struct buf *out) MUST_USE;
-/* What this person may still ask for, and what is spent; changes nothing. */
-int bot_spend_explain(struct bot *b, const struct event *e, struct buf *out) MUST_USE;
-void bot_spend_sweep(struct bot *b);
-void bot_spend_fini(struct bot *b);
+/* What may still be asked for this event, and what is spent; changes nothing. */
+int bot_spend_explain(struct bot *b, const struct event *e, const struct persona *p,
+	struct buf *out) MUST_USE;
 
 /* gauge.c: what is known of this model's way of counting; NULL = nothing yet. */
 const struct prompt_gauge *bot_gauge_of(const struct bot *b, const char *provider,

@@ -77,8 +77,8 @@ int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_
 		err = buf_addf(out, "prompt   none: %s asks no model\n", trigger);
 	if (!err)
 		err = add_route(pool ? pool : b->providers, &a, out);
-	if (!err && b && bot_spend_counts(e))
-		err = bot_spend_explain(b, e, out);
+	if (!err && b)
+		err = bot_spend_explain(b, e, a.persona, out);
 	prompt_free(prompt);
 	return err;
 }

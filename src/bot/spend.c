@@ -1,76 +1,11 @@
 /* What model calls may cost: money, by the hour and day, for the bot, a channel, a person, a
- * persona; and how many calls a person has a day, by level. Windows are hours and days of UTC, and
- * survive a restart. Money is reserved before an attempt and settled after it, whatever became of
+ * persona; and how many calls a person has a day, by level. Money is reserved before an attempt and settled after it, whatever became of
  * the attempt or of its answer. */
 #include "bot/room.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#define HOUR_MS 3600000
-#define DAY_MS (24 * (int64_t)HOUR_MS)
 #define WARN_PERCENT 80
-#define ALL_OF_IT (INT64_MAX / 4) /* what was spent when nobody knows */
-#define KEY_BYTES 320
 
 _Static_assert(CONF_LEVELS == LEVEL_COUNT, "limits.asks_day has one number a level");
-
-/* A new window begins at nothing. The wall clock may also be set back: then what was spent in the
- * window that has not come yet counts in this one. */
-static void turn_over(int64_t *window, int64_t now, int64_t *amount)
-{
-	if (now > *window)
-		*amount = 0;
-	*window = now;
-}
-
-static void look_at_clock(struct bot_spend *s)
-{
-	const int64_t now = clock_wall_ms();
-	const int64_t day = s->day, hour = s->hour;
-
-	turn_over(&s->hour, now / HOUR_MS, &s->spent_hour);
-	turn_over(&s->day, now / DAY_MS, &s->spent_day);
-	if (s->hour != hour)
-		s->has_warned_hour = false;
-	if (s->day != day)
-		s->has_warned_day = false;
-}
-
-/* The name of a counter: a line of the file holds it. */
-static const char *key_of(
-	const char *what, struct str platform, struct str whose, char key[KEY_BYTES])
-{
-	snprintf(key, KEY_BYTES, "%s %.*s:%.*s", what, STR_FMT(platform), STR_FMT(whose));
-	for (char *at = key; *at; at++)
-		if ((unsigned char)*at < ' ')
-			*at = '_';
-	return key;
-}
-
-/* One counter of this day. what: "channel". NULL = no memory. */
-static struct bot_count *count_of(struct bot *b, const char *what, struct str platform,
-	struct str whose)
-{
-	char key[KEY_BYTES];
-	struct bot_count *c = bot_count_of(&b->spend.counts, key_of(what, platform, whose, key));
-
-	if (c)
-		turn_over(&c->when, b->spend.day, &c->calls);
-	return c;
-}
-
-/* That of a person, who is not named in the file. What nobody caused, a timer, is counted as one
- * person in each channel. */
-static struct bot_count *count_of_user(struct bot *b, const char *what, const struct event *e)
-{
-	char tag[USER_TAG_BYTES];
-
-	if (e->user_id.len == 0)
-		return count_of(b, what, e->platform, e->channel);
-	seal_user_tag(e->platform, e->user_id, tag);
-	return count_of(b, what, e->platform, str_of(tag));
-}
 
 /* The counters that a turn's money counts in, beside the bot's own two. */
 enum { OF_CHANNEL, OF_USER, OF_PERSONA, COUNTERS };
@@ -78,10 +13,11 @@ enum { OF_CHANNEL, OF_USER, OF_PERSONA, COUNTERS };
 static bool counters_of(struct bot *b, const struct turn *t, struct bot_count *out[COUNTERS])
 {
 	const struct event *e = t->event;
+	const int64_t day = bot_counts_now(b)->day;
 
-	out[OF_CHANNEL] = count_of(b, "channel", e->platform, e->channel_id);
-	out[OF_USER] = count_of_user(b, "user", e);
-	out[OF_PERSONA] = count_of(b, "persona", STR(""), str_of(t->persona->id));
+	out[OF_CHANNEL] = bot_count_in(b, day, "channel", e->platform, e->channel);
+	out[OF_USER] = bot_count_in_user(b, day, "user", e);
+	out[OF_PERSONA] = bot_count_in(b, day, "persona", STR(""), str_of(t->persona->id));
 	return out[OF_CHANNEL] && out[OF_USER] && out[OF_PERSONA];
 }
 
@@ -102,35 +38,31 @@ static void warn(const char *rule, int64_t spent, int64_t cap, bool *has_warned)
 
 static void add(struct bot *b, struct bot_count *counters[COUNTERS], int64_t cost)
 {
-	struct bot_spend *s = &b->spend;
-
-	s->spent_hour += cost;
-	s->spent_day += cost;
+	b->counts.spent_hour += cost;
+	b->counts.spent_day += cost;
 	for (int i = 0; i < COUNTERS; i++)
-		counters[i]->calls += cost;
-	s->is_dirty = true;
-	bot_state_save_soon(b);
+		counters[i]->amount += cost;
 }
 
 bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost)
 {
 	const struct conf_limits *l = &b->world->conf->limits;
 	struct bot_count *counters[COUNTERS];
-	struct bot_spend *s = &b->spend;
+	struct bot_counts *s = bot_counts_now(b);
 	const char *rule;
 
+	bot_counts_changed(b); /* the provider counts its calls, also those that are free */
 	if (cost == 0)
 		return true;
-	look_at_clock(s);
 	if (!counters_of(b, t, counters)) {
 		t->rule = "nomem";
 		return false;
 	}
 	rule = !fits(s->spent_hour, cost, l->cost_hour) ? "cost_hour"
 		: !fits(s->spent_day, cost, l->cost_day) ? "cost_day"
-		: !fits(counters[OF_CHANNEL]->calls, cost, l->cost_channel_day) ? "cost_channel_day"
-		: !fits(counters[OF_USER]->calls, cost, l->cost_user_day) ? "cost_user_day"
-		: !fits(counters[OF_PERSONA]->calls, cost, l->cost_persona_day)
+		: !fits(counters[OF_CHANNEL]->amount, cost, l->cost_channel_day) ? "cost_channel_day"
+		: !fits(counters[OF_USER]->amount, cost, l->cost_user_day) ? "cost_user_day"
+		: !fits(counters[OF_PERSONA]->amount, cost, l->cost_persona_day)
 		? "cost_persona_day" : "";
 	if (*rule != '\0') {
 		t->rule = rule;
@@ -151,13 +83,11 @@ static void give_back(int64_t *amount, int64_t too_much)
 void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int64_t cost)
 {
 	struct bot_count *counters[COUNTERS];
-	struct bot_spend *s = &b->spend;
+	struct bot_counts *s = bot_counts_now(b);
 
-	if (reserved == cost)
-		return;
-	look_at_clock(s);
-	if (!counters_of(b, t, counters))
-		return; /* what was reserved stays spent */
+	if (reserved == cost || !counters_of(b, t, counters))
+		return; /* without memory: what was reserved stays spent */
+	bot_counts_changed(b);
 	if (cost > reserved) {
 		add(b, counters, cost - reserved);
 		return;
@@ -165,12 +95,11 @@ void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int
 	give_back(&s->spent_hour, reserved - cost);
 	give_back(&s->spent_day, reserved - cost);
 	for (int i = 0; i < COUNTERS; i++)
-		give_back(&counters[i]->calls, reserved - cost);
-	s->is_dirty = true;
-	bot_state_save_soon(b);
+		give_back(&counters[i]->amount, reserved - cost);
 }
 
-bool bot_spend_counts(const struct event *e)
+/* Does a person ask, rather than something happen? */
+static bool is_asked(const struct event *e)
 {
 	return (e->kind == EVENT_MESSAGE || e->kind == EVENT_SLASH || e->kind == EVENT_WHISPER) &&
 		e->user_id.len > 0;
@@ -183,143 +112,94 @@ enum reason bot_spend_ask(struct bot *b, const struct event *e, const char **rul
 	const enum level level = event_level(e);
 	struct bot_count *c;
 
-	if (!bot_spend_counts(e))
+	if (!is_asked(e))
 		return REASON_NONE;
-	look_at_clock(&b->spend);
-	c = count_of_user(b, "asks", e);
+	c = bot_count_in_user(b, bot_counts_now(b)->day, "asks", e);
 	if (!c)
 		return REASON_NOMEM;
-	if (c->calls >= b->world->conf->limits.asks_day[level]) {
+	if (c->amount >= b->world->conf->limits.asks_day[level]) {
 		*rule = rules[level];
 		return REASON_BUDGET;
 	}
-	c->calls++;
-	b->spend.is_dirty = true;
-	bot_state_save_soon(b);
+	c->amount++;
+	bot_counts_changed(b);
 	return REASON_NONE;
 }
 
 void bot_spend_give_back(struct bot *b, const struct event *e)
 {
-	struct bot_count *c = bot_spend_counts(e) ? count_of_user(b, "asks", e) : NULL;
+	struct bot_count *c = is_asked(e)
+		? bot_count_in_user(b, bot_counts_now(b)->day, "asks", e) : NULL;
 
-	if (c && c->calls > 0)
-		c->calls--;
+	if (c && c->amount > 0)
+		c->amount--;
+	bot_counts_changed(b);
 }
 
-/* ---- Across restarts: a line a counter: its window, its amount, its name --------------------- */
-
-static int add_line(struct buf *out, int64_t window, int64_t amount, const char *name)
+/* A cap of money and what of it is spent; nothing where there is neither. */
+static int explain_money(struct buf *out, int64_t spent, int64_t cap, const char *where)
 {
-	return buf_addf(out, "%lld %lld %s\n", (long long)window, (long long)amount, name);
-}
-
-int bot_spend_save(struct bot *b, struct buf *out)
-{
-	struct bot_spend *s = &b->spend;
-	int err;
-
-	look_at_clock(s);
-	err = add_line(out, s->hour, s->spent_hour, "hour");
-	if (!err)
-		err = add_line(out, s->day, s->spent_day, "day");
-	for (const struct bot_count *c = s->counts; c && !err; c = c->hh.next) {
-		if (c->when == s->day && c->calls > 0)
-			err = add_line(out, c->when, c->calls, c->key);
-	}
-	if (!err)
-		s->is_dirty = false;
-	return err;
-}
-
-static int load_line(struct bot_spend *s, struct str line)
-{
-	struct str window_text = str_split(&line, ' '), amount_text = str_split(&line, ' ');
-	int64_t window, amount;
-	struct bot_count *c;
-	char key[KEY_BYTES];
-
-	if (str_int(window_text, &window) || str_int(amount_text, &amount) || amount < 0 ||
-			amount > ALL_OF_IT || line.len == 0 || line.len >= sizeof(key))
-		return ERR_PARSE;
-	if (str_is(line, "hour") || str_is(line, "day")) {
-		const bool is_hour = str_is(line, "hour");
-
-		*(is_hour ? &s->hour : &s->day) = window;
-		*(is_hour ? &s->spent_hour : &s->spent_day) = amount;
-		return 0;
-	}
-	snprintf(key, sizeof(key), "%.*s", STR_FMT(line));
-	c = bot_count_of(&s->counts, key);
-	if (!c)
-		return ERR_NOMEM;
-	c->when = window;
-	c->calls = amount;
-	return 0;
-}
-
-int bot_spend_load(struct bot *b, struct str text)
-{
-	struct bot_spend *s = &b->spend;
 	int err = 0;
 
-	while (text.len > 0 && !err)
-		err = load_line(s, str_split(&text, '\n'));
-	look_at_clock(s);
-	if (err)
-		s->spent_hour = s->spent_day = ALL_OF_IT;
+	if (cap > 0 || spent > 0)
+		err = buf_addf(out, "; $%.4f are spent %s", (double)spent / CONF_DOLLAR, where);
+	if (!err && cap > 0)
+		err = buf_addf(out, " of $%.2f", (double)cap / CONF_DOLLAR);
 	return err;
 }
 
-int bot_spend_explain(struct bot *b, const struct event *e, struct buf *out)
+int bot_spend_explain(struct bot *b, const struct event *e, const struct persona *p,
+	struct buf *out)
 {
 	const struct conf_limits *l = &b->world->conf->limits;
-	const struct bot_count *c = NULL;
-	char tag[USER_TAG_BYTES], key[KEY_BYTES];
-	int64_t asked = 0;
+	const struct bot_counts *s = bot_counts_now(b);
+	const struct str channel = e->channel, persona = str_of(p->id);
+	char tag[USER_TAG_BYTES];
+	struct str user;
 	int err;
 
-	look_at_clock(&b->spend);
 	seal_user_tag(e->platform, e->user_id, tag);
-	HASH_FIND_STR(b->spend.counts, key_of("asks", e->platform, str_of(tag), key), c);
-	if (c && c->when == b->spend.day)
-		asked = c->calls;
-	err = buf_addf(out, "caps     %.*s has asked %lld of %lld times today", STR_FMT(e->user),
-		(long long)asked, (long long)l->asks_day[event_level(e)]);
-	if (!err && (l->cost_day > 0 || b->spend.spent_day > 0))
-		err = buf_addf(out, "; $%.4f are spent today",
-			(double)b->spend.spent_day / CONF_DOLLAR);
-	if (!err && l->cost_day > 0)
-		err = buf_addf(out, " of $%.2f", (double)l->cost_day / CONF_DOLLAR);
-	return err ? err : buf_addc(out, '\n');
+	user = str_of(tag);
+	const struct {
+		const char *where;
+		int64_t spent, cap;
+	} money[] = {
+		{"today", s->spent_day, l->cost_day},
+		{"this hour", s->spent_hour, l->cost_hour},
+		{"in this channel today",
+			bot_count_told(b, s->day, "channel", e->platform, channel),
+			l->cost_channel_day},
+		{"for them today", bot_count_told(b, s->day, "user", e->platform, user),
+			l->cost_user_day},
+		{"by this persona today", bot_count_told(b, s->day, "persona", STR(""), persona),
+			l->cost_persona_day},
+	};
+	err = buf_adds(out, "caps     ");
+	if (!err && is_asked(e))
+		err = buf_addf(out, "%.*s has asked %lld of %lld times today", STR_FMT(e->user),
+			(long long)bot_count_told(b, s->day, "asks", e->platform, user),
+			(long long)l->asks_day[event_level(e)]);
+	else if (!err)
+		err = buf_adds(out, "this counts as nobody's question");
+	for (size_t i = 0; i < sizeof(money) / sizeof(money[0]) && !err; i++)
+		if (i == 0 || money[i].cap > 0)
+			err = explain_money(out, money[i].spent, money[i].cap, money[i].where);
+	return err ? err : buf_addf(out, "\n         calls of models: %lld of %lld today; this hour "
+		"%lld of %lld, %lld of %lld in this channel, %lld of %lld for them\n",
+		(long long)s->calls_day, (long long)l->calls_day, (long long)s->calls_hour,
+		(long long)l->calls_hour,
+		(long long)bot_count_told(b, s->hour, "calls_channel", e->platform, channel),
+		(long long)l->calls_channel_hour,
+		(long long)bot_count_told(b, s->hour, "calls_user", e->platform, user),
+		(long long)l->calls_user_hour);
 }
 
 int bot_spend_status(struct bot *b, struct buf *out)
 {
 	const struct conf_limits *l = &b->world->conf->limits;
-	struct bot_spend *s = &b->spend;
+	const struct bot_counts *s = bot_counts_now(b);
 
-	look_at_clock(s);
 	return buf_addf(out, "\"spent\":{\"hour\":%lld,\"cap_hour\":%lld,\"day\":%lld,"
 		"\"cap_day\":%lld},", (long long)s->spent_hour, (long long)l->cost_hour,
 		(long long)s->spent_day, (long long)l->cost_day);
-}
-
-/* Forgets counters of days gone by. */
-void bot_spend_sweep(struct bot *b)
-{
-	struct bot_spend *s = &b->spend;
-	struct bot_count *c, *next;
-
-	look_at_clock(s);
-	HASH_ITER(hh, s->counts, c, next) {
-		if (c->when < s->day)
-			bot_count_free(&s->counts, c);
-	}
-}
-
-void bot_spend_fini(struct bot *b)
-{
-	while (b->spend.counts)
-		bot_count_free(&b->spend.counts, b->spend.counts);
 }

@@ -1,6 +1,6 @@
 /* What survives a restart, in the state folder: the lock, the key of pseudonyms, the send budgets,
- * what model calls cost, how models count, what triggers count, and the times of recent
- * starts. Written on the bot's worker, read once at start.
+ * what model calls cost and how many there were, how models count, what triggers count, and the
+ * times of recent starts. Written on the bot's worker, read once at start.
  *
  * Budgets are saved shortly after a send, not before it. So the file says at its top whether it was
  * closed in order; after a crash the sends since the last save are unknown, and everything counts
@@ -102,11 +102,11 @@ static int load_spent(struct bot *b)
 	buf_init(&text, STATE_BYTES);
 	err = file_read(path, &text);
 	if (!err)
-		err = bot_spend_load(b, buf_str(&text));
+		err = bot_counts_load(b, buf_str(&text));
 	else if (err == ERR_NOTFOUND)
 		err = 0;
 	else if (err != ERR_NOMEM)
-		err = bot_spend_load(b, STR("unknown"));
+		err = bot_counts_load(b, STR("unknown"));
 	if (err == ERR_PARSE) {
 		err = 0;
 		log_event(LOG_ERROR, "bot", "spending_unknown", "file", path, "message",
@@ -207,7 +207,7 @@ static struct save *save_new(struct bot *b, const char *mark)
 	if (!s->sends_path || !s->spent_path || !s->gauges_path || !s->counters_path ||
 			buf_adds(&s->sends, mark) ||
 			outbox_save(b->outbox, clock_mono_ms(), clock_wall_ms(), &s->sends) ||
-			bot_spend_save(b, &s->spent) || bot_gauge_save(b, &s->gauges) ||
+			bot_counts_save(b, &s->spent) || bot_gauge_save(b, &s->gauges) ||
 			(s->has_counters && bot_counters_save(b, &s->counters))) {
 		save_free(s);
 		return NULL;
@@ -238,7 +238,7 @@ static void save_done(void *ctx)
 		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
 	b->counters_are_dirty |= s->err && s->has_counters;
 	save_free(s);
-	if (outbox_is_dirty(b->outbox) || b->spend.is_dirty || b->gauges_are_dirty ||
+	if (outbox_is_dirty(b->outbox) || b->counts.is_dirty || b->gauges_are_dirty ||
 			b->counters_are_dirty)
 		bot_state_save_soon(b);
 }

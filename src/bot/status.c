@@ -220,8 +220,8 @@ static int add_condition(const struct bot *b, size_t i, struct buf *out)
 		"\"calls_hour\":%lld,\"calls_day\":%lld,\"cost_day\":%lld,\"limit\":\"%s\"",
 		c.is_disabled ? "true" : "false", (long long)(c.parked_ms + 999) / 1000,
 		c.is_warming ? "true" : "false", c.lacks_model ? "true" : "false", c.servers,
-		c.servers_out, c.in_flight, (long long)c.calls_hour, (long long)c.calls_day,
-		(long long)c.cost_day, c.limit ? c.limit : "");
+		c.servers_out, c.in_flight, (long long)c.used.calls_hour,
+		(long long)c.used.calls_day, (long long)c.used.cost_day, c.limit ? c.limit : "");
 	if (!err && c.list_age_ms >= 0)
 		err = buf_addf(out, ",\"models\":{\"count\":%zu,\"has_model\":%s,\"age_s\":%lld}",
 			c.models, c.has_model ? "true" : "false", (long long)c.list_age_ms / 1000);

@@ -2,24 +2,24 @@
  * and money. Windows are hours and days of UTC. */
 #include "provider/room.h"
 
-#define HOUR_MS 3600000
-#define DAY_MS (24 * (int64_t)HOUR_MS)
-
-/* A wall clock set back opens no new window. */
 struct provider_usage provider_used(const struct provider *p)
 {
-	const int64_t wall_ms = clock_wall_ms();
 	struct provider_usage u = p->usage;
 
-	if (wall_ms / HOUR_MS > u.hour) {
-		u.hour = wall_ms / HOUR_MS;
+	if (clock_turns(&u.hour, CLOCK_HOUR_MS))
 		u.calls_hour = 0;
-	}
-	if (wall_ms / DAY_MS > u.day) {
-		u.day = wall_ms / DAY_MS;
+	if (clock_turns(&u.day, CLOCK_DAY_MS))
 		u.calls_day = u.cost_day = 0;
-	}
 	return u;
+}
+
+struct provider_usage *provider_usage_of(struct provider_pool *p, size_t i, const char **name)
+{
+	if (i >= p->n)
+		return NULL;
+	*name = p->providers[i]->conf.name;
+	p->providers[i]->usage = provider_used(p->providers[i]);
+	return &p->providers[i]->usage;
 }
 
 static bool is_reached(int64_t amount, int64_t limit)

@@ -239,7 +239,6 @@ bool provider_condition(const struct provider_pool *p, size_t i, struct provider
 	if (i >= p->n)
 		return false;
 	const struct provider *it = p->providers[i];
-	const struct provider_usage u = provider_used(it);
 	*out = (struct provider_condition){
 		.parked_ms = it->parked_until_ms > now ? it->parked_until_ms - now : 0,
 		.is_disabled = it->is_disabled,
@@ -247,9 +246,7 @@ bool provider_condition(const struct provider_pool *p, size_t i, struct provider
 		.limit = provider_limit_reached(it, 0),
 		.servers = it->endpoint_n,
 		.in_flight = provider_in_flight(it),
-		.calls_hour = u.calls_hour,
-		.calls_day = u.calls_day,
-		.cost_day = u.cost_day,
+		.used = provider_used(it),
 		.list_age_ms = it->list.is_known ? now - it->list.at_ms : -1,
 		.models = it->list.count,
 		.has_model = provider_list_has(it, it->conf.model),

@@ -183,6 +183,15 @@ void provider_pool_warm(struct provider_pool *p);
  * old are asked for. What they say stands in the conditions of a little later. */
 void provider_pool_look(struct provider_pool *p);
 
+/* What a provider was asked. hour, day: numbers of the windows; cost in millionths of a dollar. */
+struct provider_usage {
+	int64_t hour, day;
+	int64_t calls_hour, calls_day, cost_day;
+};
+/* That of the i-th by now, for whoever keeps it over a restart, and puts it back. BORROWED until
+ * the next reload. NULL past the end. */
+struct provider_usage *provider_usage_of(struct provider_pool *p, size_t i, const char **name);
+
 /* How the i-th provider is. false past the end. */
 struct provider_condition {
 	int64_t parked_ms;            /* how long it is not asked: its quota is spent; 0 = it is */
@@ -192,7 +201,7 @@ struct provider_condition {
 	const char *limit;            /* which of its own limits is reached; NULL = none */
 	size_t servers, servers_out;
 	size_t in_flight;
-	int64_t calls_hour, calls_day, cost_day; /* by now; cost in millionths of a dollar */
+	struct provider_usage used;   /* by now */
 	int64_t list_age_ms;          /* of its list of models; -1 = there is none */
 	size_t models;
 	bool has_model;               /* the list has ours */

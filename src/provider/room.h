@@ -124,12 +124,6 @@ struct provider_endpoint {
 	} care;                         /* what the errand is about, BORROWED */
 };
 
-/* What a provider was asked, by windows of the wall clock. */
-struct provider_usage {
-	int64_t hour, day;
-	int64_t calls_hour, calls_day, cost_day;
-};
-
 /* Its list of models, as it came last. */
 struct provider_list {
 	bool is_known;

@@ -116,6 +116,48 @@ def test_a_restart_forgets_no_bill(world, scene):
     assert len(models.requests) == asked and world.bot.log_lines("spending_unknown")
 
 
+@pytest.mark.parametrize("provider,limits,first", [
+    ({"calls_day": 2}, {}, 3), ({"cost_day": "0.10", "max_tokens": 30}, {}, 12),
+    ({}, {"calls_day": 2}, 3)], ids=["provider's calls", "provider's cost", "bot's calls"])
+def test_no_limit_starts_anew_after_a_restart(world, scene, provider, limits, first):
+    twitch, models = scene(provider={**PRICE, **provider}, limits={**PATIENT, **limits})
+    models.plan(text=lambda _: f"Answer {len(models.requests)}.")
+    ask(world, twitch, 0, first)
+    asked = len(models.requests)
+    assert 0 < asked < first and world.bot.drops() == {"budget": first - asked}
+    for is_crash in (False, True):
+        if is_crash:
+            world.bot.kill()
+        else:
+            world.bot.stop()
+        world.bot.start()
+        world.bot.wait_up()
+        twitch.say("!ask is there another one?", user=f"late{is_crash}")
+        world.bot.wait_drops(budget=1)
+    assert len(models.requests) == asked
+
+
+def test_explain_tells_what_is_left_of_every_cap(world, scene):
+    twitch, models = scene(provider=PRICE, limits={
+        **PATIENT, "calls_hour": 11, "calls_channel_hour": 12, "calls_user_hour": 13,
+        "calls_day": 14, "cost_hour": "2", "cost_channel_day": "3", "cost_user_day": "4",
+        "cost_persona_day": "5"}, triggers='ask: {command: ask, ask: "$(query)"}\n'
+        'raid: {on: raid, ask: "Welcome $(user)."}\n')
+    ask(world, twitch, 0, 2, user="brookfinch", user_id="777")
+    two = f"{2 * BILL / 1e6:.4f}"
+    told = world.bot.command("explain", "!ask why?", "--user", "777", "--channel",
+                             "kelpforest").stdout
+    assert "caps     777 has asked 2 of 100 times today" in told
+    assert (f"${two} are spent today; ${two} are spent this hour of $2.00; "
+            f"${two} are spent in this channel today of $3.00") in told
+    assert f"${two} are spent for them today of $4.00" in told
+    assert f"${two} are spent by this persona today of $5.00" in told
+    assert ("calls of models: 2 of 14 today; this hour 2 of 11, 2 of 12 in this channel, "
+            "2 of 13 for them") in told
+    told = world.bot.command("explain", "--on", "raid", "--user", "somebody").stdout
+    assert "caps     this counts as nobody's question; $" in told and "2 of 14 today" in told
+
+
 def test_a_person_has_a_number_of_questions_a_day_by_level(world, scene):
     twitch, models = scene(limits={**PATIENT, "everyone_day": 2, "subscriber_day": 3})
     models.plan(text=lambda _: f"Answer {len(models.requests)}.")

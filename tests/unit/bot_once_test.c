@@ -79,7 +79,7 @@ static void test_one_question_of_three_turns(void **state)
 	wait_verdict(f, "none");
 	assert_int_equal(f->bot->drops[REASON_TWIN], 2); /* it has just been said here */
 	assert_int_equal(f->bot->once.shared, 2);
-	assert_int_equal(f->bot->budget.calls_hour, 1); /* the others' calls were given back */
+	assert_int_equal(f->bot->counts.calls_hour, 1); /* the others' calls were given back */
 	assert_conserved(f->bot);
 }
 
@@ -166,7 +166,7 @@ static void test_the_newest_is_asked_when_the_first_is_answered(void **state)
 	turn_loop(f, 2);
 	assert_null(turn_in(f, TURN_HELD));
 	wait_verdict(f, "merged none twin");
-	assert_int_equal(f->bot->budget.calls_hour, 2);
+	assert_int_equal(f->bot->counts.calls_hour, 2);
 	assert_conserved(f->bot);
 }
 

@@ -336,7 +336,7 @@ static void test_limits_of_a_provider_send_to_the_next(void **state)
 		/* A reload that changes it forgets nothing; the next window is a new one. */
 		w.providers[0].max_tokens++;
 		assert_int_equal(provider_pool_reload(w.pool, &w.conf), 0);
-		assert_int_equal(condition(&w, 0).calls_day, 2);
+		assert_int_equal(condition(&w, 0).used.calls_day, 2);
 		clock_shift(0, cases[i].is_hourly ? HOUR_MS : 24 * HOUR_MS);
 		provider_route(w.pool, &q, &r);
 		assert_true(r.legs[0].is_asked);
