@@ -33,7 +33,8 @@ static struct metric kept_total = {"mynah_cache_total",
 
 struct bot_kept {
 	int64_t until_ms;
-	char user[USER_TAG_BYTES];    /* whom it answered: it goes when they are forgotten */
+	char user[USER_TAG_BYTES];    /* whom it answered: it goes when they are forgotten, */
+	char message[USER_TAG_BYTES]; /* and when that is deleted */
 	struct str text;              /* behind the key */
 	UT_hash_handle hh;
 	char key[];
@@ -182,6 +183,7 @@ void bot_once_keep(struct turn *t, struct str words)
 	k->until_ms = clock_mono_ms() + t->hit.trigger->cache_ms;
 
 	seal_user_tag(t->event->platform, t->event->user_id, k->user);
+	seal_user_tag(t->event->platform, t->event->id, k->message);
 	HASH_ADD_KEYPTR(hh, once->kept, k->key, n, k);
 	if (hash_has(k))
 		once->bytes += words.len;
@@ -213,12 +215,13 @@ static bool is_in_channel(const struct bot_kept *k, struct str channel)
 void bot_once_erase(struct bot *b, const struct erasure *e)
 {
 	struct bot_kept *k, *next;
-	char user[USER_TAG_BYTES];
+	const bool is_message = e->message_id.len > 0, is_all = !is_message && e->user_id.len == 0;
+	char tag[USER_TAG_BYTES];
 
-	seal_user_tag(e->platform, e->user_id, user);
+	seal_user_tag(e->platform, is_message ? e->message_id : e->user_id, tag);
 	HASH_ITER(hh, b->once.kept, k, next) {
 		if (is_in_channel(k, e->channel) &&
-				(e->user_id.len == 0 || strcmp(k->user, user) == 0))
+				(is_all || strcmp(is_message ? k->message : k->user, tag) == 0))
 			kept_free(b, k);
 	}
 }

@@ -23,6 +23,7 @@ struct bot_summary {
 	int64_t dies_ms;
 	struct summary_job *job;
 	struct str platform, channel_id, user_id; /* of key */
+	char login[USER_TAG_BYTES]; /* that of the user, as a message's author is told */
 	bool is_shared;
 	char key[];
 };
@@ -299,6 +300,8 @@ void bot_summary_after(struct turn *t)
 			b->options.replay || is_busy(b))
 		return;
 	s = summary_make(b, &key);
+	if (s)
+		seal_user_tag(t->event->platform, t->event->login, s->login);
 	j = s && !s->job ? job_new(t, s) : NULL;
 	if (!j)
 		return;
@@ -316,6 +319,19 @@ struct str bot_summary_of(const struct turn *t)
 							    : (struct str){NULL, 0};
 }
 
+/* A message may be in the summary of whoever wrote it; in anybody's, if that is not known. */
+static bool is_of(const struct bot_summary *s, const struct erasure *e)
+{
+	char author[USER_TAG_BYTES];
+
+	if (s->is_shared)
+		return true;
+	if (e->user_id.len > 0)
+		return str_eq(s->user_id, e->user_id);
+	seal_user_tag(e->platform, e->author, author);
+	return e->author.len == 0 || strcmp(s->login, author) == 0;
+}
+
 void bot_summary_erase(struct bot *b, const struct erasure *e)
 {
 	const struct str channel = e->channel_id.len > 0 ? e->channel_id : e->channel;
@@ -323,8 +339,7 @@ void bot_summary_erase(struct bot *b, const struct erasure *e)
 
 	HASH_ITER(hh, b->summaries, s, next) {
 		if ((e->platform.len == 0 || str_eq(s->platform, e->platform)) &&
-			(channel.len == 0 || str_eq(s->channel_id, channel)) &&
-			(e->user_id.len == 0 || s->is_shared || str_eq(s->user_id, e->user_id)))
+			(channel.len == 0 || str_eq(s->channel_id, channel)) && is_of(s, e))
 			summary_free(b, s);
 	}
 }

@@ -295,6 +295,7 @@ const struct form *form_of(struct str platform);
  * strings mean "any": message_id set = that message; else user_id set = that user; else all. */
 struct erasure {
 	struct str platform, channel, channel_id, user_id, message_id;
+	struct str author; /* of that message, by login; empty = not told */
 	bool is_edit; /* only the words of the message are: what answers it may go on */
 };
 

@@ -304,9 +304,11 @@ int platform_twitch_event(struct platform_maker *m, const struct platform_line *
 	return ERR_NOTFOUND;
 }
 
-static int on_clearmsg(const struct str tags[TAG_COUNT], struct erasure *e)
+static int on_clearmsg(
+	const struct platform_maker *m, const struct str tags[TAG_COUNT], struct erasure *e)
 {
 	e->message_id = platform_clean_id(tags[TAG_TARGET_MSG_ID]);
+	e->author = platform_author(m, tags[TAG_LOGIN]);
 	/* Without it the erasure would mean everybody's every word. */
 	return e->message_id.len > 0 ? 0 : ERR_NOTFOUND;
 }
@@ -336,7 +338,7 @@ int platform_twitch_erasure(struct platform_maker *m, const struct platform_line
 	if (e->channel_id.len == 0)
 		e->channel_id = channel;
 	if (str_eq_nocase(l->command, STR("CLEARMSG")))
-		return on_clearmsg(tags, e);
+		return on_clearmsg(m, tags, e);
 	if (str_eq_nocase(l->command, STR("CLEARCHAT")))
 		return on_clearchat(l, tags, e, timeout_ms);
 	return ERR_NOTFOUND;

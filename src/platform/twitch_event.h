@@ -66,6 +66,9 @@ struct str platform_tier(struct str plan);
 /* What is redeemed with it is told of by other means: it is an ordinary line. */
 void platform_twitch_make_line(struct event *e);
 bool platform_maker_is_self(const struct platform_maker *m, struct str user_id, struct str login);
+/* The author of a message that is deleted. BORROWED; empty when it is ours: whom such a message
+ * was for is not told. */
+struct str platform_author(const struct platform_maker *m, struct str login);
 /* PLATFORM_NOTICE_ID and the id, in the maker's scratch; empty stays empty. */
 struct str platform_notice_id(struct platform_maker *m, struct str id);
 

@@ -23,6 +23,14 @@ void platform_maker_fini(struct platform_maker *m)
 	buf_fini(&m->reward);
 }
 
+struct str platform_author(const struct platform_maker *m, struct str login)
+{
+	const struct str author = platform_clean_id(login);
+
+	return platform_maker_is_self(m, (struct str){NULL, 0}, author) ? (struct str){NULL, 0}
+									: author;
+}
+
 bool platform_unwrap_action(struct str *text)
 {
 	static const char head[] = "\x01" "ACTION";

@@ -279,6 +279,7 @@ static int on_message_delete(struct platform_maker *m, const struct platform_not
 	struct platform_news *out)
 {
 	out->erasure.message_id = platform_clean_id(json_item_str(n->event, "message_id"));
+	out->erasure.author = platform_author(m, json_item_str(n->event, "target_user_login"));
 	/* Without it the erasure would mean everybody's every word. */
 	if (out->erasure.message_id.len == 0)
 		return NOT_TOLD(out, "unparsable");

@@ -2,6 +2,7 @@
  * that is spent, a key that it refuses, a model that it has not. */
 #include "provider/room.h"
 
+#define REST_MS 1000                    /* where it does not say for how long, and others are there */
 #define PARK_MS (60 * 60000)            /* where it does not say for how long */
 #define PARK_LEAST_MS 60000             /* a quota is not refilled within seconds */
 #define PARK_MOST_MS (24 * 60 * 60000)  /* then it is asked once more */
@@ -59,6 +60,8 @@ void provider_punish(const struct provider_try *t, enum provider_error e, int64_
 	case PROVIDER_RATE_LIMIT:
 		if (t->retry_after_ms > 0)
 			t->endpoint->rest_until_ms = now + t->retry_after_ms;
+		else if (p->endpoint_n > 1)
+			t->endpoint->rest_until_ms = now + REST_MS;
 		break;
 	case PROVIDER_QUOTA: park(p, t->retry_after_ms, now); break;
 	case PROVIDER_AUTH:

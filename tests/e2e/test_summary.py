@@ -107,5 +107,11 @@ def test_a_deleted_message_takes_the_summary_with_it(world, scene):
     talk.ask("kelp")
     talk.ask("crabs")
     talk.wait_sums(1)
-    talk.twitch.delete(talk.message)
-    assert talk.ask("eels") is None
+    for n in range(2):
+        talk.ask(f"squid {n}", user="ann")
+    talk.wait_sums(2)
+    talk.twitch.delete(talk.message, user="ann")
+    assert talk.ask("eels", user="ann") is None
+    assert talk.ask("eels").startswith("Minutes 1")      # of another, who deleted nothing
+    talk.twitch.delete("one-of-the-bots", user="tidalbot")
+    assert talk.ask("whales") is None                    # to whom that was said, nobody knows

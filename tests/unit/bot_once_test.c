@@ -194,6 +194,28 @@ static void test_a_kept_answer_goes_with_whom_it_answered(void **state)
 	assert_int_equal(f->bot->once.bytes, 0);
 }
 
+static void test_a_deleted_message_takes_only_its_own_answer(void **state)
+{
+	struct fixture *f = *state;
+	const struct event a = by("1", "ann", "!rules"), b = by("2", "bob", "!rules");
+	struct erasure x = {.platform = STR("console"), .channel = STR("console"),
+		.channel_id = STR("console"), .message_id = STR("3"), .author = STR("ann")};
+
+	put(f, &a);
+	wait_verdict(f, "none");
+	put(f, &b);
+	wait_verdict(f, "none twin");
+	assert_int_equal(kept(f), 2);
+	f->bot->owner.erase(f->bot->owner.ctx, &x);
+	assert_int_equal(kept(f), 2);
+	x.message_id = STR("1");
+	f->bot->owner.erase(f->bot->owner.ctx, &x);
+	assert_int_equal(kept(f), 1);
+	x.message_id = STR("");
+	f->bot->owner.erase(f->bot->owner.ctx, &x); /* the whole chat */
+	assert_int_equal(kept(f), 0);
+}
+
 static void test_what_is_kept_has_a_bound(void **state)
 {
 	struct fixture *f = *state;
@@ -239,6 +261,7 @@ int main(void)
 		CASE(test_one_is_greeted_for_all_but_for_who_is_forgotten),
 		CASE(test_the_newest_is_asked_when_the_first_is_answered),
 		CASE(test_a_kept_answer_goes_with_whom_it_answered),
+		CASE(test_a_deleted_message_takes_only_its_own_answer),
 		CASE(test_what_is_kept_has_a_bound),
 	};
 

@@ -318,6 +318,7 @@ static void erasures_say_what_to_forget(void **state)
 	tell_vector(t, "E34");
 	assert_true(t->err == 0 && t->news.has_erasure && !t->news.has_event);
 	assert_str(t->news.erasure.message_id, STR("12c3e1bf-4a50-5049-86ae-2a3631503b29"));
+	assert_str(t->news.erasure.author, STR("snailpost"));
 	assert_str(t->news.erasure.channel, STR("kelpforest"));
 	tell_vector(t, "E35");
 	assert_str(t->news.erasure.user_id, STR("50020005"));

@@ -485,22 +485,22 @@ static void erasures_name_exactly_what_must_go(void **state)
 		const char *line, *user_id, *message_id;
 		int err;
 		int64_t timeout_ms;
+		const char *author;
 	} cases[] = {
-		{"@room-id=4 :tmi.twitch.tv CLEARCHAT #kelpforest", "", "", 0, -1},
-		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
-			"55",
-			"", 0, 0},
-		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT "
-			"#kelpforest :snailpost",
-			"55", "", 0, 600000},
-		{":tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "snailpost", "", 0, 0},
-		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "ab-1",
-			0,
-			-1},
+		{"@room-id=4 :tmi.twitch.tv CLEARCHAT #kelpforest", "", "", 0, -1, ""},
+		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "55",
+			"", 0, 0, ""},
+		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
+			"55", "", 0, 600000, ""},
+		{":tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "snailpost", "", 0, 0, ""},
+		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "ab-1", 0,
+			-1, ""},
+		{"@login=snailpost;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "",
+			"ab-1", 0, -1, "snailpost"},
 		/* An empty id would mean everything. */
 		{"@room-id=4;target-msg-id= :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "",
-			ERR_NOTFOUND, -1},
-		{":tmi.twitch.tv CLEARMSG #kelpforest :x", "", "", ERR_NOTFOUND, -1},
+			ERR_NOTFOUND, -1, ""},
+		{":tmi.twitch.tv CLEARMSG #kelpforest :x", "", "", ERR_NOTFOUND, -1, ""},
 	};
 
 	(void)state;
@@ -517,6 +517,7 @@ static void erasures_name_exactly_what_must_go(void **state)
 			assert_text(e.user_id, str_of(cases[i].user_id), str_of(cases[i].line));
 			assert_text(
 				e.message_id, str_of(cases[i].message_id), str_of(cases[i].line));
+			assert_text(e.author, str_of(cases[i].author), str_of(cases[i].line));
 			assert_text(e.channel, STR("kelpforest"), str_of(cases[i].line));
 			assert_int_equal(timeout_ms, cases[i].timeout_ms);
 		}

@@ -294,6 +294,44 @@ static void test_a_server_that_fails_is_out_until_it_is_well(void **state)
 	world_close(&w);
 }
 
+#define MANY HEAD("429 Too Many", "application/json") "{\"error\":\"slow down\"}"
+
+static void test_who_is_asked_too_often_is_not_asked_again_at_once(void **state)
+{
+	char *urls[2];
+	struct world w;
+	struct ask a;
+
+	(void)state;
+	world_open(&w, 2);
+	for (size_t i = 0; i < 2; i++)
+		urls[i] = w.urls[i];
+	w.providers[0].urls = (struct conf_texts){urls, 2};
+	w.conf.ask.n = 1;
+	world_start(&w);
+	peer_play(&w.peers[0], MANY); /* and does not say for how long */
+	peer_play(&w.peers[1], HI);
+	ask_and_wait(&w, &a);
+	expect(&a, PROVIDER_NONE, "Hi there");
+	assert_int_equal(w.peers[0].requests, 1);
+	assert_int_equal(w.peers[1].requests, 1);
+	io_clock_shift(w.io, 1100);
+	w.peers[0].plays[0] = (struct play){.bytes = HI, .n = sizeof(HI) - 1};
+	ask_and_wait(&w, &a);
+	assert_int_equal(w.peers[0].requests, 2);
+
+	/* When all of them say so, the retries wait. */
+	for (size_t i = 0; i < 2; i++)
+		w.peers[i].plays[0] = (struct play){.bytes = MANY, .n = sizeof(MANY) - 1};
+	ask_and_wait(&w, &a);
+	expect(&a, PROVIDER_RATE_LIMIT, "");
+	assert_int_equal(a.attempts, 3);
+	assert_int_equal(w.peers[0].requests + w.peers[1].requests, 6);
+	assert_true(w.peers[1].requests >= 2);
+	assert_int_equal(condition(&w, 0).servers_out, 0);
+	world_close(&w);
+}
+
 /* ---- What keeps from a provider -------------------------------------------------------------- */
 
 static void test_limits_of_a_provider_send_to_the_next(void **state)
@@ -645,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_a_prompt_goes_only_where_it_fits),
 		cmocka_unit_test(test_servers_share_the_work),
 		cmocka_unit_test(test_a_server_that_fails_is_out_until_it_is_well),
+		cmocka_unit_test(test_who_is_asked_too_often_is_not_asked_again_at_once),
 		cmocka_unit_test(test_limits_of_a_provider_send_to_the_next),
 		cmocka_unit_test(test_a_busy_provider_sends_to_the_next),
 		cmocka_unit_test(test_refusals_have_their_own_treatment),
