@@ -1,6 +1,6 @@
 /* What model calls may cost: money, by the hour and day, for the bot, a channel, a person, a
- * persona; and how many calls a person has a day, by level. Money is reserved before an attempt and settled after it, whatever became of
- * the attempt or of its answer. */
+ * persona; and how many calls a person has a day, by level. Money is reserved before an attempt and
+ * settled after it, whatever became of the attempt or of its answer. */
 #include "bot/room.h"
 
 #define WARN_PERCENT 80

@@ -2,7 +2,7 @@
  * that is spent, a key that it refuses, a model that it has not. */
 #include "provider/room.h"
 
-#define REST_MS 1000                    /* where it does not say for how long, and others are there */
+#define REST_MS 1000                    /* where it does not say how long; others are there */
 #define PARK_MS (60 * 60000)            /* where it does not say for how long */
 #define PARK_LEAST_MS 60000             /* a quota is not refilled within seconds */
 #define PARK_MOST_MS (24 * 60 * 60000)  /* then it is asked once more */
