@@ -85,9 +85,6 @@ int cli_help(const struct cli *c);
 struct bot_source cli_source(const struct cli *c);
 /* Prints what a report holds to standard error. */
 void cli_complain(const struct conf_report *r);
-/* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
- * be NULL. */
-int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out) MUST_USE;
 /* What the running bot says to it at that path of its socket. Gives the HTTP status, or an enum err
  * when nobody answers. */
 int cli_ask_event(const struct cli *c, const char *path, const struct bot_event_args *a,

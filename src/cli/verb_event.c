@@ -16,7 +16,9 @@ static int add_member(struct buf *b, const char *key, struct str value)
 	return err ? err : json_add_string(b, value);
 }
 
-int cli_event_body(const struct cli *c, const char *on, const char *text, struct buf *out)
+/* The request that describes an event to the daemon: {"on":"raid","viewers":"50"}. on and text may
+ * be NULL. */
+static int make_body(const struct cli *c, const char *on, const char *text, struct buf *out)
 {
 	const struct {
 		const char *key, *value;
@@ -43,7 +45,7 @@ int cli_ask_event(const struct cli *c, const char *path, const struct bot_event_
 	int err;
 
 	buf_init(&body, IO_SERVE_BODY_BYTES);
-	err = socket ? cli_event_body(c, a->on, a->text, &body) : ERR_CONNECT;
+	err = socket ? make_body(c, a->on, a->text, &body) : ERR_CONNECT;
 	if (!err)
 		err = io_ask_socket(socket, "POST", path, buf_str(&body), EVENT_ASK_MS, out);
 	buf_fini(&body);
@@ -93,7 +95,7 @@ int cli_event(const struct cli *c)
 	buf_init(&body, IO_SERVE_BODY_BYTES);
 	buf_init(&text, IO_SERVE_BODY_BYTES);
 	if (c->argc == 0 || join_words(c, &name) ||
-		cli_event_body(c, buf_text(&name), NULL, &body)) {
+		make_body(c, buf_text(&name), NULL, &body)) {
 		code = cli_usage(c);
 		cli_say("the names are: mynah help events");
 		goto out;

@@ -39,7 +39,7 @@ static void on_log(int level, const char *line)
 	log_event(LOG_DEBUG, "io", "libwebsockets", "message", line, NULL);
 }
 
-int io_lws_door_open(struct io *io, struct lws_context **out)
+static int door_open(struct io *io, struct lws_context **out)
 {
 	struct lws_context_creation_info info = {0};
 	struct lws_door *door = io->lws;
@@ -88,7 +88,7 @@ void io_lws_door_wake(struct io *io)
 int io_lws_door_client(struct io *io, struct lws_context **context, struct lws_vhost **out)
 {
 	struct lws_context_creation_info info = {0};
-	int err = io_lws_door_open(io, context);
+	int err = door_open(io, context);
 
 	*out = NULL;
 	if (err)
@@ -109,7 +109,7 @@ struct lws_vhost *io_lws_door_server(struct io *io)
 	struct lws_context_creation_info info = {0};
 	struct lws_context *context;
 
-	if (io_lws_door_open(io, &context) != 0)
+	if (door_open(io, &context) != 0)
 		return NULL;
 	if (io->lws->server)
 		return io->lws->server;

@@ -10,10 +10,9 @@
 
 #include "io/loop.h"
 
-/* The context; ERR_INVALID, logged with what to do, when libwebsockets cannot start. */
-int io_lws_door_open(struct io *io, struct lws_context **out) MUST_USE;
 void io_lws_door_wake(struct io *io);
-/* The same, and the virtual host of client connections. */
+/* The context and the virtual host of client connections; ERR_INVALID, logged with what to do, when
+ * libwebsockets cannot start. */
 int io_lws_door_client(
 	struct io *io, struct lws_context **context, struct lws_vhost **out) MUST_USE;
 /* The virtual host that accepted connections are given to. NULL when it cannot be made. */

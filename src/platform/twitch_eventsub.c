@@ -122,11 +122,6 @@ enum platform_state platform_eventsub_state(const struct platform_eventsub *s, c
 	return s->state;
 }
 
-bool platform_eventsub_is_up(const struct platform_eventsub *s)
-{
-	return s->state == PLATFORM_UP;
-}
-
 bool platform_eventsub_brings(const struct platform_eventsub *s, enum event_kind kind,
 	struct str channel_id)
 {

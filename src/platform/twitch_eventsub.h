@@ -68,7 +68,6 @@ void platform_eventsub_token_changed(struct platform_eventsub *s);
 /* DOWN, CONNECTING, UP, REFUSED: the token is none. *why, if not NULL: "" or a sentence. BORROWED.
  */
 enum platform_state platform_eventsub_state(const struct platform_eventsub *s, const char **why);
-bool platform_eventsub_is_up(const struct platform_eventsub *s);
 /* Is a subscription active that brings events of this kind in this channel, other than what chat
  * says? */
 bool platform_eventsub_brings(const struct platform_eventsub *s, enum event_kind kind,

@@ -180,7 +180,8 @@ static int add_member(struct buf *out, const char *name, struct str value)
 	return err ? err : json_add_string(out, value);
 }
 
-int platform_grant_write(const struct platform_grant *g, int64_t wall_ms, struct buf *out)
+/* One JSON value, with the wall time of its end. */
+static int write_grant(const struct platform_grant *g, int64_t wall_ms, struct buf *out)
 {
 	const struct {
 		const char *name;
@@ -285,7 +286,7 @@ int platform_grant_save(const char *state_dir, const char *name, const struct pl
 	if (!err)
 		err = vault_open(state_dir, &v);
 	if (!err)
-		err = platform_grant_write(g, clock_wall_ms(), &text);
+		err = write_grant(g, clock_wall_ms(), &text);
 	if (!err)
 		err = vault_replace(v, name, buf_str(&text), is_spent, spent);
 	if (text.at)

@@ -32,9 +32,7 @@ int platform_grant_validated(struct platform_grant *g, const struct json *body) 
 
 /* "twitch.bot", "twitch.broadcaster.CHANNEL". */
 void platform_grant_name(const char *channel, char out[PLATFORM_VAULT_NAME_BYTES]);
-/* One JSON value, with the wall time of its end. */
-int platform_grant_write(const struct platform_grant *g, int64_t wall_ms, struct buf *out) MUST_USE;
-/* GIVES *out (platform_grant_fini). lives_ms: from wall_ms on, < 0 = over. ERR_PARSE. */
+/* Of the vault's value. GIVES *out (platform_grant_fini). lives_ms: from wall_ms on, < 0 = over. ERR_PARSE. */
 int platform_grant_read(struct str text, int64_t wall_ms, struct platform_grant *out) MUST_USE;
 
 /* The vault of a folder. Blocking. ERR_NOTFOUND: nobody has logged in. */

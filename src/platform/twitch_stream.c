@@ -338,13 +338,6 @@ void platform_streams_retry(struct platform_streams *s)
 	soon(s);
 }
 
-const char *platform_streams_id(const struct platform_streams *s, const char *channel)
-{
-	const struct platform_about *a = platform_about_by_name(s, str_of(channel));
-
-	return a ? a->id : "";
-}
-
 void platform_streams_live(struct platform_streams *s, struct str channel_id, bool is_live,
 	struct str stream_id, int64_t started_wall_ms)
 {
@@ -354,16 +347,5 @@ void platform_streams_live(struct platform_streams *s, struct str channel_id, bo
 		return;
 	platform_about_set_live(a, is_live, stream_id, started_wall_ms);
 	a->event_until_ms = clock_mono_ms() + PLATFORM_TRUST_EVENT_MS;
-	soon(s);
-}
-
-void platform_streams_titled(struct platform_streams *s, struct str channel_id, struct str title,
-	struct str game)
-{
-	struct platform_about *a = platform_about_by_id(s, channel_id);
-
-	if (!a)
-		return;
-	platform_about_set_title(a, title, game);
 	soon(s);
 }

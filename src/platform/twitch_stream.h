@@ -33,14 +33,10 @@ int platform_streams_want(struct platform_streams *s, const struct conf_texts *c
 /* After a reload, or with another login, perhaps the first: what failed is asked for at once, and
  * so are the names that were not found. */
 void platform_streams_retry(struct platform_streams *s);
-/* "" = not known (yet). BORROWED until the next want(). */
-const char *platform_streams_id(const struct platform_streams *s, const char *channel);
 
 /* What EventSub tells; of channels that are not ours nothing is noted. */
 void platform_streams_live(struct platform_streams *s, struct str channel_id, bool is_live,
 	struct str stream_id, int64_t started_wall_ms);
-void platform_streams_titled(struct platform_streams *s, struct str channel_id, struct str title,
-	struct str game);
 
 /* Adds one JSON array: name, id, stream ("live", "offline", "unknown"), title, game, since, why. */
 int platform_streams_status(const struct platform_streams *s, struct buf *out) MUST_USE;

@@ -20,7 +20,7 @@ static struct metric disabled_gauge = {
 	.label = "provider",
 };
 
-void provider_note_penalty(const struct provider *p)
+static void set_gauges(const struct provider *p)
 {
 	metric_set(&parked_gauge, p->conf.name, p->parked_until_ms > clock_mono_ms());
 	metric_set(&disabled_gauge, p->conf.name, p->is_disabled);
@@ -32,7 +32,7 @@ void provider_pardon(struct provider *p)
 	p->is_disabled = p->lacks_model = false;
 	for (size_t i = 0; i < p->endpoint_n; i++)
 		p->endpoints[i].rest_until_ms = 0;
-	provider_note_penalty(p);
+	set_gauges(p);
 }
 
 static void park(struct provider *p, int64_t wait_ms, int64_t now)
@@ -73,5 +73,5 @@ void provider_punish(const struct provider_try *t, enum provider_error e, int64_
 		break;
 	default: break;
 	}
-	provider_note_penalty(p);
+	set_gauges(p);
 }

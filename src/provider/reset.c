@@ -70,7 +70,8 @@ static int64_t within_most(int64_t ms)
 	return ms < 0 ? 0 : ms < MOST_MS ? ms : MOST_MS;
 }
 
-int64_t provider_reset_ms(struct str text, int64_t wall_ms)
+/* "6m0s", seconds, a moment, in ms from now; -1 = the text says nothing. */
+static int64_t read_reset(struct str text, int64_t wall_ms)
 {
 	int64_t moment, number, total = 0;
 
@@ -102,7 +103,7 @@ int64_t provider_reset_of(const struct io_http *h)
 	int64_t spent = -1, any = -1;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		const int64_t ms = provider_reset_ms(
+		const int64_t ms = read_reset(
 			str_of(io_http_header(h, limits[i].reset)), wall);
 
 		any = ms > any ? ms : any;

@@ -181,9 +181,7 @@ void provider_limit_take(struct provider *p, int64_t cost);
 void provider_limit_settle(struct provider *p, int64_t reserved, int64_t cost);
 size_t provider_in_flight(const struct provider *p);
 
-/* reset.c. In ms from now: "6m0s", seconds, a moment; -1 = the text says nothing. */
-int64_t provider_reset_ms(struct str text, int64_t wall_ms);
-/* What the headers of an answer say beside Retry-After. -1 = nothing. */
+/* reset.c. What the headers of an answer say beside Retry-After: ms from now. -1 = nothing. */
 int64_t provider_reset_of(const struct io_http *h);
 
 /* probe.c. Takes the list over from an answer's body. */
@@ -336,7 +334,6 @@ void provider_try_drop(struct provider_call *c);
 /* penalty.c. What the outcome means for whoever was asked, beside the breaker. */
 void provider_punish(const struct provider_try *t, enum provider_error e, int64_t now);
 void provider_pardon(struct provider *p);
-void provider_note_penalty(const struct provider *p); /* the gauges */
 
 /* For exchange.c. Starts the request. */
 int provider_exchange_start(struct provider_call *c) MUST_USE;

@@ -247,10 +247,8 @@ struct trigger_scope {
 	bool has_previous; /* a model has answered before: a later step of a chain */
 	const struct trigger_schema *schema; /* it says what was answered by it; NULL = no such */
 };
-/* Checks a template for such events; complains at the variable. ERR_INVALID if it did. */
-int trigger_template_check(struct str text, const struct trigger_scope *scope,
-	const struct conf_file *f, const struct conf_node *n, struct conf_report *r) MUST_USE;
-/* The same for one that stands in the entry being read; a stream that it needs is noted. */
+/* Checks a template of the entry being read, complaining at each variable that it cannot have; a
+ * stream that it needs is noted. */
 void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const char *text,
 	bool has_previous, const struct conf_node *n);
 

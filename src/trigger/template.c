@@ -532,7 +532,8 @@ static int check_text(struct check *c, struct str text)
 	return err;
 }
 
-int trigger_template_check(struct str text, const struct trigger_scope *scope,
+/* ERR_INVALID after complaints, each at its variable. */
+static int check_template(struct str text, const struct trigger_scope *scope,
 	const struct conf_file *f, const struct conf_node *n, struct conf_report *r)
 {
 	struct check c = {.scope = scope, .file = f, .node = n, .report = r};
@@ -589,7 +590,7 @@ void trigger_template_read(struct trigger_reading *rd, struct trigger *t, const 
 	if (trigger_template_needs_stream(str_of(text)))
 		t->own->needs_stream = true;
 	trigger_reading_note(
-		rd, trigger_template_check(str_of(text), &scope, rd->file, n, rd->report));
+		rd, check_template(str_of(text), &scope, rd->file, n, rd->report));
 }
 
 /* ---- Filling in ------------------------------------------------------------------------------ */

@@ -169,6 +169,11 @@ static void turns(void)
 		io_turn(w.io, 0);
 }
 
+static bool is_up(void)
+{
+	return platform_eventsub_state(w.session, NULL) == PLATFORM_UP;
+}
+
 /* A timer that is due at once may fire a millisecond later: two clocks are cut at different edges.
  */
 static void settle(void)
@@ -387,7 +392,7 @@ static struct io_ws *come_up(const char *id)
 {
 	welcome(last(), id);
 	answer_all(202, "");
-	assert_true(platform_eventsub_is_up(w.session));
+	assert_true(is_up());
 	return last();
 }
 
@@ -441,9 +446,9 @@ static void all_is_asked_for_at_once_the_most_wanted_first(void **state)
 		"\"transport\":{\"method\":\"websocket\",\"session_id\":\"AgoQ_session-1\"}}");
 	assert_non_null(strstr(w.calls[1].body, "\"version\":\"2\",\"condition\":"
 		"{\"broadcaster_user_id\":\"40010001\",\"moderator_user_id\":\"60030003\"}"));
-	assert_false(platform_eventsub_is_up(w.session));
+	assert_false(is_up());
 	answer_all(202, "");
-	assert_true(platform_eventsub_is_up(w.session));
+	assert_true(is_up());
 	assert_int_equal(w.on, 2);
 	assert_true(platform_eventsub_brings(w.session, EVENT_FOLLOW, STR("40010001")));
 	assert_false(platform_eventsub_brings(w.session, EVENT_FOLLOW, STR("7")));
@@ -458,7 +463,7 @@ static void one_that_fails_does_not_keep_the_others_out(void **state)
 	welcome(last(), "A");
 	answer(&w.calls[0], 0, NULL, "no answer within 3000 ms");
 	answer(&w.calls[1], 409, NULL, "subscription already exists");
-	assert_true(platform_eventsub_is_up(w.session));
+	assert_true(is_up());
 	assert_int_equal(w.on, 1);
 	pass(1000); /* well within the 10 s of the server */
 	assert_int_equal(open_calls("POST"), 1);
@@ -706,7 +711,7 @@ static void a_hand_over_loses_nothing_and_subscribes_nothing(void **state)
 	assert_false(b->is_gone);
 	assert_int_equal(all_calls("POST"), 2);
 	assert_int_equal(w.off, 0);
-	assert_true(platform_eventsub_is_up(w.session));
+	assert_true(is_up());
 	/* Later wishes go to the session that is now. */
 	static const char *const three[] = {"channel.chat.message", "channel.follow",
 		"channel.cheer"};
@@ -726,7 +731,7 @@ static void the_old_session_may_end_before_the_new_one_is_there(void **state)
 	closed(a, 4004);
 	assert_int_equal(w.sockets, 2);
 	welcome(b, "B");
-	assert_true(platform_eventsub_is_up(w.session));
+	assert_true(is_up());
 	assert_int_equal(all_calls("POST"), 2);
 	assert_int_equal(w.off, 0);
 }
@@ -760,7 +765,7 @@ static void a_dead_reconnect_url_is_a_new_session_once(void **state)
 		assert_true(a->was_closed);
 		assert_int_equal(open_calls("POST"), 2);
 		answer_all(202, "");
-		assert_true(platform_eventsub_is_up(w.session));
+		assert_true(is_up());
 		pass(5000);
 		assert_int_equal(w.sockets, 3);
 		assert_int_equal(all_calls("POST"), 4);
@@ -838,7 +843,7 @@ static void every_close_code_leads_to_a_new_session_by_the_backoff(void **state)
 		}
 		want(two, 2);
 		closed(come_up("A"), codes[i]);
-		assert_false(platform_eventsub_is_up(w.session));
+		assert_false(is_up());
 		assert_int_equal(w.off, 2);
 		pass(12000);
 		assert_case(i, w.sockets == 2);
@@ -1049,7 +1054,7 @@ static void a_revoked_subscription_is_gone_and_the_others_stay(void **state)
 			"\"condition\":{\"broadcaster_user_id\":\"40010001\"}}}}", cases[i].status);
 		assert_int_equal(w.off, 1);
 		assert_case(i, strstr(w.last_why, cases[i].hint) != NULL);
-		assert_true(platform_eventsub_is_up(w.session));
+		assert_true(is_up());
 		assert_true(platform_eventsub_brings(w.session, EVENT_FOLLOW, STR("40010001")));
 		for (int k = 0; k < 10 * 60 / 9; k++) {
 			pass(9000);
