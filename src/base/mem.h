@@ -25,9 +25,9 @@ void *mem_wiped_resize(void *p, size_t bytes);
 char *mem_wiped_dup(const char *s);
 void mem_wiped_free(void *p);
 
-/* Gives back to the system what only a start or a reload needed: heap that is free, and the pages of
- * code and constants that are mapped, this program's and its libraries'. Those that are used again
- * come back from the page cache, by a fault. For any thread; takes milliseconds. */
+/* Gives back to the system what only a start or a reload needed: heap that is free, and the pages
+ * of code and constants that are mapped, this program's and its libraries'. Those that are used
+ * again come back from the page cache, by a fault. For any thread; takes milliseconds. */
 void mem_give_back(void);
 
 /* Tests: the n-th allocation from now fails (1 = the next), and all later ones too if for_ever.

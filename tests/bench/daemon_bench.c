@@ -351,7 +351,8 @@ static void bench_memory(void)
 	configure_twitch("");
 	make_block(&k, 100, 0);
 	begin(1);
-	printf("d  just started                             %8.1f MiB resident\n", daemon_rss_mib(&bot));
+	printf("d  just started                             %8.1f MiB resident\n",
+		daemon_rss_mib(&bot));
 	daemon_settle();
 	printf("d  idle, one channel                        %8.1f MiB                target 12\n",
 		daemon_rss_mib(&bot));
