@@ -33,7 +33,7 @@ static uint64_t id_of(struct str s)
 }
 
 /* The sign and a name, or a word that fits anybody. It is one word, so that whoever reads the text
- * knows where the name ends: what a trigger gets as a word, what a model elsewhere must not read. */
+ * knows where the name ends: what a trigger gets as a word, what a remote model must not read. */
 static int add_name(char sign, struct str name, const char *neutral, struct buf *out)
 {
 	size_t at = out->len + 1;

@@ -13,7 +13,8 @@ struct platform_text_names {
 /* Is there anything that would be spelled out? */
 bool platform_text_has_markup(struct str content);
 /* Adds content, spelled out, names as one word ("@Anna_Marie"); who and what is not known becomes a
- * neutral word. What looks like markup and is none stays. ERR_LIMIT: out has what fitted; ERR_NOMEM. */
+ * neutral word. What looks like markup and is none stays. ERR_LIMIT: out has what fitted;
+ * ERR_NOMEM. */
 int platform_text_plain(struct str content, const struct platform_text_names *names,
 	struct buf *out) MUST_USE;
 /* What people call somebody: nick, else global name, else user name; either may be NULL. */

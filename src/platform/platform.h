@@ -44,8 +44,8 @@ struct platform_owner {
 	/* What came in, as it came, before it is read: for a record.
 	 * wire: "irc", "eventsub", "discord". Without secrets of its own. BORROWED. */
 	void (*frame)(void *ctx, unsigned place, const char *wire, struct str bytes);
-	/* What it reads frames by is not as it was: about, as ops.facts takes it. For a record; may be
-	 * NULL. BORROWED. */
+	/* What it reads frames by is not as it was: about, as ops.facts takes it. For a record; may
+	 * be NULL. BORROWED. */
 	void (*learned)(void *ctx, unsigned place, struct str about);
 	/* Our own name and id as the platform knows them, after login. */
 	void (*self)(void *ctx, unsigned place, const char *login, const char *user_id);

@@ -11,10 +11,9 @@ from tests.stage.faults import Faults
 RATE = 40
 SEED = int(os.environ.get("MYNAH_SEED", "4"))
 # Names of the faults; after those of the second list there is another session.
-KEEP = ["cut", "reset", "op 7", "op 9 true", "4000", "4001", "4002", "4008", "1001", "garbage",
-        "bomb",
-        "mute", "op 1", "dropped resume", "no hello"]
-END = ["op 9 false", "4009", "gone"]
+KEEP = ["cut", "reset", "op 7", "op 9 true", "4000", "4001", "4002", "4008", "1000", "1001", "1009",
+        "garbage", "bomb", "mute", "op 1", "dropped resume", "dead host", "no hello"]
+END = ["op 9 false", "4003", "4007", "4009", "gone"]
 FAULTS = int(os.environ.get("MYNAH_FAULTS", len(KEEP + END)))
 
 
@@ -31,6 +30,7 @@ class Storm:
         if fault.isdigit():
             self.discord.close(int(fault))
             return
+        self.discord.dead_resume(fault == "dead host")
         if fault == "dropped resume":
             self.gateway.drop_resumes = 1
         elif fault == "gone":

@@ -2,10 +2,11 @@
 twice."""
 
 import signal
+import time
 
 import pytest
 
-from tests.e2e.discord import echo, start, wait_kept, wait_up
+from tests.e2e.discord import echo, place, start, wait_kept, wait_up
 
 
 def identifies(scene):
@@ -216,3 +217,43 @@ def test_two_shards_share_the_servers(world):
     echo(scene, "over here")
     scene.discord.dm("!echo psst")
     scene.discord.wait_said("^psst$")
+
+
+def test_one_of_two_shards_hears_what_is_its(world):
+    """Another process has the other one."""
+    def shards(scene):
+        scene.discord.guild("Other", guild_id=str(2 << 22))
+        scene.discord.channel("there", guild="Other")
+    scene = start(world, before=shards, shards=[1, 2])
+    scene.discord.say("!echo over there", channel="there")
+    scene.discord.dm("!echo psst")
+    echo(scene, "over here")
+    assert [e["shard"] for e in world.history.find("discord", "ready")] == [(1, 2)]
+    assert scene.discord.said() == ["over here"]
+
+
+# -- Logins have a budget -------------------------------------------------------------------------
+
+def test_logins_are_counted_over_crashes(world):
+    scene = start(world)
+    scene.bot.kill()
+    scene.discord.end_sessions()
+    scene.bot.start()
+    wait_up(scene, 2)
+    assert place(scene.bot)["place"]["identified"] == 2
+    times = [e["t"] for e in world.history.find("discord", "identify")]
+    assert times[1] - times[0] >= 5
+
+
+def test_at_900_of_1000_it_stays_away_and_says_so(world):
+    """G4: a thousand and one would cost the token."""
+    scene = start(world)
+    scene.bot.stop()
+    budget, = scene.bot.state.glob("discord-identifies-*")
+    wall, mono = int(time.time() * 1000), int(time.monotonic() * 1000)
+    spent = "".join(f"identify\t{wall - 90000 * (900 - n)}\t0\n" for n in range(900))
+    budget.write_text(f"mynah-discord-identifies 1\t{mono}\t{wall}\n{spent}end\t900\n")
+    scene.bot.start()
+    scene.bot.wait_for(lambda: "900" in str(place(scene.bot)["why"]), "it to say why")
+    assert identifies(scene) == 1 and len(world.history.find("discord", "open")) == 1
+    assert "900" in scene.bot.command("status").stdout

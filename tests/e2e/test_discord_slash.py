@@ -4,6 +4,7 @@ end."""
 import pytest
 
 from tests.e2e.discord import echo, start, wait_up
+from tests.stage.faults import Faults
 from tests.stage.models import Plan
 
 OWN = ["forgetme", "persona", "quiet", "status"]
@@ -140,6 +141,20 @@ def test_a_slow_model_took_too_long(world, private):
     used = scene.discord.slash("whisper" if private else "ask", text="why?")
     assert "too long" in answered(scene, used)
     assert used.is_private is private
+
+
+def test_ten_minutes_of_a_model_are_too_long(world):
+    """In the bot's time, which runs faster; with what the config says by itself."""
+    world.rate, world.lag_limit_ms = 40, 40000
+    Faults(world.bot).rate = 40
+
+    def fast(scene):
+        scene.discord.rate = 40
+        scene.models.plan(Plan(delay=15))
+    scene = start(world, before=fast, limits={"retries": 0})
+    used = scene.discord.slash("ask", text="why?")
+    assert "too long" in answered(scene, used)
+    assert scene.discord.said() == ["That took too long. Please try again later."]
 
 
 def test_a_command_that_comes_to_nothing_is_ended_with_a_word(world):

@@ -216,6 +216,7 @@ def test_a_question_that_is_deleted_is_not_answered(world):
     scene.discord.wait_for(lambda: scene.models.requests, "the model asked")
     scene.discord.delete(message)
     scene.bot.wait_drops(gone=1)
+    scene.bot.wait_for(lambda: scene.models.cancelled == 1, "the model to be left alone")
     scene.models.is_held = False
     echo(scene, "the end")
     assert scene.discord.said() == ["the end"]

@@ -20,7 +20,8 @@ some: {command: some, reply: "sometimes", chance: 50%}
 
 def recording(bot, path, *place):
     """`mynah record` as a process, once it records."""
-    process = subprocess.Popen([bot.binary, "--config", str(bot.config), "record", str(path), *place],
+    words = ["--config", str(bot.config), "record", str(path), *place]
+    process = subprocess.Popen([bot.binary, *words],
                                env=bot.env, cwd=bot.folder, stderr=subprocess.PIPE, text=True)
     assert "recording into" in process.stderr.readline()
     return process
@@ -197,11 +198,12 @@ def test_what_was_redeemed_with_a_line_is_replayed_as_it_was_heard(world):
                                                          ("redeem", "redeem Ann")]
 
 
-# -- Discord ------------------------------------------------------------------------------------------
+# -- Discord --------------------------------------------------------------------------------------
 
 ON_DISCORD = """\
 echo: {command: echo, reply: "$(query)"}
-boss: {command: boss, level: moderator, reply: "Yes, $(user), in $(channel).", cooldown: {user: 10m}}
+boss:
+  {command: boss, level: moderator, reply: "Yes, $(user), in $(channel).", cooldown: {user: 10m}}
 called: {direct: yes, priority: -5, reply: "You called?"}
 dice: {slash: dice, reply: "$(user) rolls $(random 1-1000000)"}
 thumb: {on: reaction, reply: "$(user) reacts with $(emoji)."}
@@ -221,7 +223,8 @@ def record_discord(world, *place, **options):
     process = recording(scene.bot, path, *place)
     for user in ("carol", "bob", "bob"):
         discord.say("!boss", user=user)
-    message = discord.say("!echo #general <#" + discord.channels_of("general").id + ">", channel="a question")
+    text = f"!echo #general <#{discord.channels_of('general').id}>"
+    message = discord.say(text, channel="a question")
     discord.wait_said("^#general #general$")
     late = discord.channel("late", deny=())
     discord.dispatch("CHANNEL_CREATE", late.json())
@@ -234,7 +237,7 @@ def record_discord(world, *place, **options):
     discord.wait_said("^psst$")
     discord.delete(message)
     on_discord.echo(scene, "the end")
-    scene.bot.wait_for(lambda: "the end" in path.read_text(encoding="utf-8"), "the end in the record")
+    scene.bot.wait_for(lambda: "the end" in path.read_text(encoding="utf-8"), "the end of it")
     end(process)
     return scene, path, used
 
@@ -252,16 +255,20 @@ def test_discord_is_recorded_and_heard_again_byte_for_byte(world):
     told = [(d["user"], d["reason"], d["said"].split(" rolls")[0]) for d in decided
             if d["on"] != "join" and d["reason"] != "self"]
     assert told == [
-        ("Caro", "level", ""), ("bob", "none", "Yes, bob, in general."), ("bob", "cooldown_user", ""),
-        ("Alice", "none", "#general #general"), ("bob", "cooldown_user", ""), ("Caro", "none", "Caro"),
-        ("Alice", "none", "Alice reacts with 👍."), ("Alice", "none", "psst"), ("Alice", "none", "the end")]
-    assert [d["said"] for d in decided if d["on"] == "join" and d["reason"] == "none"] == ["Welcome dan!"]
+        ("Caro", "level", ""), ("bob", "none", "Yes, bob, in general."),
+        ("bob", "cooldown_user", ""),
+        ("Alice", "none", "#general #general"), ("bob", "cooldown_user", ""),
+        ("Caro", "none", "Caro"), ("Alice", "none", "Alice reacts with 👍."),
+        ("Alice", "none", "psst"), ("Alice", "none", "the end")]
+    joins = [d["said"] for d in decided if d["on"] == "join" and d["reason"] == "none"]
+    assert joins == ["Welcome dan!"]
     shown = scene.bot.command("replay", str(path)).stdout
     assert "#general  bob: !boss" in shown and "#late  bob: !boss" in shown
     other = scene.world.folder / "other"
     scene.bot.write("other/triggers/test.yaml", ON_DISCORD.replace("moderator", "broadcaster"))
     run = scene.bot.command("replay", str(path), "--against", str(other), "--json")
-    assert {json.loads(line)["user"] for line in run.stdout.splitlines()} - {"Caro"} == {"bob"}  # her dice
+    users = {json.loads(line)["user"] for line in run.stdout.splitlines()}
+    assert users - {"Caro"} == {"bob"}  # her dice
 
 
 def test_one_of_two_places_is_recorded(world, chat):

@@ -114,7 +114,7 @@ def test_a_remote_fallback_is_enough(scene):
 
 
 def test_strangers_with_long_names_are_hidden_on_discord(world):
-    """Somebody who is only mentioned, under a name of several words; and when that is remembered."""
+    """Somebody is only mentioned, by a name of several words; and then that is remembered."""
     scene = on_discord.start(world, provider={"remote": True})
     quilla = scene.discord.user("quilla.t", global_name="Quilla Tern (she/her)")
     scene.models.plan(text="I do not know Viewer2.")
@@ -124,4 +124,5 @@ def test_strangers_with_long_names_are_hidden_on_discord(world):
     scene.bot.wait_ended(2)
     texts = seen(scene.models)
     assert len(texts) == 2
-    assert not [word for word in ("quilla", "tern", "she/her", "alice") for text in texts if word in text]
+    words = ("quilla", "tern", "she/her", "alice")
+    assert not [word for word in words for text in texts if word in text]

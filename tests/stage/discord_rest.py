@@ -5,6 +5,7 @@ A fault is put before or after the work is done (calls: the names in ROUTES, "*"
 
     rest.fault("create", status=503)               every one from now on
     rest.fault("create", "lost", times=1)          done, but the answer never arrives
+    rest.fault("create", "cut", times=1)           done, but the answer ends in its middle
     rest.fault("create", "user", wait=1.3)         429: user shared global, Cloudflare's 1015
     rest.fault("create")                           serves again
 """
@@ -67,7 +68,7 @@ BLOCKED = ("You are being blocked from accessing our API temporarily due to exce
 
 @dataclasses.dataclass
 class Fault:
-    # status hang lost html empty garbage redirect user shared global 1015 blocked
+    # status hang lost cut html empty garbage redirect user shared global 1015 blocked
     kind: str = "status"
     status: int = 500
     times: int | None = None
@@ -221,8 +222,19 @@ class Rest:
             note["status"] = answer.status
             if fault and fault.kind == "lost":
                 request.transport.abort()
+            if fault and fault.kind == "cut":
+                await self._half(request, answer)
             return answer
         return handle
+
+    async def _half(self, request, answer):
+        """The head, half of the body, and then nothing more."""
+        body = answer.body
+        half = web.StreamResponse(status=answer.status, headers={
+            **answer.headers, "Content-Length": str(len(body))})
+        await half.prepare(request)
+        await half.write(body[:len(body) // 2])
+        request.transport.close()
 
     async def _work(self, request, call, limit):
         bucket = None
