@@ -4,7 +4,6 @@ triggers."""
 import types
 
 from tests.e2e.conftest import PERSONA
-from tests.stage.discord_gateway import CONTENT
 
 TRIGGERS = """\
 ask: {command: ask, slash: ask, ask: "$(query)"}
@@ -56,10 +55,6 @@ def echo(scene, text, user="alice", channel="general"):
     Gives the echo."""
     scene.discord.say(f"!echo {text}", user=user, channel=channel)
     return scene.discord.wait_said(f"^{text}$", channel)
-
-
-def hears_content(scene):
-    return [bool(e["intents"] & CONTENT) for e in scene.world.history.find("discord", "identify")]
 
 
 def prompts(scene):

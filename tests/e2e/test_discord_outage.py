@@ -3,7 +3,7 @@ once, in the channel it belongs to, and nobody waits for what is wrong elsewhere
 
 import pytest
 
-from tests.e2e.discord import echo, start
+from tests.e2e.discord import echo, place, start
 
 CHANNELS = ("general", "one", "two")
 
@@ -117,3 +117,18 @@ def test_a_limit_of_all_calls_is_waited_for_by_all_but_commands(world):
     calls = world.history.find("discord", "call")
     assert {e["call"] for e in calls if 0 < e["t"] - asked < 2.5} <= {"callback", "hook_edit"}
     assert used.delay < 1
+
+
+def test_a_ban_of_the_host_is_obeyed_and_told(world):
+    """13.7, 6: nothing is asked any more, whatever is said."""
+    scene = begin(world, limits={"reply_ttl": "3s"})
+    scene.discord.rest.fault("create", "1015", wait=3600, times=1)
+    talk(scene, "banned", CHANNELS[:1])
+    scene.bot.wait_ended(len(CHANNELS) + 1)
+    calls = len(world.history.find("discord", "call"))
+    talk(scene, "still banned")
+    scene.bot.wait_ended(2 * len(CHANNELS) + 1)
+    assert len(world.history.find("discord", "call")) == calls
+    assert sum(scene.bot.wait_status(live=0)["drops"].values()) == len(CHANNELS) + 1
+    assert place(scene.bot)["place"]["rest"]["stopped_by"] == "blocked"
+    assert "guard refuses this address" in str(scene.bot.log_lines())

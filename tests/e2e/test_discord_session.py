@@ -205,12 +205,14 @@ def test_sigterm_says_goodbye(world):
     assert world.history.find("discord", "session_over")
 
 
-def test_two_shards_share_the_servers(world):
+@pytest.mark.parametrize("said", ["2", "auto"])
+def test_two_shards_share_the_servers(world, said):
+    """auto: as many as Discord advises."""
     def shards(scene):
-        scene.discord.gateway.concurrency = 2
+        scene.discord.gateway.concurrency = scene.discord.gateway.shards = 2
         scene.discord.guild("Other", guild_id=str(2 << 22))
         scene.discord.channel("there", guild="Other")
-    scene = start(world, before=shards, shards="2")
+    scene = start(world, before=shards, shards=said)
     wait_up(scene, 2)
     assert sorted(e["shard"] for e in world.history.find("discord", "ready")) == [(0, 2), (1, 2)]
     echo(scene, "over there", channel="there")
