@@ -45,6 +45,8 @@ int seal_from_base64(struct str text, struct buf *out) MUST_USE;
 int seal_to_base64(struct str bytes, struct buf *out) MUST_USE;
 
 void seal_sha256(struct str bytes, char out[SHA256_TEXT_BYTES]);
+/* Of a file of any size, read piece by piece. Blocking. An error of errno's. */
+int seal_sha256_file(const char *path, char out[SHA256_TEXT_BYTES]) MUST_USE;
 
 /* Pseudonyms: keyed by a random key kept in the state folder (seal_set_key), so that the same user
  * has the same tag for ever and nobody else can compute it. */

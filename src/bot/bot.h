@@ -94,8 +94,9 @@ struct bot_judged {
 	struct buf text;    /* what would be said */
 	struct buf wrong;   /* what the model would be told before it is asked again: a clause */
 };
-/* Judges a model's answer, or, where there is no prompt, a line of the trigger's own, as a turn's is;
- * an answer also by the schema: and the patterns of its trigger. Give *out to bot_judged_fini. */
+/* Judges a model's answer, or, where there is no prompt, a line of the trigger's own, as a turn's
+ * is; an answer also by the schema: and the patterns of its trigger. Give *out to
+ * bot_judged_fini. */
 void bot_render_judge(const struct bot_world *w, const struct event *e,
 	const struct bot_rendered *r, struct str answer, struct bot_judged *out);
 void bot_judged_fini(struct bot_judged *j);

@@ -240,8 +240,9 @@ static int add_reply(struct telling *s, const struct bot_world *w, const struct 
 		s->rule = judged.rule;
 		err = s->unsaid == REASON_NONE
 			? buf_addf(s->out, "reply    %s\n", buf_text(&judged.text))
-			: buf_addf(s->out, "reply    REFUSED (%s%s%s): %s\n", reason_name(s->unsaid),
-				*s->rule != '\0' ? ", " : "", s->rule, buf_text(&text));
+			: buf_addf(s->out, "reply    REFUSED (%s%s%s): %s\n",
+				reason_name(s->unsaid), *s->rule != '\0' ? ", " : "", s->rule,
+				buf_text(&text));
 		bot_judged_fini(&judged);
 	}
 	buf_fini(&text);

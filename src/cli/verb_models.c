@@ -19,6 +19,7 @@ struct known {
 	const struct model *m;
 	char where[128];         /* names of the providers that have it, "" = none */
 	bool is_file;            /* its weights are where it says */
+	bool is_checked;         /* some provider has said its digest */
 	double speed;            /* tokens/s; NAN = not known */
 };
 
@@ -29,6 +30,7 @@ struct registry {
 	struct known *known;     /* as the list */
 	struct buf names;        /* "provider<TAB>model" a line: what the registry has not */
 	struct buf silent;       /* "provider: why" a line: who did not answer */
+	struct conf_report *report; /* of digests that are not as listed; NULL = nobody asks */
 	/* While providers are asked: */
 	struct io *io;
 	struct provider_pool *pool;
@@ -38,8 +40,20 @@ struct registry {
 
 /* ---- What providers have --------------------------------------------------------------------- */
 
-static void note_name(struct registry *g, const char *provider, struct str name)
+/* A file that is here was looked at itself. */
+static void note_digest(struct registry *g, struct known *k, const char *provider,
+	struct str digest)
 {
+	if (!g->report || !k->m->digest || k->m->local_path || digest.len == 0)
+		return;
+	k->is_checked = true;
+	model_look_digest(k->m, provider, digest, g->report);
+}
+
+/* line: "name", or "name<TAB>digest". */
+static void note_name(struct registry *g, const char *provider, struct str line)
+{
+	const struct str name = str_split(&line, '\t');
 	bool is_known = false;
 
 	for (size_t i = 0; i < g->list.n; i++) {
@@ -49,6 +63,7 @@ static void note_name(struct registry *g, const char *provider, struct str name)
 		if (!model_is_name(name, k->m->name))
 			continue;
 		is_known = true;
+		note_digest(g, k, provider, line);
 		if (sizeof(k->where) - n > strlen(provider) + 2)
 			snprintf(k->where + n, sizeof(k->where) - n, "%s%s", n > 0 ? " " : "",
 				provider);
@@ -117,6 +132,29 @@ static int read_speeds(struct registry *g)
 	err = ledger_speed(path, clock_wall_ms() - SPEED_DAYS_MS, on_speed, g);
 	mem_free(path);
 	return err == ERR_NOMEM ? err : 0; /* without a ledger nothing was measured */
+}
+
+static int learn(struct registry *g)
+{
+	struct conf_report r;
+	bool has_keys;
+	int err;
+
+	g->known = mem_array(g->list.n + 1, sizeof(*g->known));
+	if (!g->known)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < g->list.n; i++) {
+		const char *path = g->list.at[i]->local_path;
+
+		g->known[i] = (struct known){.m = g->list.at[i], .speed = NAN,
+			.is_file = path && access(path, R_OK) == 0};
+	}
+	conf_report_init(&r);
+	has_keys = conf_secrets_fetch(g->conf, &r) == 0;
+	cli_complain(&r);
+	conf_report_fini(&r);
+	err = read_speeds(g);
+	return err || !has_keys ? err : ask_providers(g);
 }
 
 /* ---- List ------------------------------------------------------------------------------------ */
@@ -258,6 +296,29 @@ static void hash_cases(const struct cli *c, char out[SHA256_TEXT_BYTES])
 	golden_set_fini(&set);
 }
 
+/* Digests of weights that a server keeps: it is asked for its list. */
+static int look_digests(struct registry *g, struct conf_report *r)
+{
+	bool is_any = false;
+	int err;
+
+	for (size_t i = 0; i < g->list.n; i++)
+		is_any = is_any || (g->list.at[i]->digest && !g->list.at[i]->local_path);
+	if (!is_any)
+		return 0;
+	g->report = r;
+	err = learn(g);
+	for (size_t i = 0; i < g->list.n && !err; i++) {
+		const struct known *k = &g->known[i];
+
+		if (k->m->digest && !k->m->local_path && !k->is_checked)
+			conf_report_add(r, CONF_WARNING, k->m->path,
+				"start its server; only Ollama's list has digests",
+				"digest: no provider says one of \"%s\"", k->m->name);
+	}
+	return err;
+}
+
 static int validate(struct registry *g, struct conf_report *r, bool is_read)
 {
 	char set[SHA256_TEXT_BYTES];
@@ -266,6 +327,8 @@ static int validate(struct registry *g, struct conf_report *r, bool is_read)
 	hash_cases(g->c, set);
 	for (size_t i = 0; i < g->list.n; i++)
 		model_look(g->list.at[i], g->conf, set, r);
+	if (look_digests(g, r))
+		return CLI_SYSTEM;
 	err = g->c->is_json ? conf_report_json(r, &g->out)
 		: conf_report_write(r, isatty(STDOUT_FILENO), &g->out);
 	if (err)
@@ -364,29 +427,6 @@ static int recommend(struct registry *g)
 }
 
 /* ---- The verb -------------------------------------------------------------------------------- */
-
-static int learn(struct registry *g)
-{
-	struct conf_report r;
-	bool has_keys;
-	int err;
-
-	g->known = mem_array(g->list.n + 1, sizeof(*g->known));
-	if (!g->known)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < g->list.n; i++) {
-		const char *path = g->list.at[i]->local_path;
-
-		g->known[i] = (struct known){.m = g->list.at[i], .speed = NAN,
-			.is_file = path && access(path, R_OK) == 0};
-	}
-	conf_report_init(&r);
-	has_keys = conf_secrets_fetch(g->conf, &r) == 0;
-	cli_complain(&r);
-	conf_report_fini(&r);
-	err = read_speeds(g);
-	return err || !has_keys ? err : ask_providers(g);
-}
 
 static int run(struct registry *g, const char *what)
 {

@@ -160,8 +160,9 @@ static int add_part(struct buf *out, const struct validation *v, const char *nam
 static int add_cases(struct buf *out, const struct validation *v)
 {
 	struct str rest = buf_str(&v->wrong);
-	int err = buf_addf(out, ",\"goldenTests\":{\"isValid\":%s,\"cases\":%zu,\"right\":%zu,"
-		"\"wrong\":[", v->cases == 0 || v->right > 0 ? "true" : "false", v->cases, v->right);
+	int err = buf_addf(out,
+		",\"goldenTests\":{\"isValid\":%s,\"cases\":%zu,\"right\":%zu,\"wrong\":[",
+		v->cases == 0 || v->right > 0 ? "true" : "false", v->cases, v->right);
 
 	for (bool is_first = true; rest.len > 0 && !err; is_first = false) {
 		struct str why = str_split(&rest, '\n');

@@ -26,6 +26,7 @@ struct model {
 	int64_t min_memory;      /* bytes */
 	char *gpu;               /* what is recommended; NULL = none is needed */
 	char *local_path;        /* of the weights; NULL = its server keeps them */
+	char *digest;            /* SHA-256 of that file, else of the server's; NULL = not said */
 	char *cloud_provider, *cloud_model; /* who may answer instead; NULL = nobody */
 };
 
@@ -43,9 +44,14 @@ struct model_list {
 int model_list_read(const char *dir, struct conf_report *r, struct model_list *out) MUST_USE;
 void model_list_fini(struct model_list *l);
 /* Those that say something which the config or the machine does not bear out: a cloud fallback that
- * is no provider or may not be asked, weights that are not there, numbers of another set of cases.
- * set: its hash, "" = not known. Complaints into r; nothing else. */
+ * is no provider or may not be asked, weights that are not there or are others, numbers of another
+ * set of cases. set: its hash, "" = not known. Complaints into r; nothing else. Reads all of the
+ * weights: blocking. */
 void model_look(const struct model *m, const struct conf *c, const char *set,
+	struct conf_report *r);
+
+/* Is this digest, of a provider's list, the model's? Says so in r if not. */
+void model_look_digest(const struct model *m, const char *provider, struct str digest,
 	struct conf_report *r);
 
 /* Memory that is to be had without swapping, in bytes: MemAvailable; -1 = nobody says. */

@@ -27,6 +27,8 @@ static const struct conf_option options[] = {
 	ROW("accuracy", CONF_NODE, accuracy, 0, 0, "What mynah eval found; null before that."),
 	ROW("hardware", CONF_NODE, hardware, 0, 0, "{minMemory, recommendedGPU}"),
 	ROW("localPath", CONF_TEXT, is.local_path, 0, 0, "Where its weights are, or null."),
+	ROW("digest", CONF_TEXT, is.digest, 0, 0,
+		"SHA-256 of the file of localPath, else what its server lists; 64 hex digits."),
 	ROW("cloudFallback", CONF_NODE, cloud, 0, 0, "{provider, model}, or null."),
 };
 static const struct conf_option accuracy_options[] = {
@@ -137,6 +139,10 @@ static void check_all(struct conf_reading *rd, struct draft *d, const struct jso
 		conf_wrong(rd, d->hardware ? d->hardware : at,
 			"\"hardware\": {\"minMemory\": \"4G\"}",
 			"a model needs to say how much memory it wants");
+	if (m->digest && (strlen(m->digest) != SHA256_TEXT_BYTES - 1 ||
+			strspn(m->digest, DIGITS) != SHA256_TEXT_BYTES - 1))
+		conf_wrong(rd, conf_node_find(at, "digest"), "as sha256sum prints it",
+			"a digest is 64 hexadecimal digits, in lower case");
 	if (d->cloud && (!m->cloud_provider || !m->cloud_model))
 		conf_wrong(rd, d->cloud, "{\"provider\": NAME, \"model\": NAME}, or null",
 			"a fallback is a provider and its model");
@@ -214,6 +220,7 @@ void model_free(struct model *m)
 	mem_free(m->accuracy.set);
 	mem_free(m->gpu);
 	mem_free(m->local_path);
+	mem_free(m->digest);
 	mem_free(m->cloud_provider);
 	mem_free(m->cloud_model);
 	mem_free(m);

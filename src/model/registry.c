@@ -67,6 +67,42 @@ static void look_cloud(const struct model *m, const struct conf *c, struct conf_
 			"cloudFallback: provider \"%s\" may not be remote", m->cloud_provider);
 }
 
+static void complain_digest(const struct model *m, const char *of, const char *is,
+	struct conf_report *r)
+{
+	conf_report_add(r, CONF_ERROR, m->path,
+		"fetch the weights again; if they are meant to be others, write that",
+		"digest: that of %s is %s", of, is);
+}
+
+void model_look_digest(const struct model *m, const char *provider, struct str digest,
+	struct conf_report *r)
+{
+	static const char prefix[] = "sha256:";
+	const size_t n = sizeof(prefix) - 1;
+	char is[SHA256_TEXT_BYTES];
+
+	if (digest.len > n && memcmp(digest.at, prefix, n) == 0)
+		digest = (struct str){digest.at + n, digest.len - n};
+	snprintf(is, sizeof(is), "%.*s", STR_FMT(digest));
+	if (!str_is(digest, m->digest))
+		complain_digest(m, provider, is, r);
+}
+
+static void look_file(const struct model *m, struct conf_report *r)
+{
+	char is[SHA256_TEXT_BYTES];
+	int err = access(m->local_path, R_OK) == 0 ? 0 : ERR_NOTFOUND;
+
+	if (!err && m->digest)
+		err = seal_sha256_file(m->local_path, is);
+	if (err)
+		conf_report_add(r, CONF_ERROR, m->path, "fetch it, or write null",
+			"localPath: %s cannot be read", m->local_path);
+	else if (m->digest && strcmp(is, m->digest) != 0)
+		complain_digest(m, m->local_path, is, r);
+}
+
 void model_look(const struct model *m, const struct conf *c, const char *set,
 	struct conf_report *r)
 {
@@ -74,9 +110,8 @@ void model_look(const struct model *m, const struct conf *c, const char *set,
 
 	if (m->cloud_provider)
 		look_cloud(m, c, r);
-	if (m->local_path && access(m->local_path, R_OK) != 0)
-		conf_report_add(r, CONF_ERROR, m->path, "fetch it, or write null",
-			"localPath: %s cannot be read", m->local_path);
+	if (m->local_path)
+		look_file(m, r);
 	if (memory >= 0 && m->min_memory > memory)
 		conf_report_add(r, CONF_WARNING, m->path, "see: mynah models recommend",
 			"it wants %lld MiB of memory, and %lld are to be had",
@@ -183,6 +218,8 @@ int model_write(const struct model *m, struct buf *out)
 		err = add_text(out, ",\n    \"recommendedGPU\": ", m->gpu);
 	if (!err)
 		err = add_text(out, "\n  },\n  \"localPath\": ", m->local_path);
+	if (!err && m->digest)
+		err = add_text(out, ",\n  \"digest\": ", m->digest);
 	if (!err && m->cloud_provider) {
 		err = add_text(out, ",\n  \"cloudFallback\": {\n    \"provider\": ",
 			m->cloud_provider);

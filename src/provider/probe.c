@@ -54,20 +54,26 @@ bool provider_list_has(const struct provider *p, const char *model)
 {
 	struct str rest = buf_str(&p->list.names);
 
-	while (model && rest.len > 0)
-		if (is_name(str_split(&rest, '\n'), model))
+	while (model && rest.len > 0) {
+		struct str line = str_split(&rest, '\n');
+
+		if (is_name(str_split(&line, '\t'), model))
 			return true;
+	}
 	return false;
 }
 
 /* Names that are not plain are nobody's model; what finds no room is left out. */
 static void keep_name(struct buf *names, const struct json *entry)
 {
-	struct str name = json_str(entry, "id");
+	struct str name = json_str(entry, "id"), digest = json_str(entry, "digest");
 
 	name = name.len > 0 ? name : json_str(entry, "name");
+	if (!text_is_plain(digest))
+		digest.len = 0;
 	if (name.len > 0 && text_is_plain(name))
-		(void)!buf_addf(names, "%.*s\n", STR_FMT(name));
+		(void)!buf_addf(names, "%.*s%s%.*s\n", STR_FMT(name), digest.len > 0 ? "\t" : "",
+			STR_FMT(digest));
 }
 
 /* Takes a list over. */

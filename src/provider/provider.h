@@ -166,7 +166,9 @@ struct provider_probed {
 	int64_t took_ms;
 	size_t models;                /* how many it lists */
 	bool has_model;               /* ours is among them */
-	struct str names;             /* theirs, each ended by LF; BORROWED in done */
+	/* Theirs, each ended by LF, Ollama's with a TAB and their digest before it; BORROWED in
+	 * done. */
+	struct str names;
 	const char *why;              /* a sentence, "" */
 };
 struct provider_probe;

@@ -1,6 +1,7 @@
 """`mynah models`: the registry of local models, what providers have of it, which of them to
 take."""
 
+import hashlib
 import json
 
 import pytest
@@ -48,6 +49,33 @@ def test_the_list_says_what_fits_and_who_has_it(registry):
     told = bot.command("models", "list")
     assert told.returncode == 0 and "# no list from local: connect" in told.stdout
     assert not models.requests
+
+
+def test_the_digest_of_weights_is_compared(registry):
+    """Of a file its own; without one, what the server lists."""
+    models, bot = registry
+    bot.write("weights.gguf", "w" * 100000)
+    right = hashlib.sha256(b"w" * 100000).hexdigest()
+    path = str(bot.folder / "weights.gguf")
+    listed = hashlib.sha256(b"tiny").hexdigest()
+
+    def validate(**more):
+        bot.write("models/tiny.json", model("tiny", 1 << 20, **more))
+        told = bot.command("models", "validate", "--json")
+        found = [f["what"] for f in json.loads(told.stdout) if "digest" in f["what"]]
+        return told.returncode, found
+
+    assert validate(localPath=path, digest=right) == (0, [])
+    assert validate(localPath=path, digest=listed) == (
+        1, [f"digest: that of {path} is {right}"])
+    assert not models.history.find("model", "list"), "a file that is here is asked of nobody"
+    assert validate(digest=listed) == (0, [])
+    assert validate(digest=right) == (1, [f"digest: that of local is {listed}"])
+    assert validate(digest="abc")[1] == [
+        "a digest is 64 hexadecimal digits, in lower case"]
+    models.stop()
+    assert validate(digest=listed) == (0, ['digest: no provider says one of "tiny"'])
+    assert json.loads(bot.command("models", "show", "tiny").stdout)["digest"] == listed
 
 
 def test_recommended_is_what_fits_and_was_measured_best(registry):

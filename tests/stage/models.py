@@ -7,6 +7,7 @@ Requests are checked as the real servers would check them, and recorded.
 
 import asyncio
 import dataclasses
+import hashlib
 import itertools
 import json
 
@@ -111,7 +112,8 @@ class Models:
 
     async def _tags(self, request):
         self.history.add("model", "list", wire="ollama")
-        models = [{"name": f"{name}:latest", "model": f"{name}:latest"} for name in self.names]
+        models = [{"name": f"{name}:latest", "model": f"{name}:latest",
+                   "digest": hashlib.sha256(name.encode()).hexdigest()} for name in self.names]
         return self._last(web.json_response({"models": models}))
 
     async def _models(self, request):
