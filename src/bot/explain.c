@@ -379,8 +379,9 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 		err = buf_addf(out, "verdict  fires %s (%s:%d), but no model is asked: %s\n",
 			s.fires->name, s.fires->path, s.fires->line, heard.heard.rule);
 	else if (!err && s.unsaid != REASON_NONE)
-		err = buf_addf(out, "verdict  fires %s (%s:%d), but silent: %s (%s)\n", s.fires->name,
-			s.fires->path, s.fires->line, reason_name(s.unsaid), reason_text(s.unsaid));
+		err = buf_addf(out, "verdict  fires %s (%s:%d), but silent: %s (%s)\n",
+			s.fires->name, s.fires->path, s.fires->line, reason_name(s.unsaid),
+			reason_text(s.unsaid));
 	else if (!err && s.fires)
 		err = buf_addf(out, "verdict  fires %s (%s:%d)\n", s.fires->name, s.fires->path,
 			s.fires->line);

@@ -89,7 +89,7 @@ struct bot_counts {
 	int64_t calls_hour, calls_day;
 	bool has_warned_hour, has_warned_day;
 	bool is_dirty;                 /* since the last save */
-	struct bot_count *table;       /* of this hour or day, by name; the one used longest ago first */
+	struct bot_count *table;       /* of this hour or day, by name; the longest unused first */
 };
 
 /* gauge.c: of one provider's model. */

@@ -60,7 +60,8 @@ bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost)
 	}
 	rule = !fits(s->spent_hour, cost, l->cost_hour) ? "cost_hour"
 		: !fits(s->spent_day, cost, l->cost_day) ? "cost_day"
-		: !fits(counters[OF_CHANNEL]->amount, cost, l->cost_channel_day) ? "cost_channel_day"
+		: !fits(counters[OF_CHANNEL]->amount, cost, l->cost_channel_day)
+		? "cost_channel_day"
 		: !fits(counters[OF_USER]->amount, cost, l->cost_user_day) ? "cost_user_day"
 		: !fits(counters[OF_PERSONA]->amount, cost, l->cost_persona_day)
 		? "cost_persona_day" : "";
@@ -184,8 +185,8 @@ int bot_spend_explain(struct bot *b, const struct event *e, const struct persona
 	for (size_t i = 0; i < sizeof(money) / sizeof(money[0]) && !err; i++)
 		if (i == 0 || money[i].cap > 0)
 			err = explain_money(out, money[i].spent, money[i].cap, money[i].where);
-	return err ? err : buf_addf(out, "\n         calls of models: %lld of %lld today; this hour "
-		"%lld of %lld, %lld of %lld in this channel, %lld of %lld for them\n",
+	return err ? err : buf_addf(out, "\n         calls of models: %lld of %lld today; "
+		"this hour %lld of %lld, %lld of %lld in this channel, %lld of %lld for them\n",
 		(long long)s->calls_day, (long long)l->calls_day, (long long)s->calls_hour,
 		(long long)l->calls_hour,
 		(long long)bot_count_told(b, s->hour, "calls_channel", e->platform, channel),

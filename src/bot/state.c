@@ -60,19 +60,21 @@ static int load_key(struct bot *b)
 	return err;
 }
 
+/* path NULL = there was no memory for it. As file_read; text is valid in either case. */
+static int read_state(const char *path, struct buf *text)
+{
+	buf_init(text, STATE_BYTES);
+	return path ? file_read(path, text) : ERR_NOMEM;
+}
+
 static int load_budgets(struct bot *b)
 {
 	char *path = file_join(b->state_dir, "outbox");
 	const size_t clean = sizeof(STATE_CLEAN) - 1;
 	struct buf text;
-	struct str rest;
-	int err;
+	int err = read_state(path, &text);
+	struct str rest = buf_str(&text);
 
-	if (!path)
-		return ERR_NOMEM;
-	buf_init(&text, STATE_BYTES);
-	err = file_read(path, &text);
-	rest = buf_str(&text);
 	if (err == ERR_NOTFOUND) {
 		err = 0; /* the first start: nothing was ever sent */
 	} else if (!err && rest.len >= clean && memcmp(rest.at, STATE_CLEAN, clean) == 0) {
@@ -95,12 +97,8 @@ static int load_spent(struct bot *b)
 {
 	char *path = file_join(b->state_dir, "spent");
 	struct buf text;
-	int err;
+	int err = read_state(path, &text);
 
-	if (!path)
-		return ERR_NOMEM;
-	buf_init(&text, STATE_BYTES);
-	err = file_read(path, &text);
 	if (!err)
 		err = bot_counts_load(b, buf_str(&text));
 	else if (err == ERR_NOTFOUND)
@@ -123,12 +121,8 @@ static int load_gauges(struct bot *b)
 {
 	char *path = file_join(b->state_dir, "tokens");
 	struct buf text;
-	int err;
+	int err = read_state(path, &text);
 
-	if (!path)
-		return ERR_NOMEM;
-	buf_init(&text, STATE_BYTES);
-	err = file_read(path, &text);
 	if (!err)
 		err = bot_gauge_load(b, buf_str(&text));
 	buf_fini(&text);
@@ -142,11 +136,8 @@ static int load_counters(struct bot *b)
 	char *path = file_join(b->state_dir, "counters");
 	char *aside = file_join(b->state_dir, "counters.bad");
 	struct buf text;
-	int err = path && aside ? 0 : ERR_NOMEM;
+	int err = read_state(aside ? path : NULL, &text);
 
-	buf_init(&text, STATE_BYTES);
-	if (!err)
-		err = file_read(path, &text);
 	if (!err)
 		err = bot_counters_load(b, buf_str(&text));
 	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {

@@ -258,7 +258,8 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 		conf_report_add(l->report, CONF_ERROR, dir,
 			l->world->conf->path
 				? "make the folder, or say in mynah.yaml where the files are"
-				: "no mynah.yaml was found either: name one with -c, or make install",
+				: "no mynah.yaml was found either: name one with -c, or make "
+				  "install",
 			"the folder of %s files cannot be read: %s", kind, err_text(err));
 		return ERR_INVALID;
 	}

@@ -32,7 +32,8 @@ int platform_grant_validated(struct platform_grant *g, const struct json *body) 
 
 /* "twitch.bot", "twitch.broadcaster.CHANNEL". */
 void platform_grant_name(const char *channel, char out[PLATFORM_VAULT_NAME_BYTES]);
-/* Of the vault's value. GIVES *out (platform_grant_fini). lives_ms: from wall_ms on, < 0 = over. ERR_PARSE. */
+/* Of the vault's value. GIVES *out (platform_grant_fini). lives_ms: from wall_ms on, < 0 = over.
+ * ERR_PARSE. */
 int platform_grant_read(struct str text, int64_t wall_ms, struct platform_grant *out) MUST_USE;
 
 /* The vault of a folder. Blocking. ERR_NOTFOUND: nobody has logged in. */

@@ -488,13 +488,13 @@ static void erasures_name_exactly_what_must_go(void **state)
 		const char *author;
 	} cases[] = {
 		{"@room-id=4 :tmi.twitch.tv CLEARCHAT #kelpforest", "", "", 0, -1, ""},
-		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "55",
-			"", 0, 0, ""},
-		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
-			"55", "", 0, 600000, ""},
+		{"@room-id=4;target-user-id=55 :tmi.twitch.tv CLEARCHAT #kelpforest :snailpost",
+			"55", "", 0, 0, ""},
+		{"@ban-duration=600;target-user-id=55 :tmi.twitch.tv CLEARCHAT "
+			"#kelpforest :snailpost", "55", "", 0, 600000, ""},
 		{":tmi.twitch.tv CLEARCHAT #kelpforest :snailpost", "snailpost", "", 0, 0, ""},
-		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "", "ab-1", 0,
-			-1, ""},
+		{"@room-id=;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x",
+			"", "ab-1", 0, -1, ""},
 		{"@login=snailpost;target-msg-id=ab-1 :tmi.twitch.tv CLEARMSG #kelpforest :x", "",
 			"ab-1", 0, -1, "snailpost"},
 		/* An empty id would mean everything. */
