@@ -1,8 +1,8 @@
 /* The tape: simdjson judges the text and gives its words; items are made of them here.
  *
- * It reads a MESSAGE_CREATE of 1.5 KB in 1 us; of Debian's C parsers jsmn, which judges nothing,
- * needs 3, cJSON 5, yajl 7, json-c 17. What it does not judge, equal keys above all, is judged
- * here; where it is stricter than json.h, json.h has the last word. */
+ * It reads a MESSAGE_CREATE of 1.5 KB in 1 us, and the items cost 1 more; of Debian's C parsers
+ * jsmn, which judges nothing, needs 3, cJSON 5, yajl 7, json-c 17. What it does not judge, equal
+ * keys above all, is judged here; where it is stricter than json.h, json.h has the last word. */
 #include "base/json_tape.h"
 
 #include <string.h>
