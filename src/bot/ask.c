@@ -13,7 +13,6 @@
 #include "bot/room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define AGAIN_LEAST_MS 1000 /* no model answers sooner: then the otherwise: line need not wait */
 #define NAMED_BYTES (4 * PROVIDER_TEXT_BYTES) /* of an answer, its aliases become names */

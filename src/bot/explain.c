@@ -3,7 +3,6 @@
 #include "bot/room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define CHARS_PER_TOKEN    4.0 /* of English prose: what an answer will probably be */
 #define EXPLAIN_OTHERS_MAX 200 /* triggers listed; the rest is counted */

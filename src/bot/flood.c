@@ -1,8 +1,6 @@
 /* Floods of raid bots (spec X-10): told by the last messages of a channel. */
 #include "bot/flood.h"
 
-#include <string.h>
-
 static uint32_t short_hash(uint64_t h)
 {
 	return (uint32_t)(h ^ (h >> 32)) | 1; /* never 0 */

@@ -2,8 +2,6 @@
  * why not; for `mynah route`. Nobody is asked and nothing changes. */
 #include "bot/room.h"
 
-#include <stdio.h>
-
 static double dollars(int64_t micros)
 {
 	return (double)micros / CONF_DOLLAR;

@@ -3,7 +3,6 @@
 #include "bot/room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define ROW_PAYLOAD_BYTES (64 * 1024)
 

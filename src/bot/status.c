@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static struct metric events_total = {"mynah_events_total", "Events that came in",
 	METRIC_COUNTER, NULL, NULL, NULL, false};

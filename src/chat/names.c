@@ -2,8 +2,6 @@
  * and the words people use for them. */
 #include "chat/chat.h"
 
-#include <string.h>
-
 /* Own name first, then what Nightbot, StreamElements, PhantomBot, sogeBot and Firebot call it. */
 static const struct {
 	const char *name, *aliases;

@@ -2,7 +2,6 @@
 #include "chat/chat.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct reply *reply_new(const char *turn, const struct event *e, struct str text)
 {

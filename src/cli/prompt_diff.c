@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define LINES_MAX 2000 /* a template has 4 KiB: more lines are no prompt */
 #define AROUND    3    /* lines that stay the same, shown around those that do not */

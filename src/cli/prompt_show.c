@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- One prompt as lines --------------------------------------------------------------------- */
 

@@ -2,8 +2,6 @@
  * of its own for `mynah chat`. */
 #include "cli/cli.h"
 
-#include <stdio.h>
-
 struct writing {
 	struct buf *out;
 	int err; /* the first; what follows it is left out */

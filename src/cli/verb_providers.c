@@ -3,7 +3,6 @@
 #include "provider/provider.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct inquiry {
 	const struct conf *conf;

@@ -1,7 +1,5 @@
 #include "conf/room.h"
 
-#include <string.h>
-
 /* ---- Life and death -------------------------------------------------------------------------- */
 
 struct conf_node *conf_node_new(struct conf_file *f, enum conf_kind kind)

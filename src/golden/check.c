@@ -1,7 +1,6 @@
 /* What a case must come to, and what it came to. */
 #include "golden/room.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define OUTCOME_BYTES (128 * 1024)

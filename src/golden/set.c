@@ -1,7 +1,6 @@
 /* The cases of files and folders, and the hash that says which they were. */
 #include "golden/room.h"
 
-#include <string.h>
 #include <sys/stat.h>
 
 static int add_file(struct golden_set *s, const char *path, struct conf_report *r)

@@ -2,7 +2,6 @@
 #include "golden/room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define NOON_MS INT64_C(1767268800000) /* 2026-01-01T12:00Z: some day */
 #define TAIL_MS (15 * 60000) /* the longest a reply may wait; then everything has been decided */

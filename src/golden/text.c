@@ -1,7 +1,6 @@
 /* Prompts as a case spells them, and what differs between two texts. Pure. */
 #include "golden/room.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MARKER "MARKER"

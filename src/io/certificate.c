@@ -1,7 +1,6 @@
 /* io/certificate.c: says what is wrong with a server's certificate, in words an admin can use. */
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "io/tls.h"
 

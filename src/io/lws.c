@@ -1,5 +1,4 @@
 /* io/lws.c: the one context of libwebsockets on our loop, and its virtual hosts. */
-#include <string.h>
 
 #include "io/lws.h"
 

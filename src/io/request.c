@@ -10,7 +10,6 @@
  * libwebsockets reads the headers leniently: what a proxy in front could read otherwise (two
  * lengths, chunks) is refused here. The head of the answer is written by hand: it is six lines, and
  * libwebsockets adds nothing to it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "io/serve.h"

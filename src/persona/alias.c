@@ -6,7 +6,6 @@
  * is hidden comes back in the answer, so hiding too much harms nobody. */
 #include "persona/persona.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PEOPLE_MAX  64 /* the asker, a hundred lines by few, whom they mention */

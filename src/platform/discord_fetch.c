@@ -5,7 +5,6 @@
 #include "platform/discord_place.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define FETCH_BYTES (2 * 1024 * 1024) /* 500 channels with their overwrites: some 200 KiB */
 #define AGAIN_MS    60000             /* after a failure, and for what is refused */

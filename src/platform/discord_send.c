@@ -1,8 +1,6 @@
 /* What a connection says: at most 120 messages in a rolling minute, of 4,096 bytes each. */
 #include "platform/discord_shard.h"
 
-#include <string.h>
-
 #define WINDOW_MS 60500          /* a minute, and half a second for the way (faults.md 7) */
 #define PRESENCE_WINDOW_MS 20500
 #define KEPT 5                   /* of what we may: for beats that Discord asks for */

@@ -8,7 +8,6 @@
 #include "platform/discord_place.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define URL_MS     60000 /* discord.md 12.19: GET /gateway/bot is no part of reconnecting */
 #define ASK_CAP_MS 300000

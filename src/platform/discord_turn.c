@@ -3,7 +3,6 @@
 #include "platform/discord_place.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* What who called a command reads when there is no answer. */
 static const char *sorry(enum reason r)

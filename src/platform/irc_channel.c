@@ -1,7 +1,6 @@
 /* One channel of an IRC place: joining it, its lane, and the replies whose outcome is open. */
 #include "platform/room.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct platform_channel *platform_channel_find(struct platform_irc *p, struct str name)

@@ -2,7 +2,6 @@
 #include "platform/room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 void platform_irc_drop_line(const char *why)
 {

@@ -1,8 +1,6 @@
 /* What places of every kind share: the names of states. */
 #include "platform/platform.h"
 
-#include <string.h>
-
 const char *platform_state_name(enum platform_state s)
 {
 	static const char *const names[] = {

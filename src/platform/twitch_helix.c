@@ -4,7 +4,6 @@
 #include "platform/helix_room.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void forget_token(struct platform_helix_task *t)
 {

@@ -9,7 +9,6 @@
 #include "platform/twitch_session.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define KEEPALIVE_S 10       /* twitch.md 2.1: the default */
 #define KEEPALIVE_MOST_S 600 /* twitch.md 2.1 */

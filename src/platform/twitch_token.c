@@ -1,8 +1,6 @@
 /* A token that keeps itself logged in: what others see of it, and what is due when. */
 #include "platform/twitch_token_room.h"
 
-#include <string.h>
-
 #include "platform/room.h"
 
 static const char *state_name(enum platform_token_state s)

@@ -2,7 +2,6 @@
  * drawn in room.h. Everything happens in timers and in callbacks of io, never in provider_ask. */
 #include "provider/room.h"
 
-#include <string.h>
 #include <utlist.h>
 
 #define RETRY_BASE_MS 500   /* faults.md P8: waits below 0.5 s, then below 1 s */

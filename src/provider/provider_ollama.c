@@ -1,8 +1,6 @@
 /* Ollama's own wire: POST /api/chat, one JSON object a line (ai-providers.md 1). */
 #include "provider/room.h"
 
-#include <string.h>
-
 struct provider_wire {
 	struct provider_ndjson lines;
 	struct provider_sink *sink; /* BORROWED during feed and finish */

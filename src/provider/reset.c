@@ -2,7 +2,6 @@
  * (ai-providers.md 2.3, 3): "6m0s", "1.5", a moment of RFC 3339, or seconds since 1970. */
 #include "provider/room.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND_MS 1000

@@ -2,8 +2,6 @@
  * is the reference of a rule's keys: mynah-safety(5) tells it. */
 #include "safety/room.h"
 
-#include <string.h>
-
 #define NAME_BYTES   48
 #define PATTERNS_MAX 40 /* of one rule */
 #define MATCHES_MAX  8  /* of one pattern in a text that are weighed */

@@ -3,7 +3,6 @@
  * nobody checks. */
 #include "trigger/room.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define LENGTH_MOST 10000

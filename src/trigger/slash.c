@@ -2,8 +2,6 @@
  * they are shown of it. */
 #include "trigger/room.h"
 
-#include <string.h>
-
 #define OPTION_NAME "text"
 #define OPTION_HELP "What you want to say"
 
