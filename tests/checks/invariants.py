@@ -18,7 +18,7 @@ def most_in_window(events, seconds):
     """The largest number of events that surely lie within any window of this length."""
     best = first = 0
     for last, event in enumerate(events):
-        while event["t"] - arrived(events[first]) >= seconds:
+        while first <= last and event["t"] - arrived(events[first]) >= seconds:
             first += 1
         best = max(best, last - first + 1)
     return best

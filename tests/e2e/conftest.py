@@ -270,12 +270,21 @@ def talk(world, scene):
     return world, twitch, models, world.bot
 
 
+LONG = ("test_no_window_ever_holds_more_than_is_allowed", "test_ten_thousand_turns_with_faults",
+        "test_twenty_starts_and_kills_break_no_budget", "test_it_weathers_a_storm",
+        "test_a_flood_in_fifty_rooms_costs_no_memory_and_no_time",
+        "test_after_a_kill_every_budget_counts_as_spent")
+
+
 def pytest_collection_modifyitems(items):
-    """What waits for windows and backoffs comes first: where several run at once, nobody waits for
-    it at the end."""
-    first = ("test_twitch_rate.py", "test_twitch_join.py", "test_process_end.py",
-             "test_discord_random.py")
-    items.sort(key=lambda item: item.path.name not in first)
+    """Where several run at once, nobody waits for a long one at the end: each worker begins with
+    one, the first of the quarter of its share that xdist gives it."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    quarter = len(items) // workers // 4
+    long = [item for item in items if item.name in LONG]
+    items[:] = [item for item in items if item.name not in LONG]
+    for i, item in enumerate(long):
+        items.insert(i * quarter, item)
 
 
 def pytest_sessionfinish(session, exitstatus):

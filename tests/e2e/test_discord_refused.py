@@ -99,7 +99,7 @@ def test_a_day_without_identifies_left_is_waited_for(world):
     def spent(scene):
         scene.discord.gateway.remaining, scene.discord.gateway.reset_after_ms = 0, 3000
     scene = start(world, before=spent, wait=False)
-    scene.bot.wait_for(lambda: "identif" in str(place(scene.bot)).lower(), "it is told")
+    assert "logins of the day" in scene.bot.wait_log("identify_refused")[0]["message"]
     scene.discord.gateway.remaining = 1000
     wait_up(scene)
     first = world.history.find("discord", "identify")[0]["t"]

@@ -3,6 +3,7 @@ what became of it."""
 
 import http.client
 import json
+import re
 
 import pytest
 
@@ -83,6 +84,7 @@ def test_an_event_is_said(fired, words, said):
     code, text = fired(*words)
     assert text.endswith(f" said: {said}")
     assert code == 0
+    fired.twitch.wait_said(f"^{re.escape(said)}$")  # the bot has sent it, the server reads it later
     assert fired.twitch.said() == [said]
 
 
