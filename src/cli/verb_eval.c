@@ -18,6 +18,7 @@ struct plan {
 	struct golden_set set;
 	struct model_list models;
 	struct model *model;     /* of the registry; NULL = it is not there */
+	char *ledger;            /* its file; NULL = there is none */
 };
 
 /* ---- Before ---------------------------------------------------------------------------------- */
@@ -266,6 +267,9 @@ static int measure(struct plan *p)
 		code = check_caps(p);
 	if (code == CLI_OK && p->c->is_save)
 		code = find_model(p);
+	if (code == CLI_OK && p->o.world->conf->ledger.is_on)
+		code = (p->ledger = cli_ledger_path(p->c)) ? CLI_OK : CLI_CANNOT;
+	p->o.ledger = p->ledger;
 	if (code == CLI_OK)
 		code = tell(p, golden_eval(&p->o, &e), &e);
 	golden_eval_fini(&e);
@@ -289,6 +293,7 @@ int cli_eval(const struct cli *c)
 		cli_complain(&report);
 	else
 		code = measure(&p);
+	mem_free(p.ledger);
 	golden_set_fini(&p.set);
 	model_list_fini(&p.models);
 	bot_world_unref(p.o.world);

@@ -1,12 +1,15 @@
 /* A live model, case by case: first every prompt is worked out, then the model is asked, then its
  * answers are played. The clock is the machine's only in between. */
 #include "golden/golden.h"
+#include "ledger/ledger.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define WHY_BYTES 512
+#define ROW_BYTES 96 /* of sizes, as JSON */
+#define EVAL "eval"  /* these calls are no turn's */
 
 /* One case's prompt and the answers to it. */
 struct question {
@@ -21,6 +24,7 @@ struct evaluation {
 	struct question *questions; /* as out->at */
 	struct io *io;
 	struct provider_pool *pool;
+	struct ledger ledger;
 	size_t question, sample; /* that is asked now */
 	int64_t began_ms;
 	int err;
@@ -77,10 +81,47 @@ static bool may_spend(void *ctx, const char *provider, int64_t cost)
 	return e->o->cost_max == 0 || e->out->cost + cost <= e->o->cost_max;
 }
 
+/* Of what was said the sizes will do: the case can be played again. */
+static void add_row(struct evaluation *e, const struct provider_attempt *a)
+{
+	const struct golden_outcome *asked = &e->questions[e->question].asked;
+	char id[UUID_TEXT_BYTES], request[ROW_BYTES], response[ROW_BYTES];
+
+	snprintf(request, sizeof(request), "{\"redacted\":true,\"bytes\":%zu,\"messages\":%zu}",
+		asked->prompt->bytes.len, asked->prompt->n);
+	snprintf(response, sizeof(response), "{\"redacted\":true,\"bytes\":%zu}", a->text.len);
+	const struct ledger_row row = {
+		.id = rand_uuid7(clock_wall_ms(), id),
+		.wall_ms = clock_wall_ms() - a->latency_ms,
+		.request = request,
+		.response = a->error ? NULL : response,
+		.latency_ms = a->latency_ms,
+		.error_code = a->error ? provider_error_name(a->error) : NULL,
+		.error_message = a->message,
+		.model_name = a->model,
+		.status = a->error ? "error" : "success",
+		.prompt_hash = asked->prompt->hash,
+		.turn = EVAL,
+		.provider = a->provider,
+		.trigger = asked->trigger,
+		.persona = asked->persona->id,
+		.persona_version = asked->persona->version,
+		.purpose = EVAL,
+		.tokens_in = a->tokens_in,
+		.tokens_out = a->tokens_out,
+		.cost = a->cost,
+		.first_token_ms = a->first_token_ms,
+		.attempt = a->number,
+	};
+	if (ledger_write(&e->ledger, &row) == ERR_NOMEM)
+		e->err = ERR_NOMEM;
+}
+
 static void on_attempt(void *ctx, const struct provider_attempt *a)
 {
 	struct evaluation *e = ctx;
 
+	add_row(e, a);
 	e->out->cost += a->cost;
 	e->out->tokens_out += a->tokens_out > 0 ? a->tokens_out : 0;
 	if (a->message)
@@ -123,7 +164,7 @@ static void ask_next(struct evaluation *e)
 	const struct provider_ask a = {
 		.prompt = q->asked.prompt,
 		.persona = q->asked.persona,
-		.turn = "eval",
+		.turn = EVAL,
 		.seed = e->o->seed + (int64_t)e->sample,
 		.deadline_ms = clock_mono_ms() + p->total_ms,
 		.may_spend = may_spend,
@@ -160,7 +201,11 @@ static int ask_all(struct evaluation *e)
 	conf.ask = (struct conf_texts){NULL, 0};
 	conf.routes = NULL;
 	conf.route_count = 0;
+	ledger_none(&e->ledger);
 	err = io_new(&e->io);
+	if (!err && e->o->ledger)
+		err = ledger_sqlite_new(e->io, e->o->ledger, (size_t)c->ledger.queue, 0,
+			&e->ledger);
 	if (!err)
 		err = provider_pool_new(e->io, &conf, &e->pool);
 	if (!err) {
@@ -171,6 +216,7 @@ static int ask_all(struct evaluation *e)
 		err = e->err;
 	}
 	provider_pool_free(e->pool);
+	ledger_free(&e->ledger); /* what is queued is written first */
 	io_free(e->io);
 	return err;
 }

@@ -108,6 +108,7 @@ struct golden_eval_options {
 	size_t samples;          /* answers to each case */
 	int64_t seed;            /* of the first of them, from 1; told to those who take one */
 	int64_t cost_max;        /* millionths of a dollar; 0 = any */
+	const char *ledger;      /* the file that gets a row for each call; NULL = none does */
 };
 
 /* What a case came to. */

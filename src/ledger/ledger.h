@@ -27,7 +27,8 @@ struct ledger_row {
 	const char *prompt;        /* "NAME@VERSION" of a prompt file; NULL = the trigger's words */
 	const char *reason;        /* what became of the turn; enum reason's name */
 	const char *rule;          /* what decided that, NULL where the reason says it all */
-	const char *purpose;       /* answer, again, step, summary, guard_question, guard_answer */
+	/* answer, again, step, summary, guard_question, guard_answer, eval */
+	const char *purpose;
 	int64_t tokens_in, tokens_out; /* -1 = unknown */
 	int64_t cost;              /* millionths of a US dollar */
 	int64_t first_token_ms;    /* -1 = unknown */

@@ -1,6 +1,7 @@
 """`mynah eval`: a live model is asked the golden cases, and judged by what would be posted."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -57,6 +58,25 @@ def test_three_of_five_are_three_fifths_and_saved(bench):
     assert checked.returncode == 0, checked.stdout
     (bot.folder / "golden/sky.yaml").write_text(CASE + "# other words\n", encoding="utf-8")
     assert "measured with other golden cases" in bot.command("models", "validate").stdout
+
+
+def test_every_call_has_its_row_and_its_cost(bench):
+    models, bot = bench
+    bot.configure(providers={"local": models.conf(price_in=1000, price_out=1000)},
+                  limits={"cost_day": 50})
+    models.plan(RIGHT, Plan(status=400), RIGHT)
+    told = bot.command("eval", "tiny", "--samples", "1")
+    assert told.returncode == 0, told.stderr
+    told = bot.command("eval", "tiny", "--samples", "1")
+    assert told.returncode == 2, told.stdout
+    with sqlite3.connect(f"file:{bot.state}/ledger.sqlite?mode=ro", uri=True) as file:
+        rows = file.execute("SELECT purpose, status, error_code, model_name, provider, trigger,"
+                            " cost_micros > 0, prompt_hash IS NOT NULL, tokens_out > 0"
+                            " FROM ai_interactions ORDER BY timestamp, id").fetchall()
+    assert rows[0] == ("eval", "success", None, "tiny", "local", "ask", 1, 1, 1)
+    assert len(rows) == 2 and rows[1][:3] == ("eval", "error", "bad_request")
+    told = bot.command("ledger", "cost", "--json")
+    assert json.loads(told.stdout)["rows"][0]["calls"] == 2
 
 
 def test_all_right_answers_are_like_the_good_one(bench):
