@@ -22,6 +22,7 @@ import time
 from aiohttp import web
 
 from tests.stage.discord_body import Refusal, has_surrogate
+from tests.stage.faulty import Faulty
 from tests.stage.ports import free_port
 from tests.stage.twitch import Window
 
@@ -94,13 +95,15 @@ class Bucket:
         return self.remaining >= 0
 
 
-class Rest:
+class Rest(Faulty):
     """The server. Attributes may be changed while it runs."""
 
+    Fault = Fault
+
     def __init__(self, loop, history, calls, token, clock):
+        super().__init__()
         self.loop, self.history, self.calls, self.token = loop, history, calls, token
         self.now, self.late = clock
-        self.faults = {}              # call -> Fault
         self.limits = {}              # call -> (requests, seconds) instead of those of ROUTES
         self.skew = 0                 # seconds that Discord's clock is ahead of ours
         self.delay = 0                # before every answer
@@ -130,22 +133,6 @@ class Rest:
             self._runner = None
 
     # -- Faults ------------------------------------------------------------------------------------
-
-    def fault(self, call, kind=None, **facts):
-        """From now on this call goes wrong; without a kind or status it goes right."""
-        if kind is None and not facts:
-            self.faults.pop(call, None)
-        else:
-            self.faults[call] = Fault(kind or "status", **facts)
-
-    def _take_fault(self, call):
-        name = call if call in self.faults else "*"
-        fault = self.faults.get(name)
-        if fault and fault.times is not None:
-            fault.times -= 1
-            if fault.times == 0:
-                del self.faults[name]
-        return fault
 
     async def _play(self, fault):
         """The answer of a fault that comes before the work. None = the work is done all the

@@ -26,6 +26,7 @@ import uuid
 
 from aiohttp import web
 
+from tests.stage.faulty import Faulty
 from tests.stage.ports import free_port
 from tests.stage.twitch_app import Refusal
 from tests.stage.twitch_id import Fault
@@ -58,11 +59,13 @@ class Bucket:
         return True
 
 
-class Helix:
+class Helix(Faulty):
+    Fault = Fault  # kinds: status hang lost html empty garbage redirect trickle
+
     def __init__(self, loop, history, app, twitch, eventsub=None):
+        super().__init__()
         self.loop, self.history, self.app, self.twitch = loop, history, app, twitch
         self.eventsub = eventsub
-        self.faults = {}            # call -> Fault
         self.points = dict(POINTS)  # for buckets that are made from now on
         self.buckets = {}           # (user id, "say" or "rest")
         self.skew = 0               # seconds that Twitch's clock is ahead of ours
@@ -108,23 +111,6 @@ class Helix:
             self._runner = None
 
     # -- Faults ------------------------------------------------------------------------------------
-
-    def fault(self, call, kind=None, **facts):
-        """From now on this call goes wrong; without a kind or status it goes right. Kinds: status
-        hang lost html empty garbage redirect trickle."""
-        if kind is None and not facts:
-            self.faults.pop(call, None)
-        else:
-            self.faults[call] = Fault(kind or "status", **facts)
-
-    def _take_fault(self, call):
-        name = call if call in self.faults else "*"
-        fault = self.faults.get(name)
-        if fault and fault.times is not None:
-            fault.times -= 1
-            if fault.times == 0:
-                del self.faults[name]
-        return fault
 
     async def _play(self, fault, request):
         """The answer of a fault that comes before the work. None = the work is done all the

@@ -16,6 +16,7 @@ import itertools
 
 from aiohttp import web
 
+from tests.stage.faulty import Faulty
 from tests.stage.ports import free_port
 from tests.stage.twitch_app import Refusal
 
@@ -31,10 +32,12 @@ class Fault:
     message: str = "the service is unavailable"
 
 
-class TwitchId:
+class TwitchId(Faulty):
+    Fault = Fault
+
     def __init__(self, loop, history, app):
+        super().__init__()
         self.loop, self.history, self.app = loop, history, app
-        self.faults = {}           # call -> Fault
         self.delay = 0             # seconds before every answer
         self.at_once = {}          # call -> how many are being answered now
         self.most_at_once = {}
@@ -68,26 +71,9 @@ class TwitchId:
             self.loop.run(self._runner.cleanup())
             self._runner = None
 
-    # -- Faults ------------------------------------------------------------------------------------
-
-    def fault(self, call, kind=None, **facts):
-        """From now on this call goes wrong; without a kind or status it goes right."""
-        if kind is None and not facts:
-            self.faults.pop(call, None)
-        else:
-            self.faults[call] = Fault(kind or "status", **facts)
-
     def calls(self, call):
         """The history of this call, in order."""
         return self.history.find("id", call)
-
-    def _take_fault(self, call):
-        fault = self.faults.get(call)
-        if fault and fault.times is not None:
-            fault.times -= 1
-            if fault.times == 0:
-                del self.faults[call]
-        return fault
 
     # -- Calls -------------------------------------------------------------------------------------
 
