@@ -350,8 +350,11 @@ int convert_commands(enum convert_source source, struct str json, struct buf *ou
 	err = json_parse(json, CONVERT_COMMANDS_BYTES, &root, why);
 	if (err < 0)
 		return err;
-	w.commands = json_is_array(root) ? root : json_get(root, "commands");
-	timers = json_get(root, "timers");
+	const bool is_list = json_is_array(root);
+	/* StreamElements tells of commands and of timers in a bare list each. */
+	const bool is_timers = is_list && json_get(json_at(root, 0), "online");
+	w.commands = is_list && !is_timers ? root : json_get(root, "commands");
+	timers = is_timers ? root : json_get(root, "timers");
 	if (json_count(w.commands) == 0 && json_count(timers) == 0) {
 		*why = "it has neither commands nor timers";
 		err = ERR_INVALID;

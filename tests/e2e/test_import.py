@@ -145,3 +145,14 @@ def test_commands_of_other_bots_are_spoken(bot):
     assert "mynah: @bob rolls " in done.stdout
     assert "urlfetch" not in done.stdout
     assert "timeout" not in done.stdout
+
+
+def test_a_bare_list_of_timers_is_one_of_timers(bot):
+    bot.write("timers.json", json.dumps([{
+        "name": "water", "enabled": True, "chatLines": 5, "message": "Drink!",
+        "online": {"enabled": True, "interval": 15},
+        "offline": {"enabled": False, "interval": 30}}]))
+    told = bot.command("import", "streamelements", "timers.json")
+    assert told.returncode == 0, told.stderr
+    for line in ("every: 15m", "min_lines: 5", "when: live", 'reply: "Drink!"'):
+        assert line in told.stdout, told.stdout
