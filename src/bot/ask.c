@@ -72,10 +72,15 @@ static void give_back_call(struct turn *t)
 static void on_recalled(void *ctx, int err, const struct conversation *past)
 {
 	struct turn *t = ctx;
+	struct conversation heard = {0};
 
-	(void)err; /* no memory, no past: the turn goes on */
 	t->is_recalling = false;
-	turn_ask(t, past);
+	/* No memory, no past: the turn goes on. */
+	if (!err && past && bot_heed_past(t, past, &heard) == 0)
+		turn_ask(t, &heard);
+	else
+		turn_ask(t, NULL);
+	mem_free((void *)heard.lines);
 }
 
 /* One call has been taken for it. */

@@ -1,7 +1,7 @@
 /* May a model be asked with what chat brings along? Every word of the event that goes into a prompt
- * is judged: the message, names, the reward, the stream's title where the trigger speaks of it.
- * Remembered lines were judged when they came in: only what was asked and answered is remembered.
- */
+ * is judged: the message, names, the reward, the stream's title where the trigger speaks of it; and
+ * once more what is remembered, for rules may be younger than that, and a memory may hold what no
+ * rule has seen. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -72,4 +72,37 @@ enum reason bot_heed(struct turn *t)
 		t->bot->noted_input++;
 	}
 	return h.reason;
+}
+
+static bool may_recall(const struct turn *t, struct str text)
+{
+	struct safety_heard heard;
+
+	if (text.len == 0 || safety_hear(t->world->safety, text, &heard) == REASON_NONE)
+		return true;
+	log_event(LOG_INFO, "bot", "input_refused", "turn", t->id, "rule", heard.rule, "where",
+		"what was said before", NULL);
+	return false;
+}
+
+int bot_heed_past(const struct turn *t, const struct conversation *past, struct conversation *out)
+{
+	struct line *lines = mem_array(past->n + 1, sizeof(*lines));
+	bool may_answer = true;
+	size_t n = 0;
+
+	*out = (struct conversation){lines, 0};
+	if (!lines)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < past->n; i++) {
+		const struct line *l = &past->lines[i];
+		bool may = may_recall(t, l->text) && (l->is_bot || may_recall(t, l->name));
+
+		if (!l->is_bot)
+			may_answer = may;
+		if (may && may_answer)
+			lines[n++] = *l;
+	}
+	out->n = n;
+	return 0;
 }

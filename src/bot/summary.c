@@ -174,13 +174,14 @@ static int make_prompt(struct summary_job *j, const struct conversation *past)
 {
 	struct turn *t = &j->as;
 	const struct event about = {.kind = EVENT_ANNOUNCEMENT, .platform = t->event->platform};
+	struct conversation heard;
 	struct bot_question q = {.world = t->world, .event = t->event, .persona = &writer,
 		.hit = &t->hit, .is_local_only = true};
 	struct prompt_options o = {
 		.persona = &writer,
 		.event = &about,
 		.ask = STR(task),
-		.past = past,
+		.past = &heard,
 		.summary = str_of(j->of->text),
 		.max_chars = SUMMARY_CHARS,
 	};
@@ -189,7 +190,11 @@ static int make_prompt(struct summary_job *j, const struct conversation *past)
 	o.budget_tokens = q.budget_tokens;
 	o.gauge = q.gauge;
 	rand_bytes(&o.marker, sizeof(o.marker));
-	return prompt_build(&o, &t->prompt);
+	int err = bot_heed_past(t, past, &heard);
+	if (!err)
+		err = prompt_build(&o, &t->prompt);
+	mem_free((void *)heard.lines);
+	return err;
 }
 
 /* May a call be made for this person now? Then it has been counted. */

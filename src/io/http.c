@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 
 #include "io/curl.h"
+#include "io/tls.h"
 
 #define CONNECT_MS 5000 /* faults.md section 7: provider deadlines */
 #define FIRST_BYTE_MS 30000
@@ -389,6 +390,11 @@ static bool set_options(struct io_http *r)
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (r->ca_file) {
+		/* curl keeps what it has read of it, and looks at the age of that only. */
+		const int64_t age_ms = clock_wall_ms() - io_tls_changed_ms(r->ca_file);
+
+		curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT,
+			age_ms > 0 ? (long)(age_ms / 1000) : 0L);
 		curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_file);
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	}

@@ -5,14 +5,17 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <utlist.h>
 
 #define AUTHORITIES_MAX 8 /* different ca_file values; the system's hold about 1 MiB */
 
-/* Whom to trust; shared by all connections with the same ca_file, for as long as the loop lives. */
+/* Whom to trust; shared by all connections with the same ca_file, for as long as that stays as it
+ * is. */
 struct tls_authority {
 	struct tls_authority *prev, *next;
 	SSL_CTX *ctx;
+	int64_t changed_ms;
 	char ca_file[]; /* "" = the system's */
 };
 
@@ -58,6 +61,31 @@ static SSL_CTX *new_ctx(const char *ca_file)
 	return ctx;
 }
 
+int64_t io_tls_changed_ms(const char *ca_file)
+{
+	struct stat st;
+
+	if (*ca_file == '\0' || stat(ca_file, &st) < 0)
+		return 0;
+	return (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
+}
+
+/* Reads a file that has changed; if it cannot be used, what it said before still counts. */
+static void renew(struct tls_authority *a)
+{
+	const int64_t changed_ms = io_tls_changed_ms(a->ca_file);
+	SSL_CTX *fresh;
+
+	if (changed_ms == a->changed_ms || changed_ms == 0)
+		return;
+	fresh = new_ctx(a->ca_file);
+	if (!fresh)
+		return;
+	SSL_CTX_free(a->ctx); /* connections keep theirs */
+	a->ctx = fresh;
+	a->changed_ms = changed_ms;
+}
+
 /* NULL = ca_file cannot be used. */
 static SSL_CTX *find_ctx(struct io *io, const char *ca_file)
 {
@@ -65,14 +93,18 @@ static SSL_CTX *find_ctx(struct io *io, const char *ca_file)
 	struct tls_authority *a;
 	int count;
 
-	DL_FOREACH(io->authorities, a)
-		if (strcmp(a->ca_file, ca_file) == 0)
+	DL_FOREACH(io->authorities, a) {
+		if (strcmp(a->ca_file, ca_file) == 0) {
+			renew(a);
 			return a->ctx;
+		}
+	}
 	DL_COUNT(io->authorities, a, count);
 	a = count < AUTHORITIES_MAX ? mem_new(sizeof(*a) + n + 1) : NULL;
 	if (!a)
 		return NULL;
 	memcpy(a->ca_file, ca_file, n + 1);
+	a->changed_ms = io_tls_changed_ms(ca_file);
 	a->ctx = new_ctx(ca_file);
 	if (!a->ctx) {
 		mem_free(a);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define ECHO_WORDS 3
+
 static bool is_blank(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -221,11 +223,27 @@ static bool is_only_marks(struct str line)
 	return line.len >= 3 && skip(line, "-*_= ").len == 0;
 }
 
+/* Can a line be an echo? One or two words that ask nothing are a greeting: to "Hello" the answer is
+ * "Hello". */
+static bool can_echo(struct str line)
+{
+	size_t words = 0;
+
+	if (memchr(line.at, '?', line.len) || memmem(line.at, line.len, "\uff1f", 3))
+		return true;
+	for (; line.len > 0 && words < ECHO_WORDS; words++)
+		(void)str_split(&line, ' ');
+	return words == ECHO_WORDS;
+}
+
+/* Is it the question once more, which some models put before their answer? */
 static bool is_question(struct str question, struct str line)
 {
 	struct buf a, b;
 	bool is_same = false;
 
+	if (line.len == 0 || !can_echo(line))
+		return false;
 	buf_init(&a, SAFETY_STEP_BYTES);
 	buf_init(&b, SAFETY_STEP_BYTES);
 	if (question.len > 0 && text_fold(str_trim(question), &a) == 0 &&

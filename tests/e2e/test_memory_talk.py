@@ -171,3 +171,18 @@ def test_a_long_memory_leaves_the_oldest_out_of_a_small_window(chat):
     assert 0 < len(said) < 6
     assert said[-2][1].startswith("!ask about 2")
     assert said[0][0] == "pebblewren"
+
+
+def test_a_line_that_a_younger_rule_refuses_is_not_recalled(world, chat):
+    rule = "no-fruit: {family: prompt_injection, weight: 1, match: 'about %s'}\n"
+    world.bot.write("safety/mine.yaml", rule % "mango")
+    twitch, models, ask = chat(safety={"rules_dir": "safety"})
+    ask("about kelp")
+    ask("about pineapples")
+    kept = [("pebblewren", "!ask about kelp"), ("bot", "kelp it is.")]
+    assert ask("about eels") == kept + [("pebblewren", "!ask about pineapples"),
+                                        ("bot", "pineapples it is.")]
+    world.bot.write("safety/mine.yaml", rule % "pineapple")
+    world.bot.reload()
+    assert ask("about crabs") == kept + [("pebblewren", "!ask about eels"), ("bot", "eels it is.")]
+    assert "what was said before" in world.bot.log_lines("input_refused")[-1]["where"]

@@ -527,6 +527,48 @@ static void test_status_and_metrics_tell_the_counts(void **state)
 	buf_fini(&out);
 }
 
+/* What the model says is refused, by safety or by the trigger, when so much time is gone. */
+static void refuse_after(struct fixture *f, const char *command, int64_t gone_ms, int64_t calls)
+{
+	struct event e = message(command, command);
+
+	const int64_t before = f->bot->counts.calls_day;
+
+	buf_clear(&f->said);
+	put(f, &e);
+	io_turn(f->io, 5); /* the question is on its way, whose answer takes a while */
+	io_clock_shift(f->io, gone_ms);
+	wait_said(f, "My head is empty.");
+	assert_int_equal(f->bot->counts.calls_day - before, calls);
+}
+
+static void test_with_little_time_left_there_is_no_second_try(void **state)
+{
+	static const char *const commands[] = {"!bad", "!unfit", "!form"};
+	struct fixture *f = *state;
+	int64_t deadline_ms;
+
+	write_file(f, "answers.yaml", "- {when: 'go bad', reply: '/ban everyone', delay: 300ms}\n"
+		"- {when: '*', reply: 'words, at last', delay: 300ms}\n");
+	write_file(f, "triggers/all.yaml",
+		"bad: {command: bad, ask: 'go bad', otherwise: 'My head is empty.', "
+		"cooldown: {user: 0}}\n"
+		"unfit: {command: unfit, ask: 'speak', must_not: 'words', "
+		"otherwise: 'My head is empty.', cooldown: {user: 0}}\n"
+		"form: {command: form, ask: 'speak', reply: '$(answer.say)', schema: {type: object, "
+		"properties: {say: {type: string}}}, otherwise: 'My head is empty.', cooldown: {user: 0}}\n");
+	reload(f);
+	deadline_ms = f->bot->world->conf->limits.deadline_ms;
+	clock_shift(0, CLOCK_DAY_MS - clock_wall_ms() % CLOCK_DAY_MS); /* no day ends meanwhile */
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		refuse_after(f, commands[i], 0, 2);
+		io_clock_shift(f->io, 3600000); /* the same line may be said again */
+		refuse_after(f, commands[i], deadline_ms - 800, 1);
+		io_clock_shift(f->io, 3600000);
+	}
+	assert_conserved(f->bot);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -536,6 +578,7 @@ int main(void)
 		CASE(test_gate_names_each_reason),
 		CASE(test_no_answer_gives_the_otherwise_line_or_silence),
 		CASE(test_a_command_from_the_model_is_never_said),
+		CASE(test_with_little_time_left_there_is_no_second_try),
 		CASE(test_a_deleted_message_is_not_answered),
 		CASE(test_drain_waits_for_answers_and_begins_none),
 		CASE(test_drain_ends_what_takes_too_long),

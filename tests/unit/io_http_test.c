@@ -287,6 +287,24 @@ static void test_tls(void **state)
 	}
 }
 
+static void test_a_renewed_file_of_authorities_is_read(void **state)
+{
+	struct got before = {0}, after = {0};
+	char url[256];
+	struct io_http_options o = options(&before, url, sizeof(url), "/");
+
+	(void)state;
+	snprintf(url, sizeof(url), "https://localhost:%d/hello", peer.unknown);
+	before.http = io_http_start(io, &o);
+	assert_true(turn_until(io, &before.is_done, 30000));
+	assert_int_equal(before.err, ERR_TLS);
+	peer_renew(&peer, "stranger");
+	o.ctx = &after;
+	after.http = io_http_start(io, &o);
+	assert_true(turn_until(io, &after.is_done, 30000));
+	assert_int_equal(after.err, 0);
+}
+
 static void test_retry_after(void **state)
 {
 	static const struct {
@@ -521,6 +539,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_every_allocation_may_fail_once),
 		WITH_LOOP(test_a_failed_allocation_ends_one_request_only),
 		WITH_LOOP(test_bad_requests_are_refused_at_once),
+		WITH_LOOP(test_a_renewed_file_of_authorities_is_read), /* the last: it stays so */
 	};
 
 	if (argc > 1)

@@ -82,6 +82,7 @@ static void make_certificates(const char *dir)
 		authorities[i] = certificate(i ? "Stranger" : "Test CA", NULL, keys[i], NULL,
 			keys[i], -10 * DAY, 10 * DAY);
 	write_pem(dir, "ca", authorities[0], NULL);
+	write_pem(dir, "stranger", authorities[1], NULL);
 	for (i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
 		int by = servers[i].is_unknown;
 		EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -151,6 +152,18 @@ void peer_stop(struct peer *p)
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */
+
+void peer_renew(const struct peer *p, const char *name)
+{
+	char path[160];
+	struct buf bytes;
+
+	snprintf(path, sizeof(path), "%s/%s.pem", p->dir, name);
+	buf_init(&bytes, 1 << 16);
+	assert_int_equal(file_read(path, &bytes), 0);
+	assert_int_equal(file_replace(p->ca_file, buf_str(&bytes), 0600), 0);
+	buf_fini(&bytes);
+}
 
 bool turn_until(struct io *io, const bool *flag, int64_t ms)
 {

@@ -16,6 +16,8 @@ struct peer {
 
 void peer_start(struct peer *p);
 void peer_stop(struct peer *p);
+/* The authority of "unknown" ("stranger") is put into ca_file, in place of that of the others. */
+void peer_renew(const struct peer *p, const char *name);
 
 /* Turns the loop until *flag or ms have passed; gives *flag. */
 bool turn_until(struct io *io, const bool *flag, int64_t ms);

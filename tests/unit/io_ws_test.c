@@ -431,6 +431,22 @@ static void test_tls(void **state)
 	}
 }
 
+static void test_a_renewed_file_of_authorities_is_read(void **state)
+{
+	struct seen before = {.enough_messages = 1}, after = {.enough_messages = 1};
+
+	(void)state;
+	open_to(&before, "wss", "localhost", peer.unknown, "/ws/host");
+	assert_true(turn_until(io, &before.is_closed, 30000));
+	assert_int_equal(before.err, ERR_TLS);
+	io_ws_free(before.ws);
+	peer_renew(&peer, "stranger");
+	open_to(&after, "wss", "localhost", peer.unknown, "/ws/host");
+	assert_true(turn_until(io, &after.is_enough, 30000));
+	assert_int_equal(after.err, 0);
+	io_ws_free(after.ws);
+}
+
 static void test_a_server_that_does_not_speak_tls(void **state)
 {
 	struct seen s = {0};
@@ -778,6 +794,7 @@ int main(int argc, char **argv)
 		WITH_LOOP(test_every_allocation_may_fail_once),
 		WITH_LOOP(test_receiving_allocates_nothing),
 		WITH_LOOP(test_bad_urls_are_refused_at_once),
+		WITH_LOOP(test_a_renewed_file_of_authorities_is_read), /* the last: it stays so */
 	};
 
 	if (argc > 1)
