@@ -518,8 +518,8 @@ void bot_heed_event(const struct bot_world *w, const struct trigger *t, const st
 	struct bot_heard *out);
 /* That of a turn, noted; t->rule says which rule refuses. */
 enum reason bot_heed(struct turn *t);
-/* What was said before, without lines that may not, and without what answered them. GIVES (mem_free)
- * out->lines; their texts stay past's. */
+/* What was said before, without lines that may not, and without what answered them. GIVES
+ * (mem_free) out->lines; their texts stay past's. */
 int bot_heed_past(const struct turn *t, const struct conversation *past, struct conversation *out)
 	MUST_USE;
 

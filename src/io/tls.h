@@ -19,7 +19,8 @@ struct io_tls;
  * more. 0 = there is none. */
 int64_t io_tls_changed_ms(const char *ca_file);
 
-/* ca_file: NULL = the system's authorities; a file that has changed is read again. ERR_TLS (they cannot be used), ERR_NOMEM. */
+/* ca_file: NULL = the system's authorities; a file that has changed is read again. ERR_TLS (they
+ * cannot be used), ERR_NOMEM. */
 int io_tls_new(struct io *io, const char *ca_file, const char *host, struct io_tls **out) MUST_USE;
 void io_tls_free(struct io_tls *t);
 

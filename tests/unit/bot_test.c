@@ -555,8 +555,9 @@ static void test_with_little_time_left_there_is_no_second_try(void **state)
 		"cooldown: {user: 0}}\n"
 		"unfit: {command: unfit, ask: 'speak', must_not: 'words', "
 		"otherwise: 'My head is empty.', cooldown: {user: 0}}\n"
-		"form: {command: form, ask: 'speak', reply: '$(answer.say)', schema: {type: object, "
-		"properties: {say: {type: string}}}, otherwise: 'My head is empty.', cooldown: {user: 0}}\n");
+		"form: {command: form, ask: 'speak', reply: '$(answer.say)', "
+		"schema: {type: object, properties: {say: {type: string}}}, "
+		"otherwise: 'My head is empty.', cooldown: {user: 0}}\n");
 	reload(f);
 	deadline_ms = f->bot->world->conf->limits.deadline_ms;
 	clock_shift(0, CLOCK_DAY_MS - clock_wall_ms() % CLOCK_DAY_MS); /* no day ends meanwhile */
