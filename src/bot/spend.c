@@ -177,7 +177,7 @@ int bot_spend_explain(struct bot *b, const struct event *e, const struct persona
 	};
 	err = buf_adds(out, "caps     ");
 	if (!err && is_asked(e))
-		err = buf_addf(out, "%.*s has asked %lld of %lld times today", STR_FMT(e->user),
+		err = buf_addf(out, "%.*s: %lld of %lld questions today", STR_FMT(e->user),
 			(long long)bot_count_told(b, s->day, "asks", e->platform, user),
 			(long long)l->asks_day[event_level(e)]);
 	else if (!err)

@@ -247,6 +247,24 @@ static int load_file(struct loader *l, const char *kind, const char *path, read_
 	return err;
 }
 
+/* Files that were meant to be read, to all appearance. */
+static void warn_of_yml(struct loader *l, const char *dir)
+{
+	char **names = NULL;
+	size_t n = 0;
+
+	if (file_names(dir, ".yml", &names, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char *path = file_join(dir, names[i]);
+
+		conf_report_add(l->report, CONF_WARNING, path ? path : dir, "rename it: .yaml",
+			"this file is not read, because its name ends in .yml");
+		mem_free(path);
+	}
+	file_names_free(names, n);
+}
+
 static int load_folder(struct loader *l, const char *kind, const char *dir, read_file *reader,
 	void *into)
 {
@@ -271,6 +289,7 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 		if (err && !first)
 			first = err;
 	}
+	warn_of_yml(l, dir);
 	if (!first && keeps_good(l->source))
 		bot_good_prune(l->world->conf->state_dir, kind, names, n);
 	file_names_free(names, n);

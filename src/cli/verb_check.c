@@ -16,6 +16,11 @@ static void print_json(const struct conf_report *r, bool is_ok)
 	buf_fini(&out);
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void print_text(const struct conf_report *r, const struct bot_world *w)
 {
 	struct buf out;
@@ -25,12 +30,15 @@ static void print_text(const struct conf_report *r, const struct bot_world *w)
 		fputs(buf_text(&out), stdout);
 	buf_fini(&out);
 	if (w)
-		printf("ok: %zu triggers, %zu personas, %zu providers, %zu places%s\n",
-			trigger_set_count(w->triggers), w->persona_count, w->conf->provider_count,
-			w->conf->place_count, r->warnings > 0 ? "; see the warnings above" : "");
+		printf("ok: %zu trigger%s, %zu persona%s, %zu provider%s, %zu place%s%s\n",
+			trigger_set_count(w->triggers), plural(trigger_set_count(w->triggers)),
+			w->persona_count, plural(w->persona_count), w->conf->provider_count,
+			plural(w->conf->provider_count), w->conf->place_count,
+			plural(w->conf->place_count),
+			r->warnings > 0 ? "; see the warnings above" : "");
 	else
-		printf("%zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s",
-			r->warnings, r->warnings == 1 ? "" : "s");
+		printf("%zu error%s, %zu warning%s\n", r->errors, plural(r->errors), r->warnings,
+			plural(r->warnings));
 }
 
 int cli_check(const struct cli *c)

@@ -101,7 +101,16 @@ static size_t tight_colon(struct str text, size_t at, size_t end)
 {
 	while (at < end && text.at[at] != ':' && text.at[at] != ' ')
 		at++;
-	return at + 1 < end && text.at[at] == ':' ? at : end;
+	return at + 1 < end && text.at[at] == ':' && text.at[at + 1] != ' ' ? at : end;
+}
+
+/* Where the value of "name: {value} and more" begins; line end when it is none. */
+static size_t bracket_value(struct str text, size_t at, size_t end)
+{
+	while (at + 2 < end && !(text.at[at] == ':' && text.at[at + 1] == ' '))
+		at++;
+	at = at + 2 < end ? conf_skip_blanks(text, at + 1) : end;
+	return at < end && (text.at[at] == '{' || text.at[at] == '[') ? at : end;
 }
 
 static void advise_tight_colon(struct str text, size_t colon, struct conf_advice *a)
@@ -127,10 +136,18 @@ static void no_colon(struct str text, struct conf_advice *a)
 		advise_tight_colon(text, colon, a);
 		return;
 	}
+	colon = bracket_value(text, start, end);
+	if (colon < end) {
+		a->at = colon;
+		a->end = end;
+		say(a->what, "text follows a value that began with \"%c\"", text.at[colon]);
+		conf_advise_quotes(text, colon, a->hint);
+		return;
+	}
 	a->at = start;
 	a->end = end;
 	say(a->what, "this line has no \":\" after a name");
-	say(a->hint, "an option is written as name: value");
+	say(a->hint, "a key is written as name: value");
 }
 
 /* A plain text that runs over several lines until one with a ':'. Either its first line lacks the
@@ -314,7 +331,7 @@ static const struct row rows[] = {
 	{"block entry", AS_IT_IS, "a \"-\" may not stand here", ALIGN_HINT},
 	{"expected node content", QUOTE_VALUE, "a value is missing here", ""},
 	{"did not find expected key", AS_IT_IS, "a name is missing here",
-		"an option is written as name: value"},
+		"a key is written as name: value"},
 	{"anchor", QUOTE_VALUE, "a value that begins with \"&\" or \"*\" is a name for YAML", ""},
 	{"alias", QUOTE_VALUE, "a value that begins with \"*\" is an alias for YAML", ""},
 	{"tag", AT_TAG, "a value that begins with \"!\" is a YAML tag", ""},

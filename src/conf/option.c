@@ -53,9 +53,9 @@ static int refuse_kind(const struct reading *g, const char *wanted)
 	if (g->node->kind == CONF_SCALAR && !g->node->is_quoted && memchr(text.at, ':', text.len))
 		hint = "put a space after the \":\"";
 	else if (g->node->kind == CONF_MAP && g->node->end > g->node->at)
-		hint = "a text that begins with { must stand in quotes";
+		hint = "write one value; a text that begins with { must stand in quotes";
 	else if (g->node->kind == CONF_LIST && g->node->end > g->node->at)
-		hint = "a text that begins with [ must stand in quotes";
+		hint = "write one value; a text that begins with [ must stand in quotes";
 	return refuse(g, hint, "must be %s, not %s", wanted, kinds[g->node->kind]);
 }
 
@@ -378,7 +378,7 @@ static void complain_unknown(struct conf_report *r, const struct conf_file *f,
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near);
 	else
 		list_options(options, n, hint);
-	conf_complain(r, f, key, 0, CONF_ERROR, hint, "unknown option \"%.*s\"",
+	conf_complain(r, f, key, 0, CONF_ERROR, hint, "unknown key \"%.*s\"",
 		STR_FMT(conf_shown(name)));
 }
 
@@ -405,9 +405,9 @@ int conf_read(struct conf_report *r, const struct conf_file *f, const struct con
 	if (verdict || !map || conf_node_is_null(map))
 		return verdict;
 	if (map->kind != CONF_MAP) {
-		struct reading g = {r, f, map, NULL, NULL, "write OPTION: VALUE lines here"};
+		struct reading g = {r, f, map, NULL, NULL, "write KEY: VALUE lines here"};
 
-		return refuse_kind(&g, "a map of options");
+		return refuse_kind(&g, "a map of keys");
 	}
 	for (size_t i = 0; i < conf_node_count(map); i++) {
 		const struct conf_node *key = map->items[2 * i], *value = map->items[2 * i + 1];

@@ -94,7 +94,7 @@ static void fill_in(struct conf_reading *rd, const struct conf_node *n, const ch
 		rest = (struct str){close + 2, (size_t)(rest.at + rest.len - close) - 2};
 	}
 	if (err == ERR_LIMIT)
-		conf_wrong(rd, n, "shorten it", "longer than %zu bytes", max);
+		conf_wrong(rd, n, "shorten it", "this text is longer than %zu bytes", max);
 	else if (err < 0)
 		conf_note(rd, err);
 	char *filled = buf_take(&out);
@@ -151,7 +151,7 @@ static char *read_side(struct conf_reading *rd, const char *name, const struct c
 		conf_wrong(rd, n ? n : pair, "write {user: \"...\", reply: \"...\"}",
 			"this example has no %s", key);
 	else if (text.len > EXAMPLE_BYTES)
-		conf_wrong(rd, n, "shorten it", "longer than %d bytes", EXAMPLE_BYTES);
+		conf_wrong(rd, n, "shorten it", "this text is longer than %d bytes", EXAMPLE_BYTES);
 	char *copy = conf_dup(rd, text);
 	if (copy)
 		fill_in(rd, n ? n : pair, name, &copy, 2 * EXAMPLE_BYTES);
@@ -212,7 +212,7 @@ static void read_texts(struct conf_reading *rd, struct persona *p)
 			"\"%s\" is no version", p->version);
 	if (p->system)
 		fill_in(rd, conf_about(rd, "system"), p->name, &p->system, PERSONA_SYSTEM_BYTES);
-	if (!p->system || !p->system[0])
+	if (rd->err == 0 && (!p->system || !p->system[0]))
 		conf_wrong(rd, conf_about(rd, "system"),
 			"write system: | and who the model is to be below it",
 			"a persona needs a system text");

@@ -467,6 +467,14 @@ static void check_persona(struct trigger_reading *rd, const struct trigger *t)
 	buf_fini(&hint);
 }
 
+/* Chat would take such a line for a command, so safety takes the sign away (safety/lead.c). */
+static void check_sign(struct trigger_reading *rd, const char *key, const char *line)
+{
+	if (line && (*line == '/' || *line == '.' || *line == '!'))
+		trigger_reading_warn(rd, key, "begin it with a word",
+			"mynah gives no chat commands: the sign that this begins with is not said");
+}
+
 static void check_words(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
 {
 	const bool asks = t->step_count > 0;
@@ -502,6 +510,8 @@ static void check_words(struct trigger_reading *rd, const struct entry *e, struc
 		trigger_reading_warn(rd, "merge", "leave it out",
 			"merge: is only for ask:, a reply is said at once");
 	trigger_chain_check(rd, e->chain, t);
+	check_sign(rd, "reply", t->reply);
+	check_sign(rd, "otherwise", t->otherwise);
 	trigger_template_read(rd, t, t->reply, false, conf_node_find(rd->entry, "reply"));
 	trigger_template_read(rd, t, t->otherwise, false, conf_node_find(rd->entry, "otherwise"));
 	check_persona(rd, t);

@@ -18,7 +18,7 @@ TRIGGERS = (
     ("control", b"a: {words: hi, reply: \"x\x1b[2Jy\"}\n", 1, 25, "U+001B", "remove"),
     ("nul", b"a: {words: hi, reply: \"x\x00y\"}\n", 1, 25, "U+0000", "remove"),
     ("list", b"- hi\n", 1, 1, "", ""),
-    ("key", b"a:\n  wrods: hi\n  reply: x\n", 2, 3, 'unknown option "wrods"', "words"),
+    ("key", b"a:\n  wrods: hi\n  reply: x\n", 2, 3, 'unknown key "wrods"', "words"),
     ("twice", b"a: {words: hi, reply: x}\na: {words: ho, reply: y}\n", 2, 1, "a second time", ""),
     ("name", b"Hi There: {words: hi, reply: x}\n", 1, 1, "name of a trigger", "a-z"),
     ("nothing", b"a:\n  words: hi\n", 2, 3, "nothing to say", "reply"),
@@ -27,6 +27,8 @@ TRIGGERS = (
     ("star", b"a:\n  match: '*lurk'\n  reply: x\n", 2, 11, "nothing to repeat", "backslash"),
     ("class", b"a:\n  match: 'x[lurk'\n  reply: x\n", 2, 16, "character class", "\\["),
     ("slow", b"a:\n  match: '(a+)+$'\n  reply: x\n", 2, 11, "too many steps", "repeat"),
+    ("braces", b"a:\n  words: hi\n  reply: {user} hugs\n", 3, 10, 'began with "{"', "quotes"),
+    ("backspace", b'a:\n  match: "^!hi\\b"\n  reply: x\n', 2, 11, "backspace", "single quotes"),
     ("variable", b"a: {words: hi, reply: 'hi $(usr)'}\n", 1, 27, '"$(usr)"', "$(user)"),
     ("open-variable", b"a: {words: hi, reply: 'hi $(user'}\n", 1, 27, "not closed", "$$("),
     ("range", b"a: {words: hi, reply: '$(random 9-1)'}\n", 1, 24, "range", "1-6"),
@@ -53,12 +55,12 @@ PERSONAS = (
     ("no-system", b"name: Mynah\nversion: 1.0.0\n", 1, 1, "system", ""),
     ("no-provider", b"name: M\nsystem: x\nmodel: {use: gpt}\n", 3, 14, '"gpt"', ""),
     ("hot", b"name: M\nsystem: x\nmodel: {temperature: 9}\n", 3, 22, "within 0..2", ""),
-    ("stranger", b"name: M\nsystem: x\nmood: happy\n", 3, 1, 'unknown option "mood"', ""),
+    ("stranger", b"name: M\nsystem: x\nmood: happy\n", 3, 1, 'unknown key "mood"', ""),
 )
 
 CONFIGS = (
     ("syntax", b"limits: {asks: 2\n", 1, 9, '"{" that opens here', "}"),
-    ("option", b"limmits: {asks: 2}\n", 1, 1, 'unknown option "limmits"', "limits"),
+    ("option", b"limmits: {asks: 2}\n", 1, 1, 'unknown key "limmits"', "limits"),
     ("range", b"limits: {asks: 9999}\n", 1, 16, "within 1..64", ""),
     ("unit", b"limits: {drain: 10}\n", 1, 17, "unit", "ms, s"),
     ("ask", b"ask: lcoal\n", 1, 6, '"lcoal"', "local"),

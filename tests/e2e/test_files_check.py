@@ -52,6 +52,15 @@ def misnamed(found, path, line, column, what, hint):
     return None if is_right else f"{path}: wanted {line}:{column} {what} ({hint}), got {c}"
 
 
+def test_what_is_read_is_counted_and_what_is_not_is_told(bot):
+    (bot.folder / "triggers/more.yml").write_text("more: {words: more, reply: x}\n")
+    done = check(bot)
+    assert done.returncode == 0
+    assert re.search(r"triggers/more.yml: warning: this file is not read.*\nhint: .*\.yaml",
+                     done.stdout)
+    assert "ok: 4 triggers, 1 persona, 1 provider, 0 places; see" in done.stdout
+
+
 def test_all_broken_triggers_and_personas_are_told_at_once(bot):
     for name, data, *_ in (*broken.TRIGGERS, broken.TAKEN):
         (bot.folder / f"triggers/{name}.yaml").write_bytes(data)

@@ -147,7 +147,7 @@ def test_explain_tells_what_is_left_of_every_cap(world, scene):
     two = f"{2 * BILL / 1e6:.4f}"
     told = world.bot.command("explain", "!ask why?", "--user", "777", "--channel",
                              "kelpforest").stdout
-    assert "caps     777 has asked 2 of 100 times today" in told
+    assert "caps     777: 2 of 100 questions today" in told
     assert (f"${two} are spent today; ${two} are spent this hour of $2.00; "
             f"${two} are spent in this channel today of $3.00") in told
     assert f"${two} are spent for them today of $4.00" in told

@@ -70,6 +70,7 @@ static const struct broken broken[] = {
 	{"name: x\n  persona: b\n", 2, 3, "as if it continued the value above", "same column"},
 	{"limits:\n    asks: 1\n  turns: 2\n", 3, 3, "indented differently", "same column"},
 	{"name: x\npersona\n", 2, 1, "this line has no \":\"", "name: value"},
+	{"name: {x} y\n", 1, 7, "text follows a value that began with \"{\"", "quotes"},
 	{"- a\nname: x\n", 2, 1, "not part of the list above", "\"- \""},
 	{"name: x\n---\nname: y\n", 2, 1, "a second document", "a file of its own"},
 	{"name: \"\xff\"\n", 1, 8, "byte 0xFF here is not UTF-8", "save the file as UTF-8"},
@@ -91,15 +92,15 @@ static const struct broken broken[] = {
 	{"ask: &a [*a]\n", 1, 10, "stands within what it names", NULL},
 	{"ask: [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]\n", 1, 21, "more than 16 deep", NULL},
 	/* what is no option */
-	{"nmae: x\n", 1, 1, "unknown option \"nmae\"", "did you mean \"name\"?"},
-	{"limits:\n  reply-ttl: 3s\n", 2, 3, "unknown option \"reply-ttl\"", "\"reply_ttl\""},
-	{"memory: {lnies: 3}\n", 1, 10, "unknown option \"lnies\"", "\"lines\""},
-	{"asks: 3\n", 1, 1, "unknown option \"asks\"", "it belongs under \"limits:\""},
-	{"log: {persona: x}\n", 1, 7, "unknown option \"persona\"", "left edge"},
-	{"limits: {asks:3}\n", 1, 10, "unknown option \"asks:3\"", "space after the \":\""},
-	{"flux_capacitor: on\n", 1, 1, "unknown option \"flux_capacitor\"", NULL},
-	{"- name\n", 1, 1, "must be a map of options, not a list", NULL},
-	{"memory: 5\n", 1, 9, "must be a map of options, not one value", NULL},
+	{"nmae: x\n", 1, 1, "unknown key \"nmae\"", "did you mean \"name\"?"},
+	{"limits:\n  reply-ttl: 3s\n", 2, 3, "unknown key \"reply-ttl\"", "\"reply_ttl\""},
+	{"memory: {lnies: 3}\n", 1, 10, "unknown key \"lnies\"", "\"lines\""},
+	{"asks: 3\n", 1, 1, "unknown key \"asks\"", "it belongs under \"limits:\""},
+	{"log: {persona: x}\n", 1, 7, "unknown key \"persona\"", "left edge"},
+	{"limits: {asks:3}\n", 1, 10, "unknown key \"asks:3\"", "space after the \":\""},
+	{"flux_capacitor: on\n", 1, 1, "unknown key \"flux_capacitor\"", NULL},
+	{"- name\n", 1, 1, "must be a map of keys, not a list", NULL},
+	{"memory: 5\n", 1, 9, "must be a map of keys, not one value", NULL},
 	{"name: [x]\n", 1, 7, "\"name\" must be one value, not a list", "quotes"},
 	{"name: {x: y}\n", 1, 7, "\"name\" must be one value, not a map", "quotes"},
 	/* what is no value */
@@ -325,7 +326,7 @@ static void a_complaint_has_its_line_a_caret_and_a_hint(void **state)
 		"    3 |   asks: 5000 # too many\n"
 		"      |         ^~~~\n"
 		"hint: Model calls under way at once; more wait in order.\n"
-		"f.yaml:4:1: error: unknown option \"nmae\"\n"
+		"f.yaml:4:1: error: unknown key \"nmae\"\n"
 		"    4 | nmae: x\n"
 		"      | ^~~~\n"
 		"hint: did you mean \"name\"?\n");
@@ -390,7 +391,7 @@ static void colour_is_only_added(void **state)
 {
 	(void)state;
 	assert_drawn("nmae: x\n", true,
-		"\x1b[1mf.yaml:1:1: \x1b[1;31merror:\x1b[0m\x1b[1m unknown option \"nmae\"\x1b[0m\n"
+		"\x1b[1mf.yaml:1:1: \x1b[1;31merror:\x1b[0m\x1b[1m unknown key \"nmae\"\x1b[0m\n"
 		"    1 | nmae: x\n"
 		"      | \x1b[1;32m^~~~\x1b[0m\n"
 		"\x1b[36mhint:\x1b[0m did you mean \"name\"?\n");
@@ -427,7 +428,7 @@ static void the_same_is_told_as_json(void **state)
 	assert_int_equal(conf_report_json(&r, &out), 0);
 	assert_string_equal(buf_text(&out),
 		"[{\"severity\":\"error\",\"path\":\"f.yaml\",\"line\":1,\"column\":1,"
-		"\"what\":\"unknown option \\\"n\\\"ame\\\"\",\"hint\":\"did you mean "
+		"\"what\":\"unknown key \\\"n\\\"ame\\\"\",\"hint\":\"did you mean "
 		"\\\"name\\\"?\","
 		"\"excerpt\":\"n\\\"ame: x\"}]");
 	buf_fini(&out);
@@ -505,7 +506,7 @@ static void a_secret_in_the_file_is_in_no_complaint(void **state)
 		"    1 | api: {key: '****', listne: x}\n"
 		"      |       ^~~\n"
 		"hint: keep it apart: run mynah secret set NAME, and write {secret: NAME} here\n"
-		"f.yaml:1:20: error: unknown option \"listne\"\n"
+		"f.yaml:1:20: error: unknown key \"listne\"\n"
 		"    1 | api: {key: '****', listne: x}\n"
 		"      |                    ^~~~~~\n"
 		"hint: did you mean \"listen\"?\n");

@@ -17,7 +17,7 @@ static void mistakes_are_told_with_their_place(void **state)
 		{ENTRY "  reply: x\n  schema: {type: object}\n", "this object has no fields"},
 		{SCHEMA "    properties: {a: {type: text}}\n", "7:28: error: \"type\""},
 		{SCHEMA "    properties: {a: {type: string}}\n    oneOf: []\n",
-			"8:5: error: unknown option \"oneOf\""},
+			"8:5: error: unknown key \"oneOf\""},
 		{SCHEMA "    properties: {a: {type: string}}\n    required: [b]\n",
 			"8:15: error: there is no field \"b\""},
 		{SCHEMA "    properties: {a: {type: string, minimum: 1}}\n",
