@@ -240,9 +240,12 @@ static int post_quiet(struct api *api, const struct io_request *q, struct io_res
 		return fail(a, 400, "INVALID_REQUEST", why);
 	ms = json_int(body, "ms", -1);
 	channel = member(body, "channel");
-	if (!channel || ms < 0)
+	err = !channel || ms < 0 ? ERR_INVALID : bot_quiet(api->bot, channel, ms);
+	if (err == ERR_INVALID)
 		err = fail(a, 400, "INVALID_REQUEST", "channel and ms are needed");
-	else if (bot_quiet(api->bot, channel, ms))
+	else if (err == ERR_NOTFOUND)
+		err = fail(a, 404, "NOT_FOUND", "the bot is not in that channel");
+	else if (err)
 		err = fail(a, 503, "SERVICE_UNAVAILABLE", "too many channels");
 	else
 		err = buf_adds(&a->body, "{\"success\":true}");

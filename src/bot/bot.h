@@ -55,6 +55,9 @@ struct bot_source {
  * GIVES *out with one reference. ERR_INVALID: there is no version of some file to run on. */
 int bot_world_load(const struct bot_source *s, struct conf_report *r,
 	struct bot_world **out) MUST_USE;
+/* The config that a bot on these files runs on: the file, else its last good version, else the
+ * defaults with the state folder that the file seems to say. GIVES *out. Out of memory at worst. */
+int bot_conf_running(const struct bot_source *s, struct conf **out) MUST_USE;
 struct bot_world *bot_world_ref(struct bot_world *w);
 void bot_world_unref(struct bot_world *w);
 /* The persona a trigger speaks with: its own, else the default; never NULL in a loaded world. */
@@ -156,7 +159,7 @@ struct bot_world *bot_world_of(struct bot *b); /* BORROWED: the present one */
 struct platform *bot_console(struct bot *b);
 
 /* Keeps a channel of every place quiet for ms; 0 = it may speak again. As people spell it: "alice",
- * "#Alice". ERR_LIMIT: too many channels. */
+ * "#Alice". ERR_LIMIT: too many channels. ERR_NOTFOUND: no place has it. */
 int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 
 /* What came in since the last call, as lines of a record (record.c says their form), in whole lines

@@ -81,16 +81,36 @@ static void fold_channel(const struct bot *b, const char *said, char *out, size_
 		ascii_lower_all(out);
 }
 
+/* May the place have that channel? Discord's come and go, and have threads. */
+static bool is_possible(const struct bot *b, const char *place, const char *channel)
+{
+	const struct conf *c = b->world->conf;
+
+	for (size_t i = 0; i < c->place_count; i++) {
+		const struct conf_place *p = &c->places[i];
+		bool is_there = p->kind == CONF_DISCORD;
+
+		if (strcmp(p->name, place) != 0)
+			continue;
+		for (size_t k = 0; k < p->channels.n && !is_there; k++)
+			is_there = str_is_nocase(str_of(channel), p->channels.at[k]);
+		return is_there;
+	}
+	return true; /* the console, whose channels are what people say */
+}
+
 int bot_quiet(struct bot *b, const char *said, int64_t ms)
 {
 	char channel[BOT_CHANNEL_BYTES];
+	bool is_there = false;
 
 	fold_channel(b, said, channel, sizeof(channel));
 	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
 		struct bot_channel *c;
 
-		if (!b->places[i].name)
+		if (!b->places[i].name || !is_possible(b, b->places[i].name, channel))
 			continue;
+		is_there = true;
 		c = bot_channel(b, i, str_of(channel), true);
 		if (!c)
 			return ERR_LIMIT;
@@ -98,9 +118,33 @@ int bot_quiet(struct bot *b, const char *said, int64_t ms)
 		if (ms > 0)
 			outbox_drop(b->outbox, i, channel, REASON_GONE);
 	}
+	if (!is_there)
+		return ERR_NOTFOUND;
 	log_event(LOG_AUDIT, "bot", "quiet", "community", channel, LOG_INT("ms", ms), NULL);
 	bot_pump(b);
 	return 0;
+}
+
+int bot_quiet_status(const struct bot *b, struct buf *out)
+{
+	const int64_t now_ms = clock_mono_ms();
+	const struct bot_channel *c, *next;
+	int err = buf_adds(out, "\"quiet\":[");
+	bool is_first = true;
+
+	HASH_ITER(hh, b->channels, c, next) {
+		if (err || !bot_channel_is_quiet(c, now_ms))
+			continue;
+		err = buf_adds(out, is_first ? "{\"channel\":" : ",{\"channel\":");
+		is_first = false;
+		if (!err)
+			err = json_add_string(out, (struct str){c->key + 1, c->hh.keylen - 1});
+		if (!err)
+			err = buf_addf(out, ",\"place\":\"%s\",\"ms\":%lld}",
+				b->places[(unsigned char)c->key[0]].name,
+				(long long)(c->quiet_until_ms - now_ms));
+	}
+	return err ? err : buf_adds(out, "],");
 }
 
 struct bot_channel *bot_channel_of(struct bot *b, const struct event *e)

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BAD_FIELD                                                                                  \
+	"a field of the event has a value that it cannot have: tiers are 1, 2, 3 and prime, "      \
+	"amounts are whole numbers, texts are one line"
+
 /* A value as it will stand in the event: one line without what chat could not hold. */
 static bool is_clean(struct str value)
 {
@@ -31,7 +35,7 @@ static int set_fields(const struct bot_event_args *a, struct event *e, const cha
 			return ERR_INVALID;
 		}
 		if (err) {
-			*why = "a field of the event has a value that it cannot have";
+			*why = BAD_FIELD;
 			return ERR_INVALID;
 		}
 	}
@@ -50,7 +54,7 @@ int bot_event_make(const struct bot_event_args *a, struct buf *scratch, struct e
 	err = a->on ? platform_event_parse(str_of(a->on), &e) : 0;
 	if (err) {
 		*why = err == ERR_NOTFOUND ? "no such event; try: mynah help events"
-			: "a field of the event has a value that it cannot have";
+			: BAD_FIELD;
 		return ERR_INVALID;
 	}
 	if (a->level && level_parse(str_of(a->level), &level)) {

@@ -56,7 +56,7 @@ const struct prompt_gauge *bot_gauge_of(const struct bot *b, const char *provide
 	char key[KEY_BYTES];
 
 	HASH_FIND_STR(b->gauges, key_of(provider, model, key), g);
-	return g ? &g->is : NULL;
+	return g && g->is.n > 0 ? &g->is : NULL;
 }
 
 void bot_gauge_note(struct bot *b, const struct prompt *p, const struct provider_attempt *a)

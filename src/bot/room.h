@@ -379,6 +379,8 @@ const struct prompt_gauge *bot_gauge_of(const struct bot *b, const char *provide
 	const char *model);
 /* An attempt with this prompt has ended. */
 void bot_gauge_note(struct bot *b, const struct prompt *p, const struct provider_attempt *a);
+/* "quiet":[...], with the channels that are kept quiet. */
+int bot_quiet_status(const struct bot *b, struct buf *out) MUST_USE;
 int bot_gauge_status(const struct bot *b, struct buf *out) MUST_USE;
 int bot_gauge_save(struct bot *b, struct buf *out) MUST_USE;
 /* ERR_PARSE: lines that it could not have written are left out. ERR_NOMEM. */

@@ -349,6 +349,8 @@ int bot_status(struct bot *b, struct buf *out)
 	if (!err)
 		err = bot_gauge_status(b, out);
 	if (!err)
+		err = bot_quiet_status(b, out);
+	if (!err)
 		err = buf_addf(
 			out, "\"memory\":{\"up\":%s,\"state\":", memory_is_up ? "true" : "false");
 	if (!err)

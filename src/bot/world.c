@@ -113,6 +113,22 @@ static char *guess_state_dir(const struct bot_source *s, const struct conf_file 
 	return dir;
 }
 
+/* The last good version of a config that does not load. ERR_NOTFOUND: there is none. */
+static int good_conf(const struct bot_source *s, const struct conf_file *f, struct conf **out)
+{
+	char *state = guess_state_dir(s, f);
+	struct conf_file *good = state ? bot_good_load(state, "conf", s->config) : NULL;
+	struct conf_report ignored;
+	int err;
+
+	conf_report_init(&ignored);
+	err = good ? conf_build(good, &ignored, out) : ERR_NOTFOUND;
+	conf_file_free(good);
+	mem_free(state);
+	conf_report_fini(&ignored);
+	return err;
+}
+
 static int replace_text(char **member, const char *with)
 {
 	char *copy;
@@ -125,6 +141,33 @@ static int replace_text(char **member, const char *with)
 	mem_free(*member);
 	*member = copy;
 	return 0;
+}
+
+int bot_conf_running(const struct bot_source *s, struct conf **out)
+{
+	struct conf_file *f = NULL;
+	struct conf_report ignored;
+	char *state = NULL;
+	int err;
+
+	conf_report_init(&ignored);
+	err = s->config ? conf_file_load(s->config, &ignored, &f) : 0;
+	if (!err)
+		err = conf_build(f, &ignored, out);
+	if (err && err != ERR_NOMEM && good_conf(s, f, out)) {
+		state = guess_state_dir(s, f);
+		err = state ? conf_load(NULL, &ignored, out) : ERR_NOMEM;
+		if (!err)
+			err = replace_text(&(*out)->state_dir, state);
+	} else if (err != ERR_NOMEM) {
+		err = 0;
+	}
+	if (!err)
+		err = replace_text(&(*out)->state_dir, s->state_dir);
+	conf_file_free(f);
+	mem_free(state);
+	conf_report_fini(&ignored);
+	return err;
 }
 
 static void keep_conf(const char *state_dir, const struct conf_file *f)
@@ -165,12 +208,10 @@ static int load_conf(struct loader *l)
 {
 	const struct bot_source *s = l->source;
 	struct bot_world *w = l->world;
-	struct conf_file *f = NULL, *good = NULL;
-	struct conf_report ignored;
-	char *state = NULL;
+	struct conf_file *f = NULL;
+	bool is_stale = false;
 	int err;
 
-	conf_report_init(&ignored);
 	if (!s->config) {
 		err = conf_load(NULL, l->report, &w->conf);
 		goto out;
@@ -178,12 +219,9 @@ static int load_conf(struct loader *l)
 	err = conf_file_load(s->config, l->report, &f);
 	if (!err)
 		err = conf_build(f, l->report, &w->conf);
-	if (err && err != ERR_NOMEM && s->uses_good) {
-		state = guess_state_dir(s, f);
-		good = state ? bot_good_load(state, "conf", s->config) : NULL;
-		if (good && !conf_build(good, &ignored, &w->conf))
-			err = note_stale(l, s->config);
-	}
+	is_stale = err && err != ERR_NOMEM && s->uses_good && !good_conf(s, f, &w->conf);
+	if (is_stale)
+		err = note_stale(l, s->config);
 out:
 	if (!err)
 		err = replace_text(&w->conf->state_dir, s->state_dir);
@@ -197,7 +235,7 @@ out:
 		err = set_folder(w->conf, &w->conf->prompts_dir, "prompts");
 	if (!err)
 		err = set_folder(w->conf, &w->conf->knowledge_dir, "knowledge");
-	if (!err && f && !good && keeps_good(s)) {
+	if (!err && f && !is_stale && keeps_good(s)) {
 		char *dir = file_join(w->conf->state_dir, "good");
 
 		if (dir && !file_make_dir(dir))
@@ -205,9 +243,6 @@ out:
 		mem_free(dir);
 	}
 	conf_file_free(f);
-	conf_file_free(good);
-	mem_free(state);
-	conf_report_fini(&ignored);
 	return err;
 }
 

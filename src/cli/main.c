@@ -385,23 +385,12 @@ struct bot_source cli_source(const struct cli *c)
 char *cli_socket(const struct cli *c)
 {
 	const struct bot_source s = cli_source(c);
-	struct conf_report r;
 	struct conf *conf = NULL;
-	char *path = NULL;
-
-	conf_report_init(&r);
 	/* A config that does not load must not keep anybody from asking the daemon that still
 	 * runs. */
-	if (conf_load(s.config, &r, &conf) && conf_load(NULL, &r, &conf))
-		cli_complain(&r);
-	if (conf && s.state_dir) {
-		const char *name = conf->api.socket ? conf->api.socket : "mynah.sock";
+	const int err = bot_conf_running(&s, &conf);
+	char *path = err ? NULL : api_socket_path(conf);
 
-		path = file_join(s.state_dir, name);
-	} else if (conf) {
-		path = api_socket_path(conf);
-	}
 	conf_free(conf);
-	conf_report_fini(&r);
 	return path;
 }

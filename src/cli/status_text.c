@@ -38,8 +38,8 @@ static void add_login(struct writing *w, const struct json *l, struct str place_
 	const struct json *scopes = json_get(l, "scopes"), *missing = json_get(l, "missing");
 	struct str login = json_str(l, "login"), ends = json_str(l, "expires_at");
 
-	add(w, "             %.*s of %.*s", STR_FMT(json_str(l, "kind")),
-		STR_FMT(login.len > 0 ? login : STR("the account")));
+	add(w, "             %.*s", STR_FMT(json_str(l, "kind")));
+	add_more(w, " of ", login);
 	add_more(w, " for #", json_str(l, "channel"));
 	add(w, ": %.*s", STR_FMT(json_str(l, "state")));
 	add_more(w, " until ", ends);
@@ -152,6 +152,15 @@ static void add_timer(struct writing *w, const struct json *t)
 	add(w, "\n");
 }
 
+static void add_quiet(struct writing *w, const struct json *q)
+{
+	const int64_t left_s = json_int(q, "ms", 0) / 1000;
+
+	add(w, "quiet      #%.*s on %.*s, for another %lld min %02lld s\n",
+		STR_FMT(json_str(q, "channel")), STR_FMT(json_str(q, "place")),
+		(long long)(left_s / 60), (long long)(left_s % 60));
+}
+
 /* What keeps a provider from being asked, beside its breaker. */
 static void add_condition(struct writing *w, const struct json *p)
 {
@@ -199,7 +208,7 @@ static void add_drop(void *ctx, const char *key, const struct json *value)
 int cli_status_text(const struct json *j, struct buf *out)
 {
 	const struct json *places = json_get(j, "places"), *providers = json_get(j, "providers");
-	const struct json *timers = json_get(j, "timers");
+	const struct json *timers = json_get(j, "timers"), *quiet = json_get(j, "quiet");
 	const struct json *reasons = json_get(j, "reasons"), *ledger = json_get(j, "ledger");
 	const struct json *safety = json_get(j, "safety");
 	const int64_t up = json_int(j, "uptime_s", 0);
@@ -213,6 +222,8 @@ int cli_status_text(const struct json *j, struct buf *out)
 			STR_FMT(json_text(json_at(reasons, i))));
 	for (size_t i = 0; i < json_count(places); i++)
 		add_place(&w, json_at(places, i));
+	for (size_t i = 0; i < json_count(quiet); i++)
+		add_quiet(&w, json_at(quiet, i));
 	for (size_t i = 0; i < json_count(providers); i++)
 		add_provider(&w, json_at(providers, i), json_get(j, "tokens"));
 	for (size_t i = 0; i < json_count(timers); i++)

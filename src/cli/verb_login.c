@@ -261,6 +261,7 @@ int cli_login(const struct cli *c)
 	if (bot_world_load(&s, &report, &w)) {
 		cli_complain(&report);
 		cli_say("correct the files above first, or see: mynah check");
+		code = CLI_CONFIG;
 	} else {
 		log_set_level(LOG_AUDIT); /* the screen is for the instructions */
 		code = choose(&l, w->conf, c->broadcaster);

@@ -123,7 +123,7 @@ int cli_providers(const struct cli *c)
 	const struct bot_source s = cli_source(c);
 	struct conf_report r;
 	struct conf *conf = NULL;
-	int code = CLI_CANNOT;
+	int code = CLI_CONFIG;
 
 	conf_report_init(&r);
 	log_set_level(LOG_AUDIT); /* the screen is for the answer */

@@ -136,9 +136,21 @@ def test_reload(talk):
     assert "triggers/bad.yaml:1:5: error" in done.stderr and "last good version" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["limmits: {}\n", "]\n"])
+def test_a_broken_config_hides_no_running_bot(talk, text):
+    _, _, _, bot = talk
+    bot.config.write_text(bot.config.read_text() + text)
+    assert "3 triggers" in bot.command("status").stdout
+    done = bot.command("reload")
+    assert done.returncode == 1 and "mynah.yaml:" in done.stderr
+
+
 def test_quiet(talk):
     _, twitch, _, bot = talk
     assert bot.command("quiet", "kelpforest", "30m").returncode == 0
+    assert "quiet      #kelpforest on twitch, for another 29 min" in bot.command("status").stdout
+    done = bot.command("quiet", "kelpforst", "30m")
+    assert done.returncode == 1 and "not in that channel" in done.stderr
     twitch.say("hi", user="PebbleWren")
     bot.wait_status(events=1)
     assert bot.command("quiet", "kelpforest", "off").returncode == 0
