@@ -33,7 +33,7 @@ def test_what_was_spent_is_told_everywhere(world, scene):
     told = spent(world.bot)
     assert (told["day"], told["cap_day"]) == (3 * BILL, 1000000)
     assert "spent      $0.0168 today, of $1.00" in world.bot.command("status").stdout
-    assert "caps     asker2 has asked 0 of 100 times today; $0.0168 are spent today of $1.00" in (
+    assert "caps     asker2: 0 of 100 questions today; $0.0168 are spent today of $1.00" in (
         world.bot.command("explain", "!ask why?", "--user", "asker2").stdout)
     world.bot.stop()
     assert [row["cost_micros"] for row in world.bot.rows()] == [BILL] * 3
