@@ -89,19 +89,41 @@ static int write_all(int fd, struct str bytes)
 	return 0;
 }
 
-/* The rename has to reach the disk too. A file system that cannot sync a folder is let be. */
-static void sync_folder_of(const char *path)
+/* Gives its descriptor, -1 when it cannot be opened. */
+static int open_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = !slash ? mem_dup(".")
 			   : mem_dupn(path, slash == path ? 1 : (size_t)(slash - path));
-	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	mem_free(dir);
+	return fd;
+}
+
+/* The rename has to reach the disk too. A file system that cannot sync a folder is let be. */
+static void sync_folder_of(const char *path)
+{
+	const int fd = open_folder_of(path);
 
 	if (fd >= 0) {
 		fsync(fd);
 		close(fd);
 	}
-	mem_free(dir);
+}
+
+/* What root writes into somebody's folder is theirs: a secret that an admin sets must not shut the
+ * daemon out. Where that cannot be done, the file stays root's. */
+static void give_to_owner(int fd, const char *path)
+{
+	const int folder = geteuid() == 0 ? open_folder_of(path) : -1;
+	struct stat st;
+
+	if (folder < 0)
+		return;
+	if (fstat(folder, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(fd, st.st_uid, st.st_gid);
+	close(folder);
 }
 
 int file_replace(const char *path, struct str bytes, unsigned mode)
@@ -123,6 +145,7 @@ int file_replace(const char *path, struct str bytes, unsigned mode)
 		err = err_from_errno(errno);
 		goto out;
 	}
+	give_to_owner(fd, path);
 	err = write_all(fd, bytes);
 	if (!err && (fchmod(fd, (mode_t)mode) < 0 || fsync(fd) < 0))
 		err = ERR_IO;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- err ------------------------------------------------------------------------------------- */
 
@@ -462,6 +463,30 @@ static void a_file_is_replaced_whole_and_read_back(void **state)
 	unit_remove_folder(folder, names, COUNT(names));
 }
 
+static void what_root_writes_belongs_to_the_folders_owner(void **state)
+{
+	static const char *const names[] = {"vault"};
+	char *folder, *path;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	folder = unit_make_folder();
+	path = in(folder, "vault");
+	assert_int_equal(file_replace(path, STR("ours"), 0600), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	if (chown(folder, 65534, 65534) == 0) {
+		assert_int_equal(file_replace(path, STR("theirs"), 0600), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
+	mem_free(path);
+	unit_remove_folder(folder, names, COUNT(names));
+}
+
 static void what_is_no_plain_file_is_refused_without_waiting(void **state)
 {
 	static const char *const names[] = {"fifo", "dir"};
@@ -629,6 +654,7 @@ int main(void)
 		cmocka_unit_test(slices_compare_trim_and_split),
 		cmocka_unit_test(integers_are_whole_or_refused),
 		cmocka_unit_test(a_file_is_replaced_whole_and_read_back),
+		cmocka_unit_test(what_root_writes_belongs_to_the_folders_owner),
 		cmocka_unit_test(what_is_no_plain_file_is_refused_without_waiting),
 		cmocka_unit_test(a_file_larger_than_the_buffer_is_refused),
 		cmocka_unit_test(a_failed_replace_leaves_the_old_file_and_no_litter),
