@@ -40,8 +40,7 @@ static int note_stale(struct loader *l, const char *path)
 
 /* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
-/* A config that is not even YAML: its line `state_dir:
- * ...`, if it has one, as a file of its own. */
+/* A config that is not even YAML: its line "state_dir: ...", if it has one, as a file of its own. */
 static struct conf_file *state_dir_line(const char *path)
 {
 	static const char key[] = "state_dir:";
@@ -157,13 +156,11 @@ int bot_conf_running(const struct bot_source *s, struct conf **out)
 	if (err && err != ERR_NOMEM && good_conf(s, f, out)) {
 		state = guess_state_dir(s, f);
 		err = state ? conf_load(NULL, &ignored, out) : ERR_NOMEM;
-		if (!err)
-			err = replace_text(&(*out)->state_dir, state);
 	} else if (err != ERR_NOMEM) {
 		err = 0;
 	}
 	if (!err)
-		err = replace_text(&(*out)->state_dir, s->state_dir);
+		err = replace_text(&(*out)->state_dir, state ? state : s->state_dir);
 	conf_file_free(f);
 	mem_free(state);
 	conf_report_fini(&ignored);
@@ -309,10 +306,8 @@ static int load_folder(struct loader *l, const char *kind, const char *dir, read
 
 	if (err) {
 		conf_report_add(l->report, CONF_ERROR, dir,
-			l->world->conf->path
-				? "make the folder, or say in mynah.yaml where the files are"
-				: "no mynah.yaml was found either: name one with -c, or make "
-				  "install",
+			l->world->conf->path ? "make the folder, or say in mynah.yaml where it is"
+				: "no mynah.yaml was found: name one with -c, or make install",
 			"the folder of %s files cannot be read: %s", kind, err_text(err));
 		return ERR_INVALID;
 	}
