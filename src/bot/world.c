@@ -40,7 +40,7 @@ static int note_stale(struct loader *l, const char *path)
 
 /* ---- mynah.yaml ------------------------------------------------------------------------------ */
 
-/* A config that is not even YAML: its line "state_dir: ...", if it has one, as a file of its own. */
+/* A config that is not even YAML: its line "state_dir: ...", if it has one, as a file by itself. */
 static struct conf_file *state_dir_line(const char *path)
 {
 	static const char key[] = "state_dir:";
