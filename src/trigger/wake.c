@@ -3,6 +3,8 @@
  * Every form becomes a pattern, so that there is one way to match, to filter and to be bounded. */
 #include "trigger/room.h"
 
+#include <string.h>
+
 #define TEXTS_MAX        500 /* words or commands in one list */
 #define QUOTE_CHARACTERS 60  /* of a pattern in a complaint */
 
