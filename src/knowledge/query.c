@@ -70,13 +70,30 @@ static struct str stem(struct str word)
 	return word;
 }
 
+/* A word as the index has it: characters that count as a word each are one where they touch.
+ * Empty at the end. */
+static struct knowledge_word next_word(struct str s, size_t *at)
+{
+	struct knowledge_word word = {.text = text_next_word(s, at), .weight = 1};
+	size_t next = *at;
+	struct str more = text_next_word(s, &next);
+
+	while (more.len > 0 && more.at == word.text.at + word.text.len) {
+		word.text.len += more.len;
+		word.is_stem = true;
+		*at = next;
+		more = text_next_word(s, &next);
+	}
+	return word;
+}
+
 static bool is_in_name(struct str word, const char *name)
 {
 	const struct str all = str_of(name);
 	struct str part;
 	size_t at = 0;
 
-	while ((part = text_next_word(all, &at)).len > 0) {
+	while ((part = next_word(all, &at).text).len > 0) {
 		if (str_eq_nocase(part, word))
 			return true;
 	}
@@ -88,31 +105,29 @@ static bool has_question_mark(struct str s)
 	return memchr(s.at, '?', s.len) || memmem(s.at, s.len, "\uff1f", 3);
 }
 
-static void add_word(struct knowledge_query *q, struct str word)
+static void add_word(struct knowledge_query *q, struct knowledge_word word)
 {
-	double weight = 1;
-
 	/* A single letter or digit of ASCII is a stroke of a smiley, a score, a list. */
-	if (word.len <= 1 || str_is_among(word, stop_words))
+	if (word.text.len <= 1 || str_is_among(word.text, stop_words))
 		return;
-	if (str_is_among(word, common_words))
-		weight = COMMON_WEIGHT;
-	q->words[q->n++] = (struct knowledge_word){word, weight};
-	q->weight += weight;
+	if (str_is_among(word.text, common_words))
+		word.weight = COMMON_WEIGHT;
+	q->words[q->n++] = word;
+	q->weight += word.weight;
 }
 
 void knowledge_query(struct str question, const char *self, struct knowledge_query *q)
 {
 	bool is_asked = question.len > 0 && has_question_mark(question), is_first = true;
-	struct str word;
+	struct knowledge_word word;
 	size_t at = 0;
 
 	*q = (struct knowledge_query){.n = 0};
-	while (q->n < KNOWLEDGE_WORDS_MAX && (word = text_next_word(question, &at)).len > 0) {
-		word = stem(word);
-		if (is_in_name(word, self) || str_is_among(word, address))
+	while (q->n < KNOWLEDGE_WORDS_MAX && (word = next_word(question, &at)).text.len > 0) {
+		word.text = stem(word.text);
+		if (is_in_name(word.text, self) || str_is_among(word.text, address))
 			continue;
-		if (is_first && str_is_among(word, question_words))
+		if (is_first && str_is_among(word.text, question_words))
 			is_asked = true;
 		is_first = false;
 		add_word(q, word);

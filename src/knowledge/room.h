@@ -37,6 +37,7 @@ int knowledge_cut(struct knowledge *k, const char *file, struct str text) MUST_U
 struct knowledge_word {
 	struct str text;     /* of the question; it holds no quotation mark */
 	double weight;       /* 1, or less for a word that is everywhere */
+	bool is_stem;        /* longer words that begin so count: Korean ones do, with a particle */
 };
 
 struct knowledge_query {

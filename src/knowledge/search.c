@@ -98,7 +98,8 @@ static int count_word(struct knowledge *k, const struct knowledge_word *w, struc
 	int err, rc;
 
 	buf_clear(quoted);
-	err = buf_addf(quoted, "\"%.*s\"", STR_FMT(w->text)); /* a phrase, never an operator */
+	/* A phrase, never an operator. */
+	err = buf_addf(quoted, "\"%.*s\"%s", STR_FMT(w->text), w->is_stem ? "*" : "");
 	if (err)
 		return err;
 	rc = bind(k->search, 1, buf_str(quoted));

@@ -220,6 +220,41 @@ static void a_word_is_found_however_it_is_written(void **state)
 	knowledge_free(k);
 }
 
+/* Between their words is no space, or a particle stands behind them. */
+static void korean_japanese_and_chinese_are_found(void **state)
+{
+	static const struct {
+		const char *question;
+		bool is_found;
+	} cases[] = {
+		{"방송?", true},
+		{"방송 schedule?", true},
+		{"일정 뭐야?", true},
+		{"配信スケジュール？", true},
+		{"配信？", true},
+		{"ルール rules?", true},
+		{"规则？", true},
+		{"송은?", false},
+		{"고양이?", false},
+		{"猫は？", false},
+		{"配管？", false},
+	};
+	struct knowledge *k = knowledge_of(STR("방송은 매주 월요일, 일정 공지.\n"
+		"配信スケジュール: 月曜日。ルールは三つ。\n规则：友善。\n"));
+	struct knowledge_hit hits[KNOWLEDGE_TOP];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct str q = str_of(cases[i].question);
+
+		assert_int_equal(knowledge_find(k, q, NULL, NULL, hits, &n), 0);
+		if ((n > 0) != cases[i].is_found)
+			fail_msg("%s finds %zu", cases[i].question, n);
+	}
+	knowledge_free(k);
+}
+
 /* The language of FTS5 is not chat's to speak: each of these is looked for as words, or not at
  * all. */
 static void nothing_in_a_question_is_an_operator(void **state)
@@ -446,6 +481,7 @@ int main(void)
 		cmocka_unit_test(what_is_shipped_can_be_read),
 		cmocka_unit_test(only_the_files_that_are_named_are_searched),
 		cmocka_unit_test(a_word_is_found_however_it_is_written),
+		cmocka_unit_test(korean_japanese_and_chinese_are_found),
 		cmocka_unit_test(nothing_in_a_question_is_an_operator),
 		cmocka_unit_test(any_bytes_may_be_asked),
 		cmocka_unit_test(chunks_overlap_by_half_and_are_cut_between_paragraphs),
