@@ -115,6 +115,13 @@ int64_t bot_count_told(struct bot *b, int64_t window, const char *what, struct s
 	return c && c->when == window ? c->amount : 0;
 }
 
+/* Is its window over? One that is yet to come was begun by a clock that has been set back since. Of
+ * hours the numbers are 24 times those of days. */
+static bool is_over(const struct bot_counts *s, const struct bot_count *c)
+{
+	return c->when < (c->when > 2 * s->day ? s->hour : s->day);
+}
+
 /* Forgets counters of hours and days gone by. */
 void bot_counts_sweep(struct bot *b)
 {
@@ -122,7 +129,7 @@ void bot_counts_sweep(struct bot *b)
 	struct bot_count *c, *next;
 
 	HASH_ITER(hh, s->table, c, next) {
-		if (c->when != s->day && c->when != s->hour)
+		if (is_over(s, c))
 			bot_count_free(&b->counts.table, c);
 	}
 }
@@ -186,7 +193,7 @@ int bot_counts_save(struct bot *b, struct buf *out)
 	for (size_t i = 0; !err && (u = provider_usage_of(b->providers, i, &name)) != NULL; i++)
 		err = save_fields(u, of_provider, COUNT(of_provider), name, out);
 	for (const struct bot_count *c = s->table; c && !err; c = c->hh.next) {
-		if ((c->when == s->day || c->when == s->hour) && c->amount > 0)
+		if (!is_over(s, c) && c->amount > 0)
 			err = add_line(out, c->when, c->amount, c->key, "");
 	}
 	if (!err)
@@ -223,8 +230,10 @@ static int load_line(struct bot *b, struct str line)
 	char key[KEY_BYTES];
 
 	if (str_int(window_text, &window) || str_int(amount_text, &amount) || amount < 0 ||
-			amount > ALL_OF_IT || line.len == 0 || line.len >= sizeof(key))
+			line.len == 0 || line.len >= sizeof(key))
 		return ERR_PARSE;
+	if (amount > ALL_OF_IT) /* what nobody knew, and calls since */
+		amount = ALL_OF_IT;
 	if (!f) {
 		f = field_of(of_provider, COUNT(of_provider), what);
 		of = f ? usage_of(b, rest) : NULL;

@@ -356,7 +356,8 @@ struct bot_count *bot_count_in_user(
 int64_t bot_count_told(struct bot *b, int64_t window, const char *what, struct str platform,
 	struct str whose);
 int bot_counts_save(struct bot *b, struct buf *out) MUST_USE;
-/* ERR_PARSE, ERR_NOMEM: what is not known counts as spent, for this hour and day. */
+/* ERR_PARSE, ERR_NOMEM: for this hour and day the money of the bot, and the money and calls of
+ * every provider, count as spent; of the bot's calls, and of what others used, what was read. */
 int bot_counts_load(struct bot *b, struct str text) MUST_USE;
 void bot_counts_sweep(struct bot *b);
 void bot_counts_fini(struct bot *b);

@@ -17,6 +17,11 @@ static void restart(struct fixture *f)
 	assert_int_equal(start_code(f), 0);
 }
 
+static void limit(struct fixture *f, size_t offset, int64_t to)
+{
+	*(int64_t *)((char *)&f->bot->world->conf->limits + offset) = to;
+}
+
 static enum reason take(struct fixture *f, const char *user, const char **rule)
 {
 	struct event e = message("1", "!ask");
@@ -42,16 +47,16 @@ static void test_calls_count_over_a_restart_until_their_window_ends(void **state
 	const char *rule = "";
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct conf_limits *l;
-
 		for (int k = 0; k < 3; k++)
 			assert_int_equal(take(f, "ann", &rule), REASON_NONE);
 		restart(f);
-		l = &f->bot->world->conf->limits;
-		*(int64_t *)((char *)l + cases[i].offset) = 3;
+		limit(f, cases[i].offset, 3);
 		assert_int_equal(take(f, cases[i].user, &rule), REASON_BUDGET);
 		assert_string_equal(rule, cases[i].rule);
 		clock_shift(0, -CLOCK_HOUR_MS); /* set back: no new window */
+		bot_counts_sweep(f->bot);
+		restart(f);
+		limit(f, cases[i].offset, 3);
 		assert_int_equal(take(f, cases[i].user, &rule), REASON_BUDGET);
 		clock_shift(0, cases[i].is_hourly ? CLOCK_HOUR_MS : CLOCK_DAY_MS);
 		assert_int_equal(take(f, cases[i].user, &rule), REASON_NONE);
@@ -83,13 +88,19 @@ static void test_what_cannot_be_read_counts_as_spent(void **state)
 	struct turn t = {.bot = f->bot, .persona = f->bot->world->personas[0]};
 	struct event e = message("1", "!ask");
 	const char *name;
+	struct buf saved;
 
+	buf_init(&saved, 4096);
 	t.event = &e;
 	f->bot->world->conf->limits.cost_day = CONF_DOLLAR;
 	assert_int_equal(bot_counts_load(f->bot, STR("1 2 calls_hour\nthe rest\n")), ERR_PARSE);
 	assert_false(bot_spend_take(f->bot, &t, 1));
 	assert_true(provider_usage_of(f->bot->providers, 0, &name)->calls_day > 1000000000);
 	assert_true(bot_spend_take(f->bot, &t, 0)); /* what is free is not money */
+	provider_usage_of(f->bot->providers, 0, &name)->calls_day++;
+	assert_int_equal(bot_counts_save(f->bot, &saved), 0);
+	assert_int_equal(bot_counts_load(f->bot, buf_str(&saved)), 0);
+	buf_fini(&saved);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin, teardown)
