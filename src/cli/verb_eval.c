@@ -226,6 +226,8 @@ static int tell(struct plan *p, int err, const struct golden_eval *e)
 		cli_say("no case has live:, which says what an answer must be like");
 		return CLI_CANNOT;
 	}
+	for (size_t i = 0; i < e->kept; i++)
+		cli_say("%s: not asked, its prompt is local_only", e->at[e->n + i].c->name);
 	if (err || e->error) {
 		cli_say("not measured: %s%s%s", err ? err_text(err) : provider_error_name(e->error),
 			*e->message ? ": " : "", e->message);

@@ -41,14 +41,27 @@ size_t golden_live_count(const struct golden_set *s)
 
 /* ---- The prompts ----------------------------------------------------------------------------- */
 
+static void question_fini(struct question *q, size_t samples)
+{
+	for (size_t i = 0; q->answers && i < samples; i++)
+		mem_free(q->answers[i]);
+	mem_free(q->answers);
+	mem_free(q->was_cut);
+	golden_outcome_fini(&q->asked);
+	*q = (struct question){.answers = NULL};
+}
+
 static int collect(struct evaluation *e)
 {
 	const struct golden_eval_options *o = e->o;
 	struct golden_stage *g = NULL;
 	const char *why = "";
+	const bool is_here = conf_provider_is_local(&o->world->conf->providers[o->provider]);
+	const size_t n = e->out->n;
+	size_t k = 0;
 	int err = golden_stage_new(o->source, o->world, (uint64_t)o->seed, &g);
 
-	for (size_t i = 0, k = 0; !err && i < o->set->n; i++) {
+	for (size_t i = 0; !err && i < o->set->n; i++) {
 		const struct golden_case *c = o->set->at[i];
 		struct question *q = &e->questions[k];
 
@@ -64,6 +77,17 @@ static int collect(struct evaluation *e)
 			why = "no model is asked in it", err = ERR_INVALID;
 		if (err == ERR_INVALID)
 			snprintf(e->out->message, sizeof(e->out->message), "%s: %s", c->name, why);
+		if (!err && q->asked.is_local_only && !is_here) {
+			question_fini(q, o->samples);
+			k--;
+			e->out->at[n - ++e->out->kept].c = c;
+		}
+	}
+	e->out->n = err ? n : k;
+	if (!err && k == 0) {
+		snprintf(e->out->message, sizeof(e->out->message),
+			"no prompt of these cases may go to another machine");
+		err = ERR_INVALID;
 	}
 	golden_stage_free(g);
 	return err;
@@ -164,6 +188,7 @@ static void ask_next(struct evaluation *e)
 	const struct provider_ask a = {
 		.prompt = q->asked.prompt,
 		.persona = q->asked.persona,
+		.is_local_only = q->asked.is_local_only,
 		.turn = EVAL,
 		.seed = e->o->seed + (int64_t)e->sample,
 		.deadline_ms = clock_mono_ms() + p->total_ms,
@@ -313,13 +338,8 @@ int golden_eval(const struct golden_eval_options *o, struct golden_eval *out)
 		err = ask_all(&e);
 	if (!err && !out->error)
 		err = score(&e);
-	for (size_t i = 0; e.questions && i < n; i++) {
-		for (size_t k = 0; e.questions[i].answers && k < o->samples; k++)
-			mem_free(e.questions[i].answers[k]);
-		mem_free(e.questions[i].answers);
-		mem_free(e.questions[i].was_cut);
-		golden_outcome_fini(&e.questions[i].asked);
-	}
+	for (size_t i = 0; e.questions && i < n; i++)
+		question_fini(&e.questions[i], o->samples);
 	mem_free(e.questions);
 	return err;
 }

@@ -72,6 +72,7 @@ void golden_stage_free(struct golden_stage *g);
 struct golden_outcome {
 	struct prompt *prompt;   /* what the model was asked first; NULL = it was not */
 	const struct persona *persona; /* who was to answer; of the world */
+	bool is_local_only;      /* that prompt may not leave this machine */
 	char trigger[65];        /* "" = none */
 	enum reason reason;
 	char rule[64];
@@ -121,6 +122,7 @@ struct golden_scored {
 struct golden_eval {
 	struct golden_scored *at; /* of those cases that say what a live answer must be like */
 	size_t n;
+	size_t kept;             /* behind them: not asked, their prompts may not leave this machine */
 	double pass_at_1, pass_at_5, bleu; /* means over the cases; NAN = cannot be known */
 	int64_t cost, tokens_out, took_ms; /* of all answers */
 	enum provider_error error; /* why it was given up; the numbers are then none */

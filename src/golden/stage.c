@@ -71,6 +71,7 @@ static struct prompt *copy_prompt(const struct prompt *p)
 	if (!copy)
 		return NULL;
 	*copy = *p;
+	copy->aliases = NULL; /* the turn's own */
 	copy->messages = mem_array(p->n + 1, sizeof(*copy->messages));
 	buf_init(&copy->bytes, p->bytes.max);
 	if (!copy->messages || buf_add_str(&copy->bytes, buf_str(&p->bytes))) {
@@ -94,6 +95,7 @@ static int on_ask(void *ctx, const struct provider_ask *a, struct provider_sink 
 	if (!p->out->prompt) {
 		p->out->prompt = copy_prompt(a->prompt);
 		p->out->persona = a->persona;
+		p->out->is_local_only = a->is_local_only;
 		if (!p->out->prompt)
 			p->err = ERR_NOMEM;
 	}

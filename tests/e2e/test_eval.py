@@ -118,6 +118,26 @@ def test_the_caps_hold_and_what_costs_is_not_begun_without_one(bench):
     assert bot.command("eval", "tiny", "--yes").returncode == 0 and len(models.requests) == 5
 
 
+def test_what_is_local_only_is_not_asked_elsewhere(bench):
+    models, bot = bench
+    bot.write("prompts/secret@1.0.0.yaml",
+              "variables: [query]\nlocal_only: yes\ntemplate: Secret $(query)\n")
+    bot.write("triggers/test.yaml", TRIGGERS + "secret: {command: secret, prompt: secret}\n")
+    bot.write("golden/secret.yaml", CASE.replace("!ask", "!secret"))
+    bot.configure(providers={"here": models.conf(), "far": models.conf(remote=True)})
+    models.plan(text=RIGHT.text)
+    told = bot.command("eval", "tiny", "--provider", "far", "--samples", "1")
+    assert told.returncode == 0, told.stderr
+    assert "secret: not asked, its prompt is local_only" in told.stderr
+    assert "1 cases, 1 samples" in told.stdout and len(models.requests) == 1
+    assert "Secret" not in json.dumps(models.requests[0]["body"])
+    (bot.folder / "golden/sky.yaml").unlink()
+    told = bot.command("eval", "tiny", "--provider", "far", "--samples", "1")
+    assert told.returncode == 2 and "may go to another machine" in told.stderr
+    told = bot.command("eval", "tiny", "--provider", "here", "--samples", "1")
+    assert told.returncode == 0 and len(models.requests) == 2, told.stderr
+
+
 def test_who_is_asked_must_be_known(bench):
     _, bot = bench
     told = bot.command("eval", "huge", "--save")

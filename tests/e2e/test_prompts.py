@@ -64,6 +64,29 @@ def test_what_is_local_only_passes_a_remote_provider_by(world, scene):
     assert [r["wire"] for r in models.requests] == ["ollama"]
 
 
+def test_what_comes_of_a_local_only_step_stays_here_too(world, scene):
+    twitch, models = play(scene, world, providers=lambda m: {
+        "there": m.conf("openai", remote=True), "here": m.conf("ollama")},
+        triggers='both: {command: both, chain: [secret, {ask: "Better: $(previous)"}]}\n')
+    twitch.say("!both of mine", user="pebblewren")
+    twitch.wait_said("^It is a fine day.$")
+    assert [r["wire"] for r in models.requests] == ["ollama", "ollama"]
+
+
+def test_no_remote_model_judges_what_is_local_only(world, scene):
+    twitch, models = play(scene, world, providers=lambda m: {
+        "here": m.conf("ollama"), "judge": m.conf("openai", remote=True)}, ask=["here"],
+        privacy={"send_names": True}, safety={"model": "judge", "model_input": False,
+                                                "regenerate": False})
+    models.plan(text="safe")
+    twitch.say("!secret of mine", user="pebblewren")
+    twitch.wait_said("^I keep that to myself.$")
+    assert [r["wire"] for r in models.requests] == ["ollama"]
+    twitch.say("!own of mine", user="brookfinch")
+    twitch.wait_said("^safe$")
+    assert [r["wire"] for r in models.requests[1:]] == ["ollama", "openai"]
+
+
 def test_prompts_are_reloaded_and_a_broken_one_keeps_its_last_good_version(world, scene):
     twitch, models = play(scene, world)
     bot = world.bot
