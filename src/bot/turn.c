@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
-
 static struct metric stage_seconds = {"mynah_stage_seconds",
 	"Time a turn spends in a stage", METRIC_HISTOGRAM, "stage", NULL, NULL, false};
 
