@@ -147,6 +147,22 @@ int bot_quiet_status(const struct bot *b, struct buf *out)
 	return err ? err : buf_adds(out, "],");
 }
 
+struct event bot_event_placed(struct bot *b, const struct event *given)
+{
+	struct event e = *given;
+	const struct bot_channel *c;
+
+	e.place = 0; /* when no place delivers events of that platform */
+	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
+		if (b->places[i].name && str_is(e.platform, b->places[i].name))
+			e.place = i;
+	}
+	c = bot_channel_of(b, &e);
+	if (c && !e.stream.is_known)
+		e.stream = c->stream;
+	return e;
+}
+
 struct bot_channel *bot_channel_of(struct bot *b, const struct event *e)
 {
 	return b->channels ? bot_channel(b, e->place, e->channel, false) : NULL;
@@ -189,7 +205,7 @@ const struct persona *bot_channel_persona(struct bot *b, const struct bot_world 
 	const struct event *e, const struct trigger *t)
 {
 	const struct bot_channel *c = b ? bot_channel_of(b, e) : NULL;
-	const struct persona *chosen = c && c->persona && !t->persona
+	const struct persona *chosen = c && c->persona && !(t && t->persona)
 		? bot_world_persona_named(w, c->persona) : NULL;
 
 	return chosen ? chosen : bot_world_persona(w, t);

@@ -291,20 +291,10 @@ static int add_clock(struct bot *b, const struct event *e, struct buf *out)
 		(long long)(wait / 1000 % 60));
 }
 
-/* The place that delivers events of this platform; 0 when none does. */
-static unsigned place_of(const struct bot *b, struct str platform)
-{
-	for (unsigned i = 0; i < BOT_PLACES_MAX; i++) {
-		if (b->places[i].name && str_is(platform, b->places[i].name))
-			return i;
-	}
-	return 0;
-}
-
 int bot_explain(struct bot *b, const struct bot_world *w, const struct event *given, bool is_brief,
 	struct buf *out)
 {
-	struct event placed = *given;
+	const struct event placed = b ? bot_event_placed(b, given) : *given;
 	const struct event *e = &placed;
 	struct telling s = {
 		.out = out, .reason = REASON_NO_MATCH, .unsaid = REASON_NONE, .event = e,
@@ -316,14 +306,8 @@ int bot_explain(struct bot *b, const struct bot_world *w, const struct event *gi
 	struct buf why;
 	int err;
 
-	if (b) {
-		placed.place = place_of(b, given->platform);
-		const struct bot_channel *c = bot_channel_of(b, &placed);
-		if (c && !placed.stream.is_known)
-			placed.stream = c->stream;
-	} else if (trigger_state_new(&none)) {
+	if (!b && trigger_state_new(&none))
 		return ERR_NOMEM;
-	}
 	buf_init(&why, 1024);
 	s.err = buf_addf(out, "event    %s \"%.*s\" by %.*s (%s) in %.*s:%.*s\n",
 		event_kind_name(e->kind), STR_FMT(e->text), STR_FMT(e->user),

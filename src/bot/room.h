@@ -291,9 +291,13 @@ void bot_ring_fini(struct bot_ring *r);
 
 /* channel.c: the record of a channel; NULL if there is none and none is made, or none may be. */
 struct bot_channel *bot_channel(struct bot *b, unsigned place, struct str channel, bool make);
+/* The event as its place would tell it: with the place, and what is known of its stream. */
+struct event bot_event_placed(struct bot *b, const struct event *given);
 /* That of an event, NULL where there is nothing to remember. */
 struct bot_channel *bot_channel_of(struct bot *b, const struct event *e);
 bool bot_channel_is_quiet(const struct bot_channel *c, int64_t now_ms);
+/* "quiet":[...], with the channels that are kept quiet. */
+int bot_quiet_status(const struct bot *b, struct buf *out) MUST_USE;
 /* Keeps what is known of a channel's stream: of all its events from now on. */
 void bot_channel_stream(struct bot *b, unsigned place, struct str channel, const struct stream *s);
 /* Notes what a flood of strangers is told by. Gives the channel's record, made if need be. */
@@ -380,8 +384,6 @@ const struct prompt_gauge *bot_gauge_of(const struct bot *b, const char *provide
 	const char *model);
 /* An attempt with this prompt has ended. */
 void bot_gauge_note(struct bot *b, const struct prompt *p, const struct provider_attempt *a);
-/* "quiet":[...], with the channels that are kept quiet. */
-int bot_quiet_status(const struct bot *b, struct buf *out) MUST_USE;
 int bot_gauge_status(const struct bot *b, struct buf *out) MUST_USE;
 int bot_gauge_save(struct bot *b, struct buf *out) MUST_USE;
 /* ERR_PARSE: lines that it could not have written are left out. ERR_NOMEM. */

@@ -51,8 +51,10 @@ static int make_prompt(struct bot *b, const struct bot_world *w, const struct ev
 }
 
 int bot_route(struct bot *b, const struct provider_pool *pool, const struct bot_world *w,
-	const struct event *e, const char *trigger, struct buf *out, const char **why)
+	const struct event *given, const char *trigger, struct buf *out, const char **why)
 {
+	const struct event placed = b ? bot_event_placed(b, given) : *given;
+	const struct event *e = &placed;
 	struct trigger_hit hit = {
 		.trigger = trigger ? trigger_set_find(w->triggers, trigger) : NULL};
 	struct provider_ask a = {.event = e, .trigger = trigger};

@@ -210,6 +210,8 @@ static void test_quiet_is_a_moderators_and_can_be_ended(void **state)
 static void test_persona_says_who_speaks_and_lets_moderators_choose(void **state)
 {
 	struct fixture *f = *state;
+	const char *why;
+	struct buf out;
 
 	write_file(f, "personas/pirate.yaml",
 		"name: Peg\nversion: 1.0.0\ndescription: A pirate\nsystem: |\n  You are Peg.\n");
@@ -223,6 +225,11 @@ static void test_persona_says_who_speaks_and_lets_moderators_choose(void **state
 		"Peg speaks here from now on, until the bot is started again.\n");
 	assert_string_equal(call(f, "persona", "", LEVEL_EVERYONE),
 		"Peg speaks here (A pirate).\n");
+	buf_init(&out, 1 << 20); /* the way of a question that no trigger asks */
+	const struct event e = slash("x", "ask", "", LEVEL_EVERYONE);
+	assert_int_equal(bot_route(f->bot, NULL, f->bot->world, &e, NULL, &out, &why), 0);
+	assert_non_null(strstr(buf_text(&out), "ask "));
+	buf_fini(&out);
 	bot_channels_sweep(f->bot, clock_mono_ms() + 3600000); /* a wish is not forgotten */
 	reload(f);
 	assert_string_equal(call(f, "persona", "", LEVEL_EVERYONE),
