@@ -122,7 +122,7 @@ struct golden_scored {
 struct golden_eval {
 	struct golden_scored *at; /* of those cases that say what a live answer must be like */
 	size_t n;
-	size_t kept;             /* behind them: not asked, their prompts may not leave this machine */
+	size_t kept;             /* behind them: not asked, may not leave this machine */
 	double pass_at_1, pass_at_5, bleu; /* means over the cases; NAN = cannot be known */
 	int64_t cost, tokens_out, took_ms; /* of all answers */
 	enum provider_error error; /* why it was given up; the numbers are then none */
