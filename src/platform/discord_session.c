@@ -2,7 +2,8 @@
  * (discord_mark.h) have that of when something was last said.
  *
  *   mynah-discord-sessions 1
- *   shard <TAB> its number <TAB> of how many <TAB> wall ms <TAB> sequence <TAB> id <TAB> url
+ *   shard <TAB> its number <TAB> of how many <TAB> wall ms <TAB> sequence <TAB> id <TAB> url <TAB>
+ *         intents
  *   end <TAB> how many lines stand between
  */
 #include "platform/discord_session.h"

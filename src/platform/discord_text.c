@@ -3,8 +3,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "platform/clean.h"
+
 #define MARKUP_BYTES 160 /* the longest: a command of 100 characters and its id */
 #define EMOJI_MAX    32
+#define NAME_BYTES   512 /* 100 characters of 4 bytes, with room */
 #define SECONDS_MAX  INT64_C(8640000000000) /* what Discord's own clients still show */
 
 bool platform_text_has_markup(struct str content)
@@ -37,12 +40,18 @@ static uint64_t id_of(struct str s)
 static int add_name(char sign, struct str name, const char *neutral, struct buf *out)
 {
 	size_t at = out->len + 1;
-	int err = buf_addc(out, sign);
+	struct buf scratch;
+	int err;
 
+	buf_init(&scratch, NAME_BYTES);
+	err = platform_clean_text(&scratch, name, &name); /* every sort of space is ' ' now */
+	if (!err)
+		err = buf_addc(out, sign);
 	if (!err)
 		err = buf_add_str(out, name.len > 0 ? name : str_of(neutral));
 	for (; at < out->len; at++)
 		out->at[at] = out->at[at] == ' ' ? '_' : out->at[at];
+	buf_fini(&scratch);
 	return err;
 }
 

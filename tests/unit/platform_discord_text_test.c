@@ -6,7 +6,10 @@ static const char users[] =
 	"[{\"id\":\"11\",\"username\":\"alice\",\"global_name\":\"Alice\","
 	"\"member\":{\"nick\":\"Ali\"}},{\"id\":\"12\",\"username\":\"bob\","
 	"\"global_name\":null},{\"id\":\"13\",\"username\":\"anna.m\","
-	"\"global_name\":\"Anna Marie (she)\"}]";
+	"\"global_name\":\"Anna Marie (she)\"},{\"id\":\"14\",\"username\":\"a\","
+	"\"global_name\":\"Anna\\u00a0Marie\"},{\"id\":\"15\",\"username\":\"b\","
+	"\"global_name\":\" Anna\\u3000\\u2003Marie\\tLou\\u00a0\"},"
+	"{\"id\":\"16\",\"username\":\"c\",\"global_name\":\"\\u3000\"}]";
 static const char server[] =
 	"{\"id\":\"100\",\"name\":\"Café\",\"owner_id\":\"11\",\"roles\":[{\"id\":\"100\","
 	"\"name\":\"@everyone\",\"permissions\":\"0\"},{\"id\":\"110\",\"name\":\"crew\","
@@ -21,6 +24,7 @@ static void markup_becomes_what_people_see(void **state)
 		{"<@11> and <@!12>", "@Ali and @bob"},
 		{"<@99>, hello", "@somebody, hello"},
 		{"a b <@13> c d", "a b @Anna_Marie_(she) c d"},
+		{"<@14>, <@15>; <@16>", "@Anna_Marie, @Anna_Marie_Lou; @somebody"},
 		{"<@&110> <@&100> <@&7>", "@crew @everyone @role"},
 		{"see <#200>, not <#201>", "see #general, not #channel"},
 		{"</ask:5> </mod ban user:6>", "/ask /mod ban user"},
