@@ -181,7 +181,10 @@ static const struct conf_option safety_options[] = {
 static const struct conf_option privacy_options[] = {
 	{"send_names", CONF_BOOL, AT(conf_privacy, send_names), "false", 0, 0, NULL, CONF_LIVE,
 		"Tell models on other machines what people are called; without it they read "
-		"Viewer1, Viewer2, and the answer gets the names back here."},
+		"Viewer1, Viewer2, and the answer gets the names back here. Hidden are the author, "
+		"whoever is mentioned with @, who is in what is remembered, and on Twitch the "
+		"channel. Any other name that somebody types is a word like others and goes out; "
+		"so do titles, and what you write into personas, prompts and knowledge."},
 };
 
 static const struct conf_option limits_options[] = {

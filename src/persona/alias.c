@@ -302,7 +302,12 @@ static int add_event(struct prompt_aliases *a, const struct event *e)
 		err = add_person(a, e->users.len > 0 ? names + 1 : names, e->users.len > 0 ? 2 : 3);
 	if (!err)
 		err = add_person(a, &e->touser, 1);
-	return err ? err : add_mentions(a, e->text);
+	if (!err)
+		err = add_mentions(a, e->text);
+	/* A channel of Twitch is called as its broadcaster is. */
+	if (!err && str_is(e->platform, "twitch"))
+		err = add_person(a, &e->channel, 1);
+	return err;
 }
 
 int prompt_aliases_new(

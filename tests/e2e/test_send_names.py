@@ -9,7 +9,8 @@ from tests.stage.models import Plan
 # login, display name: what no remote provider may read in any spelling
 ASKER = ("pebble_wren77", "PebbleWrén77")
 OTHERS = ("KelpBob", "Ünïcode_Ünter", "さくらちゃん")
-SECRETS = ("pebble", "wrén", "wren", "kelpbob", "ünïcode", "ünter", "さくら", "7000123")
+SECRETS = ("pebble", "wrén", "wren", "kelpbob", "ünïcode", "ünter", "さくら", "7000123",
+           "kelpforest")
 
 TRIGGERS = """\
 ask:
@@ -23,7 +24,8 @@ raid:
   ask: "Welcome $(users) and $(user)."
 """
 
-GREET = "variables: [user, message]\ntemplate: Greet $(user), who wrote $(message).\n"
+GREET = ("variables: [user, message, channel]\n"
+         "template: Greet $(user) in the chat of $(channel), who wrote $(message).\n")
 
 
 def folded(text):

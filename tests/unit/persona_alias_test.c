@@ -91,6 +91,26 @@ static void everybody_who_is_known_has_a_number(void **state)
 	prompt_aliases_free(a);
 }
 
+/* On Twitch a channel is a person; elsewhere it is a thing, whose name is a word like others. */
+static void a_broadcaster_is_hidden(void **state)
+{
+	struct event e = {.platform = STR("twitch"), .channel = STR("kelpcaster"),
+		.user = STR("wren"), .text = STR("hi @bob")};
+	struct prompt_aliases *a = make(&e, NULL);
+
+	(void)state;
+	assert_string_equal(hide(a, "in KelpCaster's chat"), "in Viewer3's chat");
+	prompt_aliases_free(a);
+	e.user = STR("KelpCaster"); /* the one who asks has one name only */
+	a = make(&e, NULL);
+	assert_string_equal(hide(a, "kelpcaster @bob"), "Viewer1 @Viewer2");
+	prompt_aliases_free(a);
+	e = (struct event){.platform = STR("irc"), .channel = STR("linux"), .user = STR("wren")};
+	a = make(&e, NULL);
+	assert_string_equal(hide(a, "linux"), "linux");
+	prompt_aliases_free(a);
+}
+
 static void a_crowd_is_taken_apart(void **state)
 {
 	const struct event e = {.user = STR("anna and Bob B"), .login = STR("anna"),
@@ -234,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_hidden_in_every_spelling),
 		cmocka_unit_test(everybody_who_is_known_has_a_number),
+		cmocka_unit_test(a_broadcaster_is_hidden),
 		cmocka_unit_test(a_crowd_is_taken_apart),
 		cmocka_unit_test(the_longest_name_counts),
 		cmocka_unit_test(a_mention_ends_where_the_name_does),
