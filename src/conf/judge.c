@@ -495,6 +495,26 @@ static void judge_guard(const struct judge *j)
 			"with their names", s->model);
 }
 
+/* What has no price never comes near a cap. Who writes price_in: 0 knows that it is free. */
+static void judge_prices(const struct judge *j)
+{
+	const struct conf_limits *l = &j->c->limits;
+	const bool has_cap = l->cost_hour > 0 || l->cost_day > 0 || l->cost_channel_day > 0 ||
+		l->cost_user_day > 0 || l->cost_persona_day > 0;
+
+	for (size_t i = 0; i < j->c->provider_count; i++) {
+		const struct conf_provider *p = &j->c->providers[i];
+
+		if (p->price_in > 0 || p->price_out > 0 || conf_provider_is_local(p) ||
+			!(has_cap || p->cost_day > 0) ||
+			is_given(j, "providers", p->name, "price_in"))
+			continue;
+		complain(j, node_of(j, "providers", p->name, NULL), CONF_WARNING,
+			"add price_in: and price_out:, or price_in: 0 if it is free",
+			"provider \"%s\" has no price, so no cap of cost stops it", p->name);
+	}
+}
+
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r)
 {
 	struct judge j = {c, f, r};
@@ -503,6 +523,7 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	judge_providers(&j);
 	judge_ask(&j, &c->ask, node_of(&j, "ask", NULL, NULL));
 	judge_routes(&j);
+	judge_prices(&j);
 	judge_guard(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);

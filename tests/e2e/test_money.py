@@ -95,6 +95,35 @@ def test_an_answer_that_is_not_said_costs_what_it_costs(world, scene, plan, cost
         assert day > 30 * 200
 
 
+def test_a_cancelled_call_is_settled_and_counted(world, scene):
+    twitch, models = scene(provider={**PRICE, "max_tokens": 30},
+                           limits={**PATIENT, "cost_day": "1.00"})
+    models.plan(fault="half", text="It is a long story")
+    message = twitch.say("!ask for a story")
+    world.bot.wait_for(lambda: models.at_once == 1, "the question")
+    twitch.delete(message)
+    world.bot.wait_for(lambda: models.cancelled == 1, "the end of the call")
+    world.bot.wait_ended(1)
+    day = spent(world.bot)["day"]
+    world.bot.stop()
+    row, = world.bot.rows()
+    assert (row["error_code"], row["cost_micros"]) == ("cancelled", day)
+    assert day > 30 * 200  # nobody told the tokens: all that it may have cost
+    assert json.loads(world.bot.command("ledger", "cost", "--json").stdout)["cost_micros"] == day
+
+
+def test_what_has_no_price_is_told_where_a_cap_is_set(world):
+    far = {"type": "openai", "url": "http://127.0.0.1:9/v1", "model": "tiny", "remote": True}
+    for provider, limits, is_told in (
+            (far, {"cost_day": 1}, True), (far, {}, False), ({**far, "cost_day": 1}, {}, True),
+            ({**far, "price_out": 1}, {"cost_day": 1}, False),
+            ({**far, "price_in": 0}, {"cost_day": 1}, False),
+            ({**far, "remote": False}, {"cost_day": 1}, False)):
+        world.bot.configure(providers={"far": provider}, limits=limits)
+        told = world.bot.command("check").stdout
+        assert ('"far" has no price, so no cap of cost stops it' in told) == is_told, provider
+
+
 def test_a_restart_forgets_no_bill(world, scene):
     twitch, models = scene(provider=PRICE, limits={**PATIENT, "cost_channel_day": "0.5"})
     ask(world, twitch, 0, 2)
