@@ -86,12 +86,34 @@ void bot_record_frame(struct bot *b, unsigned place, const char *wire, struct st
 	r->wire = buf_add(&r->frame, bytes.at, bytes.len) ? NULL : wire;
 }
 
+struct search {
+	struct str text;
+	bool is_found;
+};
+
 static void search(void *ctx, const struct secret *s)
 {
-	struct bot_record *r = ctx;
+	struct search *of = ctx;
 
-	if (r->wire && secret_is_in(s, buf_str(&r->frame)))
-		r->wire = NULL;
+	of->is_found = of->is_found || secret_is_in(s, of->text);
+}
+
+static void keep_frame(struct bot *b, const char *wire, struct str frame, bool is_plain)
+{
+	struct bot_record *r = b->record;
+	struct search secrets = {.text = frame};
+	int err;
+
+	conf_secrets_each(b->world->conf, search, &secrets);
+	if (secrets.is_found)
+		return;
+	err = begin_line(r);
+	if (!err)
+		err = buf_addf(&r->line, "\"wire\":\"%s\",%s", wire,
+			is_plain ? "\"plain\":true," : "");
+	if (!err)
+		err = add_text(&r->line, "frame", frame);
+	keep(r, err ? err : buf_addc(&r->line, '}'));
 }
 
 /* Did the line of a redeemed reward come as a line, because EventSub tells of rewards? Of several
@@ -108,28 +130,16 @@ static bool is_plain(const struct bot_record *r, const struct event *e)
 void bot_record_told(struct bot *b, const struct event *e)
 {
 	struct bot_record *r = b->record;
-	int err;
 
 	if (r->wire)
-		conf_secrets_each(b->world->conf, search, r);
-	if (!r->wire)
-		return;
-	err = begin_line(r);
-	if (!err)
-		err = buf_addf(&r->line, "\"wire\":\"%s\",%s", r->wire,
-			is_plain(r, e) ? "\"plain\":true," : "");
-	if (!err)
-		err = add_text(&r->line, "frame", buf_str(&r->frame));
-	keep(r, err ? err : buf_addc(&r->line, '}'));
+		keep_frame(b, r->wire, buf_str(&r->frame), is_plain(r, e));
 	r->wire = NULL;
 }
 
+/* The frame it was learned from may tell more, and is left as it is. */
 static void keep_fact(void *ctx, const char *wire, struct str frame)
 {
-	struct bot *b = ctx;
-
-	bot_record_frame(b, b->record->place, wire, frame);
-	bot_record_told(b, NULL);
+	keep_frame(ctx, wire, frame, false);
 }
 
 void bot_record_learned(struct bot *b, unsigned place, struct str about)

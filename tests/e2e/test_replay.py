@@ -236,6 +236,7 @@ def record_discord(world, *place, **options):
     discord.dm("!echo psst")
     discord.wait_said("^psst$")
     discord.delete(message)
+    discord.dispatch("CHANNEL_DELETE", late.json())
     on_discord.echo(scene, "the end")
     scene.bot.wait_for(lambda: "the end" in path.read_text(encoding="utf-8"), "the end of it")
     end(process)
@@ -246,6 +247,8 @@ def test_discord_is_recorded_and_heard_again_byte_for_byte(world):
     scene, path, used = record_discord(world)
     text = path.read_text(encoding="utf-8")
     assert lines(path)[0]["place"] == "discord" and lines(path)[0]["login"] == "examplebot"
+    frames = [json.loads(line["frame"]) for line in lines(path) if "wire" in line]
+    assert {"MESSAGE_DELETE", "CHANNEL_DELETE"} <= {frame["t"] for frame in frames}
     for secret in (used.token, scene.discord.token, *scene.discord.gateway.sessions):
         assert secret not in text
     runs = [scene.bot.command("replay", str(path), "--json") for _ in range(2)]
