@@ -265,7 +265,8 @@ static void warnings_do_not_stop_a_file(void **state)
 		{"providers: {a: {url: 'http://h/', remote_ok: true, key: {env: K}}}\n", 1, 23,
 			"without encryption", "https://"},
 		{"limits: {cost_user_day: 1}\n"
-			"providers: {a: {url: 'https://h/', remote_ok: true}}\n", 2, 16, "\"a\" has no price, so no cap", "price_in: 0 if it is free"},
+			"providers: {a: {url: 'https://h/', remote_ok: true}}\n", 2, 16,
+			"\"a\" has no price, so no cap", "price_in: 0 if it is free"},
 	};
 
 	(void)state;
