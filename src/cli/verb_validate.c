@@ -17,7 +17,8 @@ struct validation {
 	struct buf answer;
 	struct bot_judged judged;
 	size_t cases, right; /* golden ones of this trigger, and for how many the answer would do */
-	struct buf wrong;    /* the others, "name<TAB>why" a line */
+	size_t skipped;      /* cases that cannot be played: they count neither way */
+	struct buf wrong;    /* those that are not right, "name<TAB>why" a line */
 };
 
 static int read_answer(struct buf *out)
@@ -77,6 +78,11 @@ static int play(struct validation *v, struct golden_stage *g, const struct golde
 	int err = golden_play(g, c, &said, &became, &cannot);
 
 	buf_init(&why, WHY_BYTES);
+	if (err == ERR_INVALID && *cannot) {
+		v->skipped++;
+		err = buf_addf(&v->wrong, "%s\t%s\n", c->name, cannot);
+		goto out;
+	}
 	if (!err)
 		err = golden_judge(c, &became, &is_right, &why);
 	if (!err) {
@@ -85,6 +91,7 @@ static int play(struct validation *v, struct golden_stage *g, const struct golde
 		if (!is_right)
 			err = buf_addf(&v->wrong, "%s\t%s\n", c->name, buf_text(&why));
 	}
+out:
 	golden_outcome_fini(&became);
 	buf_fini(&why);
 	return err;
@@ -161,8 +168,9 @@ static int add_cases(struct buf *out, const struct validation *v)
 {
 	struct str rest = buf_str(&v->wrong);
 	int err = buf_addf(out,
-		",\"goldenTests\":{\"isValid\":%s,\"cases\":%zu,\"right\":%zu,\"wrong\":[",
-		v->cases == 0 || v->right > 0 ? "true" : "false", v->cases, v->right);
+		",\"goldenTests\":{\"isValid\":%s,\"cases\":%zu,\"right\":%zu,\"skipped\":%zu,"
+		"\"wrong\":[",
+		v->cases == 0 || v->right > 0 ? "true" : "false", v->cases, v->right, v->skipped);
 
 	for (bool is_first = true; rest.len > 0 && !err; is_first = false) {
 		struct str why = str_split(&rest, '\n');
@@ -227,6 +235,8 @@ static void print_text(const struct validation *v)
 			: reason_text(j->reason), *j->rule ? "\n  rule: " : "", j->rule);
 	if (v->cases > 0)
 		printf("right for %zu of %zu golden cases\n", v->right, v->cases);
+	if (v->skipped > 0)
+		printf("golden cases that cannot be played: %zu\n", v->skipped);
 	while (rest.len > 0) {
 		struct str why = str_split(&rest, '\n');
 		const struct str name = str_split(&why, '\t');

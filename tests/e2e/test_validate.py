@@ -69,13 +69,26 @@ def test_golden_cases_of_the_trigger_are_held_against_it(files):
     files.write("golden/other.yaml", CASE.replace("trigger: greet", "trigger: mood"))
     code, told = validate(files, "greet", "Hello alice!")
     assert code == 0 and told["details"]["goldenTests"] == {
-        "isValid": True, "cases": 2, "right": 1,
+        "isValid": True, "cases": 2, "right": 1, "skipped": 0,
         "wrong": [{"name": "bob", "why": "it does not match the pattern"}]}
     code, told = validate(files, "greet", "Hello you!")
     assert code == 1 and not told["isValid"] and told["details"]["goldenTests"]["right"] == 0
     assert told["details"]["patterns"] == {"isValid": True}
     code, told = validate(files, "greet", "Hello you!", "--text", "!greet me")
     assert code == 0 and told["details"]["goldenTests"]["cases"] == 0
+
+
+def test_a_golden_case_that_cannot_be_played_counts_neither_way(files):
+    files.write("golden/alice.yaml", CASE + "persona: nobody\n")
+    code, told = validate(files, "greet", "Hello alice!")
+    assert code == 0 and told["isValid"] and told["details"]["goldenTests"] == {
+        "isValid": True, "cases": 0, "right": 0, "skipped": 1,
+        "wrong": [{"name": "alice", "why": "there is no such persona"}]}
+    files.write("golden/bob.yaml", CASE.replace("alice", "bob"))
+    told = files.command("validate", "--trigger", "greet", "--user", "alice", input="Hello alice!")
+    assert told.returncode == 1 and told.stdout.endswith(
+        "right for 0 of 1 golden cases\ngolden cases that cannot be played: 1\n"
+        "  alice: there is no such persona\n  bob: it does not match the pattern\n")
 
 
 def test_it_says_the_same_to_people(files):
