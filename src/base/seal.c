@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <sodium.h>
 
@@ -159,14 +160,17 @@ int seal_sha256_file(const char *path, char out[SHA256_TEXT_BYTES])
 	unsigned char piece[PIECE_BYTES];
 	unsigned char hash[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_state state;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe would have us wait for who writes into it. */
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
 	ssize_t n;
-	int err = 0;
+	int err;
 
 	if (fd < 0)
 		return err_from_errno(errno);
+	err = fstat(fd, &st) != 0 ? err_from_errno(errno) : S_ISREG(st.st_mode) ? 0 : ERR_INVALID;
 	crypto_hash_sha256_init(&state);
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
+	while (!err && (n = read(fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {

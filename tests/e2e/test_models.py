@@ -3,6 +3,7 @@ take."""
 
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -66,6 +67,8 @@ def test_the_digest_of_weights_is_compared(registry):
         return told.returncode, found
 
     assert validate(localPath=path, digest=right) == (0, [])
+    os.mkfifo(path + ".fifo")
+    assert validate(localPath=path + ".fifo", digest=right)[0] == 1
     assert validate(localPath=path, digest=listed) == (
         1, [f"digest: that of {path} is {right}"])
     assert not models.history.find("model", "list"), "a file that is here is asked of nobody"
