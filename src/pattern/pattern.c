@@ -125,6 +125,12 @@ int pattern_new(struct str text, struct pattern **out, struct pattern_fault *fau
 		return refuse(
 			fault, 0, "begins with a verb, which could lift the bot's own limits");
 
+	if (memchr(text.at, '\b', text.len)) {
+		err = refuse(fault, 0, "holds the backspace key, which nobody says in chat");
+		fault->hint = "put the pattern in single quotes: in double quotes \\b is that key";
+		return err;
+	}
+
 	p = mem_new(sizeof(*p));
 	bounds = bounds_new();
 	if (!p || !bounds)

@@ -62,14 +62,8 @@ struct pattern *trigger_pattern_read(struct trigger_reading *rd, const struct co
 	struct pattern_fault fault;
 	struct pattern *p = NULL;
 	struct str text = conf_node_text(n);
-	int err = 0;
+	int err;
 
-	if (text.len > 0 && memchr(text.at, '\b', text.len)) {
-		complain_pattern(rd, n, 0,
-			"put the pattern in single quotes: in double quotes \\b is that key",
-			"holds the backspace key, which nobody says in chat");
-		return NULL;
-	}
 	err = pattern_new(text, &p, &fault);
 	if (err == ERR_PARSE)
 		complain_pattern(rd, n, fault.character, fault.hint, fault.what);

@@ -82,6 +82,8 @@ def test_rule_files_add_and_switch_off_and_are_tried(world):
     assert world.bot.command("check").returncode == 0
     for text, place, what in [(RULE % "a pineapple", "8:", "matches its example"),
                               (RULE.replace("( pizza)?", "(") % "x", "4:", "the pattern has"),
+                              (RULE.replace("'\\bpineapple( pizza)?\\b'", '"\\bpineapple"') % "x",
+                               "4:", "backspace"),
                               (RULE.replace("weight: 1", "weight: 7") % "x", "3:", "within 0..1"),
                               (RULE.replace("injection", "injektion") % "x", "2:",
                                "prompt_injection"),
