@@ -24,7 +24,8 @@ const struct cli_verb cli_verbs[] = {
 	{"check", 0, "[--json]", "read every file and say what is wrong with it", cli_check},
 	{"explain", 1, "TEXT " WHO "[--on EVENT] " FIELDS,
 		"say which gates and triggers TEXT would pass, and why", cli_explain},
-	{"event", CLI_FIELDS, "NAME [NUMBER] [--channel NAME] [--level LEVEL] " FIELDS,
+	{"event", CLI_WORDS,
+		"NAME [NUMBER] [--channel NAME] [--platform NAME] [--level LEVEL] " FIELDS,
 		"fire a made-up event into the running bot", cli_event},
 	{"status", 0, "[--json]", "how the running bot is", cli_status},
 	{"reload", 0, "", "make the running bot read its files again", cli_reload},
@@ -218,7 +219,13 @@ static int parse(int argc, char **argv, struct cli *c, const char **verb, uint64
 	}
 	c->argc = argc - optind;
 	c->argv = argv + optind;
-	if (!*verb && c->argc > 0) {
+	if (*verb) {
+		/* -h and -V may stand behind a whole line: it is not that line's turn now. */
+		const int most = cli_verb_find(*verb)->words_max;
+
+		c->argc = c->argc < most ? c->argc : most;
+		*said = 0;
+	} else if (c->argc > 0) {
 		*verb = c->argv[0];
 		c->argc--;
 		c->argv++;

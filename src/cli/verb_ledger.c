@@ -142,8 +142,11 @@ int cli_ledger(const struct cli *c)
 
 	while ((known = ledger_cost_group(i)) != NULL && strcmp(known, group) != 0)
 		i++;
-	if (c->argc != 1 || strcmp(c->argv[0], "cost") != 0 || !known ||
-		(c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX)))
+	if (c->argc != 1 || strcmp(c->argv[0], "cost") != 0 || !known)
 		return cli_usage(c);
+	if (c->days && (str_int(str_of(c->days), &days) || days < 1 || days > DAYS_MAX)) {
+		cli_say("--days goes from 1 to %d", DAYS_MAX);
+		return CLI_CANNOT;
+	}
 	return cost(c, group, days);
 }

@@ -327,8 +327,10 @@ static int validate(struct registry *g, struct conf_report *r, bool is_read)
 	hash_cases(g->c, set);
 	for (size_t i = 0; i < g->list.n; i++)
 		model_look(g->list.at[i], g->conf, set, r);
-	if (look_digests(g, r))
+	if (look_digests(g, r)) {
+		cli_say("the providers cannot be set up");
 		return CLI_SYSTEM;
+	}
 	err = g->c->is_json ? conf_report_json(r, &g->out)
 		: conf_report_write(r, isatty(STDOUT_FILENO), &g->out);
 	if (err)
@@ -451,15 +453,20 @@ static int run(struct registry *g, const char *what)
 	return code;
 }
 
+static bool is_one_word(const char *what)
+{
+	return strcmp(what, "list") == 0 || strcmp(what, "validate") == 0 ||
+		strcmp(what, "recommend") == 0;
+}
+
 int cli_models(const struct cli *c)
 {
-	static const char verbs[] = "list validate recommend";
 	const char *what = c->argc > 0 ? c->argv[0] : "";
 	struct registry g = {.c = c};
 	struct conf_report r;
 	int code = CLI_CONFIG;
 
-	if (!(c->argc == 1 && *what && str_is_among(str_of(what), verbs)) &&
+	if (!(c->argc == 1 && is_one_word(what)) &&
 			!(c->argc == 2 && strcmp(what, "show") == 0))
 		return cli_usage(c);
 	if (log_open("/dev/null", LOG_ERROR))

@@ -7,6 +7,7 @@
 
 #define ASK_MS 3000
 #define RELOAD_MS 60000
+#define QUIET_DAYS 30
 #define ANSWER_BYTES (4 * 1024 * 1024)
 
 int cli_ask(const struct cli *c, const char *method, const char *path, struct str body,
@@ -108,7 +109,8 @@ static int64_t duration(const char *s)
 		return 0;
 	conf_report_init(&ignored);
 	if (!conf_file_parse("", str_of(s), &ignored, &f) &&
-		conf_read_duration(&ignored, f, conf_file_root(f), 0, INT64_C(30) * 86400000, &ms))
+		conf_read_duration(&ignored, f, conf_file_root(f), 0,
+			INT64_C(86400000) * QUIET_DAYS, &ms))
 		ms = -1;
 	conf_file_free(f);
 	conf_report_fini(&ignored);
@@ -122,8 +124,12 @@ int cli_quiet(const struct cli *c)
 	struct buf text, body;
 	int code = CLI_CANNOT;
 
-	if (ms < 0)
+	if (c->argc != 2)
 		return cli_usage(c);
+	if (ms < 0) {
+		cli_say("for how long? a time like 30m, at most %dd, or off", QUIET_DAYS);
+		return CLI_CANNOT;
+	}
 	buf_init(&text, ANSWER_BYTES);
 	buf_init(&body, IO_SERVE_BODY_BYTES);
 	if (!buf_adds(&body, "{\"channel\":") && !json_add_string(&body, str_of(c->argv[0])) &&

@@ -83,10 +83,21 @@ def test_how_a_verb_is_used(files):
     usage = files.command("help", "ledger")
     assert usage.returncode == 0 and usage.stdout.startswith("usage: mynah ledger cost")
     assert files.command("ledger", "--help").stdout == usage.stdout
+    assert files.command("ledger", "cost", "--json", "--help").stdout == usage.stdout
+    assert files.command("run", "--version").stdout == files.command("version").stdout != ""
     done = files.command("ledger")
     assert "say: mynah ledger cost" in done.stderr and "--forecast" in done.stderr
     assert files.command("check", "--by", "model").stderr == (
         "mynah: mynah check has no option --by\nmynah: say: mynah check [--json]\n")
+
+
+@pytest.mark.parametrize("words, what", [
+    (("ledger", "cost", "--days", "0"), "--days goes from 1 to 3650"),
+    (("quiet", "alice", "40d"), "at most 30d"),
+    (("event", "slash", "ask", *["why"] * 20, "--platform", "discord"), "is it running?")])
+def test_what_is_wrong_is_named(files, words, what):
+    done = files.command(*words)
+    assert done.returncode == 2 and what in done.stderr
 
 
 def test_help_fits_a_terminal(files):
