@@ -472,7 +472,8 @@ static void check_sign(struct trigger_reading *rd, const char *key, const char *
 {
 	if (line && (*line == '/' || *line == '.' || *line == '!'))
 		trigger_reading_warn(rd, key, "begin it with a word",
-			"mynah gives no chat commands: the sign that this begins with is not said");
+			"mynah gives no chat commands: the sign that this begins with is not said, "
+			"or the whole reply, where a command's name follows");
 }
 
 static void check_words(struct trigger_reading *rd, const struct entry *e, struct trigger *t)
