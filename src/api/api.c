@@ -254,7 +254,8 @@ static int post_quiet(struct api *api, const struct io_request *q, struct io_res
 	return err;
 }
 
-/* The lines of a record since the last request; the one that names a place begins it. */
+/* The lines of a record since the last request: {"place":"..."} begins one, {"record":N} goes on
+ * with that whose first line has this wall_ms. */
 static int post_record(struct api *api, const struct io_request *q, struct io_response *a)
 {
 	struct json *body = NULL;
@@ -263,10 +264,13 @@ static int post_record(struct api *api, const struct io_request *q, struct io_re
 
 	if (json_parse(q->body, IO_SERVE_BODY_BYTES, &body, &why))
 		return fail(a, 400, "INVALID_REQUEST", why);
-	err = bot_record_take(api->bot, json_str(body, "place"), &a->body);
+	err = bot_record_take(api->bot, json_str(body, "place"), json_int(body, "record", 0),
+		&a->body);
 	json_free(body);
 	if (err == ERR_NOTFOUND)
 		return fail(a, 409, "NO_PLACE", "there is no such section, so nothing to record");
+	if (err == ERR_CLOSED)
+		return fail(a, 409, "RECORD_ENDED", "the record has ended");
 	a->content_type = "application/x-ndjson";
 	return err;
 }

@@ -164,9 +164,10 @@ int bot_quiet(struct bot *b, const char *said, int64_t ms) MUST_USE;
 
 /* What came in since the last call, as lines of a record (record.c says their form), in whole lines
  * and as much as out takes. A record begins with a call that has a place: "twitch", "discord", "" =
- * the first of them there is; the calls after it have none (at NULL). Ten seconds without one end
- * it. ERR_NOTFOUND: there is no such place. */
-int bot_record_take(struct bot *b, struct str place, struct buf *out) MUST_USE;
+ * the first of them there is, and ends the one before; the calls after it have none (at NULL) but
+ * the number, the wall_ms of its first line. Ten seconds without one end it. ERR_NOTFOUND: there is
+ * no such place. ERR_CLOSED: that record has ended. */
+int bot_record_take(struct bot *b, struct str place, int64_t number, struct buf *out) MUST_USE;
 /* For a bot with options.replay: what a line of a record tells, now. ERR_INVALID: nothing known. */
 int bot_replay(struct bot *b, const struct json *line) MUST_USE;
 

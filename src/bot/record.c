@@ -23,6 +23,7 @@
 
 struct bot_record {
 	struct buf lines, frame, line;
+	int64_t number;    /* its wall_ms: who takes says it, lest two take of one record */
 	int64_t began_ms, taken_ms, lost;
 	unsigned place;
 	const char *wire;  /* of the frame that is being read; NULL = none is, or it is kept */
@@ -233,6 +234,7 @@ static int begin(struct bot *b, struct str name)
 	const struct bot_place *p = &b->places[place];
 	const int64_t wall_ms = clock_wall_ms();
 	r->place = (unsigned)place;
+	r->number = wall_ms;
 	err = buf_addf(&r->lines,
 		"{\"record\":%d,\"at\":\"%s\",\"wall_ms\":%lld,\"place\":\"%s\",",
 		RECORD_VERSION, clock_text(wall_ms, now), (long long)wall_ms, p->name);
@@ -251,15 +253,15 @@ static int begin(struct bot *b, struct str name)
 	return 0;
 }
 
-int bot_record_take(struct bot *b, struct str place, struct buf *out)
+int bot_record_take(struct bot *b, struct str place, int64_t number, struct buf *out)
 {
-	struct bot_record *r;
+	struct bot_record *r = b->record;
 	int err = 0;
 
-	if (place.at)
+	if (!place.at && (!r || r->number != number))
+		return ERR_CLOSED;
+	if (place.at) {
 		bot_record_end(b);
-	r = b->record;
-	if (!r) {
 		r = b->record = mem_new(sizeof(*r));
 		if (!r)
 			return ERR_NOMEM;

@@ -47,24 +47,45 @@ static size_t count_lines(struct str s)
 	return n;
 }
 
-/* Fetches what a place heard ("" = the bot's choice) for the first time, or (NULL) once more. Gives
- * CLI_OK, or a code after a sentence. */
-static int fetch(const char *socket, const char *place, int fd, struct buf *text, size_t *lines)
+/* The number of the record that begins so; 0 = it is none. */
+static int64_t number_of(struct str text)
+{
+	const struct str first = str_split(&text, '\n');
+	struct json *head = NULL;
+	const char *why;
+	int64_t number = 0;
+
+	if (json_parse(first, ANSWER_BYTES, &head, &why) == 0)
+		number = json_int(head, "wall_ms", 0);
+	json_free(head);
+	return number;
+}
+
+/* Fetches what a place heard ("" = the bot's choice) for the first time, or (NULL) what the record
+ * of that number holds by now. Gives CLI_OK, or a code after a sentence. */
+static int fetch(const char *socket, const char *place, int64_t number, int fd, struct buf *text,
+	size_t *lines)
 {
 	char ask[64];
 	int status;
 
 	buf_clear(text);
-	snprintf(ask, sizeof(ask), "{%s%s%s}", place ? "\"place\":\"" : "", place ? place : "",
-		place ? "\"" : "");
+	if (place)
+		snprintf(ask, sizeof(ask), "{\"place\":\"%s\"}", place);
+	else
+		snprintf(ask, sizeof(ask), "{\"record\":%lld}", (long long)number);
 	status = io_ask_socket(socket, "POST", "/api/v1/record", str_of(ask), ASK_MS, text);
 	if (status == ERR_CONNECT || status == ERR_NOTFOUND) {
 		cli_say("no mynah answers on %s; is it running?", socket);
 		return CLI_CANNOT;
 	}
+	if (status == 409 && !place) {
+		cli_say("the record has ended: another has begun, or it was not fetched for long");
+		return CLI_CANNOT;
+	}
 	if (status == 409) {
 		cli_say("it has no %s: section, so there is nothing to record",
-			place && *place ? place : "twitch: or discord");
+			*place ? place : "twitch: or discord");
 		return CLI_FINDINGS;
 	}
 	if (status != 200) {
@@ -88,6 +109,7 @@ int cli_record(const struct cli *c)
 	const bool is_known = c->argc == 1 || strcmp(place, "twitch") == 0 ||
 		strcmp(place, "discord") == 0;
 	char *socket = is_known ? cli_socket(c) : NULL;
+	int64_t number;
 	size_t lines = 0;
 	struct buf text;
 	int code, fd;
@@ -107,12 +129,13 @@ int cli_record(const struct cli *c)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGHUP, &stop, NULL);
-	code = fetch(socket, place, fd, &text, &lines);
+	code = fetch(socket, place, 0, fd, &text, &lines);
+	number = number_of(buf_str(&text));
 	if (code == CLI_OK)
 		cli_say("recording into %s; it holds what people say. Ctrl-C ends it", c->argv[0]);
 	while (code == CLI_OK && !is_over) {
 		nanosleep(&pause, NULL);
-		code = fetch(socket, NULL, fd, &text, &lines);
+		code = fetch(socket, NULL, number, fd, &text, &lines);
 	}
 	if (close(fd) < 0 && code == CLI_OK)
 		code = CLI_CANNOT;

@@ -175,6 +175,20 @@ def test_a_record_needs_a_bot_that_runs_and_a_place(world, chat):
     assert not path.exists()
 
 
+def test_a_second_record_ends_the_first(world, chat):
+    twitch, bot = chat(triggers=TRIGGERS)
+    paths = [world.folder / name for name in ("first.jsonl", "second.jsonl")]
+    first = recording(bot, paths[0])
+    second = recording(bot, paths[1])
+    assert first.wait(10) == 2 and "the record has ended" in first.stderr.read()
+    twitch.say("!lurk", user="AnnaBay")
+    bot.wait_for(lambda: "AnnaBay" in paths[1].read_text(encoding="utf-8"), "the line")
+    end(second)
+    for path in paths:
+        assert ["record" in line for line in lines(path)].count(True) == 1
+    assert "AnnaBay" not in paths[0].read_text(encoding="utf-8")
+
+
 def test_what_was_redeemed_with_a_line_is_replayed_as_it_was_heard(world):
     """Where EventSub tells of rewards, the line is a line; elsewhere it is the reward."""
     triggers = ("redeem: {on: redeem, reply: 'redeem $(user)'}\n"
