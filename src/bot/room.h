@@ -271,6 +271,11 @@ struct bot {
 	int64_t events, gathered, hits, sent, drops[REASON_COUNT], silent[REASON_COUNT];
 };
 
+/* world_conf.c: GIVES *out, which is the last good version if *is_stale. ERR_INVALID: there is no
+ * version to run on; *out may be given all the same. */
+int bot_conf_load(const struct bot_source *s, struct conf_report *r, struct conf **out,
+	bool *is_stale) MUST_USE;
+
 /* fire.c */
 void bot_fired_end(struct bot *b, int64_t number, const struct bot_verdict *v);
 
