@@ -47,7 +47,8 @@ bool clock_turns(int64_t *window, int64_t length_ms)
 	const int64_t now = clock_wall_ms() / length_ms;
 	const bool is_over = now > *window;
 
-	*window = now;
+	if (is_over || (*window - now) * length_ms > CLOCK_DAY_MS)
+		*window = now;
 	return is_over;
 }
 

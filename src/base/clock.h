@@ -20,7 +20,8 @@ int64_t clock_wall_ms(void);  /* since 1970 UTC */
 void clock_shift(int64_t mono_ms, int64_t wall_ms);
 
 /* Hours and days of UTC, for what is counted by them and survives a restart: true when *window (its
- * number) is over, and another has begun. A wall clock that is set back begins none. */
+ * number) is over, and another has begun. A wall clock that is set back begins none, nor does one
+ * that is right again after that; a window more than a day ahead was an error, and is forgotten. */
 #define CLOCK_HOUR_MS INT64_C(3600000)
 #define CLOCK_DAY_MS (24 * CLOCK_HOUR_MS)
 bool clock_turns(int64_t *window, int64_t length_ms);

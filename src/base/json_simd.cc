@@ -3,10 +3,13 @@
 
 #define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
+#include <string.h>
 
 #include "base/json.h"
 
 #define FIRST_BYTES 4096 /* most texts are shorter */
+
+static const char order_mark[] = {'\xEF', '\xBB', '\xBF'};
 
 struct json_simd {
 	simdjson::dom::parser parser;
@@ -32,6 +35,9 @@ void json_simd_free(struct json_simd *s)
 int json_simd_parse(struct json_simd *s, struct str text, struct json_words *out)
 {
 	const char *at = text.len > 0 ? text.at : "";
+
+	if (text.len >= sizeof(order_mark) && !memcmp(at, order_mark, sizeof(order_mark)))
+		return ERR_PARSE; /* newer versions of simdjson skip it */
 	const simdjson::error_code err = s->parser.parse(at, text.len).error();
 
 	if (err)

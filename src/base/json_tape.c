@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/json_item.h"
+#include "base/json_lint.h"
 #include "base/json_simd.h"
 #include "base/mem.h"
 
@@ -16,6 +17,7 @@
 #define BYTES_PER_ITEM 8
 #define ITEMS_MIN 1024
 #define ITEMS_FEW 64 /* room for the first */
+#define ESCAPED_BYTES 6 /* of one byte at most: \u007f */
 
 #define PAYLOAD ((UINT64_C(1) << 56) - 1)
 
@@ -234,14 +236,17 @@ static int look_again(struct json_tape *t, struct str text)
 {
 	struct json *doc;
 	struct buf plain;
+	size_t members;
 	int err;
 
-	if (text.len > JSON_ODD_BYTES)
-		return refuse(t, ERR_LIMIT, "not plain, and too long for a second look");
+	if (text.len > JSON_ODD_BYTES) {
+		err = json_lint(text, &members, &t->why);
+		return err ? err : refuse(t, ERR_LIMIT, "not plain, and too long to look again");
+	}
 	err = json_parse(text, text.len, &doc, &t->why);
 	if (err)
 		return err;
-	buf_init(&plain, JSON_ODD_BYTES);
+	buf_init(&plain, JSON_ODD_BYTES * ESCAPED_BYTES);
 	err = json_add(&plain, doc);
 	t->why = err ? "no memory" : "a number beyond all doubles";
 	if (!err)

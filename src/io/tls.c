@@ -70,7 +70,7 @@ int64_t io_tls_changed_ms(const char *ca_file)
 	return (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
 }
 
-/* Reads a file that has changed; if it cannot be used, what it said before still counts. */
+/* Reads a file that has changed, once. Of one that cannot be used the version before counts. */
 static void renew(struct tls_authority *a)
 {
 	const int64_t changed_ms = io_tls_changed_ms(a->ca_file);
@@ -78,12 +78,16 @@ static void renew(struct tls_authority *a)
 
 	if (changed_ms == a->changed_ms || changed_ms == 0)
 		return;
+	a->changed_ms = changed_ms;
 	fresh = new_ctx(a->ca_file);
-	if (!fresh)
+	if (!fresh) {
+		log_event(LOG_ERROR, "io", "ca_file", "result", "FAILED", "file", a->ca_file,
+			"message", "it has changed and cannot be used: WebSockets trust what it "
+			"said before, HTTPS trusts nobody", NULL);
 		return;
+	}
 	SSL_CTX_free(a->ctx); /* connections keep theirs */
 	a->ctx = fresh;
-	a->changed_ms = changed_ms;
 }
 
 /* NULL = ca_file cannot be used. */

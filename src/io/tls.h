@@ -15,8 +15,8 @@
 
 struct io_tls;
 
-/* When the file was put there, on clock_wall_ms; what was read before that is not to be trusted any
- * more. 0 = there is none. */
+/* When the file was put there, on clock_wall_ms: what was read before is to be read again. 0 =
+ * there is none. */
 int64_t io_tls_changed_ms(const char *ca_file);
 
 /* ca_file: NULL = the system's authorities; a file that has changed is read again. ERR_TLS (they

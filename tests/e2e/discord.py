@@ -64,5 +64,6 @@ def prompts(scene):
 
 def wait_kept(bot):
     """The session is on disk: from now on it can be resumed."""
-    bot.wait_for(lambda: any(b"shard\t" in f.read_bytes() for f in bot.state.glob("*session*")),
+    files = "discord-sessions-*"
+    bot.wait_for(lambda: any(b"shard\t" in f.read_bytes() for f in bot.state.glob(files)),
                  "the session")

@@ -181,7 +181,16 @@ static void what_simdjson_refuses_is_read_if_json_takes_it(void **state)
 	while (b.len <= JSON_ODD_BYTES)
 		assert_int_equal(buf_adds(&b, "          "), 0);
 	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_LIMIT);
-	assert_string_equal(why, "not plain, and too long for a second look");
+	assert_string_equal(why, "not plain, and too long to look again");
+	assert_int_equal(buf_adds(&b, "\"\x01\""), 0); /* wrong at a look: not JSON at all */
+	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), ERR_PARSE);
+
+	buf_clear(&b);
+	assert_int_equal(buf_adds(&b, "[\"\\ud800\",\""), 0);
+	while (b.len < JSON_ODD_BYTES - 2)
+		assert_int_equal(buf_addc(&b, '\x7f'), 0);
+	assert_int_equal(buf_adds(&b, "\"]"), 0);
+	assert_int_equal(json_tape_parse(t, buf_str(&b), &root, &why), 0);
 	buf_fini(&b);
 	json_tape_free(t);
 }

@@ -58,6 +58,8 @@ static void test_calls_count_over_a_restart_until_their_window_ends(void **state
 		restart(f);
 		limit(f, cases[i].offset, 3);
 		assert_int_equal(take(f, cases[i].user, &rule), REASON_BUDGET);
+		clock_shift(0, CLOCK_HOUR_MS); /* and right again */
+		assert_int_equal(take(f, cases[i].user, &rule), REASON_BUDGET);
 		clock_shift(0, cases[i].is_hourly ? CLOCK_HOUR_MS : CLOCK_DAY_MS);
 		assert_int_equal(take(f, cases[i].user, &rule), REASON_NONE);
 		restart(f);
