@@ -183,7 +183,8 @@ static const struct conf_option privacy_options[] = {
 		"Tell models on other machines what people are called; without it they read "
 		"Viewer1, Viewer2, and the answer gets the names back here. Hidden are the author, "
 		"whoever is mentioned with @, who is in what is remembered, and on Twitch the "
-		"channel. Any other name that somebody types is a word like others and goes out; "
+		"channel; where those are more than 64 people, nothing of what is remembered is "
+		"sent. Any other name that somebody types is a word like others and goes out; "
 		"so do titles, and what you write into personas, prompts and knowledge."},
 };
 
