@@ -26,6 +26,7 @@
 #define AGAIN_MS 60000       /* first wait after a failure; doubles */
 #define AGAIN_MAX_MS 3600000
 #define CALL_MS 30000
+#define SAVE_MS 5000         /* what found no room to be written is tried again */
 #define MANAGE_MESSAGES "8192" /* 1 << 13: moderators by Discord's own permissions */
 
 enum state { WANTED, ASKED, DONE, REFUSED };
@@ -198,12 +199,17 @@ static void save(struct platform_commands *c)
 	buf_fini(&text);
 }
 
-static void is_done(struct scope *s)
+static void set_ours(struct scope *s, bool is_ours)
 {
-	if (s->is_ours != s->is_wanted) {
-		s->is_ours = s->is_wanted;
+	if (s->is_ours != is_ours) {
+		s->is_ours = is_ours;
 		save(s->all);
 	}
+}
+
+static void is_done(struct scope *s)
+{
+	set_ours(s, s->is_wanted);
 	s->state = DONE;
 	s->failures = 0;
 	s->since_wall_ms = clock_wall_ms();
@@ -278,6 +284,14 @@ static void on_put(void *ctx, const struct platform_rest_answer *a)
 	soon(c);
 }
 
+/* What may be there from now on is ours, whether or not the answer comes. */
+static int put(struct scope *s)
+{
+	if (!str_is(list_of(s), "[]"))
+		set_ours(s, true);
+	return ask(s, "PUT", list_of(s), on_put);
+}
+
 static void on_read(void *ctx, const struct platform_rest_answer *a)
 {
 	struct scope *s = ctx;
@@ -290,7 +304,7 @@ static void on_read(void *ctx, const struct platform_rest_answer *a)
 		has_failed(s, a);
 	else if (same == 1)
 		is_done(s);
-	else if (same < 0 || ask(s, "PUT", list_of(s), on_put) < 0)
+	else if (same < 0 || put(s) < 0)
 		later(s);
 	soon(c);
 }
@@ -313,6 +327,8 @@ static void work(void *ctx)
 		}
 		due = s->not_before_ms < due ? s->not_before_ms : due;
 	}
+	if (c->store && !platform_store_is_settled(c->store))
+		due = now_ms + SAVE_MS < due ? now_ms + SAVE_MS : due;
 	if (due != INT64_MAX)
 		io_timer_start(c->timer, due - now_ms);
 }
@@ -391,22 +407,10 @@ static void free_scopes(struct platform_commands *c)
 	c->scopes = NULL;
 }
 
-int platform_commands_open(struct platform_commands *c, struct io_worker *worker,
-	const char *state_dir, const struct secret *token)
+static int take_lines(struct platform_commands *c, struct str rest)
 {
-	struct str rest;
-	struct buf text;
-	int err;
+	int err = 0;
 
-	stop_asking(c);
-	free_scopes(c);
-	c->application[0] = '\0';
-	platform_store_free(c->store, (struct str){0});
-	err = platform_store_new(worker, state_dir, "discord-commands", token, &c->store);
-	if (err)
-		return err;
-	buf_init(&text, PLATFORM_STORE_BYTES);
-	rest = platform_store_read(c->store, &text) == 0 ? buf_str(&text) : (struct str){0};
 	while (rest.len > 0 && !err) {
 		const struct str line = str_split(&rest, '\n');
 		const bool is_all = str_is(line, EVERYWHERE);
@@ -423,6 +427,41 @@ int platform_commands_open(struct platform_commands *c, struct io_worker *worker
 			s->is_ours = true;
 			s->state = DONE; /* until it is known where they shall be */
 		}
+	}
+	return err;
+}
+
+/* A file that is there but cannot be read stays as it is. */
+static void close_unreadable(struct platform_commands *c, int err)
+{
+	log_event(LOG_ERROR, "platform", "commands_unreadable", "result", "FAILED", "file",
+		platform_store_path(c->store), "error", err_name(err), "message",
+		"slash commands of before are not taken back where they shall not be", NULL);
+	platform_store_free(c->store, (struct str){0});
+	c->store = NULL;
+}
+
+int platform_commands_open(struct platform_commands *c, struct io_worker *worker,
+	const char *state_dir, const struct secret *token)
+{
+	struct buf text;
+	int err;
+
+	stop_asking(c);
+	free_scopes(c);
+	c->application[0] = '\0';
+	platform_store_free(c->store, (struct str){0});
+	err = platform_store_new(worker, state_dir, "discord-commands", token, &c->store);
+	if (err)
+		return err;
+	buf_init(&text, PLATFORM_STORE_BYTES);
+	err = platform_store_read(c->store, &text);
+	if (!err) {
+		err = take_lines(c, buf_str(&text));
+	} else if (err != ERR_NOMEM) {
+		if (err != ERR_NOTFOUND)
+			close_unreadable(c, err);
+		err = 0;
 	}
 	buf_fini(&text);
 	return err;
@@ -468,6 +507,8 @@ static void leave_scope(struct platform_commands *c, struct scope *s, bool is_be
 	} else if (is_beside && s->guild[0]) {
 		s->is_wanted = false;
 		s->state = DONE;
+		s->failures = 0;
+		s->why[0] = '\0';
 	} else {
 		place(s, false);
 	}
@@ -493,6 +534,30 @@ int platform_commands_where(struct platform_commands *c, const char *application
 			err = want_scope(c, guilds[i]);
 	}
 	soon(c);
+	return err;
+}
+
+int platform_commands_where_known(struct platform_commands *c, const char *application_id,
+	const char *const *guilds, size_t n)
+{
+	const char **all;
+	struct scope *s;
+	size_t m = 0;
+	int err;
+
+	LL_FOREACH(c->scopes, s)
+		m++;
+	all = mem_array(n + m + 1, sizeof(*all));
+	if (!all)
+		return ERR_NOMEM;
+	for (m = 0; m < n; m++)
+		all[m] = guilds[m];
+	LL_FOREACH(c->scopes, s) {
+		if (s->is_ours && s->guild[0])
+			all[m++] = s->guild;
+	}
+	err = m > 0 ? platform_commands_where(c, application_id, false, all, m) : 0;
+	mem_free(all);
 	return err;
 }
 

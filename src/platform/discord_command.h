@@ -27,6 +27,10 @@ int platform_commands_open(struct platform_commands *c, struct io_worker *worker
  * that is not listed beside others is left as it is: the bot may not be in it now. ERR_NOMEM. */
 int platform_commands_where(struct platform_commands *c, const char *application_id,
 	bool is_everywhere, const char *const *guilds, size_t n) MUST_USE;
+/* The same before Discord told the bot's servers: those in which something is ours count as listed.
+ * While there are none at all nothing happens. ERR_NOMEM. */
+int platform_commands_where_known(struct platform_commands *c, const char *application_id,
+	const char *const *guilds, size_t n) MUST_USE;
 /* Adds: how many are registered, since when, and what was refused. */
 int platform_commands_status(const struct platform_commands *c, struct buf *out) MUST_USE;
 

@@ -2,6 +2,7 @@
 #include "unit/discord_world.h"
 
 #include "platform/discord_command.h"
+#include "platform/discord_store.h"
 
 #define EVERYWHERE "/api/v10/applications/" BOT "/commands "
 #define GUILD "1180000000000000100"
@@ -234,6 +235,95 @@ static void a_refusal_is_not_repeated_and_a_failure_is(void **state)
 	assert_true(status_has(s, "\"done\":1,"));
 }
 
+/* ---- What is on disk ------------------------------------------------------------------------- */
+
+struct kept {
+	struct shop *shop;
+	struct io_worker *worker;
+	struct secret *token;
+	char *dir, *path;
+};
+
+static void open_kept(struct kept *k, struct shop *s)
+{
+	struct platform_store *store;
+
+	k->shop = s;
+	k->dir = unit_make_folder();
+	assert_int_equal(secret_new(STR(TOKEN), &k->token), 0);
+	assert_int_equal(io_worker_new(s->w.io, "kept", 8, &k->worker), 0);
+	assert_int_equal(platform_store_new(k->worker, k->dir, "discord-commands", k->token,
+		&store), 0);
+	k->path = mem_dup(platform_store_path(store));
+	platform_store_free(store, (struct str){0});
+}
+
+static void reopen(struct kept *k)
+{
+	assert_int_equal(platform_commands_open(k->shop->commands, k->worker, k->dir, k->token), 0);
+}
+
+static void close_kept(struct kept *k)
+{
+	platform_commands_free(k->shop->commands);
+	assert_int_equal(platform_commands_new(k->shop->w.io, k->shop->w.rest,
+		&k->shop->commands), 0);
+	io_worker_free(k->worker);
+	secret_free(k->token);
+	(void)unlink(k->path);
+	unit_remove_folder(k->dir, NULL, 0);
+	mem_free(k->path);
+}
+
+static bool file_is(const struct kept *k, const char *text)
+{
+	struct buf file;
+	bool is;
+
+	buf_init(&file, 1 << 20);
+	is = file_read(k->path, &file) == 0 && str_is(buf_str(&file), text);
+	buf_fini(&file);
+	return is;
+}
+
+static void what_may_be_there_is_on_disk_although_nobody_says_that_it_is(void **state)
+{
+	struct kept k;
+	struct shop *s = *state;
+
+	open_kept(&k, s);
+	reopen(&k);
+	world_rule(&s->w, "PUT", 1, JSON_HEAD("502 Bad", "") "{}");
+	want(s, &ask, 1);
+	where(s, GUILD);
+	assert_true(file_is(&k, GUILD "\n"));
+	/* In the next life they are compared without a server being told. */
+	reopen(&k);
+	assert_int_equal(platform_commands_where_known(s->commands, BOT, NULL, 0), 0);
+	settle(&s->w);
+	assert_int_equal(asked(&s->w, "PUT " IN_GUILD), 2);
+	assert_true(status_has(s, "\"done\":1,"));
+	close_kept(&k);
+}
+
+static void a_file_that_cannot_be_read_is_left_as_it_is(void **state)
+{
+	struct kept k;
+	struct shop *s = *state;
+	char *large = mem_new(PLATFORM_STORE_BYTES + 2);
+
+	open_kept(&k, s);
+	memset(large, '7', PLATFORM_STORE_BYTES + 1);
+	assert_int_equal(file_replace(k.path, str_of(large), 0600), 0);
+	reopen(&k);
+	want(s, &ask, 1);
+	where(s, GUILD);
+	assert_int_equal(asked(&s->w, "PUT " IN_GUILD), 1);
+	assert_true(file_is(&k, large));
+	mem_free(large);
+	close_kept(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +334,8 @@ int main(void)
 		WITH_SHOP(what_was_registered_is_taken_back_and_nothing_else),
 		WITH_SHOP(a_server_not_listed_is_left_alone_and_one_that_is_left_is_forgotten),
 		WITH_SHOP(a_refusal_is_not_repeated_and_a_failure_is),
+		WITH_SHOP(what_may_be_there_is_on_disk_although_nobody_says_that_it_is),
+		WITH_SHOP(a_file_that_cannot_be_read_is_left_as_it_is),
 	};
 
 	return cmocka_run_group_tests_name("discord_command", tests, NULL, NULL);
