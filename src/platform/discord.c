@@ -175,10 +175,13 @@ static void work(void *ctx)
 		t->diagnose_ms = 0;
 		platform_discord_diagnose(t);
 	}
+	if (t->place_ms != 0 && t->place_ms <= now_ms)
+		platform_discord_place_commands(t);
 	if (state == PLATFORM_UP && !*why)
 		why = platform_discord_problem(t, problem, sizeof(problem));
 	tell_state(t, state, why);
 	sooner(&due_ms, t->diagnose_ms);
+	sooner(&due_ms, t->place_ms);
 	if (due_ms != 0)
 		io_timer_start(t->timer, due_ms > now_ms ? due_ms - now_ms : 0);
 	else

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PLACE_MS 1000
+
 static struct metric dispatches = {.name = "mynah_discord_dispatches_total",
 	.help = "Events that Discord sent",
 	.kind = METRIC_COUNTER};
@@ -17,6 +19,14 @@ struct metric platform_dispatches_dropped = {.name = "mynah_discord_dispatches_d
 static void note_drop(const char *why)
 {
 	metric_add(&platform_dispatches_dropped, why, 1);
+}
+
+/* The list of servers is not as it was. They come one by one, and many: commands are placed once
+ * there is a pause. */
+static void note_servers(struct platform_discord *t)
+{
+	if (t->conf.commands == CONF_COMMANDS_GUILD)
+		t->place_ms = clock_mono_ms() + PLACE_MS;
 }
 
 static void on_ready(
@@ -36,6 +46,7 @@ static void on_ready(
 	if (platform_guilds_ready(t->guilds, d, platform_gateway_shard(g), t->shards))
 		note_drop("nomem");
 	t->is_told_servers = true;
+	note_servers(t);
 	platform_discord_look(t, 1000);
 }
 
@@ -48,21 +59,25 @@ static void tell_learned(const struct platform_discord *t, uint64_t guild)
 		t->owner.learned(t->owner.ctx, t->place, str_of(id));
 }
 
-/* Servers, channels, roles: what was reckoned from them is reckoned anew. */
+void platform_discord_changed(struct platform_discord *t, uint64_t guild, bool is_listed)
+{
+	tell_learned(t, guild);
+	platform_halls_changed(t, guild);
+	if (is_listed)
+		note_servers(t);
+	platform_discord_look(t, 1000);
+}
+
+/* Servers, channels, roles. */
 static void follow(struct platform_discord *t, struct str type, const struct json_item *d)
 {
 	uint64_t changed = 0;
 
 	if (platform_guilds_take(t->guilds, type, d, &changed) == ERR_NOMEM)
 		note_drop("nomem");
-	if (changed == 0)
-		return;
-	tell_learned(t, changed);
-	platform_halls_changed(t, changed);
-	platform_discord_look(t, 1000);
-	if (t->conf.commands == CONF_COMMANDS_GUILD &&
-		(str_is(type, "GUILD_CREATE") || str_is(type, "GUILD_DELETE")))
-		platform_discord_place_commands(t);
+	if (changed != 0)
+		platform_discord_changed(t, changed,
+			str_is(type, "GUILD_CREATE") || str_is(type, "GUILD_DELETE"));
 }
 
 static void tell_event(struct platform_discord *t, const struct platform_dispatch_news *news)
@@ -117,15 +132,21 @@ void platform_discord_facts(void *self, struct str about,
 	const struct platform_discord *t = self;
 	const uint64_t only = platform_snowflake(about);
 	struct buf frame;
+	int err;
 
 	for (size_t i = 0; i < platform_guilds_count(t->guilds); i++) {
 		const struct platform_guild *g = platform_guilds_at(t->guilds, i);
 
-		if (only != 0 && platform_guild_id(g) != only)
+		if ((only != 0 && platform_guild_id(g) != only) ||
+			!platform_guild_find(t->guilds, platform_guild_id(g)))
 			continue;
 		buf_init(&frame, IO_WS_MESSAGE_BYTES);
-		if (!platform_guild_frame(g, t->reader.self, &frame))
+		err = platform_guild_frame(g, t->reader.self, &frame);
+		if (!err)
 			tell(ctx, "discord", buf_str(&frame));
+		else
+			log_event(LOG_ERROR, "platform", "server_not_recorded", "place",
+				t->conf.name, "error", err_name(err), NULL);
 		buf_fini(&frame);
 	}
 }

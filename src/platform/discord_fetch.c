@@ -149,10 +149,8 @@ static int take(struct platform_discord *t)
 
 	if (!err)
 		err = platform_guilds_take(t->guilds, STR("GUILD_CREATE"), d, &changed);
-	if (changed) {
-		platform_halls_changed(t, changed);
-		platform_discord_look(t, 1000);
-	}
+	if (changed)
+		platform_discord_changed(t, changed, true);
 	return err;
 }
 

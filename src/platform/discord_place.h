@@ -128,6 +128,7 @@ struct platform_discord {
 	struct buf problems;       /* one a line */
 	size_t problem_n;
 	int64_t diagnose_ms;       /* look then; 0 = no */
+	int64_t place_ms;          /* place the commands then; 0 = no */
 	int64_t ready_ms;          /* since when all shards are; 0 = they are not */
 
 	char login[PLATFORM_DISCORD_NAMES]; /* our own */
@@ -159,6 +160,9 @@ void platform_discord_present(struct platform_discord *t); /* tells every shard 
 enum platform_state platform_discord_state(const struct platform_discord *t, const char **why);
 
 /* discord_feed.c */
+/* This server is not as it was: it is told, and what was reckoned from it is reckoned anew.
+ * is_listed: whether the bot is on it may have changed. */
+void platform_discord_changed(struct platform_discord *t, uint64_t guild, bool is_listed);
 void platform_discord_dispatch(void *ctx, struct platform_gateway *g, struct str type,
 	const struct json_item *d, struct str bytes);
 void platform_discord_facts(void *self, struct str about,

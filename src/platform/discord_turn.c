@@ -118,15 +118,25 @@ void platform_discord_place_commands(struct platform_discord *t)
 	const size_t n = is_in_guilds ? platform_guilds_count(t->guilds) : 0;
 	char(*text)[PLATFORM_SNOWFLAKE_BYTES] = mem_array(n + 1, sizeof(*text));
 	const char **ids = mem_array(n + 1, sizeof(*ids));
+	int err = 0;
 
+	t->place_ms = 0;
 	for (size_t i = 0; i < n && text && ids; i++) {
 		snprintf(text[i], sizeof(text[i]), "%llu",
 			(unsigned long long)platform_guild_id(platform_guilds_at(t->guilds, i)));
 		ids[i] = text[i];
 	}
-	if (t->facts.application_id[0] && (!is_in_guilds || n > 0) && text && ids &&
-		platform_commands_where(t->commands, t->facts.application_id,
-			t->conf.commands == CONF_COMMANDS_GLOBAL, ids, n))
+	if (!text || !ids)
+		err = ERR_NOMEM;
+	else if (!t->facts.application_id[0])
+		err = 0; /* it is asked for */
+	else if (is_in_guilds && !t->is_told_servers)
+		err = platform_commands_where_known(
+			t->commands, t->facts.application_id, ids, n);
+	else if (!is_in_guilds || n > 0)
+		err = platform_commands_where(t->commands, t->facts.application_id,
+			t->conf.commands == CONF_COMMANDS_GLOBAL, ids, n);
+	if (err)
 		log_event(
 			LOG_ERROR, "platform", "commands_not_placed", "place", t->conf.name, NULL);
 	mem_free(text);

@@ -3,7 +3,7 @@ end."""
 
 import pytest
 
-from tests.e2e.discord import echo, start, wait_up
+from tests.e2e.discord import echo, start, wait_kept, wait_up
 from tests.stage.faults import Faults
 from tests.stage.models import Plan
 
@@ -68,6 +68,18 @@ def test_commands_are_where_the_config_says_and_nowhere_else(world):
                         discord=scene.conf)
     scene.bot.start()
     scene.discord.wait_for(lambda: registered(scene) == {}, "none left")
+
+
+def test_commands_of_servers_follow_a_session_that_is_resumed(world):
+    """Discord does not tell the bot's servers then."""
+    scene = start(world, commands="guild")
+    server, = scene.discord.guilds
+    wait_kept(scene.bot)
+    scene.bot.kill()
+    scene.bot.write("triggers/more.yaml", "dice: {slash: dice, reply: 'Six.'}\n")
+    scene.bot.start()
+    scene.discord.wait("resumed")
+    scene.discord.wait_for(lambda: registered(scene) == {server: 7}, "the new one")
 
 
 def test_commands_of_others_are_left_alone(world):
