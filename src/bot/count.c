@@ -88,7 +88,10 @@ struct bot_count *bot_count_in(struct bot *b, int64_t window, const char *what,
 	struct bot_count *c = bot_count_of(&b->counts.table, key_of(what, platform, whose, key));
 
 	if (c && c->when != window) {
-		c->amount = window > c->when ? 0 : c->amount;
+		if (window > c->when) {
+			c->amount = 0;
+			c->has_warned = false;
+		}
 		c->when = window;
 	}
 	return c;

@@ -80,6 +80,7 @@ struct bot_counter {
 struct bot_count {
 	int64_t when; /* number of the window; of a line, ms */
 	int64_t amount;
+	bool has_warned; /* that most of it is spent */
 	UT_hash_handle hh;
 	char key[];
 };
@@ -194,6 +195,7 @@ struct turn {
 	struct buf shown;              /* what has been shown of it */
 	struct buf text;               /* what will be said */
 	const char *rule;              /* static: what decided; "" */
+	int64_t reserved_hour, reserved_day; /* windows of its last attempt's money */
 	int64_t began_us, asked_us;
 	UT_hash_handle hh;             /* by id */
 };

@@ -3,100 +3,137 @@
  * settled after it, whatever became of the attempt or of its answer. */
 #include "bot/room.h"
 
+#include <stddef.h>
+
 #define WARN_PERCENT 80
 
 _Static_assert(CONF_LEVELS == LEVEL_COUNT, "limits.asks_day has one number a level");
 
-/* The counters that a turn's money counts in, beside the bot's own two. */
-enum { OF_CHANNEL, OF_USER, OF_PERSONA, COUNTERS };
+enum whose { OF_BOT, OF_CHANNEL, OF_USER, OF_PERSONA };
 
-static bool counters_of(struct bot *b, const struct turn *t, struct bot_count *out[COUNTERS])
+static const struct cap {
+	const char *rule, *what, *where; /* the option, its counters' name, and for explain */
+	enum whose whose;
+	bool is_daily;
+	size_t most;                     /* in the limits; there 0 = no cap */
+} caps[] = {
+#define CAP(name, whose, is_daily, what, where) \
+	{#name, what, where, whose, is_daily, offsetof(struct conf_limits, name)}
+	CAP(cost_day, OF_BOT, true, "", "today"),
+	CAP(cost_hour, OF_BOT, false, "", "this hour"),
+	CAP(cost_channel_day, OF_CHANNEL, true, "channel", "in this channel today"),
+	CAP(cost_channel_hour, OF_CHANNEL, false, "channel_hour", "in this channel this hour"),
+	CAP(cost_user_day, OF_USER, true, "user", "for them today"),
+	CAP(cost_user_hour, OF_USER, false, "user_hour", "for them this hour"),
+	CAP(cost_persona_day, OF_PERSONA, true, "persona", "by this persona today"),
+	CAP(cost_persona_hour, OF_PERSONA, false, "persona_hour", "by this persona this hour"),
+#undef CAP
+};
+#define CAPS (sizeof(caps) / sizeof(caps[0]))
+
+static int64_t most_of(const struct bot *b, const struct cap *c)
 {
+	const char *limits = (const char *)&b->world->conf->limits;
+
+	return *(const int64_t *)(const void *)(limits + c->most);
+}
+
+/* What is counted for a cap, in the window of now. */
+struct purse {
+	int64_t *spent;
+	bool *has_warned;
+	const char *key; /* whose it is; NULL = the bot's */
+};
+
+static bool purse_of(struct bot *b, const struct turn *t, const struct cap *c, struct purse *out)
+{
+	struct bot_counts *s = bot_counts_now(b);
 	const struct event *e = t->event;
-	const int64_t day = bot_counts_now(b)->day;
+	const int64_t window = c->is_daily ? s->day : s->hour;
+	struct bot_count *n = NULL;
 
-	out[OF_CHANNEL] = bot_count_in(b, day, "channel", e->platform, e->channel);
-	out[OF_USER] = bot_count_in_user(b, day, "user", e);
-	out[OF_PERSONA] = bot_count_in(b, day, "persona", STR(""), str_of(t->persona->id));
-	return out[OF_CHANNEL] && out[OF_USER] && out[OF_PERSONA];
+	switch (c->whose) {
+	case OF_BOT:
+		*out = c->is_daily ? (struct purse){&s->spent_day, &s->has_warned_day, NULL}
+				   : (struct purse){&s->spent_hour, &s->has_warned_hour, NULL};
+		return true;
+	case OF_CHANNEL: n = bot_count_in(b, window, c->what, e->platform, e->channel); break;
+	case OF_USER: n = bot_count_in_user(b, window, c->what, e); break;
+	case OF_PERSONA:
+		n = bot_count_in(b, window, c->what, STR(""), str_of(t->persona->id));
+		break;
+	}
+	if (n)
+		*out = (struct purse){&n->amount, &n->has_warned, n->key};
+	return n != NULL;
 }
 
-static bool fits(int64_t spent, int64_t cost, int64_t cap)
+static bool purses_of(struct bot *b, const struct turn *t, struct purse out[CAPS])
 {
-	return cap == 0 || spent + cost <= cap;
+	for (size_t i = 0; i < CAPS; i++)
+		if (!purse_of(b, t, &caps[i], &out[i]))
+			return false;
+	return true;
 }
 
-static void warn(const char *rule, int64_t spent, int64_t cap, bool *has_warned)
+static void warn(const struct cap *c, const struct purse *p, int64_t most)
 {
-	if (cap == 0 || *has_warned || spent < cap / 100 * WARN_PERCENT)
+	if (most == 0 || *p->has_warned || *p->spent < most / 100 * WARN_PERCENT)
 		return;
-	*has_warned = true;
-	log_event(LOG_AUDIT, "bot", "cost_warning", "rule", rule, LOG_INT("spent_micros", spent),
-		LOG_INT("cap_micros", cap), "message",
+	*p->has_warned = true;
+	log_event(LOG_AUDIT, "bot", "cost_warning", "rule", c->rule, LOG_INT("spent_micros",
+		*p->spent), LOG_INT("cap_micros", most), "counter", p->key, "message",
 		"four fifths of what model calls may cost are spent", NULL);
-}
-
-static void add(struct bot *b, struct bot_count *counters[COUNTERS], int64_t cost)
-{
-	b->counts.spent_hour += cost;
-	b->counts.spent_day += cost;
-	for (int i = 0; i < COUNTERS; i++)
-		counters[i]->amount += cost;
 }
 
 bool bot_spend_take(struct bot *b, struct turn *t, int64_t cost)
 {
-	const struct conf_limits *l = &b->world->conf->limits;
-	struct bot_count *counters[COUNTERS];
-	struct bot_counts *s = bot_counts_now(b);
-	const char *rule;
+	const struct bot_counts *s = bot_counts_now(b);
+	struct purse purses[CAPS];
 
 	bot_counts_changed(b); /* the provider counts its calls, also those that are free */
 	if (cost == 0)
 		return true;
-	if (!counters_of(b, t, counters)) {
+	if (!purses_of(b, t, purses)) {
 		t->rule = "nomem";
 		return false;
 	}
-	rule = !fits(s->spent_hour, cost, l->cost_hour) ? "cost_hour"
-		: !fits(s->spent_day, cost, l->cost_day) ? "cost_day"
-		: !fits(counters[OF_CHANNEL]->amount, cost, l->cost_channel_day)
-		? "cost_channel_day"
-		: !fits(counters[OF_USER]->amount, cost, l->cost_user_day) ? "cost_user_day"
-		: !fits(counters[OF_PERSONA]->amount, cost, l->cost_persona_day)
-		? "cost_persona_day" : "";
-	if (*rule != '\0') {
-		t->rule = rule;
-		return false;
+	for (size_t i = 0; i < CAPS; i++) {
+		const int64_t most = most_of(b, &caps[i]);
+
+		if (most > 0 && *purses[i].spent + cost > most) {
+			t->rule = caps[i].rule;
+			return false;
+		}
 	}
-	add(b, counters, cost);
-	warn("cost_hour", s->spent_hour, l->cost_hour, &s->has_warned_hour);
-	warn("cost_day", s->spent_day, l->cost_day, &s->has_warned_day);
+	t->reserved_hour = s->hour;
+	t->reserved_day = s->day;
+	for (size_t i = 0; i < CAPS; i++) {
+		*purses[i].spent += cost;
+		warn(&caps[i], &purses[i], most_of(b, &caps[i]));
+	}
 	return true;
 }
 
-/* Of a window that began since, nothing is taken back. */
-static void give_back(int64_t *amount, int64_t too_much)
-{
-	*amount = *amount > too_much ? *amount - too_much : 0;
-}
-
+/* Of a window that began since it was reserved, nothing is taken back. */
 void bot_spend_settle(struct bot *b, const struct turn *t, int64_t reserved, int64_t cost)
 {
-	struct bot_count *counters[COUNTERS];
-	struct bot_counts *s = bot_counts_now(b);
+	const struct bot_counts *s = bot_counts_now(b);
+	struct purse purses[CAPS];
 
-	if (reserved == cost || !counters_of(b, t, counters))
+	if (reserved == cost || !purses_of(b, t, purses))
 		return; /* without memory: what was reserved stays spent */
 	bot_counts_changed(b);
-	if (cost > reserved) {
-		add(b, counters, cost - reserved);
-		return;
+	for (size_t i = 0; i < CAPS; i++) {
+		int64_t *spent = purses[i].spent;
+
+		if (cost < reserved && (caps[i].is_daily ? t->reserved_day != s->day
+							 : t->reserved_hour != s->hour))
+			continue;
+		*spent += cost - reserved;
+		if (*spent < 0)
+			*spent = 0;
 	}
-	give_back(&s->spent_hour, reserved - cost);
-	give_back(&s->spent_day, reserved - cost);
-	for (int i = 0; i < COUNTERS; i++)
-		give_back(&counters[i]->amount, reserved - cost);
 }
 
 /* Does a person ask, rather than something happen? */
@@ -149,32 +186,32 @@ static int explain_money(struct buf *out, int64_t spent, int64_t cap, const char
 	return err;
 }
 
+/* What is counted for a cap; makes no counter. */
+static int64_t told(struct bot *b, const struct cap *c, const struct event *e,
+	const struct persona *p, struct str user)
+{
+	const struct bot_counts *s = bot_counts_now(b);
+	const int64_t window = c->is_daily ? s->day : s->hour;
+
+	switch (c->whose) {
+	case OF_CHANNEL: return bot_count_told(b, window, c->what, e->platform, e->channel);
+	case OF_USER: return bot_count_told(b, window, c->what, e->platform, user);
+	case OF_PERSONA: return bot_count_told(b, window, c->what, STR(""), str_of(p->id));
+	default: return c->is_daily ? s->spent_day : s->spent_hour;
+	}
+}
+
 int bot_spend_explain(struct bot *b, const struct event *e, const struct persona *p,
 	struct buf *out)
 {
 	const struct conf_limits *l = &b->world->conf->limits;
 	const struct bot_counts *s = bot_counts_now(b);
-	const struct str channel = e->channel, persona = str_of(p->id);
 	char tag[USER_TAG_BYTES];
 	struct str user;
 	int err;
 
 	seal_user_tag(e->platform, e->user_id, tag);
 	user = str_of(tag);
-	const struct {
-		const char *where;
-		int64_t spent, cap;
-	} money[] = {
-		{"today", s->spent_day, l->cost_day},
-		{"this hour", s->spent_hour, l->cost_hour},
-		{"in this channel today",
-			bot_count_told(b, s->day, "channel", e->platform, channel),
-			l->cost_channel_day},
-		{"for them today", bot_count_told(b, s->day, "user", e->platform, user),
-			l->cost_user_day},
-		{"by this persona today", bot_count_told(b, s->day, "persona", STR(""), persona),
-			l->cost_persona_day},
-	};
 	err = buf_adds(out, "caps     ");
 	if (!err && is_asked(e))
 		err = buf_addf(out, "%.*s: %lld of %lld questions today", STR_FMT(e->user),
@@ -182,14 +219,15 @@ int bot_spend_explain(struct bot *b, const struct event *e, const struct persona
 			(long long)l->asks_day[event_level(e)]);
 	else if (!err)
 		err = buf_adds(out, "this counts as nobody's question");
-	for (size_t i = 0; i < sizeof(money) / sizeof(money[0]) && !err; i++)
-		if (i == 0 || money[i].cap > 0)
-			err = explain_money(out, money[i].spent, money[i].cap, money[i].where);
+	for (size_t i = 0; i < CAPS && !err; i++)
+		if (i == 0 || most_of(b, &caps[i]) > 0)
+			err = explain_money(out, told(b, &caps[i], e, p, user),
+				most_of(b, &caps[i]), caps[i].where);
 	return err ? err : buf_addf(out, "\n         calls of models: %lld of %lld today; "
 		"this hour %lld of %lld, %lld of %lld in this channel, %lld of %lld for them\n",
 		(long long)s->calls_day, (long long)l->calls_day, (long long)s->calls_hour,
 		(long long)l->calls_hour,
-		(long long)bot_count_told(b, s->hour, "calls_channel", e->platform, channel),
+		(long long)bot_count_told(b, s->hour, "calls_channel", e->platform, e->channel),
 		(long long)l->calls_channel_hour,
 		(long long)bot_count_told(b, s->hour, "calls_user", e->platform, user),
 		(long long)l->calls_user_hour);

@@ -376,6 +376,7 @@ struct conf_limits {
 	int64_t calls_hour, calls_day, calls_user_hour, calls_channel_hour; /* model calls */
 	/* what model calls may cost, in millionths of a dollar; 0 = no limit */
 	int64_t cost_hour, cost_day, cost_channel_day, cost_user_day, cost_persona_day;
+	int64_t cost_channel_hour, cost_user_hour, cost_persona_hour;
 	int64_t asks_day[CONF_LEVELS]; /* model calls a day of one person, by level */
 	int64_t turns_minute, in_a_row; /* replies in a channel; to one person; 0 = no limit */
 	int64_t retries;          /* further attempts at one provider */

@@ -65,6 +65,21 @@ def test_a_spent_day_ends_in_the_cheaper_model_then_in_the_line_then_in_silence(
     assert len(world.bot.log_lines("cost_warning")) == 1
 
 
+@pytest.mark.parametrize("window", ["hour", "day"])
+@pytest.mark.parametrize("whose", ["", "channel_", "user_", "persona_"])
+def test_a_cap_refuses_and_warns_before(world, scene, whose, window):
+    rule = f"cost_{whose}{window}"
+    twitch, models = scene(provider={**PRICE, "max_tokens": 30}, limits={**PATIENT, rule: "0.10"})
+    models.plan(text=lambda _: f"Answer {len(models.requests)}.")
+    asked = 0
+    while not world.bot.drops() and asked < 40:
+        ask(world, twitch, asked, asked + 1, user="brookfinch", user_id="777")
+        asked += 1
+    assert world.bot.drops() == {"budget": 1} and models.requests
+    assert {line["rule"] for line in world.bot.log_lines("cost_warning")} == {rule}
+    assert world.bot.log_lines("dropped")[-1]["rule"] == rule
+
+
 def test_what_is_on_its_way_counts_before_it_is_answered(world, scene):
     twitch, models = scene(provider={**PRICE, "max_tokens": 30},
                            limits={**PATIENT, "cost_day": "0.20", "asks": 8})

@@ -105,6 +105,24 @@ static void test_what_cannot_be_read_counts_as_spent(void **state)
 	buf_fini(&saved);
 }
 
+static void test_nothing_is_given_back_to_a_window_that_began_since(void **state)
+{
+	struct fixture *f = *state;
+	struct turn t = {.bot = f->bot, .persona = f->bot->world->personas[0]}, later = t;
+	struct event e = message("1", "!ask");
+
+	t.event = later.event = &e;
+	assert_true(bot_spend_take(f->bot, &t, 10));
+	clock_shift(0, CLOCK_HOUR_MS);
+	assert_true(bot_spend_take(f->bot, &later, 7));
+	bot_spend_settle(f->bot, &t, 10, 1);
+	assert_int_equal(f->bot->counts.spent_hour, 7);
+	assert_int_equal(f->bot->counts.spent_day, 8);
+	bot_spend_settle(f->bot, &later, 7, 2);
+	assert_int_equal(f->bot->counts.spent_hour, 2);
+	assert_int_equal(f->bot->counts.spent_day, 3);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin, teardown)
 
 int main(void)
@@ -113,6 +131,7 @@ int main(void)
 		CASE(test_calls_count_over_a_restart_until_their_window_ends),
 		CASE(test_a_crowd_displaces_nobody_who_is_counted_now),
 		CASE(test_what_cannot_be_read_counts_as_spent),
+		CASE(test_nothing_is_given_back_to_a_window_that_began_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
