@@ -16,6 +16,7 @@
 #define STATE_BYTES (4 * 1024 * 1024) /* what outbox_load takes */
 #define STATE_CLEAN "clean\n"
 #define STATE_OPEN "open\n"
+#define SAVE_AGAIN_MS 2000      /* after a save that failed */
 #define STARTS_MAX 5            /* faults.md S4: after five starts ... */
 #define STARTS_MS 60000         /* ... within a minute, a minute of patience */
 
@@ -219,15 +220,25 @@ static void save_work(void *ctx)
 		s->err = file_replace(s->counters_path, buf_str(&s->counters), 0600);
 }
 
+/* Nothing is clean any more: all of it is tried again, though nothing may change until then. */
+static void not_saved(struct bot *b, int err)
+{
+	log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(err), NULL);
+	outbox_not_saved(b->outbox);
+	b->counts.is_dirty = b->gauges_are_dirty = true;
+	if (b->is_opened)
+		io_timer_start(b->save, SAVE_AGAIN_MS);
+}
+
 static void save_done(void *ctx)
 {
 	struct save *s = ctx;
 	struct bot *b = s->bot;
 
 	b->is_saving = false;
-	if (s->err)
-		log_event(LOG_ERROR, "bot", "budgets_not_saved", "error", err_name(s->err), NULL);
 	b->counters_are_dirty |= s->err && s->has_counters;
+	if (s->err)
+		not_saved(b, s->err);
 	save_free(s);
 	if (outbox_is_dirty(b->outbox) || b->counts.is_dirty || b->gauges_are_dirty ||
 			b->counters_are_dirty)
@@ -243,16 +254,23 @@ void bot_state_save_soon(struct bot *b)
 void bot_state_save(void *ctx)
 {
 	struct bot *b = ctx;
-	struct save *s = b->is_saving ? NULL : save_new(b, STATE_OPEN);
+	struct save *s;
+	int err;
 
-	if (!s)
+	if (b->is_saving)
 		return;
+	s = save_new(b, STATE_OPEN);
+	if (!s) {
+		not_saved(b, ERR_NOMEM);
+		return;
+	}
 	b->is_saving = true;
-	if (io_worker_put(b->worker, save_work, save_done, s)) {
+	err = io_worker_put(b->worker, save_work, save_done, s);
+	if (err) {
 		b->is_saving = false;
 		b->counters_are_dirty |= s->has_counters;
 		save_free(s);
-		bot_state_save_soon(b);
+		not_saved(b, err);
 	}
 }
 

@@ -320,3 +320,8 @@ bool outbox_is_dirty(const struct outbox *ob)
 {
 	return ob->is_dirty;
 }
+
+void outbox_not_saved(struct outbox *ob)
+{
+	ob->is_dirty = true;
+}

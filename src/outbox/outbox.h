@@ -95,5 +95,6 @@ int outbox_save(struct outbox *ob, int64_t now_ms, int64_t wall_ms, struct buf *
 int outbox_load(struct outbox *ob, struct str text, int64_t now_ms, int64_t wall_ms) MUST_USE;
 /* Has a send or join been counted since the last save? */
 bool outbox_is_dirty(const struct outbox *ob);
+void outbox_not_saved(struct outbox *ob); /* what outbox_save gave reached no disk: dirty again */
 
 #endif

@@ -96,6 +96,19 @@ def test_send_budgets_that_cannot_be_saved_are_spent_after_a_restart(world, chat
     bot.wait_for(lambda: any(x["action"] == "budgets_unknown" for x in bot.log_lines()), "the news")
 
 
+def test_send_budgets_reach_the_disk_when_it_can_write_again(world, chat):
+    faults = Faults(world.bot)
+    twitch, bot = chat(mods=["kelpforest"])
+    faults.break_disk("/state/", errno.ENOSPC)
+    before = (bot.state / "outbox").read_bytes()
+    twitch.say("!echo one", user="ann")
+    twitch.wait_said("^one$")
+    bot.wait_for(lambda: any(x["action"] == "budgets_not_saved" for x in bot.log_lines()),
+                 "the news")
+    faults.mend_disk()
+    bot.wait_for(lambda: (bot.state / "outbox").read_bytes() != before, "the send in the file")
+
+
 def test_a_start_without_room_says_so_and_breaks_nothing(world, chat):
     faults = Faults(world.bot)
     twitch, bot = chat(mods=["kelpforest"])
