@@ -39,7 +39,7 @@ enum reason bot_budget_take(struct bot *b, const struct event *e, const char **r
 	return REASON_NONE;
 }
 
-/* One less, unless a new window has begun since. */
+/* One less. A window that began since may lose one that somebody else was counted for. */
 static void give_back(int64_t *amount)
 {
 	*amount -= *amount > 0;

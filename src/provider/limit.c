@@ -64,6 +64,7 @@ void provider_limit_settle(struct provider *p, int64_t reserved, int64_t cost)
 {
 	p->usage = provider_used(p);
 	p->usage.cost_day += cost - reserved;
-	if (p->usage.cost_day < 0) /* a day began in between */
+	/* Where a day began in between, it may lose what others have reserved in it. */
+	if (p->usage.cost_day < 0)
 		p->usage.cost_day = 0;
 }
