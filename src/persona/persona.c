@@ -210,9 +210,10 @@ static void read_texts(struct conf_reading *rd, struct persona *p)
 	if (p->version && !persona_is_version(p->version))
 		conf_wrong(rd, conf_about(rd, "version"), "three numbers: 1.0.0",
 			"\"%s\" is no version", p->version);
-	if (p->system)
+	if (p->system && str_trim(str_of(p->system)).len > 0)
 		fill_in(rd, conf_about(rd, "system"), p->name, &p->system, PERSONA_SYSTEM_BYTES);
-	if (rd->err == 0 && (!p->system || !p->system[0]))
+	else if (p->system || rd->err == 0 ||
+		!conf_node_find(conf_file_root(rd->file), "system")) /* else it is no text */
 		conf_wrong(rd, conf_about(rd, "system"),
 			"write system: | and who the model is to be below it",
 			"a persona needs a system text");

@@ -128,6 +128,23 @@ static void mistakes_are_told_with_their_place(void **state)
 	}
 }
 
+static void a_missing_system_text_is_told_beside_other_mistakes(void **state)
+{
+	static const char *const texts[] = {"version: one\n", "version: one\nsystem: ''\n"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct conf_report r;
+		struct persona *p = NULL;
+
+		conf_report_init(&r);
+		assert_int_equal(read_persona("p.yaml", str_of(texts[i]), &r, &p), ERR_INVALID);
+		assert_int_equal(r.n, 2);
+		assert_non_null(strstr(r.items[1].what, "needs a system text"));
+		conf_report_fini(&r);
+	}
+}
+
 static void there_are_at_most_twenty_examples(void **state)
 {
 	struct conf_report r;
@@ -668,6 +685,7 @@ int main(void)
 		cmocka_unit_test(a_persona_file_is_read),
 		cmocka_unit_test(little_is_needed),
 		cmocka_unit_test(mistakes_are_told_with_their_place),
+		cmocka_unit_test(a_missing_system_text_is_told_beside_other_mistakes),
 		cmocka_unit_test(there_are_at_most_twenty_examples),
 		cmocka_unit_test(shipped_personas_are_good),
 		cmocka_unit_test(prompts_are_as_the_golden_file_says),
