@@ -96,15 +96,20 @@ enum provider_error provider_judge_status(int status)
  * empty. */
 static enum provider_error classify(int status, struct str code, struct str type, struct str text)
 {
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (str_is_nocase(code, codes[i].code) ||
-			str_is_nocase(type, codes[i].code))
+	bool is_servers = false; /* "server_error": its sentence may say more */
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && !is_servers; i++) {
+		if (!str_is_nocase(code, codes[i].code) && !str_is_nocase(type, codes[i].code))
+			continue;
+		if (codes[i].error != PROVIDER_SERVER)
 			return codes[i].error;
+		is_servers = true;
+	}
 	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
 		if (holds(text, sentences[i].words))
 			return sentences[i].error;
 	/* Inside a 200 answer the work had begun: whatever it was, it was the server's. */
-	return status == 0 ? PROVIDER_SERVER : provider_judge_status(status);
+	return status == 0 || is_servers ? PROVIDER_SERVER : provider_judge_status(status);
 }
 
 void provider_copy(char *out, size_t size, struct str s)

@@ -13,14 +13,18 @@ ONCE = {"regenerate": False}    # a refused answer is not asked for once more
 PATIENT = {"retries": 0, "breaker_failures": 100, "calls_user_hour": 1000}
 
 # What a wire says otherwise: without lines of JSON garbage is no error but nothing; Anthropic has
-# an error of its own for its time being up.
+# an error of its own for its time being up; WaddleAI's own errors have no codes, so that only their
+# status is looked at.
 OWN_CODES = {("openai", "sends garbage"): "truncated", ("waddleai", "sends garbage"): "truncated",
-             ("anthropic", "sends garbage"): "truncated", ("anthropic", "gave up"): "timeout"}
+             ("anthropic", "sends garbage"): "truncated", ("anthropic", "gave up"): "timeout",
+             ("waddleai", "runs out of memory"): "server"}
+
+HAS_NOT = {("ollama", "unsafe")}    # its wire has no word for a filter
 
 
 def owed_by(wire):
     return [contract.Case(c.name, c.plan, c.said, c.reason, OWN_CODES.get((wire, c.name), c.code))
-            for c in contract.CASES]
+            for c in contract.CASES if (wire, c.code) not in HAS_NOT]
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -42,7 +46,7 @@ def script(cases):
 
 def test_the_script_keeps_the_contract(world, scene):
     # A script has words, all of them at once: its answers are never cut.
-    cases = [c for c in contract.CASES if c.plan.finish == "stop"]
+    cases = [c for c in contract.CASES if c.code or c.plan.finish == "stop"]
     world.bot.write("script.yaml", script(cases))
     twitch, _ = scene(provider={"type": "scripted", "file": "script.yaml"}, limits=PATIENT,
                       safety=ONCE)

@@ -23,7 +23,7 @@ def can(case):
     plan = case.plan
     if plan.fault or plan.finish != "stop" or plan.usage is None or plan.pace or plan.body:
         return plan.fault in BREAKS
-    return not 300 <= plan.status < 400
+    return not 300 <= plan.status < 400 and plan.refusal == "no"
 
 
 def fixture(case, question):

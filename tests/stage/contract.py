@@ -95,6 +95,8 @@ FAILURES = [
     fails("finds it too large", "bad_request", status=413),
     fails("cannot work with it", "bad_request", status=422),
     fails("breaks", "server", status=500),
+    fails("runs out of memory", "oom", status=500, refusal="CUDA out of memory"),
+    Case("holds it back", Plan(text=STORY, finish="content_filter"), None, "unsafe", "unsafe"),
     fails("is away", "server", status=502),
     fails("is overloaded", "server", status=503),
     fails("gave up", "server", status=504),

@@ -693,6 +693,9 @@ static void test_every_refusal_has_its_class(void **state)
 		{429, "", PROVIDER_RATE_LIMIT, "HTTP 429"},
 		{500, "{\"error\":\"CUDA error: out of memory\"}", PROVIDER_OOM,
 			"HTTP 500: CUDA error: out of memory"},
+		{500, "{\"error\":{\"code\":500,\"message\":\"CUDA out of memory\","
+			"\"type\":\"server_error\"}}", PROVIDER_OOM,
+			"HTTP 500: CUDA out of memory"},
 		{500, "{\"error\":\"\"}", PROVIDER_SERVER, "HTTP 500"},
 		{501, "", PROVIDER_BAD_REQUEST, "HTTP 501"},
 		{502, "<html><h1>Bad gateway</h1></html>", PROVIDER_SERVER, "HTTP 502"},
