@@ -106,7 +106,7 @@ static void question_is_judged(struct turn *t, bool is_safe)
 	t->state = TURN_RECALL;
 	if (why != REASON_NONE)
 		bot_turn_otherwise(t, why);
-	else if (!bot_know_begin(t, round_begin))
+	else if (!bot_know_begin(t, deadline_of(t), round_begin))
 		round_begin(t);
 }
 

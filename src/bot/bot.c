@@ -139,6 +139,7 @@ int bot_new(const struct bot_options *o, struct bot **out)
 	io_timer_start(b->sweep, SWEEP_MS);
 	if (!o->replay)
 		provider_pool_warm(b->providers);
+	bot_embed_follow(b);
 	if (o->console || o->replay) {
 		err = bot_places_alone(b);
 		if (err)
@@ -169,6 +170,7 @@ void bot_free(struct bot *b)
 	b->is_over = true;
 	bot_places_free(b);
 	bot_summary_fini(b);
+	bot_embed_fini(b);
 	io_worker_free(b->worker); /* a reload that runs ends here, and frees what it loaded */
 	b->worker = NULL;
 	io_worker_free(b->searcher);

@@ -8,9 +8,10 @@ struct bot_search {
 	struct bot_world *world;
 	const struct conf_texts *only; /* of a trigger of that world */
 	struct buf question;
-	struct knowledge_hit hits[KNOWLEDGE_TOP];
+	struct knowledge_hit hits[KNOWLEDGE_CANDIDATES];
 	size_t n;
 	int err;
+	int64_t deadline_ms;
 	void (*done)(struct turn *t);
 };
 
@@ -25,8 +26,18 @@ static void search_work(void *ctx)
 {
 	struct bot_search *s = ctx;
 
-	s->err = knowledge_find(s->world->knowledge, buf_str(&s->question), s->world->conf->name,
-		s->only, s->hits, &s->n);
+	/* More than will be told, where embeddings choose among them. */
+	const bool is_ranked = s->world->conf->embeddings.use != NULL;
+
+	s->err = (is_ranked ? knowledge_find_more : knowledge_find)(s->world->knowledge,
+		buf_str(&s->question), s->world->conf->name, s->only, s->hits, &s->n);
+}
+
+void bot_know_is(struct turn *t, const struct knowledge_hit *hits, size_t n)
+{
+	t->known_count = n < KNOWLEDGE_TOP ? n : KNOWLEDGE_TOP;
+	for (size_t i = 0; i < t->known_count; i++)
+		t->known[i] = hits[i];
 }
 
 static void search_done(void *ctx)
@@ -37,19 +48,19 @@ static void search_done(void *ctx)
 
 	if (t) {
 		t->search = NULL;
-		t->known_count = s->err ? 0 : s->n; /* without it the answer is only worse */
-		for (size_t i = 0; i < t->known_count; i++)
-			t->known[i] = s->hits[i];
+		bot_know_is(t, s->hits, s->err ? 0 : s->n); /* without, it is only worse */
 		if (s->err)
 			log_event(LOG_ERROR, "bot", "knowledge_not_searched", "turn", t->id,
 				"error", err_name(s->err), NULL);
 	}
+	if (t && !s->err && bot_embed_begin(t, s->hits, s->n, s->deadline_ms, done))
+		t = NULL; /* it goes on from there */
 	search_free(s);
 	if (t)
 		done(t);
 }
 
-bool bot_know_begin(struct turn *t, void (*done)(struct turn *t))
+bool bot_know_begin(struct turn *t, int64_t deadline_ms, void (*done)(struct turn *t))
 {
 	struct bot *b = t->bot;
 	struct bot_search *s;
@@ -63,6 +74,7 @@ bool bot_know_begin(struct turn *t, void (*done)(struct turn *t))
 	s->world = bot_world_ref(t->world);
 	s->only = &t->hit.trigger->knowledge;
 	s->done = done;
+	s->deadline_ms = deadline_ms;
 	buf_init(&s->question, t->event->text.len);
 	/* A replay waits for nobody: the same record gives the same decisions. */
 	const bool is_alone = b->options.replay != NULL;

@@ -57,8 +57,10 @@ static bool is_plain(const struct turn *t)
 static struct turn *first_of(const struct turn *t)
 {
 	for (struct turn *o = t->bot->turns; o; o = o->hh.next) {
-		if (o != t && o->call && !o->guard.is_asked && is_plain(o) && is_same_place(o, t) &&
-				o->world == t->world && o->persona == t->persona &&
+		/* A call without a prompt is one for embeddings. */
+		if (o != t && o->call && o->prompt && !o->guard.is_asked && is_plain(o) &&
+				is_same_place(o, t) && o->world == t->world &&
+				o->persona == t->persona &&
 				strcmp(o->prompt->hash, t->prompt->hash) == 0)
 			return o;
 	}

@@ -112,6 +112,7 @@ static void reload_swap(struct bot *b, struct bot_world *w)
 	bot_places_follow(b, old->conf);
 	bot_timers_follow(b);
 	(void)bot_once_flush(b); /* who would answer now, and how, may be another */
+	bot_embed_follow(b);
 	bot_world_unref(old);
 	bot_pump(b);
 }

@@ -136,6 +136,23 @@ struct turn_guard {
 	char rule[48];       /* "model:S10" */
 };
 
+/* embed.c: the turn's question, and what its words have found. */
+struct turn_embed {
+	struct prompt *prompt;
+	struct knowledge_hit hits[KNOWLEDGE_CANDIDATES]; /* in the turn's world */
+	size_t n;
+	void (*done)(struct turn *t);
+};
+
+/* embed.c: what a model made of the knowledge. */
+struct embed_job;
+struct bot_embedded {
+	struct knowledge_vectors *vectors;
+	char of[320];                  /* the provider and the model that made them */
+	struct embed_job *job;         /* makes more of them; NULL = none does */
+	int64_t again_ms;              /* not before: the last one failed */
+};
+
 /* ask.c: how far a turn is with asking. */
 struct turn_asking {
 	size_t step;         /* of the trigger's; what the last one answers is said */
@@ -181,6 +198,7 @@ struct turn {
 	struct provider_call *call;
 	struct turn_asking asking;
 	struct turn_guard guard;
+	struct turn_embed embed;
 	struct bot_crowd crowd;        /* with merge: of its trigger */
 	struct turn_call last;
 	bool is_recalling;
@@ -248,6 +266,7 @@ struct bot {
 	bool gauges_are_dirty;         /* since the last save */
 	struct bot_summary *summaries; /* the oldest first */
 	size_t summary_jobs;
+	struct bot_embedded embedded;
 	struct turn *turns;            /* live, by id */
 
 	struct io_worker *worker;      /* reloads and state files */
@@ -430,11 +449,20 @@ void bot_tell(struct bot *b, int64_t fired, const struct event *e, const struct 
 /* know.c: looks up what the streamer wrote about the turn's question, if its trigger wants that:
  * then done(t) comes when t->known is there, unless the turn ends before. False: nothing is looked
  * up. */
-bool bot_know_begin(struct turn *t, void (*done)(struct turn *t));
+bool bot_know_begin(struct turn *t, int64_t deadline_ms, void (*done)(struct turn *t));
+void bot_know_is(struct turn *t, const struct knowledge_hit *hits, size_t n); /* the nearest */
 void bot_know_end(struct turn *t);    /* the turn is over */
 /* The same at once, for whoever may wait a moment: explain. Gives how many there are. */
 size_t bot_know_now(const struct bot_world *w, const struct trigger *t, const struct event *e,
 	struct knowledge_hit hits[KNOWLEDGE_TOP]);
+
+/* embed.c. A world has begun: what embeddings it lacks are asked for. */
+void bot_embed_follow(struct bot *b);
+void bot_embed_fini(struct bot *b); /* takes back calls that are under way */
+/* Ranks n hits anew, at most KNOWLEDGE_CANDIDATES: then done(t) comes when t->known is there,
+ * unless the turn ends before. False: they stay as they are. */
+bool bot_embed_begin(struct turn *t, const struct knowledge_hit *hits, size_t n,
+	int64_t deadline_ms, void (*done)(struct turn *t));
 
 /* summary.c: what fell out of the remembered lines, in short. An answer was said and remembered: is
  * there something to sum up? */

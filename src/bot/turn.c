@@ -68,6 +68,7 @@ static void turn_free(struct turn *t)
 	provider_cancel(t->call);
 	prompt_free(t->prompt);
 	prompt_free(t->guard.prompt);
+	prompt_free(t->embed.prompt);
 	buf_fini(&t->text);
 	buf_fini(&t->shown);
 	buf_fini(&t->last.answer);

@@ -366,6 +366,13 @@ struct conf_safety {
 	int model_on_error;       /* enum conf_doubt: where it gives no verdict */
 };
 
+/* `embeddings:` */
+struct conf_embeddings {
+	char *use;                /* name of a provider; NULL = none: notes are ranked by words */
+	char *model;              /* of it, never NULL where use is not */
+	int64_t wait_ms;          /* how long a question waits for its own */
+};
+
 /* `limits:` */
 struct conf_limits {
 	int64_t turns, asks;      /* live turns; model calls at once */
@@ -399,6 +406,7 @@ struct conf {
 	struct conf_ledger ledger;
 	struct conf_api api;
 	struct conf_safety safety;
+	struct conf_embeddings embeddings;
 	struct conf_privacy privacy;
 	struct conf_limits limits;
 	struct conf_place *places;

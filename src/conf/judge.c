@@ -515,6 +515,32 @@ static void judge_prices(const struct judge *j)
 	}
 }
 
+static void judge_embeddings(const struct judge *j)
+{
+	const struct conf_embeddings *e = &j->c->embeddings;
+	const struct conf_node *n = node_of(j, "embeddings", "use", NULL);
+	char *name[] = {e->use};
+	const struct conf_texts names = {name, 1};
+	const struct conf_provider *p = e->use ? find_provider(j->c, e->use) : NULL;
+
+	if (e->use)
+		judge_ask(j, &names, n);
+	if (e->use && !e->model)
+		complain(j, n, CONF_ERROR, "add model: nomic-embed-text, or another that embeds",
+			"embeddings: does not say which model of \"%s\" makes them", e->use);
+	if (!e->use && e->model)
+		complain(j, node_of(j, "embeddings", "model", NULL), CONF_ERROR,
+			"add use: NAME, a provider that has this model",
+			"embeddings: does not say who makes them");
+	if (p && p->type != CONF_OLLAMA && p->type != CONF_OPENAI)
+		complain(j, n, CONF_ERROR, "name a provider of type ollama or openai",
+			"provider \"%s\" has no embeddings", e->use);
+	if (p && !conf_provider_is_local(p) && !j->c->privacy.send_names)
+		complain(j, n, CONF_ERROR, "say privacy: {send_names: yes}, or use one here",
+			"provider \"%s\" is on another machine, and may not see what people say "
+			"with their names", e->use);
+}
+
 void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_report *r)
 {
 	struct judge j = {c, f, r};
@@ -525,6 +551,7 @@ void conf_judge(const struct conf *c, const struct conf_file *f, struct conf_rep
 	judge_routes(&j);
 	judge_prices(&j);
 	judge_guard(&j);
+	judge_embeddings(&j);
 	for (size_t i = 0; i < c->place_count; i++) {
 		judge_place_urls(&j, &c->places[i]);
 		if (c->places[i].kind == CONF_DISCORD) {

@@ -67,6 +67,7 @@ static const struct conf_option top_options[] = {
 	PART("ledger", CONF_PART_LEDGER),
 	PART("api", CONF_PART_API),
 	PART("safety", CONF_PART_SAFETY),
+	PART("embeddings", CONF_PART_EMBEDDINGS),
 	PART("privacy", CONF_PART_PRIVACY),
 	PART("limits", CONF_PART_LIMITS),
 	PART("twitch", CONF_PART_TWITCH),
@@ -176,6 +177,17 @@ static const struct conf_option safety_options[] = {
 		CONF_LIVE, "How long it may take."},
 	{"model_on_error", CONF_CHOICE, AT(conf_safety, model_on_error), "refuse", 0, 0, doubts,
 		CONF_LIVE, "What happens where it gives no verdict."},
+};
+
+static const struct conf_option embeddings_options[] = {
+	{"use", CONF_TEXT, AT(conf_embeddings, use), NULL, 0, 0, NULL, CONF_LIVE,
+		"A provider of type ollama or openai whose embeddings rank what the words of a "
+		"question find; without it the words alone do."},
+	{"model", CONF_TEXT, AT(conf_embeddings, model), NULL, 0, 0, NULL, CONF_LIVE,
+		"Its model for embeddings, like nomic-embed-text. It is not the one that chats."},
+	{"wait", CONF_DURATION, AT(conf_embeddings, wait_ms), "1s", 50, 10 * SECOND, NULL,
+		CONF_LIVE,
+		"How long a question waits for its embedding before it goes on without."},
 };
 
 static const struct conf_option privacy_options[] = {
@@ -520,6 +532,8 @@ const struct conf_part_table conf_parts[CONF_PART_COUNT] = {
 		"The door for mynah's own commands, health, metrics and other programs."},
 	[CONF_PART_SAFETY] = {"safety", PART(safety_options), AT(conf, safety),
 		"What a reply must be like before it is said."},
+	[CONF_PART_EMBEDDINGS] = {"embeddings", PART(embeddings_options), AT(conf, embeddings),
+		"What ranks the notes of the knowledge folder, beside their words."},
 	[CONF_PART_PRIVACY] = {"privacy", PART(privacy_options), AT(conf, privacy),
 		"What of people leaves this machine."},
 	[CONF_PART_LIMITS] = {"limits", PART(limits_options), AT(conf, limits),

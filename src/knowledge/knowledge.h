@@ -44,5 +44,37 @@ bool knowledge_is_name(const char *file, const char *name);
 int knowledge_find(struct knowledge *k, struct str question, const char *self,
 	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_TOP],
 	size_t *n) MUST_USE;
+/* The same with more of them: for whoever ranks them anew. */
+#define KNOWLEDGE_CANDIDATES 12
+int knowledge_find_more(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_CANDIDATES],
+	size_t *n) MUST_USE;
+
+/* ---- Embeddings: what a model made of the chunks, by their content. One thread's. ------------ */
+
+#define KNOWLEDGE_VECTORS_MAX 1024  /* some 256 KiB of text have half as many chunks */
+#define KNOWLEDGE_PIECE_BYTES 3584  /* of a chunk go to the model: eight fit into a prompt */
+
+struct knowledge_vectors;
+struct knowledge_vectors *knowledge_vectors_new(void);
+void knowledge_vectors_free(struct knowledge_vectors *v);
+void knowledge_vectors_clear(struct knowledge_vectors *v);
+/* Forgets those of texts that k does not have. */
+void knowledge_vectors_keep(struct knowledge_vectors *v, const struct knowledge *k);
+/* Texts of chunks that have none, at most max of them, from chunk *from on, which moves past
+ * them. BORROWED of k. 0: no more, or no room for more. */
+size_t knowledge_vectors_missing(const struct knowledge_vectors *v, const struct knowledge *k,
+	size_t *from, struct str *out, size_t max);
+/* What the model made of such a text: finite numbers. ERR_INVALID: all zero, or not as many as of
+ * the texts before. */
+int knowledge_vectors_put(struct knowledge_vectors *v, struct str text, const float *at,
+	size_t dims) MUST_USE;
+/* Has it one of each? */
+bool knowledge_vectors_cover(const struct knowledge_vectors *v, const struct knowledge_hit *hits,
+	size_t n);
+/* Orders hits by cosine with the question's vector; of equal ones the first stays first. False:
+ * nothing was ordered, one of them has none or the question's is of another kind. */
+bool knowledge_vectors_rank(const struct knowledge_vectors *v, const float *question, size_t dims,
+	struct knowledge_hit *hits, size_t n);
 
 #endif

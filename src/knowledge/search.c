@@ -119,15 +119,15 @@ static int count_word(struct knowledge *k, const struct knowledge_word *w, struc
 }
 
 /* Puts a hit where it belongs among the nearest. Of equal ones the first in order stays first. */
-static void keep(struct knowledge_hit hit, struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+static void keep(struct knowledge_hit hit, struct knowledge_hit *hits, size_t max, size_t *n)
 {
 	size_t at = *n;
 
 	while (at > 0 && hits[at - 1].score < hit.score)
 		at--;
-	if (at == KNOWLEDGE_TOP)
+	if (at == max)
 		return;
-	*n += *n < KNOWLEDGE_TOP;
+	*n += *n < max;
 	memmove(&hits[at + 1], &hits[at], (*n - at - 1) * sizeof(*hits));
 	hits[at] = hit;
 }
@@ -136,7 +136,7 @@ static void keep(struct knowledge_hit hit, struct knowledge_hit hits[KNOWLEDGE_T
  * chunk is what a question is about, its share of the question's words decides; the score only
  * says which is nearer. */
 static int find(struct knowledge *k, const struct knowledge_query *q, const struct conf_texts *only,
-	struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+	struct knowledge_hit *hits, size_t max, size_t *n)
 {
 	const double bar = fmax(LEAST_COVERED, q->share * q->weight);
 	struct buf quoted;
@@ -148,7 +148,8 @@ static int find(struct knowledge *k, const struct knowledge_query *q, const stru
 		err = count_word(k, &q->words[i], &quoted);
 	for (size_t i = 0; i < k->chunk_count && !err; i++) {
 		if (k->tallies[i].covered >= bar && is_wanted(&k->chunks[i], only))
-			keep((struct knowledge_hit){&k->chunks[i], k->tallies[i].score}, hits, n);
+			keep((struct knowledge_hit){&k->chunks[i], k->tallies[i].score}, hits, max,
+				n);
 	}
 	while (*n > 1 && hits[*n - 1].score < LEAST_SHARE * hits[0].score)
 		--*n;
@@ -156,8 +157,8 @@ static int find(struct knowledge *k, const struct knowledge_query *q, const stru
 	return err;
 }
 
-int knowledge_find(struct knowledge *k, struct str question, const char *self,
-	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+static int find_some(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit *hits, size_t max, size_t *n)
 {
 	struct knowledge_query q;
 	int err = 0;
@@ -166,8 +167,20 @@ int knowledge_find(struct knowledge *k, struct str question, const char *self,
 	knowledge_query(question, self, &q);
 	if (q.n > 0 && k->chunk_count > 0) {
 		pthread_mutex_lock(&k->lock);
-		err = find(k, &q, only, hits, n);
+		err = find(k, &q, only, hits, max, n);
 		pthread_mutex_unlock(&k->lock);
 	}
 	return err;
+}
+
+int knowledge_find(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_TOP], size_t *n)
+{
+	return find_some(k, question, self, only, hits, KNOWLEDGE_TOP, n);
+}
+
+int knowledge_find_more(struct knowledge *k, struct str question, const char *self,
+	const struct conf_texts *only, struct knowledge_hit hits[KNOWLEDGE_CANDIDATES], size_t *n)
+{
+	return find_some(k, question, self, only, hits, KNOWLEDGE_CANDIDATES, n);
 }

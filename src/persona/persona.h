@@ -190,6 +190,9 @@ int prompt_build(const struct prompt_options *o, struct prompt **out) MUST_USE;
 /* A bare conversation for a model that judges it: what was said, and what was answered or nothing.
  * As it is: nothing of it is quoted. GIVES *out. ERR_LIMIT: too long. */
 int prompt_bare(struct str user, struct str assistant, struct prompt **out) MUST_USE;
+/* Texts as they are, a message each: for whoever wants no answer but embeddings of them. None may
+ * be empty. GIVES *out. ERR_LIMIT: too long. */
+int prompt_texts(const struct str *texts, size_t n, struct prompt **out) MUST_USE;
 void prompt_free(struct prompt *p);
 /* Tokens of a text as people write it; and what no usual tokenizer makes of any text of chat. */
 size_t prompt_tokens(struct str text);

@@ -563,3 +563,31 @@ int prompt_bare(struct str user, struct str assistant, struct prompt **out)
 		*out = g.p;
 	return err;
 }
+
+int prompt_texts(const struct str *texts, size_t n, struct prompt **out)
+{
+	struct building g = {.p = mem_new(sizeof(*g.p))};
+	int err = 0;
+
+	if (!g.p)
+		return ERR_NOMEM;
+	buf_init(&g.p->bytes, PERSONA_PROMPT_BYTES);
+	g.p->messages = mem_array(n + 1, sizeof(*g.p->messages));
+	if (!g.p->messages)
+		err = ERR_NOMEM;
+	for (size_t i = 0; i < n && !err; i++) {
+		g.p->messages[g.p->n++] =
+			(struct prompt_message){PROMPT_USER, {NULL, texts[i].len}};
+		err = buf_add_str(&g.p->bytes, texts[i]);
+	}
+	if (!err) {
+		settle(g.p);
+		g.p->tokens = g.p->usual;
+		err = make_hash(&g);
+	}
+	if (err)
+		prompt_free(g.p);
+	else
+		*out = g.p;
+	return err;
+}

@@ -58,7 +58,7 @@ static void hang_up(struct provider_call *c)
 	}
 	t->http = NULL;
 	if (t->wire)
-		t->provider->ops->wire_free(t->wire); /* moderations have the same */
+		provider_wire_of(c)->wire_free(t->wire);
 	t->wire = NULL;
 	buf_fini(&t->refusal);
 	io_timer_stop(c->timer);
@@ -71,6 +71,7 @@ void provider_try_drop(struct provider_call *c)
 	if (c->try.is_on)
 		hang_up(c);
 	buf_fini(&c->try.sink.text);
+	buf_fini(&c->try.sink.vectors);
 }
 
 /* ---- What it came to ------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ static enum provider_error outcome(struct provider_call *c, int err, const char 
 		return PROVIDER_TRUNCATED;
 	if (s->was_filtered)
 		return PROVIDER_UNSAFE;
-	return c->text.len == 0 ? PROVIDER_EMPTY : PROVIDER_NONE;
+	return c->text.len == 0 && s->wanted == 0 ? PROVIDER_EMPTY : PROVIDER_NONE;
 }
 
 /* is_ours: the ask's deadline ended it, not the provider's own. */
@@ -193,8 +194,13 @@ static void settle(struct provider_call *c, enum provider_error e, bool is_ours)
 	hang_up(c);
 	if (e)
 		note_error(c, e, took_ms, message);
-	provider_punish(t, e, now);
-	tell_breaker(t, e, took_ms, is_ours);
+	if (c->is_embedding) {
+		/* It says nothing about the model that chats. */
+		io_breaker_abandoned(&t->endpoint->breaker);
+	} else {
+		provider_punish(t, e, now);
+		tell_breaker(t, e, took_ms, is_ours);
+	}
 	metric_add(&total, p->conf.name, 1);
 	metric_observe_ms(&seconds, p->conf.name, (double)took_ms);
 	if (t->first_ms >= 0)
@@ -291,6 +297,7 @@ static void try_init(struct provider_call *c, struct provider_endpoint *e)
 	struct provider_try *t = &c->try;
 
 	buf_fini(&t->sink.text); /* of the attempt before */
+	buf_fini(&t->sink.vectors);
 	memset(t, 0, sizeof(*t));
 	t->provider = p;
 	t->endpoint = e;
@@ -303,7 +310,9 @@ static void try_init(struct provider_call *c, struct provider_endpoint *e)
 	t->retry_after_ms = -1;
 	t->sink.tokens_in = -1;
 	t->sink.tokens_out = -1;
+	t->sink.wanted = c->is_embedding ? c->ask.prompt->n : 0;
 	buf_init(&t->sink.text, PROVIDER_TEXT_BYTES);
+	buf_init(&t->sink.vectors, PROVIDER_EMBED_MAX * PROVIDER_DIMS_MAX * sizeof(float));
 	buf_init(&t->refusal, REFUSAL_BYTES);
 	t->temperature = p->conf.temperature;
 	if (persona && !isnan(persona->temperature))

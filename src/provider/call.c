@@ -71,6 +71,8 @@ static void finish(struct provider_call *c, enum provider_error e)
 		.provider = has_asked ? t->provider->conf.name : "",
 		.model = has_asked && t->sink.model[0] ? t->sink.model : asked,
 		.was_cut = has_asked && t->sink.was_cut,
+		.vectors = e ? NULL : (const float *)(const void *)t->sink.vectors.at,
+		.dims = e ? 0 : t->sink.dims,
 		.tokens_in = has_asked ? t->sink.tokens_in : -1,
 		.tokens_out = has_asked ? t->sink.tokens_out : -1,
 		.attempts = c->attempts,
@@ -129,9 +131,12 @@ static void step(struct provider_call *c)
 			/* Whoever waited for its own retry has waited long enough. */
 			.is_retry = c->tries > 0,
 			.tokens = (int64_t)c->ask.prompt->tokens,
-			.max_tokens = provider_max_tokens(c->ask.persona, s->provider),
+			.max_tokens = c->is_embedding
+				? 0 : provider_max_tokens(c->ask.persona, s->provider),
 		};
 		need.cost = provider_price_most(s->provider, model, need.tokens, need.max_tokens);
+		if (c->is_embedding)
+			need.tokens = 0; /* the window is that of the model that chats */
 		struct provider_endpoint *e = may_ask(c, &need);
 		if (!e)
 			continue;
@@ -156,6 +161,7 @@ static int64_t retry_wait(const struct provider_call *c, int64_t retry_after_ms)
 	int64_t most = RETRY_BASE_MS;
 
 	if (remedies[c->error] != RETRY || (int64_t)c->tries > c->pool->retries ||
+		(c->is_embedding && c->tries > 1) ||
 		provider_breaker(p) == IO_BREAKER_OPEN)
 		return -1;
 	/* Another server of the same provider need not be waited for. */
@@ -190,7 +196,8 @@ static bool shrink(struct provider_call *c)
 	const int64_t needs = (int64_t)c->ask.prompt->tokens +
 		provider_max_tokens(c->ask.persona, p);
 
-	if (c->error != PROVIDER_OOM || c->is_small || (int64_t)c->tries > c->pool->retries)
+	if (c->error != PROVIDER_OOM || c->is_embedding || c->is_small ||
+			(int64_t)c->tries > c->pool->retries)
 		return false;
 	/* Of the others nobody can ask for a smaller window. */
 	if (!p->conf.smaller && (p->conf.type != CONF_OLLAMA || p->conf.context_tokens / 2 < needs))
@@ -283,7 +290,7 @@ static int take_order(struct provider_call *c, const struct provider_pool *p)
 		s->model = c->model;
 	}
 	c->ask.event = NULL;
-	c->ask.trigger = c->ask.only = NULL;
+	c->ask.trigger = c->ask.only = c->ask.embed = NULL;
 	return 0;
 }
 
@@ -299,6 +306,7 @@ struct provider_call *provider_ask(struct provider_pool *p, const struct provide
 	c->ask = *a;
 	provider_copy(c->turn, sizeof(c->turn), str_of(a->turn));
 	c->ask.turn = c->turn;
+	c->is_embedding = a->embed != NULL;
 	buf_init(&c->text, PROVIDER_TEXT_BYTES);
 	c->timer = io_timer_new(p->io, on_timer, c);
 	c->deadline = io_timer_new(p->io, on_deadline, c);

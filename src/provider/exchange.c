@@ -9,12 +9,11 @@
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* The wire of what is asked for. */
-static const struct provider_ops *ops_of(const struct provider_call *c)
+const struct provider_ops *provider_wire_of(const struct provider_call *c)
 {
 	const struct provider_ops *o = c->try.provider->ops;
 
-	return c->ask.is_moderation ? o->moderations : o;
+	return c->is_embedding ? o->embeddings : c->ask.is_moderation ? o->moderations : o;
 }
 
 static bool is_good(int status)
@@ -47,7 +46,7 @@ static void on_head(void *ctx, int status)
 		provider_try_end(c, 0, NULL);
 		return;
 	}
-	t->wire = ops_of(c)->wire_new(type);
+	t->wire = provider_wire_of(c)->wire_new(type);
 	if (!t->wire)
 		provider_try_end(c, ERR_NOMEM, NULL);
 }
@@ -64,7 +63,7 @@ static void on_data(void *ctx, const char *bytes, size_t n)
 			buf_clear(&t->refusal); /* without memory the status alone tells */
 		return;
 	}
-	int err = ops_of(c)->feed(t->wire, bytes, n, &t->sink);
+	int err = provider_wire_of(c)->feed(t->wire, bytes, n, &t->sink);
 	if (t->sink.has_begun && t->first_ms < 0)
 		t->first_ms = clock_mono_ms() - t->started_ms;
 	if (err)
@@ -83,10 +82,10 @@ static void on_done(void *ctx, int err, const char *why)
 	t->was_sent = io_http_was_sent(t->http);
 	t->http = NULL;
 	if (err == 0 && t->wire)
-		err = ops_of(c)->finish(t->wire, &t->sink);
+		err = provider_wire_of(c)->finish(t->wire, &t->sink);
 	else if (t->status > 0 && !is_good(t->status))
 		/* The status is the news, also when its body was cut. */
-		t->sink.error = ops_of(c)->judge(t->status, t->retry_after_ms,
+		t->sink.error = provider_wire_of(c)->judge(t->status, t->retry_after_ms,
 			buf_str(&t->refusal), t->sink.message);
 	if (err == ERR_DENIED && !t->provider->conf.remote_ok)
 		why = "its address is not this machine; set remote_ok: true to allow that";
@@ -180,8 +179,8 @@ int provider_exchange_start(struct provider_call *c)
 	buf_init(&body, PROVIDER_REQUEST_BYTES);
 	int err = buf_reserve(&headers, PROVIDER_HEADERS_BYTES); /* wiped where it stands */
 	if (!err)
-		err = ops_of(c)->request(&conf, &c->ask, t->temperature, t->max_tokens, &path,
-			&headers, &body);
+		err = provider_wire_of(c)->request(&conf, &c->ask, t->temperature, t->max_tokens,
+			&path, &headers, &body);
 	if (err == ERR_INVALID)
 		provider_try_fail(t, PROVIDER_AUTH,
 			"the key has characters that no header can hold");

@@ -15,6 +15,8 @@
 #define PROVIDER_TEXT_BYTES (16 * 1024)      /* completion cap (faults.md section 7, P4) */
 #define PROVIDER_LINE_BYTES (256 * 1024)     /* one NDJSON line or SSE event */
 #define PROVIDER_BODY_BYTES (1024 * 1024)
+#define PROVIDER_EMBED_MAX 8     /* texts of one ask: their vectors fit into a body */
+#define PROVIDER_DIMS_MAX 4096   /* of a vector; the models in use have 384 to 4096 */
 
 /* Error classes of spec 000-22: ledger error_code and metric label. name, counts for the breaker,
  * what to do: retry the same, go to the next provider, or give up */
@@ -68,6 +70,8 @@ struct provider_answer {
 	struct str text;              /* BORROWED in done; reasoning already stripped */
 	const char *provider, *model;
 	bool was_cut;                 /* finish reason "length": ends where max_tokens fell */
+	const float *vectors;         /* of an ask for embeddings: dims numbers for each message */
+	size_t dims;                  /* of its prompt, in order; BORROWED in done. Finite. */
 	int64_t tokens_in, tokens_out;
 	int attempts;
 };
@@ -84,6 +88,9 @@ struct provider_ask {
 	const char *only;             /* this provider and no other; NULL = those of the route */
 	bool is_moderation;           /* not its model is asked, but its moderations: the answer is
 	                                 "safe", or "unsafe" and categories in a second line */
+	const char *embed;            /* not words are wanted, but what this model of the provider
+	                                 `only` makes of each message of the prompt: embeddings.
+	                                 BORROWED during provider_ask */
 	bool is_local_only;           /* nothing of it may leave this machine */
 	const char *turn;             /* request id: X-Request-ID header */
 	int64_t seed;                 /* for whoever takes one; 0 = none */
@@ -227,12 +234,16 @@ struct provider_sink {
 	bool is_whole;                 /* the terminator came */
 	bool was_cut, was_filtered;
 	bool has_begun;                /* a first byte of text or reasoning came */
+	size_t wanted;                 /* embeddings; 0 = words are wanted */
+	struct buf vectors;            /* they: floats */
+	size_t dims;                   /* of each */
 	enum provider_error error;
 	char message[256];
 };
 struct provider_ops {
 	const char *name;              /* as `type:` spells it */
 	const struct provider_ops *moderations; /* the wire of those; NULL = it has none */
+	const struct provider_ops *embeddings;  /* likewise */
 	const char *default_url;
 	/* Path below the base URL (which loses its last slashes), body and headers of one request.
 	 * c->secret is the key, NULL = none. Headers are added as "Name: value" lines, each ended

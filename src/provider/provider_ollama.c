@@ -185,8 +185,36 @@ static int ollama_finish(struct provider_wire *w, struct provider_sink *s)
 	return provider_ndjson_end(&w->lines, on_line, w);
 }
 
+/* ---- Embeddings: POST /api/embed, which answers with one object (Ollama API, 2026-08) -------- */
+
+static int embed_request(const struct conf_provider *c, const struct provider_ask *a,
+	double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
+	struct buf *body)
+{
+	int err = buf_adds(path, "/api/embed");
+
+	(void)temperature;
+	(void)max_tokens;
+	if (!err)
+		err = buf_adds(headers, "Accept: application/json\n");
+	if (!err)
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
+	return err ? err : provider_embed_add(body, c->model, a);
+}
+
+static const struct provider_ops embeddings = {
+	.name = "embeddings",
+	.request = embed_request,
+	.wire_new = provider_embed_new,
+	.feed = provider_embed_feed,
+	.finish = provider_embed_finish,
+	.wire_free = provider_embed_free,
+	.judge = provider_judge,
+};
+
 const struct provider_ops provider_ollama = {
 	.name = "ollama",
+	.embeddings = &embeddings,
 	.default_url = "http://127.0.0.1:11434",
 	.request = ollama_request,
 	.list = ollama_list,

@@ -228,9 +228,37 @@ static const struct provider_ops moderations = {
 	.judge = provider_judge,
 };
 
+/* ---- Embeddings: POST /v1/embeddings (OpenAI API reference, 2026-08) ------------------------- */
+
+static int embeddings_request(const struct conf_provider *c, const struct provider_ask *a,
+	double temperature, int64_t max_tokens, struct buf *path, struct buf *headers,
+	struct buf *body)
+{
+	int err = add_path(path, c->url, "/embeddings");
+
+	(void)temperature;
+	(void)max_tokens;
+	if (!err)
+		err = buf_adds(headers, "Accept: application/json\n");
+	if (!err)
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
+	return err ? err : provider_embed_add(body, c->model, a);
+}
+
+static const struct provider_ops embeddings = {
+	.name = "embeddings",
+	.request = embeddings_request,
+	.wire_new = provider_embed_new,
+	.feed = provider_embed_feed,
+	.finish = provider_embed_finish,
+	.wire_free = provider_embed_free,
+	.judge = provider_judge,
+};
+
 const struct provider_ops provider_openai = {
 	.name = "openai",
 	.moderations = &moderations,
+	.embeddings = &embeddings,
 	.default_url = "https://api.openai.com/v1",
 	.request = openai_request,
 	.list = openai_list,

@@ -16,6 +16,7 @@
  *   price.c     what an attempt may cost, and what it did
  *   judge.c     error classes: their names, and which status or words mean which
  *   request.c   what the request bodies of all vendors have in common
+ *   embed.c     the wire of embeddings, which vendors have in two shapes
  *   stream.c    the wire of those that stream server-sent events
  *   sse.c ndjson.c think.c   bytes to events, bytes to lines, words without the reasoning: pure */
 #ifndef PROVIDER_ROOM_H
@@ -66,6 +67,16 @@ int provider_stream_feed(struct provider_wire *w, const char *bytes, size_t n,
 	struct provider_sink *s, provider_read *read) MUST_USE;
 int provider_stream_finish(struct provider_wire *w, struct provider_sink *s,
 	provider_read *read) MUST_USE;
+
+/* embed.c: what the embeddings of vendors have in common: {"model":...,"input":[...]} goes out,
+ * one object comes back. An answer that is not one finite vector of the same length for each text
+ * is none. */
+int provider_embed_add(struct buf *body, const char *model, const struct provider_ask *a) MUST_USE;
+struct provider_wire *provider_embed_new(const char *content_type);
+void provider_embed_free(struct provider_wire *w);
+int provider_embed_feed(struct provider_wire *w, const char *bytes, size_t n,
+	struct provider_sink *s) MUST_USE;
+int provider_embed_finish(struct provider_wire *w, struct provider_sink *s) MUST_USE;
 
 /* ---- Reasoning ------------------------------------------------------------------------------- */
 
@@ -292,6 +303,7 @@ struct provider_call {
 	struct provider_step *order;
 	size_t order_n, at;
 	char *model;                    /* that of the ask or the rule; NULL = none */
+	bool is_embedding;
 	bool is_small;                  /* memory did not suffice: a smaller model or window */
 	unsigned tries;                 /* at this provider */
 	int attempts;                   /* of the whole ask */
@@ -335,6 +347,8 @@ void provider_try_drop(struct provider_call *c);
 void provider_punish(const struct provider_try *t, enum provider_error e, int64_t now);
 void provider_pardon(struct provider *p);
 
+/* The wire of what is asked for: words, moderations, embeddings. */
+const struct provider_ops *provider_wire_of(const struct provider_call *c);
 /* For exchange.c. Starts the request. */
 int provider_exchange_start(struct provider_call *c) MUST_USE;
 /* Starts any request to the server c.url: o lacks only what c says. path and headers are the

@@ -150,8 +150,9 @@ size_t provider_steps(const struct provider_pool *p, const struct provider_ask *
 		size_t n = 0;
 
 		*rule = 0;
-		if (one && (!a->is_moderation || one->ops->moderations))
-			add_step(steps, &n, one, NULL);
+		if (one && (!a->is_moderation || one->ops->moderations) &&
+				(!a->embed || one->ops->embeddings))
+			add_step(steps, &n, one, a->embed);
 		return n;
 	}
 	for (size_t i = 0; i < p->rule_n; i++)

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import re
 
 from aiohttp import web
 
@@ -52,9 +53,12 @@ class Models:
     def __init__(self, loop, history, key=None):
         self.loop, self.history, self.key = loop, history, key
         self.plans = [Plan()]
+        self.embed_plan = Plan()    # how the embeddings go: status, fault, usage, body
+        self.meanings = {}          # words that count as another: {"dog": "hound"}
         self.names = ["tiny", "large"]  # the models that it has
         self.requests = []
         self.at_once = self.most_at_once = 0
+        self.embedding = self.most_embedding = 0
         self.cancelled = 0
         self.is_held = False        # while it is, whoever asked waits for the answer
         self.numbers = itertools.count(1)
@@ -90,6 +94,8 @@ class Models:
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)
         app.router.add_post("/v1/moderations", self._moderations)
+        app.router.add_post("/api/embed", self._embed)
+        app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/api/tags", self._tags)
         app.router.add_get("/api/version", self._version)
         app.router.add_get("/v1/models", self._models)
@@ -147,6 +153,58 @@ class Models:
         result = {"flagged": bool(flagged), "categories": {n: n in flagged for n in names},
                   "category_scores": {n: 0.9 if n in flagged else 0.01 for n in names}}
         return web.json_response({"id": "modr-1", "model": body["model"], "results": [result]})
+
+    # -- Embeddings --------------------------------------------------------------------------------
+
+    def _vector(self, text):
+        """A bag of words in 32 dimensions; words of one meaning are one."""
+        vector = [0.0] * 32
+        for word in re.findall(r"\w+", text.lower()):
+            word = self.meanings.get(word, word)
+            vector[hashlib.sha256(word.encode()).digest()[0] % 32] += 1
+        return vector
+
+    async def _vectors(self, request, wire):
+        """(vectors, plan), or (None, the answer)."""
+        body = await request.json()
+        texts, plan = body.get("input"), self.embed_plan
+        if (not isinstance(texts, list) or not texts or not isinstance(body.get("model"), str)
+                or not all(isinstance(text, str) and text for text in texts)):
+            return None, web.json_response({"error": "bad request"}, status=400)
+        self.history.add("model", "embed", wire=wire, n=len(texts))
+        self.requests.append({"wire": f"embed-{wire}", "body": body,
+                              "headers": dict(request.headers)})
+        self.embedding += 1
+        self.most_embedding = max(self.most_embedding, self.embedding)
+        try:
+            if plan.fault == "hang":
+                await self._sleep(request, 60)
+            await self._sleep(request, plan.delay)
+        except ConnectionError:
+            return None, web.Response(status=499)  # nobody reads it
+        finally:
+            self.embedding -= 1
+        if plan.status != 200:
+            return None, web.json_response({"error": plan.refusal}, status=plan.status)
+        if plan.body:
+            return None, web.Response(body=plan.body, content_type="application/json")
+        return [self._vector(text) for text in texts], plan
+
+    async def _embed(self, request):
+        vectors, plan = await self._vectors(request, "ollama")
+        if vectors is None:
+            return plan
+        return web.json_response({"model": "embedder", "embeddings": vectors, "load_duration": 1,
+                                  "prompt_eval_count": plan.usage[0]})
+
+    async def _embeddings(self, request):
+        vectors, plan = await self._vectors(request, "openai")
+        if vectors is None:
+            return plan
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
+        usage = {"prompt_tokens": plan.usage[0], "total_tokens": plan.usage[0]}
+        return web.json_response({"object": "list", "model": "embedder", "data": data[::-1],
+                                  "usage": usage})
 
     # -- Requests ----------------------------------------------------------------------------------
 

@@ -472,6 +472,129 @@ static void out_of_memory_reads_nothing(void **state)
 	folder_fini(&f);
 }
 
+/* ---- Embeddings ------------------------------------------------------------------------------ */
+
+static const float made_up[][2] = {{1, 0}, {3, 4}, {0, 2}};
+
+static struct knowledge *three_notes(const char *third)
+{
+	struct folder f = {.path = unit_make_folder()};
+	const char *const texts[] = {"crab one", "crab two", third};
+	struct knowledge *k = NULL;
+	struct conf_report r;
+
+	conf_report_init(&r);
+	for (int i = 0; i < 3; i++) {
+		char name[] = "0.md";
+
+		name[0] = (char)('0' + i);
+		f.file = file_join(f.path, name);
+		assert_int_equal(file_replace(f.file, str_of(texts[i]), 0600), 0);
+		mem_free(f.file);
+	}
+	assert_int_equal(knowledge_read(f.path, &r, &k), 0);
+	for (int i = 0; i < 3; i++) {
+		char name[] = "0.md";
+
+		name[0] = (char)('0' + i);
+		f.file = file_join(f.path, name);
+		unlink(f.file);
+		mem_free(f.file);
+	}
+	rmdir(f.path);
+	mem_free(f.path);
+	conf_report_fini(&r);
+	return k;
+}
+
+static struct knowledge_vectors *vectors_of(const struct knowledge *k, size_t n)
+{
+	struct knowledge_vectors *v = knowledge_vectors_new();
+	struct str texts[8];
+	size_t from = 0;
+
+	assert_non_null(v);
+	assert_int_equal(knowledge_vectors_missing(v, k, &from, texts, 8), 3);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(knowledge_vectors_put(v, texts[i], made_up[i], 2), 0);
+	return v;
+}
+
+static void vectors_rank_by_their_angle(void **state)
+{
+	struct knowledge *k = three_notes("crab three");
+	struct knowledge_vectors *v = vectors_of(k, 3);
+	const float up[] = {0, 7}, longer[] = {0, 7, 0}, nothing[] = {0, 0};
+	struct knowledge_hit hits[KNOWLEDGE_CANDIDATES];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(knowledge_find_more(k, STR("crab"), NULL, NULL, hits, &n), 0);
+	assert_int_equal(n, 3);
+	assert_false(knowledge_vectors_rank(v, longer, 3, hits, n));
+	assert_false(knowledge_vectors_rank(v, nothing, 2, hits, n));
+	assert_string_equal(hits[0].chunk->file, "0.md");
+	assert_true(knowledge_vectors_rank(v, up, 2, hits, n));
+	assert_string_equal(hits[0].chunk->file, "2.md");
+	assert_string_equal(hits[1].chunk->file, "1.md");
+	assert_string_equal(hits[2].chunk->file, "0.md");
+	knowledge_vectors_free(v);
+	knowledge_free(k);
+}
+
+static void a_hit_without_a_vector_is_in_nobodys_way(void **state)
+{
+	struct knowledge *k = three_notes("crab three");
+	struct knowledge_vectors *v = vectors_of(k, 2);
+	const float up[] = {0, 7};
+	struct knowledge_hit hits[KNOWLEDGE_CANDIDATES];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(knowledge_find_more(k, STR("crab"), NULL, NULL, hits, &n), 0);
+	assert_false(knowledge_vectors_cover(v, hits, n));
+	assert_false(knowledge_vectors_rank(v, up, 2, hits, n));
+	assert_string_equal(hits[0].chunk->file, "0.md");
+	knowledge_vectors_free(v);
+	knowledge_free(k);
+}
+
+static void vectors_of_another_kind_are_refused(void **state)
+{
+	struct knowledge *k = three_notes("crab three");
+	struct knowledge_vectors *v = vectors_of(k, 2);
+	const float longer[] = {0, 7, 0}, nothing[] = {0, 0};
+
+	(void)state;
+	assert_int_equal(knowledge_vectors_put(v, STR("crab three"), longer, 3), ERR_INVALID);
+	assert_int_equal(knowledge_vectors_put(v, STR("crab three"), nothing, 2), ERR_INVALID);
+	assert_int_equal(knowledge_vectors_put(v, STR("crab three"), longer, 0), ERR_INVALID);
+	knowledge_vectors_clear(v);
+	assert_int_equal(knowledge_vectors_put(v, STR("crab three"), longer, 3), 0);
+	knowledge_vectors_free(v);
+	knowledge_free(k);
+}
+
+static void only_what_is_new_is_missing(void **state)
+{
+	struct knowledge *k = three_notes("crab three"), *later = three_notes("crab four");
+	struct knowledge_vectors *v = vectors_of(k, 3);
+	struct str texts[8];
+	size_t from = 0;
+
+	(void)state;
+	assert_int_equal(knowledge_vectors_missing(v, k, &from, texts, 8), 0);
+	knowledge_vectors_keep(v, later);
+	from = 0;
+	assert_int_equal(knowledge_vectors_missing(v, later, &from, texts, 8), 1);
+	assert_true(holds(texts[0], STR("four")));
+	from = 0;
+	assert_int_equal(knowledge_vectors_missing(v, k, &from, texts, 8), 1);
+	knowledge_vectors_free(v);
+	knowledge_free(k);
+	knowledge_free(later);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +612,10 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_with_a_file_is_told_and_the_rest_is_used),
 		cmocka_unit_test(a_folder_that_is_not_there_is_a_complaint),
 		cmocka_unit_test(out_of_memory_reads_nothing),
+		cmocka_unit_test(vectors_rank_by_their_angle),
+		cmocka_unit_test(a_hit_without_a_vector_is_in_nobodys_way),
+		cmocka_unit_test(vectors_of_another_kind_are_refused),
+		cmocka_unit_test(only_what_is_new_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -754,9 +754,62 @@ static void test_messages_are_one_clean_line_without_the_key(void **state)
 	secret_free(secret);
 }
 
+static void test_embeddings_are_one_finite_vector_for_each_text(void **state)
+{
+	static const struct {
+		const char *body;
+		int err;
+		float first; /* of the second text's */
+	} cases[] = {
+		{"{\"embeddings\":[[1,2],[3,4]],\"prompt_eval_count\":5}", 0, 3},
+		{"{\"data\":[{\"index\":1,\"embedding\":[3,4]},{\"index\":0,\"embedding\":[1,2]}],"
+			"\"usage\":{\"prompt_tokens\":5}}", 0, 3},
+		{"{\"embeddings\":[[1,2]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],[3,4],[5,6]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],[3]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[],[]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],[3,null]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],[3,\"4\"]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],[3,1e39]]}", ERR_PARSE, 0},
+		{"{\"embeddings\":[[1,2],\"AAAA\"]}", ERR_PARSE, 0},
+		{"{\"embeddings\":{\"0\":[1,2],\"1\":[3,4]}}", ERR_PARSE, 0},
+		{"{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":0,\"embedding\":[2]}]}",
+			ERR_PARSE, 0},
+		{"{\"data\":[{\"embedding\":[1]},{\"embedding\":[2]}]}", ERR_PARSE, 0},
+		{"{}", ERR_PARSE, 0},
+		{"[[1,2],[3,4]]", ERR_PARSE, 0},
+		{"{\"error\":\"model \\\"x\\\" not found\"}", ERR_CLOSED, 0},
+		{"", ERR_PARSE, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct provider_sink s = {.wanted = 2, .tokens_in = -1, .tokens_out = -1};
+		struct provider_wire *w = provider_embed_new(JSON);
+
+		buf_init(&s.vectors, 1024);
+		for (const char *at = cases[i].body; *at; at++)
+			assert_int_equal(provider_embed_feed(w, at, 1, &s), 0);
+		assert_int_equal(provider_embed_finish(w, &s), cases[i].err);
+		assert_int_equal(s.is_whole, cases[i].err == 0);
+		if (cases[i].err == 0) {
+			const float *v = (const float *)(const void *)s.vectors.at;
+
+			assert_int_equal(s.dims, 2);
+			assert_int_equal(s.vectors.len, 4 * sizeof(*v));
+			assert_true(v[2] >= cases[i].first && v[2] <= cases[i].first);
+			assert_int_equal(s.tokens_in, 5);
+			assert_int_equal(s.tokens_out, 0);
+		}
+		provider_embed_free(w);
+		buf_fini(&s.vectors);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_embeddings_are_one_finite_vector_for_each_text),
 		cmocka_unit_test(test_sse_reads_as_whatwg_says_at_every_split),
 		cmocka_unit_test(test_sse_bounds_lines_and_events),
 		cmocka_unit_test(test_ndjson_reads_lines_at_every_split),
