@@ -1,6 +1,6 @@
 /* How many model calls may still be made, in this hour and day: by the bot, a channel, a user.
- * Counted when a call is begun, whatever becomes of it, and given back when no model was asked
- * after all. */
+ * Counted when a call is begun, whatever becomes of it, and given back when the call ends without
+ * that a model was asked. */
 #include "bot/room.h"
 
 #include <stdio.h>
@@ -52,9 +52,11 @@ void bot_budget_give_back(struct bot *b, const struct event *e)
 
 	give_back(&s->calls_hour);
 	give_back(&s->calls_day);
-	for (int i = 0; counters_of(b, e, counters) && i < COUNTERS; i++)
-		give_back(&counters[i]->amount);
 	bot_counts_changed(b);
+	if (!counters_of(b, e, counters))
+		return;
+	for (int i = 0; i < COUNTERS; i++)
+		give_back(&counters[i]->amount);
 }
 
 /* A line for when no model answers is said at most once per otherwise_ms in a channel for one
