@@ -214,19 +214,6 @@ void bot_embed_fini(struct bot *b)
 
 /* ---- A question ------------------------------------------------------------------------------ */
 
-/* May words of one of its steps not leave this machine? Which of them is asked is not known yet. */
-static bool is_local(const struct turn *t)
-{
-	for (size_t i = 0; i < t->hit.trigger->step_count; i++) {
-		const char *ref = t->hit.trigger->steps[i].prompt;
-		const struct prompt_file *p = ref ? bot_world_prompt(t->world, ref) : NULL;
-
-		if (p && p->is_local_only)
-			return true;
-	}
-	return false;
-}
-
 static void on_question(void *ctx, const struct provider_answer *a)
 {
 	struct turn *t = ctx;
@@ -277,8 +264,8 @@ bool bot_embed_begin(struct turn *t, const struct knowledge_hit *hits, size_t n,
 	memcpy(t->embed.hits, hits, n * sizeof(*hits));
 	t->embed.n = n;
 	t->embed.done = done;
-	if (ask(t, &question, 1, due_ms < deadline_ms ? due_ms : deadline_ms, is_local(t),
-			on_question))
+	if (ask(t, &question, 1, due_ms < deadline_ms ? due_ms : deadline_ms,
+			bot_question_is_local(t), on_question))
 		return true;
 	metric_add(&ranked, "limit", 1);
 	return false;

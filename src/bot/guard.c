@@ -123,7 +123,8 @@ static bool ask(struct turn *t, bool is_answer, int64_t deadline_ms)
 		.only = s->model,
 		.is_moderation = s->model_kind == CONF_GUARD_MODERATIONS,
 		/* What was said may name people. */
-		.is_local_only = t->asking.is_local_only || !t->world->conf->privacy.send_names,
+		.is_local_only =
+			bot_question_is_local(t) || !t->world->conf->privacy.send_names,
 		.turn = t->id,
 		.deadline_ms = due_ms < deadline_ms ? due_ms : deadline_ms,
 		.may_spend = may_spend,

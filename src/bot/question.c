@@ -158,3 +158,15 @@ int bot_question_prompt(struct bot *b, const struct bot_question *q, struct prom
 	*out = NULL;
 	return build(q, true, out);
 }
+
+bool bot_question_is_local(const struct turn *t)
+{
+	for (size_t i = 0; i < t->hit.trigger->step_count; i++) {
+		const char *ref = t->hit.trigger->steps[i].prompt;
+		const struct prompt_file *p = ref ? bot_world_prompt(t->world, ref) : NULL;
+
+		if (p && p->is_local_only)
+			return true;
+	}
+	return false;
+}

@@ -539,6 +539,8 @@ void bot_question_fit(struct bot *b, struct bot_question *q);
  * hidden. */
 int bot_question_prompt(
 	struct bot *b, const struct bot_question *q, struct prompt **out) MUST_USE;
+/* May words of one of its steps not leave this machine? For who is asked beside them. */
+bool bot_question_is_local(const struct turn *t);
 
 /* answer.c: are the model's words what was asked for, and may they be said? REASON_NONE: they are
  * in t->text. Else t->rule says what decided; REASON_UNSAFE, UNFIT: and t->asking.wrong says it to

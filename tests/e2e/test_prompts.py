@@ -87,6 +87,16 @@ def test_no_remote_model_judges_what_is_local_only(world, scene):
     assert [r["wire"] for r in models.requests[1:]] == ["ollama", "openai"]
 
 
+def test_no_remote_model_judges_the_question_of_what_is_local_only(world, scene):
+    twitch, models = play(scene, world, providers=lambda m: {
+        "here": m.conf("ollama"), "judge": m.conf("openai", remote=True)}, ask=["here"],
+        privacy={"send_names": True}, safety={"model": "judge", "model_input": True,
+                                                "regenerate": False})
+    twitch.say("!secret of mine", user="pebblewren")
+    twitch.wait_said("^I keep that to myself.$")
+    assert models.requests == []
+
+
 def test_prompts_are_reloaded_and_a_broken_one_keeps_its_last_good_version(world, scene):
     twitch, models = play(scene, world)
     bot = world.bot
