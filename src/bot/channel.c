@@ -88,7 +88,9 @@ static bool is_possible(const struct bot *b, const char *place, const char *chan
 
 	for (size_t i = 0; i < c->place_count; i++) {
 		const struct conf_place *p = &c->places[i];
-		bool is_there = p->kind == CONF_DISCORD;
+		/* Discord's, of which the config may name none, are numbers. */
+		bool is_there = p->kind == CONF_DISCORD && *channel != '\0' &&
+			channel[strspn(channel, "0123456789")] == '\0';
 
 		if (strcmp(p->name, place) != 0)
 			continue;

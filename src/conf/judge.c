@@ -499,8 +499,9 @@ static void judge_guard(const struct judge *j)
 static void judge_prices(const struct judge *j)
 {
 	const struct conf_limits *l = &j->c->limits;
-	const bool has_cap = l->cost_hour > 0 || l->cost_day > 0 || l->cost_channel_day > 0 ||
-		l->cost_user_day > 0 || l->cost_persona_day > 0;
+	const bool has_cap = l->cost_hour > 0 || l->cost_day > 0 || l->cost_channel_hour > 0 ||
+		l->cost_channel_day > 0 || l->cost_user_hour > 0 || l->cost_user_day > 0 ||
+		l->cost_persona_hour > 0 || l->cost_persona_day > 0;
 
 	for (size_t i = 0; i < j->c->provider_count; i++) {
 		const struct conf_provider *p = &j->c->providers[i];

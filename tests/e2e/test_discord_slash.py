@@ -4,6 +4,7 @@ end."""
 import pytest
 
 from tests.e2e.discord import echo, start, wait_kept, wait_up
+from tests.stage.discord import GENERAL
 from tests.stage.faults import Faults
 from tests.stage.models import Plan
 
@@ -216,6 +217,8 @@ def test_quiet_is_for_moderators(world):
     assert "speak here again" in answered(scene, call)
     echo(scene, "back")
     assert "nobody hears this" not in scene.discord.said()
+    for channel, code in (("generall", 1), (GENERAL, 0)):
+        assert scene.bot.command("quiet", channel, "off").returncode == code
 
 
 def test_status_and_persona_tell(world):

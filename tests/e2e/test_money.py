@@ -76,6 +76,7 @@ def test_a_cap_refuses_and_warns_before(world, scene, whose, window):
         ask(world, twitch, asked, asked + 1, user="brookfinch", user_id="777")
         asked += 1
     assert world.bot.drops() == {"budget": 1} and models.requests
+    world.bot.wait_for(lambda: world.bot.log_lines("dropped"), "the end in the log")
     assert {line["rule"] for line in world.bot.log_lines("cost_warning")} == {rule}
     assert world.bot.log_lines("dropped")[-1]["rule"] == rule
 
