@@ -58,11 +58,15 @@ static enum reason take_call(struct turn *t)
 		if (spent != REASON_NONE)
 			bot_budget_give_back(t->bot, t->event);
 	}
+	t->asking.is_counted = spent == REASON_NONE;
 	return spent;
 }
 
-static void give_back_call(struct turn *t)
+void bot_ask_give_back(struct turn *t)
 {
+	if (!t->asking.is_counted)
+		return;
+	t->asking.is_counted = false;
 	bot_budget_give_back(t->bot, t->event);
 	bot_spend_give_back(t->bot, t->event);
 }
@@ -243,7 +247,7 @@ static void on_words_of_all(struct turn *t, struct str words, bool was_cut)
 	bot_once_share(t);
 	on_words(t, words, was_cut);
 	while ((other = bot_once_due(b)) != NULL) {
-		give_back_call(other);
+		bot_ask_give_back(other);
 		on_words(other, words, was_cut);
 	}
 }
@@ -254,6 +258,7 @@ static void on_attempt(void *ctx, const struct provider_attempt *a)
 {
 	struct turn *t = ctx;
 
+	t->asking.is_counted = false;
 	bot_spend_settle(t->bot, t, a->reserved, a->cost);
 	bot_gauge_note(t->bot, t->prompt, a);
 	bot_row_hold(t, a, t->prompt,
@@ -284,7 +289,7 @@ static void on_answer(void *ctx, const struct provider_answer *a)
 
 	t->call = NULL;
 	if (a->attempts == 0)
-		give_back_call(t);
+		bot_ask_give_back(t);
 	bot_stage_took("ask", t->asked_us);
 	if (a->error != PROVIDER_NONE)
 		bot_once_left(t);
@@ -346,7 +351,7 @@ static bool use_kept(struct turn *t)
 	buf_init(&words, PROVIDER_TEXT_BYTES);
 	is_kept = bot_once_kept(t, &words);
 	if (is_kept) {
-		give_back_call(t);
+		bot_ask_give_back(t);
 		on_words(t, buf_str(&words), false);
 	}
 	buf_fini(&words);
@@ -372,7 +377,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 	t->asked_us = clock_mono_us();
 	err = make_prompt(t, past);
 	if (err) {
-		give_back_call(t);
+		bot_ask_give_back(t);
 		t->rule = "prompt";
 		bot_turn_drop(t, err == ERR_NOMEM ? REASON_NOMEM : REASON_BUDGET);
 		return;
@@ -381,6 +386,7 @@ static void turn_ask(struct turn *t, const struct conversation *past)
 	if (b->options.replay && !b->options.model) {
 		char text[64];
 
+		t->asking.is_counted = false; /* live, one was asked */
 		snprintf(text, sizeof(text), "(the model answers prompt %.12s)", t->prompt->hash);
 		bot_turn_check(t, str_of(text));
 		return;
@@ -415,7 +421,7 @@ void bot_ask_model(struct turn *t)
 	};
 	t->call = provider_ask(t->bot->providers, &a);
 	if (!t->call) {
-		give_back_call(t);
+		bot_ask_give_back(t);
 		bot_turn_drop(t, REASON_NOMEM);
 	} else if (is_first) {
 		bot_step_thinking(t);

@@ -163,6 +163,7 @@ struct turn_asking {
 	struct turn *first;  /* that asks the same: its answer is waited for */
 	bool is_waiting;     /* for it, or, where first is NULL, for its own turn to ask */
 	bool is_due;         /* its answer has come */
+	bool is_counted;     /* a call has been taken for it, and no model was asked yet */
 	const char *from;    /* whose words they are: "shared", "cached"; NULL = its own call's */
 	bool is_again;       /* the one further try that a turn has is under way, or was */
 	struct buf wrong;    /* what the model is told of its first: a clause */
@@ -475,6 +476,7 @@ void bot_summary_fini(struct bot *b); /* takes back calls that are under way */
 
 /* ask.c: from a question to words that may be said, which go to bot_turn_put. */
 void bot_ask_begin(struct turn *t);
+void bot_ask_give_back(struct turn *t); /* the call taken for it, if no model was asked */
 void bot_ask_model(struct turn *t); /* its prompt is made: it may wait for another's answer */
 
 /* crowd.c */

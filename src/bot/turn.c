@@ -87,16 +87,13 @@ static void turn_end(struct turn *t, enum reason reason)
 	char user[USER_TAG_BYTES], channel[128];
 
 	t->state = reason == REASON_NONE ? TURN_SENT : TURN_DROPPED;
-	if (t->asking.is_waiting) { /* counted, but no model was asked */
-		bot_budget_give_back(b, t->event);
-		bot_spend_give_back(b, t->event);
-	}
 	bot_once_left(t);
 	if (t->call) {
 		/* Its attempt is told while the turn still stands, and becomes the held row. */
 		provider_cancel(t->call);
 		t->call = NULL;
 	}
+	bot_ask_give_back(t);
 	if (reason == REASON_NONE)
 		b->sent++;
 	else

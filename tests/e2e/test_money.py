@@ -81,6 +81,24 @@ def test_a_cap_refuses_and_warns_before(world, scene, whose, window):
     assert world.bot.log_lines("dropped")[-1]["rule"] == rule
 
 
+def test_a_question_that_no_model_was_asked_is_not_counted(world, scene):
+    """It is deleted while it waits for the call of another."""
+    twitch, models = scene(limits={**PATIENT, "asks": 1, "everyone_day": 1})
+    models.plan(text=lambda _: f"Answer {len(models.requests)}.")
+    models.is_held = True
+    twitch.say("!ask question 0", user="asker0")
+    world.bot.wait_for(lambda: models.at_once == 1, "the first question")
+    gone = twitch.say("!ask question 1", user="asker1")
+    world.bot.wait_status(hits=2)
+    twitch.delete(gone, user="asker1")
+    world.bot.wait_drops(gone=1)
+    models.is_held = False
+    world.bot.wait_ended(2)
+    twitch.say("!ask question 2", user="asker1")
+    twitch.wait_said("^Answer 2.$")
+    assert world.bot.drops() == {"gone": 1}
+
+
 def test_what_is_on_its_way_counts_before_it_is_answered(world, scene):
     twitch, models = scene(provider={**PRICE, "max_tokens": 30},
                            limits={**PATIENT, "cost_day": "0.20", "asks": 8})
