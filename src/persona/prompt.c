@@ -539,6 +539,21 @@ out:
 	return err;
 }
 
+/* The end of a prompt that is as long as it is: whole, or freed. */
+static int give(struct building *g, int err, struct prompt **out)
+{
+	if (!err) {
+		settle(g->p);
+		g->p->tokens = g->p->usual;
+		err = make_hash(g);
+	}
+	if (err)
+		prompt_free(g->p);
+	else
+		*out = g->p;
+	return err;
+}
+
 int prompt_bare(struct str user, struct str assistant, struct prompt **out)
 {
 	struct building g = {.p = mem_new(sizeof(*g.p))};
@@ -552,16 +567,7 @@ int prompt_bare(struct str user, struct str assistant, struct prompt **out)
 		err = add_message(&g, PROMPT_USER, user);
 	if (!err)
 		err = add_message(&g, PROMPT_ASSISTANT, assistant);
-	if (!err) {
-		settle(g.p);
-		g.p->tokens = g.p->usual;
-		err = make_hash(&g);
-	}
-	if (err)
-		prompt_free(g.p);
-	else
-		*out = g.p;
-	return err;
+	return give(&g, err, out);
 }
 
 int prompt_texts(const struct str *texts, size_t n, struct prompt **out)
@@ -580,14 +586,5 @@ int prompt_texts(const struct str *texts, size_t n, struct prompt **out)
 			(struct prompt_message){PROMPT_USER, {NULL, texts[i].len}};
 		err = buf_add_str(&g.p->bytes, texts[i]);
 	}
-	if (!err) {
-		settle(g.p);
-		g.p->tokens = g.p->usual;
-		err = make_hash(&g);
-	}
-	if (err)
-		prompt_free(g.p);
-	else
-		*out = g.p;
-	return err;
+	return give(&g, err, out);
 }

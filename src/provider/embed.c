@@ -10,13 +10,18 @@ struct provider_wire {
 	bool is_page;
 };
 
-int provider_embed_add(struct buf *body, const char *model, const struct provider_ask *a)
+int provider_embed_ask(const struct conf_provider *c, const struct provider_ask *a,
+	struct buf *headers, struct buf *body)
 {
 	const struct prompt *p = a->prompt;
-	int err = buf_adds(body, "{\"model\":");
+	int err = buf_adds(headers, "Accept: application/json\n");
 
 	if (!err)
-		err = json_add_string(body, str_of(model));
+		err = provider_add_key(headers, PROVIDER_BEARER, c);
+	if (!err)
+		err = buf_adds(body, "{\"model\":");
+	if (!err)
+		err = json_add_string(body, str_of(c->model));
 	if (!err)
 		err = buf_adds(body, ",\"input\":[");
 	for (size_t i = 0; i < p->n && !err; i++) {

@@ -195,11 +195,7 @@ static int embed_request(const struct conf_provider *c, const struct provider_as
 
 	(void)temperature;
 	(void)max_tokens;
-	if (!err)
-		err = buf_adds(headers, "Accept: application/json\n");
-	if (!err)
-		err = provider_add_key(headers, PROVIDER_BEARER, c);
-	return err ? err : provider_embed_add(body, c->model, a);
+	return err ? err : provider_embed_ask(c, a, headers, body);
 }
 
 static const struct provider_ops embeddings = {

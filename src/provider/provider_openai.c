@@ -238,11 +238,7 @@ static int embeddings_request(const struct conf_provider *c, const struct provid
 
 	(void)temperature;
 	(void)max_tokens;
-	if (!err)
-		err = buf_adds(headers, "Accept: application/json\n");
-	if (!err)
-		err = provider_add_key(headers, PROVIDER_BEARER, c);
-	return err ? err : provider_embed_add(body, c->model, a);
+	return err ? err : provider_embed_ask(c, a, headers, body);
 }
 
 static const struct provider_ops embeddings = {

@@ -71,7 +71,8 @@ int provider_stream_finish(struct provider_wire *w, struct provider_sink *s,
 /* embed.c: what the embeddings of vendors have in common: {"model":...,"input":[...]} goes out,
  * one object comes back. An answer that is not one finite vector of the same length for each text
  * is none. */
-int provider_embed_add(struct buf *body, const char *model, const struct provider_ask *a) MUST_USE;
+int provider_embed_ask(const struct conf_provider *c, const struct provider_ask *a,
+	struct buf *headers, struct buf *body) MUST_USE;
 struct provider_wire *provider_embed_new(const char *content_type);
 void provider_embed_free(struct provider_wire *w);
 int provider_embed_feed(struct provider_wire *w, const char *bytes, size_t n,
